@@ -1,0 +1,1 @@
+"""The gateway: answers each request from the cheapest place that will do."""

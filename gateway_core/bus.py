@@ -1,0 +1,67 @@
+"""Hands events to whoever listens. ``publish`` never blocks or awaits: a slow listener loses its oldest events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from gateway_core.events import Event
+
+BACKLOG = 1024
+
+
+class Subscription:
+    """One listener's queue of events, newest last. ``missed`` counts what a slow listener lost."""
+
+    def __init__(self, backlog: int = BACKLOG) -> None:
+        self._events: deque[Event] = deque(maxlen=backlog)
+        self._ready = asyncio.Event()
+        self._closed = False
+        self.missed = 0
+
+    def put(self, event: Event) -> None:
+        if len(self._events) == self._events.maxlen:
+            self.missed += 1
+        self._events.append(event)
+        self._ready.set()
+
+    def close(self) -> None:
+        self._closed = True
+        self._ready.set()
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        while True:
+            while self._events:
+                yield self._events.popleft()
+            if self._closed:
+                return
+            self._ready.clear()
+            await self._ready.wait()
+
+
+class Bus:
+    """Publishes events to subscriptions in the same event loop."""
+
+    def __init__(self) -> None:
+        self._subscriptions: set[Subscription] = set()
+
+    def publish(self, event: Event) -> None:
+        for subscription in self._subscriptions:
+            subscription.put(event)
+
+    @contextmanager
+    def subscribe(self) -> Iterator[Subscription]:
+        """A subscription for the length of a ``with`` block."""
+        subscription = Subscription()
+        self._subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions.discard(subscription)
+
+    def close(self) -> None:
+        """Ends every subscription after what it still holds."""
+        for subscription in self._subscriptions:
+            subscription.close()

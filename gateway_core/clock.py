@@ -1,0 +1,34 @@
+"""Time and ids, passed in so that tests can set them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards, for durations."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def new_request_id() -> str:
+    """A short id that sorts by time: ``req_`` and 20 characters."""
+    return f"req_{int(time.time() * 1000):011x}{secrets.token_hex(5)[:9]}"

@@ -1,0 +1,101 @@
+"""What happened, as frozen values. ``type`` names an event on the wire (``/api/events``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gateway_core.model import BudgetStatus, KillSwitch, LocalServer, PullStatus, RequestRow, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events. ``at`` is Unix seconds."""
+
+    type: ClassVar[str]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequestStarted(Event):
+    """A request was accepted; ``row.status`` is ``running``."""
+
+    type: ClassVar[str] = "request.started"
+    row: RequestRow
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRouted(Event):
+    """The router chose a target."""
+
+    type: ClassVar[str] = "request.routed"
+    row: RequestRow
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFinished(Event):
+    """A request ended, one way or another."""
+
+    type: ClassVar[str] = "request.finished"
+    row: RequestRow
+
+
+@dataclass(frozen=True, slots=True)
+class KillSwitchChanged(Event):
+    type: ClassVar[str] = "kill_switch.changed"
+    kill: KillSwitch
+    cancelled: int
+    """Requests in flight that were stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierForced(Event):
+    type: ClassVar[str] = "tier.forced"
+    tier: Tier | None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetChanged(Event):
+    """Spend was settled or a limit was moved."""
+
+    type: ClassVar[str] = "budget.changed"
+    budget: BudgetStatus
+
+
+@dataclass(frozen=True, slots=True)
+class LocalChanged(Event):
+    """The local server came, went, or its models changed."""
+
+    type: ClassVar[str] = "local.changed"
+    local: LocalServer
+
+
+@dataclass(frozen=True, slots=True)
+class PullProgress(Event):
+    type: ClassVar[str] = "pull.progress"
+    pull: PullStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Event):
+    """Something a person should know. ``level`` is ``info``, ``warning`` or ``error``."""
+
+    type: ClassVar[str] = "notice"
+    level: str
+    text: str
+
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    kind.type: kind
+    for kind in (
+        RequestStarted,
+        RequestRouted,
+        RequestFinished,
+        KillSwitchChanged,
+        TierForced,
+        BudgetChanged,
+        LocalChanged,
+        PullProgress,
+        Notice,
+    )
+}

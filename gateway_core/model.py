@@ -1,0 +1,450 @@
+"""Frozen values every room speaks.
+
+Money is integer micro-dollars (``cost_microusd``), times are Unix seconds unless the name says ``_ms`` or ``_s``.
+Everything in a :class:`Snapshot` is what happened, never a guess of a view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A JSON object of the wire. Rooms behind the wire take typed values instead."""
+
+
+class Tier(StrEnum):
+    """Where an answer is made, cheapest first."""
+
+    LOCAL = "local"
+    CHEAP = "cheap"
+    PREMIUM = "premium"
+
+
+class Lane(StrEnum):
+    """Who waits for the answer: a person, or nobody (heartbeats, recaps, cron, titles)."""
+
+    INTERACTIVE = "interactive"
+    BACKGROUND = "background"
+
+
+class CacheStatus(StrEnum):
+    """What the answer caches did with a request; the value of ``x-llmgw-cache``."""
+
+    EXACT = "exact"
+    SEMANTIC = "semantic"
+    MISS = "miss"
+    BYPASS = "bypass"
+
+    @property
+    def is_hit(self) -> bool:
+        return self in (CacheStatus.EXACT, CacheStatus.SEMANTIC)
+
+
+class CacheMode(StrEnum):
+    """What the caller asked of the caches with the header ``x-llmgw-cache``."""
+
+    USE = "use"
+    NO_STORE = "no-store"
+    BYPASS = "bypass"
+    REFRESH = "refresh"
+
+
+class Status(StrEnum):
+    """How far a request has come, or how it ended."""
+
+    RUNNING = "running"
+    OK = "ok"
+    REFUSED = "refused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    KILLED = "killed"
+
+
+# --- the request -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """A request as its client meant it, without the client's envelope.
+
+    ``messages`` are the wire's messages with the per-request noise removed (time prefixes, runtime lines, session ids,
+    moving carriers): two requests that mean the same have equal ``messages``. They are for identity, routing and the
+    screen; what goes upstream is always the body as sent.
+    """
+
+    client: str
+    session: str | None
+    lane: Lane
+    user_text: str
+    system_text: str
+    messages: tuple[JsonObject, ...]
+    in_tool_loop: bool
+    purpose: str = "chat"
+    """``chat``, ``heartbeat``, ``recap``, ``title`` or ``cron``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSize:
+    """What a request needs of a model.
+
+    ``input_tokens`` is the estimate that routing and the screen use; ``input_tokens_ceiling`` is a bound the true count
+    does not exceed, which reservations use. ``max_output_tokens`` is None when the caller set no limit.
+    """
+
+    input_tokens: int
+    input_tokens_ceiling: int
+    max_output_tokens: int | None
+    tools: int
+    images: int
+    wants_json: bool
+    body_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One chat completion asked of the gateway. ``body`` is the wire body without the gateway's own extras."""
+
+    id: str
+    received_at: float
+    caller: str
+    """A short fingerprint of the key the caller used; answers are never shared between callers."""
+    body: JsonObject
+    model: str
+    stream: bool
+    view: ClientView
+    size: RequestSize
+    force_tier: Tier | None = None
+    cache_mode: CacheMode = CacheMode.USE
+    idempotency_key: str | None = None
+    context: str | None = None
+
+    @property
+    def wants_usage_chunk(self) -> bool:
+        """Whether the caller asked for ``stream_options.include_usage``."""
+        options = self.body.get("stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
+
+
+# --- the decision ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model at one provider, serving one tier. ``free`` targets never touch the budget."""
+
+    tier: Tier
+    provider: str
+    model: str
+    free: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One step of a decision, for people: ``step`` is the rule's name, ``text`` what it saw and did."""
+
+    step: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where a request goes, what is tried next if that fails, and why."""
+
+    target: Target
+    fallbacks: tuple[Target, ...]
+    route: str
+    """The short reason of ``x-llmgw-route``, for example ``simple`` or ``forced:operator``."""
+    difficulty: float
+    reasons: tuple[Reason, ...]
+    explicit: bool = False
+    """The caller or the operator named the tier or model: it is not exchanged for a free one when money is short."""
+
+
+# --- the answer ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one answer. ``input_tokens`` excludes what was read from or written to a prompt cache."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    reasoning_tokens: int = 0
+    """Part of ``output_tokens``."""
+    estimated: bool = False
+    """The upstream reported nothing usable; these are our own counts."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """All tokens of the prompt, cached ones included, as OpenAI's ``usage.prompt_tokens`` counts them."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request the gateway does not answer. ``code`` is stable; ``message`` says what to do next."""
+
+    code: str
+    message: str
+    http_status: int
+    retry_after_s: int | None = None
+    param: str | None = None
+
+
+class Refused(Exception):
+    """Carries a :class:`Refusal` out of a stream that has already begun."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one request ended, for the log, the ledger and the panes."""
+
+    status: Status
+    cache: CacheStatus
+    tier: Tier | None = None
+    provider: str | None = None
+    model: str | None = None
+    usage: Usage = Usage()
+    cost_microusd: int = 0
+    saved_microusd: int = 0
+    """What the cache or a cheaper tier saved against the premium model's list price."""
+    latency_ms: float = 0.0
+    first_token_ms: float | None = None
+    finish_reason: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    attempts: int = 1
+
+
+# --- what the panes see ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One line of the requests pane."""
+
+    id: str
+    at: float
+    status: Status
+    client: str
+    lane: Lane
+    purpose: str
+    session: str | None
+    asked_model: str
+    preview: str
+    """The first characters of the user's own words; foreign text, to be cleaned before it is drawn."""
+    input_tokens: int
+    output_tokens: int
+    tools: int
+    stream: bool
+    tier: Tier | None = None
+    provider: str | None = None
+    model: str | None = None
+    cache: CacheStatus = CacheStatus.MISS
+    route: str = ""
+    cost_microusd: int = 0
+    saved_microusd: int = 0
+    latency_ms: float = 0.0
+    first_token_ms: float | None = None
+    finish_reason: str | None = None
+    error_code: str | None = None
+
+    @property
+    def served_by(self) -> str:
+        """``cache``, a tier, or an empty string while nothing has answered; the value of ``x-llmgw-tier``."""
+        if self.cache.is_hit:
+            return "cache"
+        return self.tier.value if self.tier else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDetail:
+    """Everything kept of one request. ``messages`` are as sent, ``answer`` is the assistant message as relayed."""
+
+    row: RequestRow
+    decision: Decision | None
+    usage: Usage
+    error_message: str | None
+    messages: tuple[JsonObject, ...]
+    answer: JsonObject | None
+    tools: tuple[str, ...]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetStatus:
+    """Today's spend against the three limits. ``day`` is the UTC date; limits of 0 are off."""
+
+    day: str
+    spent_microusd: int
+    reserved_microusd: int
+    soft_microusd: int
+    medium_microusd: int
+    hard_microusd: int
+    resets_at: float
+    ledger_ok: bool = True
+
+    @property
+    def committed_microusd(self) -> int:
+        return self.spent_microusd + self.reserved_microusd
+
+    @property
+    def level(self) -> str:
+        """``ok``, ``soft``, ``medium`` or ``hard``: the highest limit reached by what is settled."""
+        for name, limit in (
+            ("hard", self.hard_microusd),
+            ("medium", self.medium_microusd),
+            ("soft", self.soft_microusd),
+        ):
+            if limit and self.spent_microusd >= limit:
+                return name
+        return "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStats:
+    """Answer-cache counts since midnight UTC. ``saved_microusd`` is what the hits would have cost."""
+
+    exact_hits: int = 0
+    semantic_hits: int = 0
+    misses: int = 0
+    bypassed: int = 0
+    entries: int = 0
+    saved_microusd: int = 0
+    prompt_cache_read_tokens: int = 0
+    prompt_cache_write_tokens: int = 0
+
+    @property
+    def hit_rate(self) -> float:
+        """Hits among the requests that looked, 0–1."""
+        looked = self.exact_hits + self.semantic_hits + self.misses
+        return (self.exact_hits + self.semantic_hits) / looked if looked else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TierStats:
+    """What one tier did since midnight UTC; ``name`` is a tier or ``cache``."""
+
+    name: str
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_microusd: int = 0
+    target: str = ""
+    """``provider/model`` that serves the tier now; empty when none does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderStatus:
+    """One upstream. ``state`` is ``ok``, ``down``, ``no_key`` or ``unknown``; ``simulated`` marks the demo's."""
+
+    name: str
+    kind: str
+    base_url: str
+    state: str
+    detail: str = ""
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LocalModel:
+    """A model the local server has. Sizes in bytes, ``expires_at`` None when not loaded or pinned."""
+
+    name: str
+    size_bytes: int = 0
+    loaded: bool = False
+    size_vram_bytes: int = 0
+    context_length: int | None = None
+    """The context in force when loaded, else the model's own limit if known."""
+    parameter_size: str = ""
+    quantization: str = ""
+    capabilities: tuple[str, ...] = ()
+    expires_at: float | None = None
+    builtin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PullStatus:
+    """A model being pulled. ``completed_bytes`` of ``total_bytes`` of the current layer; ``error`` ends it."""
+
+    model: str
+    status: str
+    completed_bytes: int = 0
+    total_bytes: int = 0
+    error: str | None = None
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """The server behind the LOCAL tier. ``kind`` is ``ollama``, ``openai`` or ``builtin``."""
+
+    kind: str
+    base_url: str
+    reachable: bool
+    version: str = ""
+    detail: str = ""
+    current_model: str | None = None
+    models: tuple[LocalModel, ...] = ()
+    pulls: tuple[PullStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KillSwitch:
+    """Whether everything is stopped, since when and by whom (``key``, ``api``, ``command``)."""
+
+    on: bool = False
+    since: float | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Evenly spaced sums for a chart; ``start`` is the Unix time of the first bucket."""
+
+    start: float
+    step_s: int
+    values: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The whole gateway at one moment, newest requests first. Made by ``Gateway.snapshot()``, cheap to make."""
+
+    at: float
+    version: str
+    started_at: float
+    address: str
+    state: str
+    """``running``, ``killed`` or ``degraded`` (a tier has no provider, or the ledger cannot be written)."""
+    state_detail: str
+    simulated: bool
+    """The demo: paid upstreams are simulated and the data folder is thrown away."""
+    read_only: bool
+    kill: KillSwitch
+    forced_tier: Tier | None
+    budget: BudgetStatus
+    cache: CacheStats
+    tiers: tuple[TierStats, ...]
+    providers: tuple[ProviderStatus, ...]
+    local: LocalServer
+    in_flight: int
+    requests_today: int
+    requests_per_minute: float
+    saved_today_microusd: int
+    requests: tuple[RequestRow, ...] = ()
+    spend_by_hour: Series = field(default_factory=lambda: Series(0.0, 3600))
+    """Dollars per UTC hour of today."""
+    cache_rate_by_minute: Series = field(default_factory=lambda: Series(0.0, 60))
+    """Share of hits, 0–1, over the last hour."""
+    notices: tuple[str, ...] = ()
+    """What a person should know now, for example that the built-in model stands in for Ollama."""

@@ -1,0 +1,1 @@
+"""Upstreams: one Protocol, and what each kind of server needs behind it."""

@@ -1,0 +1,82 @@
+"""The seam between the pipeline and an upstream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway_core.model import ChatRequest, JsonObject, ProviderStatus, Target, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCall:
+    """One request on its way to one model. ``max_output_tokens`` is set for paid targets and must be enforced."""
+
+    request: ChatRequest
+    target: Target
+    max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One piece of an answer, in OpenAI's chat format.
+
+    ``body`` is a ``chat.completion.chunk`` of a streamed call, or the whole ``chat.completion`` of one that was not.
+    ``usage`` is what the upstream has reported so far, clamped to finite non-negative numbers, None while it has said
+    nothing.
+    """
+
+    body: JsonObject
+    usage: Usage | None = None
+
+
+class UpstreamError(Exception):
+    """An upstream failed. ``message`` is for the caller: no key, no HTML, no exception text in it.
+
+    ``kind`` is ``connect``, ``timeout``, ``status`` or ``protocol`` (an unreadable answer, a stream without an end).
+    ``retryable`` says that the same call may work again; ``sent`` that the upstream may have charged for it;
+    ``code`` is the refusal's code where the caller can act on it, for example ``context_length_exceeded``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str,
+        status: int | None = None,
+        retryable: bool = False,
+        sent: bool = True,
+        retry_after_s: float | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.kind = kind
+        self.status = status
+        self.retryable = retryable
+        self.sent = sent
+        self.retry_after_s = retry_after_s
+        self.code = code
+
+
+class Provider(Protocol):
+    """An upstream that answers chat completions."""
+
+    name: str
+
+    def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+        """The answer, piece by piece: chunks when ``call.request.stream``, else one whole completion.
+
+        Ends normally only after a terminal event of the upstream's protocol; raises :class:`UpstreamError` otherwise.
+        Closing the generator closes the connection, which stops the upstream.
+        """
+        ...
+
+    async def check(self) -> ProviderStatus:
+        """Whether the upstream can be used now, without spending anything."""
+        ...
+
+    async def close(self) -> None:
+        """Closes its connections."""
+        ...
