@@ -1,0 +1,116 @@
+"""Refusals as clients know them: OpenAI's error envelope, and one constructor for each code of the contract."""
+
+from __future__ import annotations
+
+from gateway_core.model import JsonObject, Refusal
+
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "invalid_request_error",
+    413: "invalid_request_error",
+    415: "invalid_request_error",
+    429: "rate_limit_error",
+}
+
+
+def openai_error(refusal: Refusal) -> JsonObject:
+    """The body of a refused chat completion."""
+    kind = _TYPES.get(refusal.http_status, "api_error")
+    error = {"message": refusal.message, "type": kind, "param": refusal.param, "code": refusal.code}
+    return {"error": error}
+
+
+def invalid_api_key() -> Refusal:
+    return Refusal(
+        "invalid_api_key",
+        "The gateway's key is missing or wrong. Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'; "
+        "`llmgw connect` shows it.",
+        401,
+    )
+
+
+def policy_violation(rule: str) -> Refusal:
+    """``rule`` names the rule that refused, in words for the user."""
+    return Refusal("policy_violation", f"llmgw's policy refused this request: {rule}.", 403)
+
+
+def rate_limited(what: str, retry_after_s: int) -> Refusal:
+    """``what`` names the limit that is full, for example ``60 requests a minute``."""
+    wait = max(1, retry_after_s)
+    return Refusal("rate_limit_exceeded", f"llmgw: {what} reached. Try again in {wait} s.", 429, retry_after_s=wait)
+
+
+def upstream_rate_limited(provider: str, retry_after_s: int | None) -> Refusal:
+    """A provider's own 429, handed on with its Retry-After."""
+    when = f"Try again in {retry_after_s} s." if retry_after_s else "Try again later."
+    return Refusal(
+        "rate_limit_exceeded", f"{provider} is limiting the rate of requests. {when}", 429, retry_after_s=retry_after_s
+    )
+
+
+def budget_exceeded(spent_microusd: int, limit_microusd: int) -> Refusal:
+    """The day's limit is reached.
+
+    The wording is a contract: OpenClaw shows a 429 verbatim, and only once, when it says "daily limit" in at most 300
+    characters; words like "quota" or "out of budget" make it disable the whole provider.
+    """
+    spent, limit = _usd(spent_microusd, limit_microusd), _usd(limit_microusd, limit_microusd)
+    text = f"llmgw: daily limit reached, {spent} of {limit} USD spent. Resets at 00:00 UTC."
+    return Refusal("budget_exceeded", text, 429)
+
+
+def _usd(microusd: int, limit_microusd: int) -> str:
+    return f"{microusd / 1e6:.2f}" if limit_microusd >= 1_000_000 else f"{microusd / 1e6:.4f}"
+
+
+def kill_switch() -> Refusal:
+    return Refusal(
+        "kill_switch", "llmgw's kill switch is on: nothing is answered until it is released (key k, or the API).", 503
+    )
+
+
+def invalid_request(message: str, param: str | None = None) -> Refusal:
+    return Refusal("invalid_request", message, 400, param=param)
+
+
+def model_not_found(model: str, hint: str) -> Refusal:
+    """``hint`` says which models there are."""
+    return Refusal("model_not_found", f"There is no model {model!r}. {hint}", 404, param="model")
+
+
+def context_length_exceeded(tokens: int | None = None, limit: int | None = None) -> Refusal:
+    """The prompt fits no model that could answer; with ``tokens`` and ``limit`` where they are known."""
+    if tokens is not None and limit is not None:
+        text = f"The request needs about {tokens} tokens, and the model takes {limit}. Shorten the conversation."
+    else:
+        text = "The request is longer than the model's context. Shorten the conversation."
+    return Refusal("context_length_exceeded", text, 400, param="messages")
+
+
+def body_too_large(limit_bytes: int) -> Refusal:
+    return Refusal("invalid_request", f"The request is larger than {limit_bytes} bytes.", 413)
+
+
+def upstream_error(provider: str, message: str) -> Refusal:
+    """``message`` is an :class:`~gateway_core.providers.base.UpstreamError`'s: clean, and for the caller."""
+    return Refusal("upstream_error", _named(provider, message), 502)
+
+
+def upstream_timeout(provider: str, message: str = "did not answer in time.") -> Refusal:
+    return Refusal("upstream_timeout", _named(provider, message), 504)
+
+
+def _named(provider: str, message: str) -> str:
+    return message if message.startswith(provider) else f"{provider}: {message}"
+
+
+def no_provider(message: str = "No provider can answer this request.") -> Refusal:
+    """``message`` says what is missing and how to add it."""
+    return Refusal("no_provider", message, 503)
+
+
+def idempotency_conflict() -> Refusal:
+    return Refusal("idempotency_conflict", "This idempotency key was used with another request. Use a new key.", 409)

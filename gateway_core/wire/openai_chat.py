@@ -1,0 +1,252 @@
+"""OpenAI chat completions: whole from chunks, chunks from whole, and small questions about either.
+
+``body`` stands for a ``chat.completion`` or a ``chat.completion.chunk``. There is one choice: `validate` refuses more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from gateway_core.model import JsonObject
+from gateway_core.wire.usage import read_usage, usage_json
+from gateway_core.wire.validation import validate
+
+__all__ = [
+    "Aggregator",
+    "as_chunks",
+    "canned_completion",
+    "finish_reason",
+    "has_content",
+    "make_chunk",
+    "read_usage",
+    "text_of",
+    "usage_json",
+    "validate",
+]
+
+_TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+"""Message fields that stream as pieces of one text."""
+_PIECE_CHARACTERS = 48
+
+
+def first_choice(body: JsonObject) -> JsonObject | None:
+    """The one choice of a completion or a chunk; None in a chunk that only carries usage."""
+    choices = body.get("choices")
+    if isinstance(choices, list):
+        for choice in choices:
+            if isinstance(choice, dict) and choice.get("index", 0) == 0:
+                return choice
+    return None
+
+
+def _said(body: JsonObject) -> JsonObject:
+    """The delta of a chunk, the message of a completion."""
+    choice = first_choice(body) or {}
+    said = choice.get("delta") or choice.get("message")
+    return said if isinstance(said, dict) else {}
+
+
+def finish_reason(body: JsonObject) -> str | None:
+    """Why the answer ended; None while it has not."""
+    reason = (first_choice(body) or {}).get("finish_reason")
+    return reason if isinstance(reason, str) and reason else None
+
+
+def has_content(body: JsonObject) -> bool:
+    """Whether something of the answer itself is in it: text, reasoning, a refusal or a tool call."""
+    said = _said(body)
+    return any(said.get(name) for name in _TEXTS) or bool(said.get("tool_calls"))
+
+
+def text_of(body: JsonObject) -> str:
+    """All that the model wrote, tool calls included, for counting."""
+    return "".join(_written(_said(body)))
+
+
+def _written(said: JsonObject) -> Iterator[str]:
+    for name in _TEXTS:
+        if isinstance(text := said.get(name), str):
+            yield text
+    calls = said.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        function = call.get("function") if isinstance(call, dict) else None
+        if isinstance(function, dict):
+            yield from (part for name in ("name", "arguments") if isinstance(part := function.get(name), str))
+
+
+def make_chunk(
+    completion_id: str, model: str, delta: JsonObject, finish: str | None = None, created: int | None = None
+) -> JsonObject:
+    """One chunk. ``created`` is now where it is not given."""
+    return {
+        "id": completion_id,
+        "object": "chat.completion.chunk",
+        "created": int(time.time()) if created is None else created,
+        "model": model,
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    }
+
+
+def canned_completion(completion_id: str, model: str, text: str, finish: str = "stop") -> JsonObject:
+    """A whole completion that no model wrote."""
+    return {
+        "id": completion_id,
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": model,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}],
+    }
+
+
+class Aggregator:
+    """Puts the chunks of a stream together again.
+
+    Texts are joined, tool calls collected by index (or by id, where a server gives every call the index 0), lists of
+    unknown fields extended, other unknown fields kept as last seen.
+    """
+
+    def __init__(self) -> None:
+        self._head: JsonObject = {}
+        self._choice: JsonObject = {}
+        self._message: JsonObject = {}
+        self._texts: dict[str, list[str]] = {}
+        self._logprobs: JsonObject | None = None
+        self._calls: list[_ToolCall] = []
+
+    def add(self, chunk: JsonObject) -> None:
+        self._head.update({key: value for key, value in chunk.items() if key not in ("choices", "object")})
+        choice = first_choice(chunk)
+        if choice is None:
+            return
+        for key, value in choice.items():
+            if key == "logprobs":
+                self._add_logprobs(value)
+            elif key not in ("delta", "index") and (value is not None or key not in self._choice):
+                self._choice[key] = value
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            self._add_delta(delta)
+
+    def _add_delta(self, delta: JsonObject) -> None:
+        for key, value in delta.items():
+            if key == "tool_calls":
+                for call in value if isinstance(value, list) else ():
+                    if isinstance(call, dict):
+                        self._call_for(call).add(call)
+            elif key in _TEXTS and isinstance(value, str):
+                self._texts.setdefault(key, []).append(value)
+                self._message[key] = None
+            elif isinstance(value, list) and isinstance(self._message.get(key), list):
+                self._message[key] = [*self._message[key], *value]
+            elif value is not None or key not in self._message:
+                self._message[key] = value
+
+    def _call_for(self, piece: JsonObject) -> _ToolCall:
+        index, call_id = piece.get("index"), piece.get("id")
+        for call in reversed(self._calls):
+            same_index = index is None or call.index == index
+            other_id = bool(call_id) and bool(call.head.get("id")) and call_id != call.head["id"]
+            if same_index and not other_id:
+                return call
+        self._calls.append(_ToolCall(index))
+        return self._calls[-1]
+
+    def _add_logprobs(self, value: Any) -> None:
+        if not isinstance(value, dict):
+            self._choice.setdefault("logprobs", None)
+            return
+        kept = self._choice.get("logprobs")
+        merged = dict(kept) if isinstance(kept, dict) else {}
+        for key, part in value.items():
+            before = merged.get(key)
+            merged[key] = [*before, *part] if isinstance(before, list) and isinstance(part, list) else part or before
+        self._choice["logprobs"] = merged
+
+    def completion(self) -> JsonObject:
+        """The whole completion as far as the chunks go. ``usage`` is as the upstream gave it."""
+        message: JsonObject = {"role": "assistant", "content": None, **self._message}
+        for name, parts in self._texts.items():
+            message[name] = "".join(parts)
+        if self._calls:
+            message["tool_calls"] = [call.whole() for call in self._calls]
+        choice = {"index": 0, "message": message, "finish_reason": None, **self._choice}
+        return {**self._head, "object": "chat.completion", "choices": [choice]}
+
+
+class _ToolCall:
+    """One tool call in the making."""
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+        self.head: JsonObject = {}
+        self._name: list[str] = []
+        self._arguments: list[str] = []
+
+    def add(self, piece: JsonObject) -> None:
+        for key, value in piece.items():
+            if key == "function" and isinstance(value, dict):
+                self._add_function(value)
+            elif key != "index" and value is not None and (value != "" or key not in self.head):
+                self.head[key] = value
+
+    def _add_function(self, function: JsonObject) -> None:
+        name, arguments = function.get("name"), function.get("arguments")
+        if isinstance(name, str) and name and name != "".join(self._name):
+            self._name.append(name)
+        if isinstance(arguments, str):
+            self._arguments.append(arguments)
+
+    def whole(self) -> JsonObject:
+        function = {"name": "".join(self._name), "arguments": "".join(self._arguments)}
+        return {"id": "", "type": "function", **self.head, "function": function}
+
+
+def as_chunks(completion: JsonObject) -> list[JsonObject]:
+    """A whole completion as the stream it would have been, usage aside.
+
+    A chunk with the role, the texts in pieces, the tool calls, and last a chunk with nothing but the finish reason.
+    """
+    head = {key: value for key, value in completion.items() if key not in ("choices", "usage", "object")}
+    choice = first_choice(completion) or {}
+    message = choice.get("message")
+    message = message if isinstance(message, dict) else {}
+    deltas = [_opening(message), *_text_deltas(message), *_call_deltas(message)]
+    rest = {key: value for key, value in choice.items() if key not in ("index", "message", "finish_reason", "logprobs")}
+
+    def chunk(delta: JsonObject, **more: Any) -> JsonObject:
+        return {**head, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, **more}]}
+
+    chunks = [chunk(delta, finish_reason=None) for delta in deltas]
+    if "logprobs" in choice:
+        chunks[-1]["choices"][0]["logprobs"] = choice["logprobs"]
+    return [*chunks, chunk({}, finish_reason=choice.get("finish_reason") or "stop", **rest)]
+
+
+def _opening(message: JsonObject) -> JsonObject:
+    texts = {name: "" if isinstance(message[name], str) else None for name in _TEXTS if name in message}
+    rest = {key: value for key, value in message.items() if key not in (*_TEXTS, "role", "tool_calls")}
+    return {"role": "assistant", **texts, **rest}
+
+
+def _text_deltas(message: JsonObject) -> Iterator[JsonObject]:
+    for name in ("reasoning_content", "reasoning", "refusal", "content"):
+        text = message.get(name)
+        if isinstance(text, str):
+            yield from ({name: piece} for piece in _pieces(text))
+
+
+def _call_deltas(message: JsonObject) -> Iterator[JsonObject]:
+    calls = message.get("tool_calls")
+    for index, call in enumerate(calls if isinstance(calls, list) else ()):
+        function = call.get("function") or {}
+        opening = {**call, "index": index, "function": {**function, "arguments": ""}}
+        yield {"tool_calls": [opening]}
+        for piece in _pieces(function.get("arguments") or ""):
+            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for start in range(0, len(text), _PIECE_CHARACTERS):
+        yield text[start : start + _PIECE_CHARACTERS]

@@ -1,0 +1,172 @@
+"""How many tokens a request may have, without a tokenizer: an estimate, and a ceiling to reserve money against.
+
+Measured on OpenClaw 2026.9.6: a first turn of 65 kB is about 14,000 tokens, so the estimate takes 4.4 ASCII characters
+a token. The ceiling counts what tokenizers cut finest one by one: digits, punctuation, bytes outside ASCII, and every
+character of text that has hardly a space in it (base64, hexadecimal, minified code).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from gateway_core.model import JsonObject, RequestSize
+
+_CHARACTERS_PER_TOKEN = 4.4
+_MESSAGE_TOKENS = 4
+_MESSAGE_CEILING = 12
+_TOOLS_CEILING = 800
+"""What a provider's own tool instructions add (Anthropic: 300 to 700)."""
+_IMAGE_TOKENS = 1_500
+_IMAGE_CEILING = 5_000
+_SPARSE = 16
+"""Text with fewer than one space in so many characters counts as dense."""
+
+_LETTERS = bytes(range(ord("a"), ord("z") + 1)) + bytes(range(ord("A"), ord("Z") + 1)) + b" \n\t\r"
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What of a body is counted. Data of images and files is never among the texts."""
+
+    texts: list[str]
+    tools_json: bytes
+    messages: int
+    tools: int
+    images: int
+    file_bytes: int
+
+
+def estimate_tokens(body: JsonObject) -> int:
+    """The likely number of prompt tokens, tools included."""
+    return _estimate(_parts(body))
+
+
+def ceiling_tokens(body: JsonObject) -> int:
+    """A number of prompt tokens that the true count does not exceed in practice."""
+    return _ceiling(_parts(body))
+
+
+def measure(body: JsonObject, body_bytes: int | None = None) -> RequestSize:
+    """What the request needs of a model. ``body_bytes`` is its size as received; counted when not given."""
+    parts = _parts(body)
+    form = body.get("response_format")
+    kind = form.get("type") if isinstance(form, dict) else None
+    return RequestSize(
+        input_tokens=_estimate(parts),
+        input_tokens_ceiling=_ceiling(parts),
+        max_output_tokens=_output_limit(body),
+        tools=parts.tools,
+        images=parts.images,
+        wants_json=kind in ("json_object", "json_schema"),
+        body_bytes=len(orjson.dumps(body)) if body_bytes is None else body_bytes,
+    )
+
+
+def text_tokens(text: str) -> int:
+    """The likely number of tokens of a text."""
+    return int(_text_estimate(text)) + 1 if text else 0
+
+
+def text_ceiling(text: str) -> int:
+    """A number of tokens that the text does not exceed in practice."""
+    if not text:
+        return 0
+    data = text.encode("utf-8", "surrogatepass")
+    return _bytes_ceiling(data)
+
+
+def _text_estimate(text: str) -> float:
+    if text.isascii():
+        return len(text) / _CHARACTERS_PER_TOKEN
+    extra = len(text.encode("utf-8", "surrogatepass")) - len(text)
+    return len(text) / _CHARACTERS_PER_TOKEN + extra * 0.4
+
+
+def _bytes_ceiling(data: bytes) -> int:
+    size = len(data)
+    spaces = data.count(b" ") + data.count(b"\n")
+    if spaces * _SPARSE < size:
+        return size
+    fine = len(data.translate(None, _LETTERS))
+    return fine + (size - fine) // 2 + 1
+
+
+def _estimate(parts: _Parts) -> int:
+    text = sum(map(_text_estimate, parts.texts)) + len(parts.tools_json) / _CHARACTERS_PER_TOKEN
+    extras = parts.messages * _MESSAGE_TOKENS + parts.images * _IMAGE_TOKENS + parts.file_bytes // 8
+    return int(text) + extras + 1
+
+
+def _ceiling(parts: _Parts) -> int:
+    total = sum(map(text_ceiling, parts.texts))
+    if parts.tools_json:
+        fine = len(parts.tools_json.translate(None, _LETTERS))
+        total += fine + (len(parts.tools_json) - fine) // 2 + _TOOLS_CEILING
+    total += parts.messages * _MESSAGE_CEILING + parts.images * _IMAGE_CEILING
+    return total + parts.file_bytes + 16
+
+
+def _output_limit(body: JsonObject) -> int | None:
+    limits = [body.get(name) for name in ("max_completion_tokens", "max_tokens")]
+    valid = [limit for limit in limits if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0]
+    return min(valid) if valid else None
+
+
+def _parts(body: JsonObject) -> _Parts:
+    tools = body.get("tools")
+    form = body.get("response_format")
+    extra = [value for value in (tools, form) if value]
+    parts = _Parts(
+        texts=[],
+        tools_json=b"".join(orjson.dumps(value) for value in extra),
+        messages=0,
+        tools=len(tools) if isinstance(tools, list) else 0,
+        images=0,
+        file_bytes=0,
+    )
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        if isinstance(message, dict):
+            parts.messages += 1
+            _add_message(parts, message)
+    return parts
+
+
+def _add_message(parts: _Parts, message: JsonObject) -> None:
+    content = message.get("content")
+    if isinstance(content, str):
+        parts.texts.append(content)
+    elif isinstance(content, list):
+        for part in content:
+            if isinstance(part, dict):
+                _add_part(parts, part)
+    for key, value in message.items():
+        if key not in ("content", "role"):
+            parts.texts.extend(_strings(value))
+
+
+def _add_part(parts: _Parts, part: JsonObject) -> None:
+    kind = part.get("type")
+    if kind in ("image_url", "image", "input_image"):
+        parts.images += 1
+    elif kind in ("file", "document", "input_file", "input_audio"):
+        parts.file_bytes += sum(len(text) for text in _strings(part))
+    else:
+        parts.texts.extend(_strings(part))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every string inside a JSON value, in any order; a loop, since a body may nest deeper than Python recurses."""
+    stack = [value]
+    while stack:
+        inner = stack.pop()
+        if isinstance(inner, str):
+            yield inner
+        elif isinstance(inner, dict):
+            stack.extend(inner.values())
+        elif isinstance(inner, list):
+            stack.extend(inner)
