@@ -65,7 +65,7 @@ class FakeAnthropic(Fake):
         message = self._message(body, step)
         if not body.get("stream"):
             return web.json_response(message)
-        events = [_sse(event) for event in _events(message, step)]
+        events = [_sse(event) for event in events_of(message)]
         error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
         return await self.stream(request, step, events, _sse(error))
 
@@ -138,7 +138,7 @@ class FakeAnthropic(Fake):
         return web.json_response({"data": data, "has_more": False, "first_id": MODELS[0], "last_id": MODELS[-1]})
 
 
-def _events(message: JsonObject, reply: Reply) -> list[JsonObject]:
+def events_of(message: JsonObject) -> list[JsonObject]:
     """The stream of a message, event by event."""
     start = {**message, "content": [], "stop_reason": None, "usage": {**message["usage"], "output_tokens": 1}}
     events: list[JsonObject] = [{"type": "message_start", "message": start}]
@@ -149,9 +149,10 @@ def _events(message: JsonObject, reply: Reply) -> list[JsonObject]:
             events.append({"type": "ping"})
         events.extend({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas)
         events.append({"type": "content_block_stop", "index": index})
-    ended = {"stop_reason": message["stop_reason"], "stop_sequence": None, "stop_details": None}
-    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
-    usage = {name: message["usage"][name] for name in names if name in message["usage"]}
+    names = ("stop_reason", "stop_sequence", "stop_details")
+    ended = {name: message.get(name) for name in names}
+    counts = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
+    usage = {name: message["usage"][name] for name in counts if name in message["usage"]}
     events.append({"type": "message_delta", "delta": ended, "usage": usage})
     events.append({"type": "message_stop"})
     return events
@@ -167,8 +168,10 @@ def _deltas(block: JsonObject) -> tuple[JsonObject, list[JsonObject]]:
         ]
         signature = {"type": "signature_delta", "signature": block["signature"]}
         return {"type": "thinking", "thinking": "", "signature": ""}, [*thoughts, signature]
-    text = json.dumps(block["input"]) if block["input"] else ""
+    text = json.dumps(block.get("input")) if block.get("input") else ""
     cut = [text[start : start + 7] for start in range(0, len(text), 7)]
+    if block["type"] != "tool_use":
+        return block, []
     return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": piece} for piece in ["", *cut]]
 
 

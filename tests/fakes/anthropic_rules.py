@@ -243,7 +243,7 @@ def _choice(body: JsonObject) -> None:
         need("tool_choice.name", choice.get("name") in names, "Tool not found in provided tools")
     if kind in ("any", "tool"):
         version = _version(body["model"])
-        always_thinking = version >= (5, 5) or re.search("fable|mythos", body["model"])
+        always_thinking = version >= (5, 1) or re.search("fable|mythos", body["model"])
         need("tool_choice", not always_thinking, "forced tool use is not supported on this model")
         thinking = (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
         need("tool_choice", not thinking, "Thinking may not be enabled when tool_choice forces tool use")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import deque
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
@@ -224,7 +225,7 @@ def tokens(value: Any) -> int:
 
 def pieces(text: str) -> list[str]:
     """A text in the pieces a model would send: words with their space."""
-    return [word for word in text.replace(" ", "\0 ").split("\0") if word]
+    return re.findall(r" *[^ ]+| +", text)
 
 
 async def serve(fake: Fake) -> None:

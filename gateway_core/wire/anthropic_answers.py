@@ -1,0 +1,213 @@
+"""Anthropic's messages and stream events as OpenAI chat completions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from gateway_core.model import JsonObject, Usage
+from gateway_core.wire.openai_chat import make_chunk
+from gateway_core.wire.usage import count, usage_json
+
+FINISH_REASONS = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+
+
+class AnthropicStreamError(Exception):
+    """The stream carried an error event. ``type`` is Anthropic's, for example ``overloaded_error``."""
+
+    def __init__(self, type_: str, message: str) -> None:
+        super().__init__(type_)
+        self.type = type_
+        self.message = message
+
+
+def read_anthropic_usage(report: Any, before: Usage | None = None) -> Usage | None:
+    """What a ``usage`` object says, over what was known ``before``: counts in a stream are cumulative.
+
+    Cache writes without a split by lifetime count as 5-minute writes. None where nothing usable was ever said.
+    """
+    if not isinstance(report, dict):
+        return before
+    base = before or Usage()
+    fields = {
+        "input_tokens": "input_tokens",
+        "output_tokens": "output_tokens",
+        "cache_read_input_tokens": "cache_read_tokens",
+    }
+    known: dict[str, Any] = {
+        ours: number for theirs, ours in fields.items() if (number := count(report.get(theirs))) is not None
+    }
+    written = count(report.get("cache_creation_input_tokens"))
+    split = report.get("cache_creation")
+    if isinstance(split, dict):
+        known["cache_write_5m_tokens"] = count(split.get("ephemeral_5m_input_tokens")) or 0
+        known["cache_write_1h_tokens"] = count(split.get("ephemeral_1h_input_tokens")) or 0
+    elif written is not None and written != base.cache_write_5m_tokens + base.cache_write_1h_tokens:
+        known["cache_write_5m_tokens"] = max(0, written - base.cache_write_1h_tokens)
+    details = report.get("output_tokens_details")
+    thought = count(details.get("thinking_tokens")) if isinstance(details, dict) else None
+    if thought is not None:
+        known["reasoning_tokens"] = thought
+    return replace(base, **known) if known else before
+
+
+def from_message(message: JsonObject, created: int | None = None) -> JsonObject:
+    """A whole Message as a ``chat.completion``."""
+    said = _Said()
+    for block in message.get("content") or ():
+        if isinstance(block, dict):
+            said.add(block)
+    answer: JsonObject = {"role": "assistant", "content": said.text if said.text or not said.calls else None}
+    if said.thoughts:
+        answer["reasoning_content"] = said.thoughts
+    if refusal := _refusal(message):
+        answer["refusal"] = refusal
+    if said.calls:
+        answer["tool_calls"] = said.calls
+    finish = FINISH_REASONS.get(str(message.get("stop_reason")), "stop")
+    shell = make_chunk(str(message.get("id", "")), str(message.get("model", "")), {}, created=created)
+    usage = read_anthropic_usage(message.get("usage")) or Usage()
+    return {
+        **shell,
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": answer, "finish_reason": finish}],
+        "usage": usage_json(usage, None),
+    }
+
+
+class _Said:
+    """The contents of a message, sorted."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.thoughts = ""
+        self.calls: list[JsonObject] = []
+
+    def add(self, block: JsonObject) -> None:
+        if block.get("type") == "text":
+            self.text += str(block.get("text") or "")
+        elif block.get("type") == "thinking":
+            self.thoughts += str(block.get("thinking") or "")
+        elif block.get("type") == "tool_use":
+            self.calls.append(_call(block, _json(block.get("input"))))
+
+
+def _call(block: JsonObject, arguments: str) -> JsonObject:
+    function = {"name": block.get("name", ""), "arguments": arguments}
+    return {"id": block.get("id", ""), "type": "function", "function": function}
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value or {}).decode()
+
+
+def _refusal(ended: JsonObject) -> str | None:
+    """Why Claude refused, where it says so."""
+    details = ended.get("stop_details")
+    text = details.get("explanation") if isinstance(details, dict) else None
+    return text if isinstance(text, str) and text else None
+
+
+class StreamTranslator:
+    """Turns a Messages stream into chunks, event by event.
+
+    Thinking becomes ``reasoning_content``. Tool calls are numbered in their order. ``usage`` is what has been reported
+    so far; the last chunk carries it alone, as with OpenAI's ``include_usage``. ``message_stop`` sets ``finished``.
+    """
+
+    def __init__(self, created: int | None = None) -> None:
+        self.usage: Usage | None = None
+        self.finished = False
+        self._head = make_chunk("", "", {}, created=created)
+        self._calls: dict[Any, int] = {}
+        self._open_calls: dict[Any, str] = {}
+        """Calls whose arguments have not begun, with the arguments to send if none come."""
+
+    def feed(self, event: JsonObject) -> list[JsonObject]:
+        """The chunks of one event. Raises :class:`AnthropicStreamError` for an error event."""
+        kind = event.get("type")
+        if kind == "content_block_delta":
+            return self._delta(event.get("index"), _object(event.get("delta")))
+        if kind == "content_block_start":
+            return self._start_block(event.get("index"), _object(event.get("content_block")))
+        if kind == "content_block_stop":
+            return self._stop_block(event.get("index"))
+        if kind == "message_start":
+            return self._start(_object(event.get("message")))
+        if kind == "message_delta":
+            return self._end(event)
+        if kind == "message_stop":
+            self.finished = True
+            return [{**self._head, "choices": [], "usage": usage_json(self.usage or Usage(), None)}]
+        if kind == "error":
+            error = _object(event.get("error"))
+            raise AnthropicStreamError(str(error.get("type", "api_error")), str(error.get("message", "")))
+        return []
+
+    def _chunk(self, delta: JsonObject, finish: str | None = None) -> JsonObject:
+        return {**self._head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+    def _start(self, message: JsonObject) -> list[JsonObject]:
+        self._head["id"] = str(message.get("id", ""))
+        self._head["model"] = str(message.get("model", ""))
+        self.usage = read_anthropic_usage(message.get("usage"), self.usage)
+        return [self._chunk({"role": "assistant", "content": ""})]
+
+    def _start_block(self, index: Any, block: JsonObject) -> list[JsonObject]:
+        kind = block.get("type")
+        if kind == "tool_use":
+            number = self._calls.setdefault(index, len(self._calls))
+            self._open_calls[index] = _json(block.get("input"))
+            return [self._chunk({"tool_calls": [{"index": number, **_call(block, "")}]})]
+        if kind == "text":
+            return self._said("content", block.get("text"))
+        if kind == "thinking":
+            return self._said("reasoning_content", block.get("thinking"))
+        return []
+
+    def _delta(self, index: Any, delta: JsonObject) -> list[JsonObject]:
+        kind = delta.get("type")
+        if kind == "text_delta":
+            return self._said("content", delta.get("text"))
+        if kind == "thinking_delta":
+            return self._said("reasoning_content", delta.get("thinking"))
+        if kind == "input_json_delta" and index in self._calls:
+            return self._arguments(index, delta.get("partial_json"))
+        return []
+
+    def _said(self, name: str, text: Any) -> list[JsonObject]:
+        return [self._chunk({name: text})] if isinstance(text, str) and text else []
+
+    def _arguments(self, index: Any, text: Any) -> list[JsonObject]:
+        if not isinstance(text, str) or not text:
+            return []
+        self._open_calls.pop(index, None)
+        call = {"index": self._calls[index], "function": {"arguments": text}}
+        return [self._chunk({"tool_calls": [call]})]
+
+    def _stop_block(self, index: Any) -> list[JsonObject]:
+        return self._arguments(index, self._open_calls.get(index))
+
+    def _end(self, event: JsonObject) -> list[JsonObject]:
+        self.usage = read_anthropic_usage(event.get("usage"), self.usage)
+        ended = _object(event.get("delta"))
+        reason = ended.get("stop_reason")
+        if not isinstance(reason, str):
+            return []
+        refusal = _refusal(ended)
+        told = [self._chunk({"refusal": refusal})] if refusal else []
+        return [*told, self._chunk({}, FINISH_REASONS.get(reason, "stop"))]
+
+
+def _object(value: Any) -> JsonObject:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,272 @@
+"""A chat completion request as Anthropic's Messages API takes it (API version 2026-10-21).
+
+That version refuses every field it does not know, temperature and top_p included, so only what is named here is sent.
+Prompt-cache markers are the caller's own: ``cache_control`` on a message, a part or a tool is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+import orjson
+
+from gateway_core.model import JsonObject, Refused
+from gateway_core.wire import claude_models
+from gateway_core.wire.anthropic_tools import choice_of, format_of, safe, tools_of
+from gateway_core.wire.errors import invalid_request
+
+_FIRST_WORD = "(start)"
+"""What the user says where a conversation begins with the assistant."""
+_LAST_WORD = "Continue."
+"""What the user says where it ends with the assistant: models of today refuse to go on in its words."""
+_NO_RESULT = "(no result)"
+_BUDGETS = {"low": 1024, "medium": 4096, "high": 12_288, "xhigh": 16_384, "max": 16_384}
+_IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,")
+_PLAIN_USER = re.compile(r"(?=.*[a-zA-Z])[a-zA-Z0-9_.:-]{1,128}")
+
+
+def to_messages(body: JsonObject, model: str, max_tokens: int) -> JsonObject:
+    """The Messages request for a valid chat completion request.
+
+    Raises :class:`Refused` where the request asks for something that has no counterpart.
+    """
+    turns = _Turns()
+    system = _converse(body["messages"], turns)
+    messages = turns.close()
+    tools = tools_of(body, turns.tools_used)
+    choice, choose = choice_of(body, tools, model)
+    form, formulate = format_of(body)
+    system += [_text_block(text) for text in (choose, formulate) if text]
+    request: JsonObject = {"model": model, "max_tokens": max_tokens, "messages": messages}
+    optional: JsonObject = {
+        "system": system,
+        "tools": tools,
+        "tool_choice": choice,
+        "stop_sequences": _stops(body.get("stop")),
+        "metadata": _metadata(body),
+        "stream": body.get("stream") is True,
+        **_thinking(body, model, max_tokens, forced=bool(choice and choice["type"] in ("any", "tool"))),
+    }
+    if form:
+        optional["output_config"] = {**optional.get("output_config", {}), "format": form}
+    return {**request, **{name: value for name, value in optional.items() if value}}
+
+
+def _converse(messages: list[JsonObject], turns: _Turns) -> list[JsonObject]:
+    """Feeds the conversation to ``turns``; returns the system's words, wherever they stood."""
+    system: list[JsonObject] = []
+    for index, message in enumerate(messages):
+        role, where = message["role"], f"messages[{index}].content"
+        if role in ("system", "developer"):
+            system += _marked(_blocks(message.get("content"), where, only_text=True), message)
+        elif role == "user":
+            turns.user(_marked(_blocks(message.get("content"), where), message))
+        elif role == "assistant":
+            said = _marked(_blocks(message.get("content"), where, only_text=True), message)
+            turns.assistant(said, _calls(message))
+        else:
+            turns.result(message.get("tool_call_id"), _blocks(message.get("content"), where), message)
+    if not turns.begun and system:
+        turns.user([system.pop()])
+    return system
+
+
+class _Turns:
+    """The turns of a conversation in the making: user and assistant by turns, every tool call answered in the next.
+
+    Ids are made unique and put into Anthropic's alphabet; a call that was never answered gets an empty error as result,
+    a result that nobody asked for becomes the user's text.
+    """
+
+    def __init__(self) -> None:
+        self._done: list[JsonObject] = []
+        self._said: list[JsonObject] = []
+        self._results: list[JsonObject] = []
+        self._open: list[tuple[str, str]] = []
+        """Calls without a result: the client's id and ours."""
+        self._ids: set[str] = set()
+        self.tools_used: list[str] = []
+
+    @property
+    def begun(self) -> bool:
+        return bool(self._done or self._said or self._results)
+
+    def user(self, blocks: list[JsonObject]) -> None:
+        self._said += blocks
+
+    def assistant(self, blocks: list[JsonObject], calls: list[JsonObject]) -> None:
+        if not blocks and not calls:
+            return
+        if not self._done and not self._said:
+            self._said.append(_text_block(_FIRST_WORD))
+        if self._said or self._results:
+            self._end_user_turn()
+            self._done.append({"role": "assistant", "content": []})
+        content: list[JsonObject] = self._done[-1]["content"]
+        content += blocks
+        for call in calls:
+            function = call.get("function") or {}
+            name = safe(str(function.get("name") or "tool"), 128)
+            made = self._new_id(str(call.get("id") or "call"))
+            self._open.append((str(call.get("id") or ""), made))
+            self.tools_used.append(name)
+            content.append({"type": "tool_use", "id": made, "name": name, "input": _input(function.get("arguments"))})
+
+    def result(self, call_id: Any, blocks: list[JsonObject], message: JsonObject) -> None:
+        asked = next((pair for pair in self._open if not call_id or pair[0] == call_id), None)
+        if asked is None:
+            self._said += [_text_block("Result of an earlier tool call:"), *blocks] if blocks else []
+            return
+        self._open.remove(asked)
+        result: JsonObject = {"type": "tool_result", "tool_use_id": asked[1]}
+        if blocks:
+            result["content"] = blocks
+        self._results += _marked([result], message)
+
+    def close(self) -> list[JsonObject]:
+        """The messages, from a user's turn to a user's turn."""
+        if not self._said and not self._results and not self._open:
+            self._said.append(_text_block(_LAST_WORD if self._done else _FIRST_WORD))
+        self._end_user_turn()
+        return self._done
+
+    def _end_user_turn(self) -> None:
+        for _, made in self._open:
+            block = {"type": "tool_result", "tool_use_id": made, "content": _NO_RESULT, "is_error": True}
+            self._results.append(block)
+        self._done.append({"role": "user", "content": [*self._results, *self._said]})
+        self._said, self._results, self._open = [], [], []
+
+    def _new_id(self, wished: str) -> str:
+        base = safe(wished, 64)
+        made, number = base, 1
+        while made in self._ids:
+            number += 1
+            made = f"{base}_{number}"
+        self._ids.add(made)
+        return made
+
+
+def _text_block(text: str) -> JsonObject:
+    return {"type": "text", "text": text}
+
+
+def _marked(blocks: list[JsonObject], message: JsonObject) -> list[JsonObject]:
+    """``blocks`` with the message's own cache marker on the last."""
+    marker = message.get("cache_control")
+    if marker and blocks:
+        return [*blocks[:-1], {**blocks[-1], "cache_control": marker}]
+    return blocks
+
+
+def _blocks(content: Any, where: str, only_text: bool = False) -> list[JsonObject]:
+    """Content blocks. Text of nothing but white space is left out: Anthropic refuses it."""
+    if isinstance(content, str):
+        return [_text_block(content)] if content.strip() else []
+    blocks: list[JsonObject] = []
+    for index, part in enumerate(content or ()):
+        block = _block(part, f"{where}[{index}]", only_text)
+        if block:
+            blocks += _marked([block], part)
+    return blocks
+
+
+def _block(part: JsonObject, where: str, only_text: bool) -> JsonObject | None:
+    kind = part["type"]
+    text = part.get("refusal" if kind == "refusal" else "text")
+    if kind in ("text", "refusal", "input_text", "output_text"):
+        return _text_block(text) if isinstance(text, str) and text.strip() else None
+    if only_text:
+        return None
+    if kind == "image_url":
+        image = part["image_url"]
+        return {"type": "image", "source": _image(image["url"] if isinstance(image, dict) else image, where)}
+    if kind == "file":
+        return _document(part.get("file") or {}, where)
+    if kind in ("image", "document") and isinstance(part.get("source"), dict):
+        return {name: value for name, value in part.items() if name != "cache_control"}
+    raise Refused(invalid_request(f"{where}: Claude takes no parts of type {kind!r}", where))
+
+
+def _image(url: str, where: str) -> JsonObject:
+    if url.startswith(("http://", "https://")):
+        return {"type": "url", "url": url}
+    media_type, data = _data_url(url, where)
+    media_type = {"image/jpg": "image/jpeg"}.get(media_type, media_type)
+    if media_type not in _IMAGES:
+        raise Refused(invalid_request(f"{where}: Claude takes JPEG, PNG, GIF and WebP images, not {media_type}", where))
+    return {"type": "base64", "media_type": media_type, "data": data}
+
+
+def _document(file: JsonObject, where: str) -> JsonObject:
+    data_url = file.get("file_data")
+    media_type, data = _data_url(data_url if isinstance(data_url, str) else "", where)
+    if media_type != "application/pdf":
+        raise Refused(invalid_request(f"{where}: Claude takes PDF files, not {media_type}", where))
+    document: JsonObject = {"type": "document", "source": {"type": "base64", "media_type": media_type, "data": data}}
+    if isinstance(file.get("filename"), str):
+        document["title"] = file["filename"]
+    return document
+
+
+def _data_url(url: str, where: str) -> tuple[str, str]:
+    head = _DATA_URL.match(url[:200])
+    if not head:
+        raise Refused(invalid_request(f"{where}: must be an http(s) URL or a data URL in base64", where))
+    return head[1].lower(), url[head.end() :]
+
+
+def _calls(message: JsonObject) -> list[JsonObject]:
+    calls = message.get("tool_calls") or []
+    legacy = message.get("function_call")
+    return [*calls, {"id": "", "function": legacy}] if isinstance(legacy, dict) else list(calls)
+
+
+def _input(arguments: Any) -> JsonObject:
+    """A call's arguments as an object, whatever the model wrote."""
+    if not isinstance(arguments, str) or not arguments.strip():
+        return {}
+    try:
+        value = orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        value = arguments
+    return value if isinstance(value, dict) else {"arguments": value}
+
+
+def _stops(stop: Any) -> list[str]:
+    """Stop sequences; Anthropic refuses those of white space."""
+    wished = [stop] if isinstance(stop, str) else stop or []
+    return [text for text in wished if text.strip()]
+
+
+def _metadata(body: JsonObject) -> JsonObject:
+    """The user as an opaque id: Anthropic refuses addresses and numbers, so what may be one is hashed."""
+    user = body.get("safety_identifier") or body.get("user")
+    if not isinstance(user, str) or not user:
+        return {}
+    return {"user_id": user if _PLAIN_USER.fullmatch(user) else hashlib.sha256(user.encode()).hexdigest()}
+
+
+def _thinking(body: JsonObject, model: str, max_tokens: int, forced: bool) -> JsonObject:
+    """``thinking`` and effort for OpenAI's ``reasoning_effort``; nothing where it was not given."""
+    own = body.get("thinking")
+    if isinstance(own, dict):
+        return {"thinking": own}
+    wish = body.get("reasoning_effort")
+    if not isinstance(wish, str):
+        return {}
+    effort = {"none": "low", "minimal": "low", "xhigh": claude_models.highest_effort(model)}.get(wish, wish)
+    if effort not in _BUDGETS:
+        return {}
+    thinks = wish not in ("none", "minimal") and not forced
+    if claude_models.takes_effort(model):
+        made: JsonObject = {"output_config": {"effort": effort}}
+        return {**made, "thinking": {"type": "adaptive", "display": "summarized"}} if thinks else made
+    in_tool_loop = body["messages"][-1]["role"] in ("tool", "function")
+    budget = min(_BUDGETS[effort], max_tokens - 1024)
+    if not thinks or in_tool_loop or budget < 1024:
+        return {}
+    return {"thinking": {"type": "enabled", "budget_tokens": budget}}

@@ -1,0 +1,109 @@
+"""Estimates that are near, ceilings that hold, both fast."""
+
+from __future__ import annotations
+
+import base64
+import random
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway_core.wire.tokens import ceiling_tokens, estimate_tokens, measure, text_ceiling, text_tokens
+from tests.wire.strategies import requests
+
+PROSE = "The gateway answers from the cheapest place that will do, and shows all of it live. "
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "read_file",
+        "description": "Reads a file of the workspace and returns its lines, numbered from one. " * 4,
+        "parameters": {"type": "object", "properties": {"path": {"type": "string"}, "limit": {"type": "integer"}}},
+    },
+}
+
+
+def ask(text: str, **more: Any) -> dict[str, Any]:
+    return {"model": "m", "messages": [{"role": "user", "content": text}], **more}
+
+
+def first_turn() -> dict[str, Any]:
+    """A body of the size and make of OpenClaw's first turn."""
+    system = {"role": "system", "content": PROSE * 560}
+    return ask(PROSE, messages=[system, {"role": "user", "content": PROSE}], tools=[TOOL] * 34)
+
+
+def test_an_openclaw_first_turn_is_about_fourteen_thousand_tokens() -> None:
+    size = measure(first_turn())
+    assert 62_000 < size.body_bytes < 68_000
+    assert 12_500 < size.input_tokens < 16_000
+    assert size.input_tokens_ceiling < 3.5 * size.input_tokens
+
+
+def test_an_estimate_of_a_first_turn_takes_well_under_a_millisecond() -> None:
+    body = first_turn()
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        estimate_tokens(body)
+        times.append(time.perf_counter() - began)
+    assert min(times) < 0.0005
+
+
+@given(requests())
+def test_the_estimate_stays_below_the_ceiling(body: dict[str, Any]) -> None:
+    assert 0 < estimate_tokens(body) <= ceiling_tokens(body)
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_more_text_is_never_fewer_tokens(one: str, other: str) -> None:
+    assert text_tokens(one + other) >= text_tokens(one) - 1
+    assert text_tokens(one) <= max(1, text_ceiling(one))
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        (base64.b64encode(random.Random(1).randbytes(3000)).decode(), 3000),
+        ("7,1,0,4,9,2,8,3," * 100, 1600),
+        (", ".join(str(number) for number in range(300)), 890),
+        ("{}[]();=>" * 100, 700),
+        ("漢字" * 500, 1000),
+        ("🦀" * 100, 300),
+        ("Größenänderung " * 100, 600),
+        (PROSE * 10, 210),
+    ],
+)
+def test_the_ceiling_holds_for_what_tokenizers_cut_finely(text: str, tokens: int) -> None:
+    """``tokens`` is what the finest of today's tokenizers makes of it, or a little more."""
+    assert text_ceiling(text) >= tokens
+
+
+def test_the_data_of_images_is_not_text() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 400_000}}
+    size = measure(ask("", messages=[{"role": "user", "content": [{"type": "text", "text": "What is it?"}, image]}]))
+    assert size.images == 1
+    assert size.input_tokens < 2_000
+    assert 5_000 <= size.input_tokens_ceiling < 6_000
+
+
+def test_tool_calls_and_tools_are_counted() -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": PROSE * 50}}
+    with_call = ask("", messages=[{"role": "assistant", "content": None, "tool_calls": [call]}])
+    assert estimate_tokens(with_call) > 900
+    assert estimate_tokens(ask("hi", tools=[TOOL])) > estimate_tokens(ask("hi")) + 60
+
+
+def test_what_a_request_needs_is_measured() -> None:
+    size = measure(ask("hi", max_tokens=50, max_completion_tokens=30, response_format={"type": "json_object"}), 77)
+    assert (size.max_output_tokens, size.wants_json, size.tools, size.body_bytes) == (30, True, 0, 77)
+    assert measure(ask("hi")).max_output_tokens is None
+
+
+def test_a_deeply_nested_body_is_measured() -> None:
+    value: Any = "x"
+    for _ in range(3000):
+        value = [value]
+    assert estimate_tokens({"messages": [{"role": "user", "content": "x", "odd": value}]}) > 0
