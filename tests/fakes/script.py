@@ -98,6 +98,8 @@ class Fake:
         self.base_url = ""
         self.requests: list[JsonObject] = []
         self.headers: list[dict[str, str]] = []
+        self.peers: list[str] = []
+        """The client's address of each request: the same one means the same connection."""
         self.rejected: list[str] = []
         self.calls = 0
         self.disconnects = 0
@@ -155,6 +157,7 @@ class Fake:
         """Notes a request and returns its body."""
         body = json.loads(await request.read())
         self.requests.append(body)
+        self.peers.append(str(request.transport and request.transport.get_extra_info("peername")))
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
         await self._tell()
         return dict(body)
@@ -162,7 +165,11 @@ class Fake:
     async def next_step(self) -> Step:
         step = self._steps.popleft() if self._steps else self.default
         if isinstance(step, Reply | Failure) and step.before_s:
-            await asyncio.sleep(step.before_s)
+            try:
+                await asyncio.sleep(step.before_s)
+            except asyncio.CancelledError:
+                await self._note_disconnect()
+                raise
         return step
 
     def raw(self, step: Raw) -> web.Response:
@@ -192,10 +199,13 @@ class Fake:
                 await response.write(event)
             await response.write_eof()
         except (ConnectionResetError, asyncio.CancelledError):
-            self.disconnects += 1
-            await asyncio.shield(self._tell())
+            await self._note_disconnect()
             raise
         return response
+
+    async def _note_disconnect(self) -> None:
+        self.disconnects += 1
+        await asyncio.shield(self._tell())
 
     async def _tell(self) -> None:
         async with self._changed:

@@ -1,0 +1,194 @@
+"""An upstream's failures as :class:`UpstreamError`: what went wrong, whether to try again, and words for the caller.
+
+An upstream's own text is handed on without keys, markup and control characters. Its 401, 402 and 403 get words of our
+own: OpenClaw takes words about payment for a reason to disable the whole gateway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import time
+import unicodedata
+from collections.abc import Iterable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+import orjson
+
+from gateway_core.providers.base import UpstreamError
+
+_LONGEST = 400
+_KEYS = re.compile(r"(?i)\b(?:sk|gsk|pk|xai|key)[-_][\w*.-]{6,}|\bbearer\s+\S+")
+_MARKUP = re.compile(r"(?i)<\s*(?:!doctype|html|head|body|title|h1|p|div|center)\b")
+_TOO_LONG = re.compile(
+    r"(?i)context.{0,3}(?:length|window|size)|prompt (?:is )?too long|exceed_context_size|maximum context"
+    r"|exceeds? (?:the )?(?:available )?context|context overflow|too many (?:input )?tokens|reduce the length"
+)
+_NO_MONEY = re.compile(r"(?i)insufficient_quota|credit balance|exceeded your current quota|billing_(?:error|hard|not)")
+_RETRYABLE = (408, 409, 425, 429)
+_STATUS_OF_TYPE = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+
+
+class Failures:
+    """Makes the errors of one upstream. ``key_setting`` is the name of the setting that holds its key."""
+
+    def __init__(self, name: str, address: str, key_setting: str, secrets: Iterable[str] = ()) -> None:
+        self._name = name
+        self._address = address
+        self._key_setting = key_setting
+        self._secrets = tuple(secret for secret in secrets if secret)
+
+    def clean(self, text: str) -> str:
+        """``text`` without keys, markup and control characters, and not too long; empty where nothing is left."""
+        if _MARKUP.search(text):
+            return ""
+        for secret in self._secrets:
+            text = text.replace(secret, "[key]")
+        text = _KEYS.sub("[key]", text)
+        text = "".join(" " if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") else char for char in text[:4000])
+        return " ".join(text.split())[:_LONGEST]
+
+    def protocol(self, what: str) -> UpstreamError:
+        """An answer that cannot be read, or that has no end. ``what`` completes "NAME …"."""
+        return UpstreamError(f"{self._name} {what}.", kind="protocol", retryable=True)
+
+    def timeout(self, seconds: float, begun: bool) -> UpstreamError:
+        what = f"sent nothing for {seconds:g} s" if begun else f"did not answer within {seconds:g} s"
+        return UpstreamError(f"{self._name} {what}.", kind="timeout", retryable=not begun)
+
+    def refused(self, message: str, code: str) -> UpstreamError:
+        """A request that was not sent because the upstream cannot take it."""
+        return UpstreamError(message, kind="status", status=400, sent=False, code=code)
+
+    def connection(self, error: BaseException) -> UpstreamError:
+        """A connection that did not come about, or that broke."""
+        causes = list(_causes(error))
+        if any(isinstance(cause, aiohttp.ClientConnectorDNSError) for cause in causes):
+            return self._unsent(f"cannot be found: no address for {self._address}. Check the network and the URL.")
+        if any(isinstance(cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError) for cause in causes):
+            return self._unsent(f"at {self._address} has no valid certificate.", retryable=False)
+        if any(isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) for cause in causes):
+            return self._unsent(f"is not reachable at {self._address}. Is it running?")
+        if any(isinstance(cause, aiohttp.InvalidURL) for cause in causes):
+            return self._unsent(f"has no usable address: {self._address}.", retryable=False)
+        if any(isinstance(cause, asyncio.TimeoutError | aiohttp.ServerTimeoutError) for cause in causes):
+            return UpstreamError(f"{self._name} did not answer in time.", kind="timeout", retryable=True)
+        return UpstreamError(f"{self._name} closed the connection.", kind="connect", retryable=True)
+
+    def _unsent(self, what: str, retryable: bool = True) -> UpstreamError:
+        return UpstreamError(f"{self._name} {what}", kind="connect", retryable=retryable, sent=False)
+
+    def status(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
+        """An answer with an error status."""
+        text, code = _said(body)
+        wait = retry_after(headers)
+        should = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
+        return self._made(status, text, code, wait, should, sent=status >= 500)
+
+    def reported(self, report: Any) -> UpstreamError:
+        """An error inside an answer that began well. What it used may be charged."""
+        text, code = _said_in(report)
+        kind = report.get("type") if isinstance(report, dict) else None
+        number = report.get("code") if isinstance(report, dict) else None
+        status = number if isinstance(number, int) and 400 <= number < 600 else _STATUS_OF_TYPE.get(str(kind), 500)
+        made = self._made(status, text, code, None, None, sent=True)
+        made.kind = "protocol"
+        return made
+
+    def _made(
+        self, status: int, text: str, code: str, wait: float | None, should: bool | None, *, sent: bool
+    ) -> UpstreamError:
+        message, kind_of, retryable = self._judge(status, text, code)
+        return UpstreamError(
+            message,
+            kind="status",
+            status=402 if status == 429 and _NO_MONEY.search(f"{code} {text}") else status,
+            retryable=retryable if should is None else should,
+            sent=sent,
+            retry_after_s=wait,
+            code=kind_of,
+        )
+
+    def _judge(self, status: int, text: str, code: str) -> tuple[str, str | None, bool]:
+        """The message, the refusal's code where the caller can act, and whether to try again."""
+        name, said = self._name, self.clean(text)
+        if status == 401:
+            return f"{name} did not accept the gateway's key (401). Check {self._key_setting}.", None, False
+        if status == 403:
+            return f"{name} does not allow this (403). Check what the key in {self._key_setting} may do.", None, False
+        if status == 402 or _NO_MONEY.search(f"{code} {text}"):
+            return (
+                f"{name} does not serve the gateway's account ({status}). Look at the account's console.",
+                None,
+                False,
+            )
+        if 300 <= status < 400:
+            return f"{name} answered with a redirect ({status}). Check its base URL.", None, False
+        if status in (400, 413, 422) and code != "rate_limit_exceeded":
+            if status == 413 or _TOO_LONG.search(f"{code} {text}"):
+                return said or "The request is longer than the model takes.", "context_length_exceeded", False
+            told = re.sub("(?i)time-?out", "time limit", said)
+            return f"{name}: {told or 'refused the request'}", "invalid_request", False
+        if status == 404:
+            return f"{name} does not know this model or address (404). {said}".strip(), "model_not_found", False
+        if status == 429:
+            return f"{name} is limiting the rate of requests. {said}".strip(), None, True
+        tail = f": {said}" if said else "."
+        return f"{name} failed ({status}){tail}", None, status in _RETRYABLE or status >= 500
+
+
+def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Seconds to wait as ``Retry-After`` says, in seconds or as a date; None where it says nothing usable."""
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name, "").strip()
+        try:
+            seconds = float(value) * scale
+        except ValueError:
+            continue
+        return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    try:
+        at = parsedate_to_datetime(headers.get("retry-after", "")).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(0.0, at - (time.time() if now is None else now))
+
+
+def _said(body: bytes) -> tuple[str, str]:
+    """The text and code of an error body, in any protocol's envelope; empty where it is no JSON."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return "", ""
+    if not isinstance(value, dict):
+        return "", ""
+    return _said_in(value.get("error") or value)
+
+
+def _said_in(report: Any) -> tuple[str, str]:
+    if isinstance(report, str):
+        return report, ""
+    if not isinstance(report, dict):
+        return "", ""
+    text = report.get("message") or report.get("detail") or ""
+    code = report.get("code") or report.get("type") or ""
+    return (text if isinstance(text, str) else orjson.dumps(text).decode()), str(code)
+
+
+def _causes(error: BaseException | None) -> Iterable[BaseException]:
+    seen = 0
+    while error is not None and seen < 20:
+        yield error
+        error, seen = error.__cause__ or error.__context__, seen + 1

@@ -1,0 +1,190 @@
+"""A fake Ollama: its native API replayed from recordings of a real 0.32.15, its `/v1` as :class:`FakeOpenAI` deviates.
+
+``root`` is its address without ``/v1``. Models come and go with :meth:`add`, loads and unloads are remembered, a pull
+replays the recording given with :meth:`pull_as`; the line `hold` in it waits for :meth:`Fake.resume`.
+As a process: ``python -m tests.fakes.ollama --port 11434``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+
+from aiohttp import web
+
+from tests.fakes.openai import FakeOpenAI
+from tests.fakes.script import JsonObject, Reply, serve
+
+DATA = Path(__file__).parent.parent / "ollama" / "data"
+HOLD = "hold"
+
+
+def recording(name: str) -> JsonObject:
+    """One recorded exchange: method, path, status and body."""
+    exchange: JsonObject = json.loads((DATA / f"{name}.json").read_text("utf-8"))
+    return exchange
+
+
+def pull_lines(name: str) -> tuple[list[str], int]:
+    """The lines of a recorded pull, and its HTTP status."""
+    lines = [line.partition("\t")[2] for line in (DATA / f"{name}.ndjson").read_text("utf-8").splitlines()]
+    status = next((int(line.split()[1]) for line in lines if line.startswith("#http")), 200)
+    return [line for line in lines if not line.startswith("#")], status
+
+
+def _recorded_model() -> JsonObject:
+    model: JsonObject = json.loads(recording("tags")["body"])["models"][0]
+    return model
+
+
+class FakeOllama(FakeOpenAI):
+    """`/api/version`, `tags`, `ps`, `show`, `generate` (load, unload), `pull`, `delete`, and `/v1`."""
+
+    def __init__(self, *models: str, key: str | None = None, default: Reply | None = None, port: int = 0) -> None:
+        super().__init__(kind="ollama", key=key, models=models, default=default, port=port)
+        self.tagged: dict[str, JsonObject] = {}
+        self.shown: dict[str, JsonObject] = {}
+        self.loaded: dict[str, JsonObject] = {}
+        self.loads: list[JsonObject] = []
+        self.default_context = 4096
+        self._pulls: dict[str, tuple[list[str], int]] = {}
+        for model in models:
+            self.add(model)
+
+    @property
+    def root(self) -> str:
+        return self.base_url.removesuffix("/v1")
+
+    def add(self, name: str, *, num_ctx: int | None = None, capabilities: tuple[str, ...] = ("completion",)) -> None:
+        """Puts a model on the disk: the recorded one under another name."""
+        digest = f"{abs(hash(name)):064x}"[-64:]
+        self.tagged[name] = {
+            **_recorded_model(),
+            "name": name,
+            "model": name,
+            "digest": digest,
+            "capabilities": list(capabilities),
+        }
+        shown: JsonObject = json.loads(recording("show")["body"])
+        if num_ctx:
+            shown["parameters"] += f"\nnum_ctx                        {num_ctx}"
+        self.shown[name] = {**shown, "capabilities": list(capabilities)}
+        self.models = tuple(self.tagged)
+
+    def remove(self, name: str) -> None:
+        """Takes a model from the disk."""
+        for place in (self.tagged, self.shown, self.loaded):
+            place.pop(name, None)
+        self.models = tuple(self.tagged)
+
+    def load(self, name: str, *, pinned: bool = False, context: int | None = None) -> None:
+        """Puts a model into memory."""
+        running = json.loads(recording("ps_forever" if pinned else "ps_loaded")["body"])["models"][0]
+        self.loaded[name] = {
+            **running,
+            "name": name,
+            "model": name,
+            "context_length": context or self.default_context,
+        }
+
+    def pull_as(self, name: str, recorded: str, *, hold_after: int | None = None) -> None:
+        """What a pull of ``name`` does; with ``hold_after`` it stands still after so many lines."""
+        lines, status = pull_lines(recorded)
+        if hold_after is not None:
+            lines.insert(hold_after, HOLD)
+        self._pulls[name] = (lines, status)
+
+    def routes(self, app: web.Application) -> None:
+        super().routes(app)
+        app.router.add_get("/", self._root)
+        app.router.add_get("/api/version", self._version)
+        app.router.add_get("/api/tags", self._tags)
+        app.router.add_get("/api/ps", self._ps)
+        app.router.add_post("/api/show", self._show)
+        app.router.add_post("/api/generate", self._generate)
+        app.router.add_post("/api/pull", self._pull)
+        app.router.add_delete("/api/delete", self._delete)
+
+    async def _root(self, request: web.Request) -> web.Response:
+        return web.Response(text="Ollama is running")
+
+    async def _version(self, request: web.Request) -> web.Response:
+        return _as_recorded("version")
+
+    async def _tags(self, request: web.Request) -> web.Response:
+        return web.json_response({"models": list(self.tagged.values())})
+
+    async def _ps(self, request: web.Request) -> web.Response:
+        return web.json_response({"models": list(self.loaded.values())})
+
+    async def _show(self, request: web.Request) -> web.Response:
+        name = (await request.json())["model"]
+        return web.json_response(self.shown[name]) if name in self.shown else _not_found(name)
+
+    async def _generate(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.loads.append(body)
+        name = body["model"]
+        if name not in self.tagged:
+            return _not_found(name)
+        if body.get("keep_alive") == 0:
+            self.loaded.pop(name, None)
+            return _as_recorded("unload")
+        self.load(name, pinned=body.get("keep_alive", 0) < 0)
+        return _as_recorded("load")
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        name = (await request.json())["model"]
+        if name not in self.tagged:
+            return _not_found(name)
+        self.remove(name)
+        return web.Response()
+
+    async def _pull(self, request: web.Request) -> web.StreamResponse:
+        body = await self.receive(request)
+        name = body["model"]
+        lines, status = self._pulls.get(name) or pull_lines("pull_gone")
+        if status != 200:
+            return web.Response(text=lines[0], status=status, content_type="application/json")
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        try:
+            await response.prepare(request)
+            for line in lines:
+                if line == HOLD:
+                    await self._resume.wait()
+                    continue
+                await response.write(f"{line}\n".encode())
+            if json.loads(lines[-1]).get("status") == "success":
+                self.add(name)
+            await response.write_eof()
+        except (ConnectionResetError, asyncio.CancelledError):
+            self.disconnects += 1
+            await asyncio.shield(self._tell())
+            raise
+        return response
+
+
+def _as_recorded(name: str) -> web.Response:
+    exchange = recording(name)
+    return web.Response(text=exchange["body"], status=exchange["status"], content_type="application/json")
+
+
+def _not_found(name: str) -> web.Response:
+    return web.json_response({"error": f"model '{name}' not found"}, status=404)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--model", action="append", default=None)
+    parser.add_argument("--between", type=float, default=0.0, help="seconds between two events")
+    options = parser.parse_args()
+    fake = FakeOllama(*(options.model or ["smollm2:135m"]), port=options.port, default=Reply(between_s=options.between))
+    fake.pull_as("qwen3:8b", "pull_ok")
+    asyncio.run(serve(fake))
+
+
+if __name__ == "__main__":
+    main()
