@@ -67,6 +67,11 @@ class OpenAICompatible(Upstream):
             client.organization = client.project = None  # taken from the environment, and nobody else's business
         return client, openai
 
+    def request_headers(self) -> dict[str, str]:
+        """Local servers get a connection for each request: llama.cpp closes one after a stream without a word."""
+        headers = super().request_headers()
+        return headers if self._strict else {**headers, "Connection": "close"}
+
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
         async with self.post("/chat/completions", self.adapt(call)) as answer:

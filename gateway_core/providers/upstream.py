@@ -221,7 +221,7 @@ class Upstream:
                 "follow_redirects": False,
                 "trust_env": not loopback,
                 "timeout": httpx2.Timeout(max(self._first_byte_s, self._idle_s) + 5, connect=_CONNECT_S),
-                "limits": httpx2.Limits(max_connections=1000, keepalive_expiry=4.0 if loopback else 30.0),
+                "limits": httpx2.Limits(max_connections=1000, keepalive_expiry=30.0),
                 "event_hooks": {"response": [_bound_errors]},
             }
         )

@@ -2,7 +2,8 @@
 
 Measured on OpenClaw 2026.9.6: a first turn of 65 kB is about 14,000 tokens, so the estimate takes 4.4 ASCII characters
 a token. The ceiling counts what tokenizers cut finest one by one: digits, punctuation, bytes outside ASCII, and every
-character of text that has hardly a space in it (base64, hexadecimal, minified code).
+character of text that has hardly a space in it (base64, hexadecimal, minified code) or is digits and signs for the most
+part. Held against SmolLM2's tokenizer, whose 49,000 words make it one of the finest.
 """
 
 from __future__ import annotations
@@ -89,10 +90,15 @@ def _text_estimate(text: str) -> float:
 def _bytes_ceiling(data: bytes) -> int:
     size = len(data)
     spaces = data.count(b" ") + data.count(b"\n")
-    if spaces * _SPARSE < size:
-        return size
     fine = len(data.translate(None, _LETTERS))
-    return fine + (size - fine) // 2 + 1
+    if spaces * _SPARSE < size or fine * 5 > size * 2:
+        return size
+    return _mixed_ceiling(size, fine)
+
+
+def _mixed_ceiling(size: int, fine: int) -> int:
+    """``fine`` bytes a token each, the letters and spaces between them three for five: more than random words take."""
+    return fine + (size - fine) * 3 // 5 + 1
 
 
 def _estimate(parts: _Parts) -> int:
@@ -105,7 +111,7 @@ def _ceiling(parts: _Parts) -> int:
     total = sum(map(text_ceiling, parts.texts))
     if parts.tools_json:
         fine = len(parts.tools_json.translate(None, _LETTERS))
-        total += fine + (len(parts.tools_json) - fine) // 2 + _TOOLS_CEILING
+        total += _mixed_ceiling(len(parts.tools_json), fine) + _TOOLS_CEILING
     total += parts.messages * _MESSAGE_CEILING + parts.images * _IMAGE_CEILING
     return total + parts.file_bytes + 16
 

@@ -147,10 +147,16 @@ async def test_the_key_goes_with_the_request_and_nothing_of_the_environment(monk
         await groq.close()
 
 
-async def test_a_connection_is_used_again(fake: FakeOpenAI, ollama: OpenAICompatible) -> None:
+async def test_only_cloud_connections_are_used_again(fake: FakeOpenAI, ollama: OpenAICompatible) -> None:
+    """llama.cpp closes a connection after a stream without a word: a second request on it would be lost."""
+    groq = OpenAICompatible(name="groq", kind="groq", base_url=fake.base_url, api_key="k")
+    for stream in (True, True, False):
+        await collect(groq, make_call(stream=stream))
+    assert len(set(fake.peers)) == 1
     for stream in (True, True, False):
         await collect(ollama, make_call(stream=stream))
-    assert len(set(fake.peers)) == 1
+    assert len(set(fake.peers)) == 4
+    await groq.close()
 
 
 async def test_closing_the_answer_stops_the_upstream(fake: FakeOpenAI, ollama: OpenAICompatible) -> None:

@@ -1,0 +1,426 @@
+"""Frozen snapshots as a gateway would make them: busy, empty, killed, over budget, hostile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from gateway_core.model import (
+    BudgetStatus,
+    CacheStats,
+    CacheStatus,
+    Decision,
+    KillSwitch,
+    Lane,
+    LocalModel,
+    LocalServer,
+    ProviderStatus,
+    PullStatus,
+    Reason,
+    RequestDetail,
+    RequestRow,
+    Series,
+    Snapshot,
+    Status,
+    Target,
+    Tier,
+    TierStats,
+    Usage,
+)
+
+NOW = datetime(2026, 11, 23, 14, 3, 22, tzinfo=UTC).timestamp()
+MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC).timestamp()
+
+_SONNET = ("anthropic", "claude-sonnet-5-5")
+_CHEAP = ("groq", "llama-4-scout")
+_LOCAL = ("ollama", "qwen3:8b")
+_BY_TIER = {Tier.LOCAL: _LOCAL, Tier.CHEAP: _CHEAP, Tier.PREMIUM: _SONNET}
+
+
+def row(number: int, preview: str, tier: Tier | None = Tier.LOCAL, **changes: object) -> RequestRow:
+    """A request ``number`` × 7 seconds before :data:`NOW`, answered by ``tier``."""
+    provider, model = _BY_TIER[tier] if tier else (None, None)
+    base = RequestRow(
+        id=f"req_{0x19ABCDEF000 - number:011x}{number:09x}",
+        at=NOW - 7 * number,
+        status=Status.OK,
+        client="openclaw",
+        lane=Lane.INTERACTIVE,
+        purpose="chat",
+        session="main",
+        asked_model="gateway-auto",
+        preview=preview,
+        input_tokens=1200 + 137 * number,
+        output_tokens=80 + 31 * (number % 9),
+        tools=12,
+        stream=True,
+        tier=tier,
+        provider=provider,
+        model=model,
+        route="simple",
+        latency_ms=900.0 + 113 * (number % 13),
+        first_token_ms=210.0 + 17 * (number % 7),
+        finish_reason="stop",
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def _rows() -> tuple[RequestRow, ...]:
+    shown = (
+        row(
+            0,
+            "Refactor the retry loop in sync.py so that it backs off",
+            Tier.PREMIUM,
+            status=Status.RUNNING,
+            route="hard:code",
+            output_tokens=0,
+            latency_ms=0.0,
+            first_token_ms=None,
+            finish_reason=None,
+        ),
+        row(
+            1,
+            "What is the capital of Australia?",
+            cache=CacheStatus.EXACT,
+            latency_ms=2.4,
+            first_token_ms=1.9,
+            saved_microusd=1830,
+        ),
+        row(
+            2,
+            "Which city is the capital of Australia",
+            cache=CacheStatus.SEMANTIC,
+            latency_ms=14.0,
+            saved_microusd=1790,
+        ),
+        row(
+            3,
+            "Summarise the meeting notes from Tuesday",
+            Tier.CHEAP,
+            cost_microusd=412,
+            saved_microusd=3900,
+            route="medium:summary",
+        ),
+        row(4, "Schreib eine höfliche Absage an Frau Müller", Tier.LOCAL, saved_microusd=2100),
+        row(
+            5,
+            "Design a schema for multi-tenant billing with audits",
+            Tier.PREMIUM,
+            cost_microusd=48_300,
+            route="hard:design",
+            input_tokens=18_420,
+            output_tokens=2_210,
+            latency_ms=21_400.0,
+            first_token_ms=830.0,
+        ),
+        row(
+            6,
+            "HEARTBEAT",
+            lane=Lane.BACKGROUND,
+            purpose="heartbeat",
+            route="background",
+            output_tokens=3,
+            latency_ms=310.0,
+        ),
+        row(
+            7,
+            "rm -rf / on the production host",
+            None,
+            status=Status.REFUSED,
+            error_code="policy_violation",
+            route="policy",
+            output_tokens=0,
+            latency_ms=1.1,
+            first_token_ms=None,
+            model=None,
+        ),
+        row(8, "日本語で自己紹介を書いてください", Tier.CHEAP, cost_microusd=260, route="medium:language"),
+        row(
+            9,
+            "Explain this stack trace",
+            Tier.PREMIUM,
+            status=Status.FAILED,
+            error_code="upstream_error",
+            route="hard:code",
+            output_tokens=0,
+            latency_ms=3_020.0,
+            first_token_ms=None,
+        ),
+        row(10, "List the files that changed today", Tier.LOCAL, route="tools"),
+        row(
+            11,
+            "Write the release notes for 2.4",
+            Tier.PREMIUM,
+            status=Status.CANCELLED,
+            route="forced:caller",
+            cost_microusd=9_120,
+        ),
+    )
+    themes = (
+        "Rename this variable",
+        "Convert the table to CSV",
+        "Is this regex safe?",
+        "Plan my week",
+        "Translate to French",
+        "Why is the build red?",
+        "Draft a reply to Sam",
+        "Name three test cases",
+    )
+    tiers = (Tier.LOCAL, Tier.CHEAP, Tier.LOCAL, Tier.PREMIUM, Tier.LOCAL)
+    costs = {Tier.LOCAL: 0, Tier.CHEAP: 310, Tier.PREMIUM: 12_700}
+    more = tuple(
+        row(
+            n, f"{themes[n % len(themes)]}, part {n}", tiers[n % len(tiers)], cost_microusd=costs[tiers[n % len(tiers)]]
+        )
+        for n in range(12, 60)
+    )
+    return shown + more
+
+
+def busy() -> Snapshot:
+    """An afternoon's work: every tier, every status, a pull, a soft limit not yet reached."""
+    hours = [0.0] * 7 + [0.04, 0.21, 0.48, 0.66, 0.31, 0.12, 0.52, 0.08]
+    rates = [0.0, 0.0, 0.1, 0.25, 0.2, 0.33, 0.5, 0.4, 0.3, 0.25, 0.4, 0.6] * 5
+    return Snapshot(
+        at=NOW,
+        version="0.1.0",
+        started_at=NOW - 18_000,
+        address="http://127.0.0.1:8000",
+        state="running",
+        state_detail="",
+        simulated=False,
+        read_only=False,
+        kill=KillSwitch(),
+        forced_tier=None,
+        budget=BudgetStatus("2026-11-23", 3_420_000, 150_000, 5_000_000, 15_000_000, 50_000_000, MIDNIGHT + 86_400),
+        cache=CacheStats(118, 31, 203, 9, 412, 812_000, 1_240_000, 88_000),
+        tiers=(
+            TierStats("local", 214, 612_000, 48_200, 0, "ollama/qwen3:8b"),
+            TierStats("cheap", 61, 208_000, 19_400, 92_000, "groq/llama-4-scout"),
+            TierStats("premium", 38, 431_000, 61_300, 3_328_000, "anthropic/claude-sonnet-5-5"),
+            TierStats("cache", 149, 310_000, 22_100, 0, ""),
+        ),
+        providers=(
+            ProviderStatus("ollama", "openai", "http://127.0.0.1:11434/v1", "ok"),
+            ProviderStatus("groq", "openai", "https://api.groq.com/openai/v1", "ok"),
+            ProviderStatus("anthropic", "anthropic", "https://api.anthropic.com", "ok"),
+        ),
+        local=LocalServer(
+            kind="ollama",
+            base_url="http://127.0.0.1:11434",
+            reachable=True,
+            version="0.13.2",
+            current_model="qwen3:8b",
+            models=(
+                LocalModel(
+                    "qwen3:8b", 5_225_000_000, True, 5_225_000_000, 32_768, "8.2B", "Q4_K_M", ("tools",), NOW + 247
+                ),
+                LocalModel("llama3.2:3b", 2_019_000_000, False, 0, 131_072, "3.2B", "Q4_K_M"),
+                LocalModel(
+                    "nomic-embed-text:latest",
+                    274_000_000,
+                    True,
+                    274_000_000,
+                    2_048,
+                    "137M",
+                    "F16",
+                    ("embedding",),
+                    NOW + 31,
+                ),
+                LocalModel("gemma3:12b", 8_149_000_000, False, 0, 131_072, "12.2B", "Q4_K_M", ("vision",)),
+            ),
+            pulls=(PullStatus("qwen3:14b", "pulling 3f2a", 3_904_000_000, 9_276_000_000),),
+        ),
+        in_flight=1,
+        requests_today=462,
+        requests_per_minute=8.4,
+        saved_today_microusd=2_310_000,
+        requests=_rows(),
+        spend_by_hour=Series(MIDNIGHT, 3600, tuple(hours)),
+        cache_rate_by_minute=Series(NOW - 3600, 60, tuple(rates)),
+    )
+
+
+def empty() -> Snapshot:
+    """A first start with no local server and no key: the built-in model serves the LOCAL tier."""
+    return replace(
+        busy(),
+        started_at=NOW - 4,
+        state="degraded",
+        state_detail="PREMIUM has no key",
+        budget=BudgetStatus("2026-11-23", 0, 0, 5_000_000, 15_000_000, 50_000_000, MIDNIGHT + 86_400),
+        cache=CacheStats(),
+        tiers=(
+            TierStats("local", target="builtin/smollm2-360m"),
+            TierStats("cheap"),
+            TierStats("premium"),
+            TierStats("cache"),
+        ),
+        providers=(ProviderStatus("builtin", "builtin", "http://127.0.0.1:40001/v1", "ok"),),
+        local=LocalServer(
+            kind="builtin",
+            base_url="http://127.0.0.1:40001/v1",
+            reachable=True,
+            current_model="smollm2-360m",
+            models=(LocalModel("smollm2-360m", 271_000_000, True, 0, 24_576, "360M", "Q4_K_M", builtin=True),),
+        ),
+        in_flight=0,
+        requests_today=0,
+        requests_per_minute=0.0,
+        saved_today_microusd=0,
+        requests=(),
+        spend_by_hour=Series(MIDNIGHT, 3600, (0.0,) * 15),
+        cache_rate_by_minute=Series(NOW - 3600, 60, (0.0,) * 60),
+        notices=("No Ollama at 127.0.0.1:11434: the built-in model answers for LOCAL.",),
+    )
+
+
+def killed() -> Snapshot:
+    """The kill switch is on; a request was cut off."""
+    before = busy()
+    stopped = replace(
+        before.requests[0], status=Status.KILLED, error_code="kill_switch", latency_ms=840.0, cost_microusd=2_210
+    )
+    return replace(
+        before,
+        state="killed",
+        state_detail="kill switch on",
+        kill=KillSwitch(True, NOW - 42, "key"),
+        in_flight=0,
+        requests=(stopped, *before.requests[1:]),
+    )
+
+
+def over_budget() -> Snapshot:
+    """The hard limit is reached: paid tiers are stopped, local goes on."""
+    before = busy()
+    refused = row(
+        0, "Write a novel", None, status=Status.REFUSED, error_code="budget_exceeded", output_tokens=0, latency_ms=0.8
+    )
+    return replace(
+        before,
+        budget=replace(before.budget, spent_microusd=50_010_000, reserved_microusd=0),
+        state="degraded",
+        state_detail="hard limit reached: paid tiers stopped",
+        in_flight=0,
+        requests=(refused, *before.requests[1:]),
+    )
+
+
+def demo() -> Snapshot:
+    """``llmgw demo``: simulated upstreams, the built-in model, PREMIUM forced."""
+    before = busy()
+    return replace(
+        before,
+        simulated=True,
+        forced_tier=Tier.PREMIUM,
+        providers=tuple(replace(provider, simulated=provider.name != "ollama") for provider in before.providers),
+        local=empty().local,
+        notices=("The demo's data folder is thrown away when it ends.",),
+    )
+
+
+EVIL = "\x1b]0;pwned\x07\x1b[2J\x9b31m\x1b]52;c;cm0gLXJm\x07[/x][bold]\u202egnp.exe\u2066\u200b\u200d\x7f\r\n\ttail\udcff\U000e0041"
+"""A title change, a screen wipe, a C1 CSI, a clipboard write, markup, bidi, zero-width, DEL, a surrogate and a tag."""
+
+
+def hostile() -> Snapshot:
+    """Every foreign text tries to talk to the terminal."""
+    before = busy()
+    bad = tuple(
+        replace(
+            one,
+            preview=EVIL + one.preview,
+            model=EVIL,
+            asked_model=EVIL,
+            route=EVIL,
+            client=EVIL,
+            session=EVIL,
+            provider=EVIL,
+            error_code=EVIL if one.error_code else None,
+            finish_reason=EVIL,
+        )
+        for one in before.requests[:20]
+    )
+    return replace(
+        before,
+        address=EVIL,
+        state="degraded",
+        state_detail=EVIL,
+        requests=bad,
+        tiers=tuple(replace(tier, target=EVIL) for tier in before.tiers),
+        local=replace(
+            before.local,
+            version=EVIL,
+            detail=EVIL,
+            current_model=EVIL,
+            models=tuple(replace(model, name=EVIL + model.name, quantization=EVIL) for model in before.local.models),
+            pulls=(PullStatus(EVIL, EVIL, 1, 2), PullStatus(EVIL, EVIL, error=EVIL)),
+        ),
+        notices=(EVIL,),
+    )
+
+
+def detail(of: RequestRow | None = None) -> RequestDetail:
+    """Everything of a request to PREMIUM with tools."""
+    shown = of or busy().requests[5]
+    tier = shown.tier or Tier.PREMIUM
+    provider, model = _BY_TIER[tier]
+    return RequestDetail(
+        row=shown,
+        decision=Decision(
+            target=Target(tier, provider, model, tier is Tier.LOCAL),
+            fallbacks=(Target(Tier.CHEAP, *_CHEAP, False), Target(Tier.LOCAL, *_LOCAL, True)),
+            route=shown.route,
+            difficulty=0.82,
+            reasons=(
+                Reason(
+                    "feasible",
+                    "local is out: its context of 32768 tokens holds the 18420 asked, but not 12 tools with it",
+                ),
+                Reason("difficulty", "0.82: design verbs, two constraints, 18420 tokens of context"),
+                Reason("session", "main stayed on premium for the last 3 turns"),
+            ),
+        ),
+        usage=Usage(4_020, 2_210, 14_100, 300, 0, 640),
+        error_message="the upstream answered 529 overloaded" if shown.status is Status.FAILED else None,
+        messages=(
+            {"role": "system", "content": "You are OpenClaw, a careful assistant.\nNever touch production."},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "Design a schema for multi-tenant billing with audits"},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [
+                    {
+                        "id": "call_1",
+                        "type": "function",
+                        "function": {"name": "read_file", "arguments": '{"path": "schema.sql"}'},
+                    }
+                ],
+            },
+            {"role": "tool", "tool_call_id": "call_1", "content": "create table tenant (id uuid primary key);\n" * 150},
+            {"role": "user", "content": "Go on. Größe bitte in Bytes."},
+        ),
+        answer={
+            "role": "assistant",
+            "content": "One ledger table per tenant, append-only.\n\n1. tenant\n2. invoice\n3. audit_event",
+        },
+        tools=("read_file", "write_file", "exec", "web_search"),
+        attempts=2,
+    )
+
+
+def hostile_detail() -> RequestDetail:
+    return replace(
+        detail(hostile().requests[5]),
+        error_message=EVIL,
+        messages=({"role": EVIL, "name": EVIL, "content": EVIL, "tool_call_id": EVIL},),
+        answer={"content": EVIL, "tool_calls": [{"function": {"name": EVIL, "arguments": EVIL}}]},
+        tools=(EVIL,),
+    )
