@@ -1,0 +1,173 @@
+"""What the panes show of today: recent requests, counts and sums, kept in memory and cheap to read."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from gateway_core.model import CacheStats, CacheStatus, RequestRow, Series, Status, Tier, TierStats, Usage
+
+RECENT_ROWS = 500
+MINUTES = 60
+NOTHING_USED = Usage()
+
+
+def day_of(at: float) -> str:
+    """The UTC date of a moment, ``YYYY-MM-DD``: the day budgets and totals count by."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+
+
+def midnight(at: float) -> float:
+    """The start of the UTC day of a moment, Unix seconds."""
+    return at - at % 86_400
+
+
+@dataclass(slots=True)
+class Day:
+    """Sums since midnight UTC. ``tiers`` by name (``cache`` too): requests, input, output tokens, micro-dollars."""
+
+    date: str
+    tiers: dict[str, list[int]] = field(default_factory=dict)
+    cache: CacheStats = CacheStats()
+    requests: int = 0
+    saved_microusd: int = 0
+    spend_by_hour: list[float] = field(default_factory=lambda: [0.0] * 24)
+
+
+@dataclass(slots=True)
+class Minute:
+    """Answer-cache look-ups and requests of one minute."""
+
+    at: int
+    requests: int = 0
+    looked: int = 0
+    hits: int = 0
+
+
+class Activity:
+    """Fed with rows as they start, move and finish; midnight starts a new day by itself."""
+
+    def __init__(self, now: float) -> None:
+        self._rows: OrderedDict[str, RequestRow] = OrderedDict()
+        self._day = Day(day_of(now))
+        self._minutes: deque[Minute] = deque(maxlen=MINUTES)
+
+    def restore(self, rows_newest_first: Iterable[RequestRow], today: Iterable[tuple[RequestRow, Usage]]) -> None:
+        """Takes up what the request log holds after a restart."""
+        for row in reversed(list(rows_newest_first)[:RECENT_ROWS]):
+            self._rows[row.id] = row
+        for row, usage in today:
+            if row.status is not Status.RUNNING:
+                self._count(row, usage)
+
+    def update(self, row: RequestRow, usage: Usage = NOTHING_USED) -> None:
+        """A request started, moved or finished."""
+        self._rows[row.id] = row
+        while len(self._rows) > RECENT_ROWS:
+            self._rows.popitem(last=False)
+        if row.status is not Status.RUNNING:
+            self._count(row, usage)
+
+    def _count(self, row: RequestRow, usage: Usage) -> None:
+        self._roll(row.at)
+        if day_of(row.at) != self._day.date:
+            return
+        day = self._day
+        day.requests += 1
+        day.saved_microusd += row.saved_microusd
+        day.spend_by_hour[int(row.at % 86_400 // 3600)] += row.cost_microusd / 1e6
+        if row.served_by:
+            sums = day.tiers.setdefault(row.served_by, [0, 0, 0, 0])
+            for index, value in enumerate((1, row.input_tokens, row.output_tokens, row.cost_microusd)):
+                sums[index] += value
+        day.cache = _counted(day.cache, row, usage)
+        minute = self._minute(row.at)
+        minute.requests += 1
+        minute.looked += row.cache is not CacheStatus.BYPASS and bool(row.served_by)
+        minute.hits += row.cache.is_hit
+
+    def _roll(self, at: float) -> None:
+        """A later day begins with empty sums; a clock that jumps back does not bring an old one again."""
+        if (date := day_of(at)) > self._day.date:
+            self._day = Day(date)
+
+    def _minute(self, at: float) -> Minute:
+        number = int(at // 60)
+        if not self._minutes or self._minutes[-1].at < number:
+            self._minutes.append(Minute(number))
+        return self._minutes[-1]
+
+    def rows(self, limit: int) -> tuple[RequestRow, ...]:
+        """The newest rows first."""
+        newest = reversed(self._rows.values())
+        return tuple(row for row, _ in zip(newest, range(limit), strict=False))
+
+    def requests_today(self, now: float) -> int:
+        self._roll(now)
+        return self._day.requests
+
+    def saved_microusd(self, now: float) -> int:
+        self._roll(now)
+        return self._day.saved_microusd
+
+    def requests_per_minute(self, now: float) -> float:
+        """Requests that ended in the last five minutes, for each of them."""
+        since = int(now // 60) - 4
+        return sum(minute.requests for minute in self._minutes if minute.at >= since) / 5
+
+    def cache(self, now: float, entries: int) -> CacheStats:
+        self._roll(now)
+        return replace(self._day.cache, entries=entries)
+
+    def tiers(self, now: float, targets: dict[Tier, str]) -> tuple[TierStats, ...]:
+        """One line a tier, and one for the caches."""
+        self._roll(now)
+        names = [*(tier.value for tier in Tier), "cache"]
+        by_name = {tier.value: target for tier, target in targets.items()}
+        lines = []
+        for name in names:
+            requests, input_tokens, output_tokens, cost = self._day.tiers.get(name, [0, 0, 0, 0])
+            lines.append(TierStats(name, requests, input_tokens, output_tokens, cost, by_name.get(name, "")))
+        return tuple(lines)
+
+    def spend_by_hour(self, now: float) -> Series:
+        """Dollars per hour from midnight to the current hour."""
+        self._roll(now)
+        hours = int(now % 86_400 // 3600) + 1
+        return Series(midnight(now), 3600, tuple(self._day.spend_by_hour[:hours]))
+
+    def cache_rate_by_minute(self, now: float) -> Series:
+        """Share of hits for each of the last 60 minutes; minutes without a look-up are 0."""
+        by_number = {minute.at: minute for minute in self._minutes}
+        first = int(now // 60) - MINUTES + 1
+        rates = []
+        for number in range(first, first + MINUTES):
+            minute = by_number.get(number)
+            rates.append(minute.hits / minute.looked if minute and minute.looked else 0.0)
+        return Series(first * 60.0, 60, tuple(rates))
+
+
+def _counted(stats: CacheStats, row: RequestRow, usage: Usage) -> CacheStats:
+    prompt_cache = {
+        "prompt_cache_read_tokens": stats.prompt_cache_read_tokens + usage.cache_read_tokens,
+        "prompt_cache_write_tokens": stats.prompt_cache_write_tokens
+        + usage.cache_write_5m_tokens
+        + usage.cache_write_1h_tokens,
+    }
+    if not row.served_by:
+        return stats
+    match row.cache:
+        case CacheStatus.EXACT:
+            return replace(
+                stats, exact_hits=stats.exact_hits + 1, saved_microusd=stats.saved_microusd + row.saved_microusd
+            )
+        case CacheStatus.SEMANTIC:
+            return replace(
+                stats, semantic_hits=stats.semantic_hits + 1, saved_microusd=stats.saved_microusd + row.saved_microusd
+            )
+        case CacheStatus.MISS:
+            return replace(stats, misses=stats.misses + 1, **prompt_cache)
+        case CacheStatus.BYPASS:
+            return replace(stats, bypassed=stats.bypassed + 1, **prompt_cache)

@@ -1,0 +1,182 @@
+"""The only write surface: what keys, the palette and the API can have done, by name.
+
+A decision of the operator is in force at once and durable before its command returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, validate_call
+
+from gateway_core.bus import Bus
+from gateway_core.clock import Clock
+from gateway_core.events import BudgetChanged, KillSwitchChanged, TierForced
+from gateway_core.gates.budget import Budget
+from gateway_core.gates.kill_switch import KillGate
+from gateway_core.model import CommandResult, KillSwitch, Tier
+from gateway_core.ollama.manager import LocalError, LocalModels
+from gateway_core.store.errors import StoreError
+from gateway_core.store.operator import BudgetOverride, Limits, OperatorState, OperatorStore
+from gateway_core.tiers import Tiers
+
+ModelName = Annotated[str, Field(min_length=1, max_length=200)]
+Dollars = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
+Command = Callable[..., Awaitable[CommandResult]]
+MarkWrong = Callable[[str], Awaitable[bool]]
+
+
+class Commands:
+    """Runs commands by name. ``read_only`` refuses them all; it is checked here, below every face."""
+
+    def __init__(
+        self,
+        kill: KillGate,
+        tiers: Tiers,
+        budget: Budget,
+        local: LocalModels,
+        mark_wrong: MarkWrong,
+        store: OperatorStore,
+        state: OperatorState,
+        configured: Limits,
+        bus: Bus,
+        clock: Clock,
+        read_only: bool = False,
+    ) -> None:
+        self._kill = kill
+        self._tiers = tiers
+        self._budget = budget
+        self._local = local
+        self._mark_wrong = mark_wrong
+        self._store = store
+        self._state = state
+        self._configured = configured
+        self._bus = bus
+        self._clock = clock
+        self.read_only = read_only
+        commands: dict[str, Command] = {
+            "kill": self.kill,
+            "release": self.release,
+            "force_tier": self.force_tier,
+            "set_budget": self.set_budget,
+            "pull": self.pull,
+            "cancel_pull": self.cancel_pull,
+            "load": self.load,
+            "unload": self.unload,
+            "switch": self.switch,
+            "mark_wrong": self.mark_wrong,
+        }
+        self._by_name = {name: validate_call(command) for name, command in commands.items()}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._by_name)
+
+    async def run(self, name: str, arguments: Mapping[str, object]) -> CommandResult:
+        """What became of the command. Wrong names and arguments are results too, never exceptions."""
+        command = self._by_name.get(name)
+        if command is None:
+            return CommandResult(False, f"There is no command {name!r}. Known: {', '.join(self._by_name)}.")
+        if self.read_only:
+            return CommandResult(False, "llmgw runs read-only: nothing was changed.")
+        try:
+            return await command(**arguments)
+        except ValidationError as error:
+            first = error.errors()[0]
+            return CommandResult(False, f"{name}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
+        except LocalError as error:
+            return CommandResult(False, str(error))
+        except StoreError as error:
+            return CommandResult(False, f"In force now, but lost at a restart: {error}")
+
+    async def kill(self, by: str = "command") -> CommandResult:
+        """Stops everything at once: requests in flight, and whatever comes until the switch is released."""
+        state = KillSwitch(True, self._clock.now(), by)
+        stopped = self._kill.switch(state)
+        self._bus.publish(KillSwitchChanged(state.since or 0.0, state, stopped))
+        await self._keep(kill=state)
+        return CommandResult(True, f"Kill switch on: {stopped} request{'' if stopped == 1 else 's'} stopped.")
+
+    async def release(self, by: str = "command") -> CommandResult:
+        """Lets requests pass again."""
+        state = KillSwitch(False, self._clock.now(), by)
+        await self._keep(kill=state)
+        self._kill.switch(state)
+        self._bus.publish(KillSwitchChanged(state.since or 0.0, state, 0))
+        return CommandResult(True, "Kill switch off: requests pass again.")
+
+    async def force_tier(self, tier: Literal["auto", "local", "cheap", "premium"]) -> CommandResult:
+        """Sends every request that names no tier itself to one tier; ``auto`` gives the choice back to the router."""
+        forced = None if tier == "auto" else Tier(tier)
+        self._tiers.forced = forced
+        self._bus.publish(TierForced(self._clock.now(), forced))
+        await self._keep(forced_tier=forced)
+        return CommandResult(True, f"Every request goes to {tier}." if forced else "The router chooses the tier.")
+
+    async def set_budget(
+        self, soft: Dollars | None = None, medium: Dollars | None = None, hard: Dollars | None = None
+    ) -> CommandResult:
+        """Moves the daily limits, in US dollars; 0 turns one off, one that is not given stays."""
+        now = self._budget.status()
+        limits = Limits(
+            now.soft_microusd if soft is None else round(soft * 1e6),
+            now.medium_microusd if medium is None else round(medium * 1e6),
+            now.hard_microusd if hard is None else round(hard * 1e6),
+        )
+        self._budget.set_limits(limits.soft_microusd, limits.medium_microusd, limits.hard_microusd)
+        self._bus.publish(BudgetChanged(self._clock.now(), self._budget.status()))
+        await self._keep(budget=BudgetOverride(limits, self._configured))
+        said = ", ".join(
+            f"{name} {value / 1e6:.2f} USD" if value else f"{name} off"
+            for name, value in (
+                ("soft", limits.soft_microusd),
+                ("medium", limits.medium_microusd),
+                ("hard", limits.hard_microusd),
+            )
+        )
+        return CommandResult(True, f"Daily limits: {said}.")
+
+    async def pull(self, model: ModelName) -> CommandResult:
+        """Downloads a model in the background."""
+        self._local.pull(model)
+        return CommandResult(True, f"Pulling {model}.")
+
+    async def cancel_pull(self, model: ModelName) -> CommandResult:
+        """Stops a download; what has arrived is kept for the next try."""
+        if self._local.cancel_pull(model):
+            return CommandResult(True, f"Stopped pulling {model}. A new pull goes on where this one ended.")
+        return CommandResult(False, f"{model} is not being pulled.")
+
+    async def load(self, model: ModelName) -> CommandResult:
+        """Loads a local model into memory."""
+        await self._local.load(model)
+        return CommandResult(True, f"{model} is loaded.")
+
+    async def unload(self, model: ModelName) -> CommandResult:
+        """Frees a local model's memory."""
+        await self._local.unload(model)
+        return CommandResult(True, f"{model} is unloaded.")
+
+    async def switch(self, tier: Literal["local", "cheap"], model: ModelName) -> CommandResult:
+        """Has a tier served by another model, from the next request on. ``auto`` undoes it."""
+        wanted = None if model == "auto" else model
+        if tier == "local":
+            wanted = self._local.switch(wanted)
+            await self._keep(local_model=wanted)
+        else:
+            self._tiers.cheap_model = wanted
+            await self._keep(cheap_model=wanted)
+        return CommandResult(True, f"The {tier} tier is served by {wanted or 'its default model'} from now on.")
+
+    async def mark_wrong(self, request_id: ModelName) -> CommandResult:
+        """Says that a cached answer was wrong: it is never served again."""
+        if await self._mark_wrong(request_id):
+            return CommandResult(True, "That answer is forgotten and will not be served again.")
+        return CommandResult(False, "That request was not answered from the cache, or the answer is gone already.")
+
+    async def _keep(self, **changes: object) -> None:
+        """Makes the operator's decision durable."""
+        self._state = replace(self._state, **changes)  # type: ignore[arg-type]
+        await self._store.save(self._state)

@@ -1,0 +1,123 @@
+"""One request under way: what is known of it so far, published as it changes, ended exactly once."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+
+from gateway_core.model import (
+    CacheStatus,
+    ChatRequest,
+    Decision,
+    JsonObject,
+    Outcome,
+    RequestDetail,
+    RequestRow,
+    Status,
+    Target,
+    Usage,
+)
+
+PREVIEW_CHARACTERS = 160
+
+
+@dataclass(slots=True)
+class Exchange:
+    """The mutable record of one request. Only the pipeline and the rooms it calls write to it."""
+
+    request: ChatRequest
+    began: float
+    """``time.monotonic()`` of the arrival."""
+    cache: CacheStatus = CacheStatus.MISS
+    decision: Decision | None = None
+    target: Target | None = None
+    usage: Usage = Usage()
+    cost_microusd: int = 0
+    saved_microusd: int = 0
+    first_token_ms: float | None = None
+    finish_reason: str | None = None
+    attempts: int = 0
+    answer: JsonObject | None = None
+    outcome: Outcome | None = None
+    resources: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """What must be closed when the request ends: the upstream's stream above all."""
+
+    def mark_first_token(self) -> None:
+        if self.first_token_ms is None:
+            self.first_token_ms = self.elapsed_ms()
+
+    def elapsed_ms(self) -> float:
+        return (time.monotonic() - self.began) * 1000
+
+    def end(self, status: Status, *, code: str | None = None, message: str | None = None) -> Outcome:
+        """Fixes the outcome; a second call changes nothing."""
+        if self.outcome is None:
+            self.outcome = Outcome(
+                status=status,
+                cache=self.cache,
+                tier=self.target.tier if self.target else None,
+                provider=self.target.provider if self.target else None,
+                model=self.target.model if self.target else None,
+                usage=self.usage,
+                cost_microusd=self.cost_microusd,
+                saved_microusd=self.saved_microusd,
+                latency_ms=self.elapsed_ms(),
+                first_token_ms=self.first_token_ms,
+                finish_reason=self.finish_reason,
+                error_code=code,
+                error_message=message,
+                attempts=self.attempts,
+            )
+        return self.outcome
+
+    def row(self) -> RequestRow:
+        """The line of the requests pane as things stand."""
+        request, view, target = self.request, self.request.view, self.target
+        row = RequestRow(
+            id=request.id,
+            at=request.received_at,
+            status=self.outcome.status if self.outcome else Status.RUNNING,
+            client=view.client,
+            lane=view.lane,
+            purpose=view.purpose,
+            session=view.session,
+            asked_model=request.model,
+            preview=view.user_text[:PREVIEW_CHARACTERS],
+            input_tokens=self.usage.prompt_tokens or request.size.input_tokens,
+            output_tokens=self.usage.output_tokens,
+            tools=request.size.tools,
+            stream=request.stream,
+            tier=target.tier if target else None,
+            provider=target.provider if target else None,
+            model=target.model if target else None,
+            cache=self.cache,
+            route=self.decision.route if self.decision else "",
+            cost_microusd=self.cost_microusd,
+            saved_microusd=self.saved_microusd,
+            first_token_ms=self.first_token_ms,
+            finish_reason=self.finish_reason,
+        )
+        if self.outcome is None:
+            return row
+        return replace(row, latency_ms=self.outcome.latency_ms, error_code=self.outcome.error_code)
+
+    def detail(self) -> RequestDetail:
+        """Everything known, for the request log."""
+        messages = self.request.body.get("messages")
+        tools = self.request.body.get("tools")
+        return RequestDetail(
+            row=self.row(),
+            decision=self.decision,
+            usage=self.usage,
+            error_message=self.outcome.error_message if self.outcome else None,
+            messages=tuple(m for m in messages if isinstance(m, dict)) if isinstance(messages, list) else (),
+            answer=self.answer,
+            tools=tuple(_tool_name(tool) for tool in tools) if isinstance(tools, list) else (),
+            attempts=self.attempts,
+        )
+
+
+def _tool_name(tool: object) -> str:
+    function = tool.get("function") if isinstance(tool, dict) else None
+    return str(function.get("name", "")) if isinstance(function, dict) else ""

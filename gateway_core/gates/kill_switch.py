@@ -1,0 +1,58 @@
+"""The kill switch: one flag that stops everything, and the requests in flight that it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gateway_core.model import KillSwitch, Refusal
+from gateway_core.wire import errors
+
+
+class KillGate:
+    """Refuses requests while on, and cancels the tasks of those that are already running.
+
+    A task runs a request inside :meth:`guard`; cancellation by the switch is told from a client that left by
+    :meth:`has_killed`. Nothing is awaited: the switch works at once, whatever the requests are waiting for.
+    """
+
+    def __init__(self, state: KillSwitch | None = None) -> None:
+        self.state = state or KillSwitch()
+        self._running: dict[str, asyncio.Task[object]] = {}
+        self._killed: set[str] = set()
+
+    def check(self) -> Refusal | None:
+        return errors.kill_switch() if self.state.on else None
+
+    @contextmanager
+    def guard(self, request_id: str) -> Iterator[None]:
+        """Lets the switch stop the current task for the length of the block."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._running[request_id] = task
+        try:
+            yield
+        finally:
+            del self._running[request_id]
+            self._killed.discard(request_id)
+
+    def has_killed(self, request_id: str) -> bool:
+        return request_id in self._killed
+
+    def switch(self, state: KillSwitch) -> int:
+        """Puts the switch on or off; returns how many requests in flight were stopped."""
+        self.state = state
+        if not state.on:
+            return 0
+        stopped = 0
+        for request_id, task in self._running.items():
+            if request_id not in self._killed:
+                self._killed.add(request_id)
+                task.cancel("kill switch")
+                stopped += 1
+        return stopped
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._running)

@@ -1,0 +1,1 @@
+"""The gateway's HTTP face: OpenAI's protocol, the control surface, Prometheus."""

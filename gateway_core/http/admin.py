@@ -1,0 +1,147 @@
+"""The control surface: what the gateway knows, and the commands, over HTTP."""
+
+from __future__ import annotations
+
+import orjson
+from aiohttp import web
+
+from gateway_core.gateway import VERSION, Gateway
+from gateway_core.http.replies import refuse, reply
+from gateway_core.model import Refusal
+from gateway_core.wire import errors
+
+MOST_ROWS = 1_000
+
+
+def routes(gateway: Gateway) -> list[web.RouteDef]:
+    """The routes of the control surface for ``gateway``."""
+    admin = Admin(gateway)
+    return [
+        web.get("/health", admin.health),
+        web.get("/api/metrics", admin.metrics),
+        web.get("/api/budget", admin.budget),
+        web.get("/api/local/models", admin.local_models),
+        web.get("/api/requests", admin.requests),
+        web.get("/api/requests/{id}", admin.request_detail),
+        web.get("/api/snapshot", admin.snapshot),
+        web.post("/api/commands/{name}", admin.command),
+        web.post("/admin/kill-switch", admin.kill_switch),
+    ]
+
+
+class Admin:
+    """Handlers of the control surface."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def health(self, _: web.Request) -> web.Response:
+        """Whether it lives: no key needed, so nothing but that is told."""
+        state = self._gateway.snapshot(rows=0).state
+        return reply({"status": "ok", "state": state, "service": "llmgw", "version": VERSION})
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """Today's counts and sums."""
+        now = self._gateway.snapshot(rows=0)
+        return reply(
+            {
+                "requests_today": now.requests_today,
+                "requests_per_minute": now.requests_per_minute,
+                "in_flight": now.in_flight,
+                "spent_usd": now.budget.spent_microusd / 1e6,
+                "saved_usd": now.saved_today_microusd / 1e6,
+                "cache": {
+                    "exact_hits": now.cache.exact_hits,
+                    "semantic_hits": now.cache.semantic_hits,
+                    "misses": now.cache.misses,
+                    "bypassed": now.cache.bypassed,
+                    "hit_rate": now.cache.hit_rate,
+                    "entries": now.cache.entries,
+                    "saved_usd": now.cache.saved_microusd / 1e6,
+                    "prompt_cache_read_tokens": now.cache.prompt_cache_read_tokens,
+                    "prompt_cache_write_tokens": now.cache.prompt_cache_write_tokens,
+                },
+                "tiers": {
+                    tier.name: {
+                        "requests": tier.requests,
+                        "input_tokens": tier.input_tokens,
+                        "output_tokens": tier.output_tokens,
+                        "cost_usd": tier.cost_microusd / 1e6,
+                        "target": tier.target,
+                    }
+                    for tier in now.tiers
+                },
+                "kill_switch": now.kill.on,
+                "forced_tier": now.forced_tier,
+                "uptime_s": now.at - now.started_at,
+            }
+        )
+
+    async def budget(self, _: web.Request) -> web.Response:
+        """Today's spend against the limits, in US dollars; a limit of null is off."""
+        budget = self._gateway.snapshot(rows=0).budget
+        hard = budget.hard_microusd
+        return reply(
+            {
+                "day": budget.day,
+                "spent_usd": budget.spent_microusd / 1e6,
+                "reserved_usd": budget.reserved_microusd / 1e6,
+                "soft_usd": budget.soft_microusd / 1e6 or None,
+                "medium_usd": budget.medium_microusd / 1e6 or None,
+                "hard_usd": hard / 1e6 or None,
+                "remaining_usd": max(0, hard - budget.committed_microusd) / 1e6 if hard else None,
+                "level": budget.level,
+                "resets_at": budget.resets_at,
+                "ledger_ok": budget.ledger_ok,
+            }
+        )
+
+    async def local_models(self, _: web.Request) -> web.Response:
+        """The local server and its models."""
+        return reply(self._gateway.snapshot(rows=0).local)
+
+    async def requests(self, request: web.Request) -> web.Response:
+        """The newest requests first; ``q`` searches them."""
+        try:
+            limit = int(request.query.get("limit", "100"))
+        except ValueError:
+            limit = 0
+        if not 1 <= limit <= MOST_ROWS:
+            return refuse(errors.invalid_request(f"limit is a number from 1 to {MOST_ROWS}.", "limit"))
+        return reply({"requests": await self._gateway.requests(limit, request.query.get("q") or None)})
+
+    async def request_detail(self, request: web.Request) -> web.Response:
+        """Everything kept of one request."""
+        detail = await self._gateway.detail(request.match_info["id"])
+        if detail is None:
+            return refuse(Refusal("not_found", "There is no request of that id.", 404))
+        return reply(detail)
+
+    async def snapshot(self, _: web.Request) -> web.Response:
+        """What the control centre draws, as ``gateway_core.model.Snapshot``."""
+        return reply(self._gateway.snapshot())
+
+    async def command(self, request: web.Request) -> web.Response:
+        """Runs a command by name; the body holds its arguments."""
+        raw = await request.read()
+        try:
+            arguments = orjson.loads(raw) if raw else {}
+        except orjson.JSONDecodeError:
+            return refuse(errors.invalid_request("The body is not valid JSON."))
+        if not isinstance(arguments, dict):
+            return refuse(errors.invalid_request("The body must be a JSON object of arguments."))
+        result = await self._gateway.commands.run(request.match_info["name"], arguments)
+        return reply(result, status=200 if result.ok else 400)
+
+    async def kill_switch(self, request: web.Request) -> web.Response:
+        """``?action=enable|disable|status``."""
+        action = request.query.get("action", "status")
+        if action in ("enable", "disable"):
+            name = "kill" if action == "enable" else "release"
+            result = await self._gateway.commands.run(name, {"by": "api"})
+            if not result.ok:
+                return refuse(errors.invalid_request(result.message))
+        elif action != "status":
+            return refuse(errors.invalid_request("action is enable, disable or status.", "action"))
+        kill = self._gateway.snapshot(rows=0).kill
+        return reply({"enabled": kill.on, "since": kill.since, "by": kill.by})

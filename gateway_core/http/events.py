@@ -1,0 +1,45 @@
+"""``/api/events``: what happens, as server-sent events, for ``llmgw attach`` and whoever else listens."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+from aiohttp import web
+
+from gateway_core.gateway import Gateway
+
+PING_S = 15.0
+
+
+def routes(gateway: Gateway) -> list[web.RouteDef]:
+    """The route of the event stream for ``gateway``."""
+
+    async def events(request: web.Request) -> web.StreamResponse:
+        """``event:`` is the type, ``data:`` the event's fields. A comment every 15 s keeps the connection."""
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+        )
+        await response.prepare(request)
+        with gateway.bus.subscribe() as subscription:
+            await response.write(b": llmgw events\n\n")
+            stream = aiter(subscription)
+            upcoming = asyncio.ensure_future(anext(stream, None))
+            try:
+                while True:
+                    done, _ = await asyncio.wait({upcoming}, timeout=PING_S)
+                    if not done:
+                        await response.write(b": ping\n\n")
+                        continue
+                    event = upcoming.result()
+                    if event is None:
+                        return response
+                    upcoming = asyncio.ensure_future(anext(stream, None))
+                    await response.write(b"event: %b\ndata: %b\n\n" % (event.type.encode(), orjson.dumps(event)))
+            except ConnectionError:
+                return response
+            finally:
+                upcoming.cancel()
+                await asyncio.gather(upcoming, return_exceptions=True)
+
+    return [web.get("/api/events", events)]

@@ -1,0 +1,79 @@
+"""What every request must pass: Host, Origin, key, content type.
+
+A web page in the developer's browser can reach loopback (DNS rebinding, plain form posts), so neither an unknown Host
+nor a foreign Origin nor a body that is not JSON is served, and no CORS header is ever sent.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from gateway_core.http.replies import refuse
+from gateway_core.model import Refusal
+from gateway_core.secret import fingerprint
+from gateway_core.wire import errors
+
+OPEN_PATHS = frozenset({"/health"})
+CALLER = web.RequestKey("caller", str)
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def guard(secret: str, host: str) -> Middleware:
+    """The checks for a gateway that listens on ``host`` and whose clients send ``secret``."""
+    allowed = LOCAL_NAMES | {host.lower()}
+    wide = _is_any(host)
+    caller = fingerprint(secret)
+    expected = secret.encode()
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not _host_is_known(request.host, allowed, wide):
+            return refuse(Refusal("invalid_request", "This Host is not served.", 421))
+        origin = request.headers.get("Origin")
+        if origin is not None and not _host_is_known(urlsplit(origin).netloc, allowed, wide=False):
+            return refuse(Refusal("invalid_request", "Web pages may not call the gateway.", 403))
+        if request.path not in OPEN_PATHS:
+            if not hmac.compare_digest(_key(request).encode("utf-8", "surrogateescape"), expected):
+                return refuse(errors.invalid_api_key())
+            request[CALLER] = caller
+        if request.can_read_body and request.method == "POST" and request.content_type != "application/json":
+            return refuse(Refusal("invalid_request", "Send the body as Content-Type: application/json.", 415))
+        return await handler(request)
+
+    return check
+
+
+def _key(request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return request.headers.get("x-api-key", "")
+
+
+def _host_is_known(netloc: str, allowed: frozenset[str] | set[str], wide: bool) -> bool:
+    """Whether a Host header names this machine. One that listens everywhere also answers to its plain addresses."""
+    try:
+        name = (urlsplit(f"//{netloc}").hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if name in allowed:
+        return True
+    return wide and _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    """An IP address cannot be rebound by DNS; a name can."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_any(host: str) -> bool:
+    return host in ("0.0.0.0", "::", "")

@@ -1,0 +1,117 @@
+"""Listens: the aiohttp application around a gateway, and its start and stop."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import traceback
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from gateway_core.gateway import Gateway
+from gateway_core.http import admin, events, openai
+from gateway_core.http.guards import guard
+from gateway_core.http.prometheus import Metrics
+from gateway_core.http.replies import refuse
+from gateway_core.model import Refusal
+from gateway_core.wire import errors
+
+log = logging.getLogger(__name__)
+
+SHUTDOWN_S = 3.0
+"""Grace for requests in flight at the end; aiohttp's own default is a minute."""
+
+
+_HTTP_ERRORS = {
+    404: ("not_found", "There is nothing at this address."),
+    405: ("invalid_request", "This address does not take that method."),
+}
+
+
+class PortInUse(OSError):
+    """Something else listens there."""
+
+
+def make_app(gateway: Gateway, secret: str) -> web.Application:
+    """The application: every route behind the same guards."""
+    settings = gateway.settings
+    app = web.Application(
+        middlewares=[_errors(settings.max_body_bytes), guard(secret, settings.host)],
+        client_max_size=settings.max_body_bytes,
+    )
+    metrics = Metrics(gateway)
+    app.on_startup.append(metrics.start)
+    app.on_cleanup.append(metrics.stop)
+    app.add_routes([*openai.routes(gateway), *admin.routes(gateway), *events.routes(gateway)])
+    app.add_routes([web.get("/metrics", metrics.handle)])
+    return app
+
+
+def _errors(limit_bytes: int) -> Middleware:
+    """Nothing but our own envelope leaves, whatever went wrong: no HTML, no exception text."""
+
+    @web.middleware
+    async def shield(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPRequestEntityTooLarge:
+            return refuse(errors.body_too_large(limit_bytes))
+        except web.HTTPException as error:
+            code, message = _HTTP_ERRORS.get(error.status, ("invalid_request", error.reason))
+            return refuse(Refusal(code, message, error.status))
+        except ConnectionError:
+            raise
+        except Exception as error:
+            log.error("%s %s failed: %s", request.method, request.rel_url.path, _where(error))
+            return refuse(Refusal("internal_error", "llmgw failed on this request; its log says where.", 500))
+
+    return shield
+
+
+def _where(error: BaseException) -> str:
+    """The kind and place of an exception. Its text stays out: it may hold a prompt or a key."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at " + " < ".join(f"{f.name}:{f.lineno}" for f in reversed(frames[-4:]))
+
+
+class Server:
+    """A gateway that listens. ``host`` and ``port`` come from its settings; port 0 takes a free one."""
+
+    def __init__(self, gateway: Gateway, secret: str) -> None:
+        self._gateway = gateway
+        self._runner = web.AppRunner(
+            make_app(gateway, secret),
+            handle_signals=False,
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_S,
+            keepalive_timeout=75.0,
+        )
+
+    async def start(self) -> str:
+        """Listens; returns the address. Raises :class:`PortInUse`."""
+        settings = self._gateway.settings
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, settings.host, settings.port, reuse_address=True)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise PortInUse(
+                error.errno, f"llmgw cannot listen on {settings.host}:{settings.port}: {error.strerror}."
+            ) from None
+        port = _port(site)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self._gateway.address = f"http://{host}:{port}"
+        return self._gateway.address
+
+    async def stop(self) -> None:
+        """Stops listening and ends what is in flight."""
+        await self._runner.cleanup()
+
+
+def _port(site: web.TCPSite) -> int:
+    server = site._server
+    sockets: tuple[socket.socket, ...] = getattr(server, "sockets", ())
+    return int(sockets[0].getsockname()[1])

@@ -1,0 +1,84 @@
+"""Tells everybody what becomes of a request: the panes at once, the request log in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from gateway_core.activity import Activity
+from gateway_core.bus import Bus
+from gateway_core.clock import Clock
+from gateway_core.events import RequestFinished, RequestRouted, RequestStarted
+from gateway_core.exchange import Exchange
+from gateway_core.model import RequestDetail, RequestRow
+from gateway_core.store.errors import StoreError
+from gateway_core.store.requests import RequestLog
+
+log = logging.getLogger(__name__)
+
+LONGEST_QUEUE = 2_000
+"""Rows that may wait for the disk; the oldest are dropped when it does not keep up. Money never waits here."""
+
+
+class Journal:
+    """Publishes rows and queues them for the request log. Nothing here waits for the disk."""
+
+    def __init__(self, bus: Bus, activity: Activity, requests: RequestLog, clock: Clock) -> None:
+        self._bus = bus
+        self._activity = activity
+        self._requests = requests
+        self._clock = clock
+        self._queue: asyncio.Queue[tuple[RequestRow, RequestDetail]] = asyncio.Queue(LONGEST_QUEUE)
+        self._writer: asyncio.Task[None] | None = None
+
+    def started(self, exchange: Exchange) -> None:
+        row = self._note(exchange)
+        self._bus.publish(RequestStarted(self._clock.now(), row))
+
+    def routed(self, exchange: Exchange) -> None:
+        row = exchange.row()
+        self._activity.update(row)
+        self._bus.publish(RequestRouted(self._clock.now(), row))
+
+    def finished(self, exchange: Exchange) -> None:
+        row = self._note(exchange)
+        self._bus.publish(RequestFinished(self._clock.now(), row))
+
+    def _note(self, exchange: Exchange) -> RequestRow:
+        detail = exchange.detail()
+        self._activity.update(detail.row, detail.usage)
+        if self._queue.full():
+            self._queue.get_nowait()
+            self._queue.task_done()
+            log.warning("the request log does not keep up; its oldest waiting row was dropped")
+        self._queue.put_nowait((detail.row, detail))
+        return detail.row
+
+    def start(self) -> None:
+        self._writer = asyncio.create_task(self._write(), name="request log")
+
+    async def settled(self) -> None:
+        """Returns when everything noted so far is written."""
+        await self._queue.join()
+
+    async def close(self) -> None:
+        """Writes what waits, for at most two seconds."""
+        if self._writer is None:
+            return
+        try:
+            async with asyncio.timeout(2):
+                await self._queue.join()
+        except TimeoutError:
+            log.warning("%d rows of the request log were not written", self._queue.qsize())
+        self._writer.cancel()
+        await asyncio.gather(self._writer, return_exceptions=True)
+
+    async def _write(self) -> None:
+        while True:
+            row, detail = await self._queue.get()
+            try:
+                await self._requests.add(row, detail)
+            except StoreError as error:
+                log.warning("the request log could not be written: %s", error)
+            finally:
+                self._queue.task_done()

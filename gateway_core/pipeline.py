@@ -1,0 +1,263 @@
+"""One request's way, readable from top to bottom.
+
+policy -> kill switch -> rate limit -> idempotency -> exact cache -> semantic cache -> router -> budget -> provider ->
+relay -> settle -> store -> publish. Each step takes and returns a value and can refuse; no step knows the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+from gateway_core.cache.answers import AnswerCaches, CachedAnswer, CacheKey
+from gateway_core.dispatch import Dispatcher
+from gateway_core.exchange import Exchange
+from gateway_core.gates.idempotency import Idempotency
+from gateway_core.gates.kill_switch import KillGate
+from gateway_core.gates.policy import PolicyGate
+from gateway_core.gates.rate_limit import RateLimit
+from gateway_core.journal import Journal
+from gateway_core.model import (
+    CacheStatus,
+    ChatRequest,
+    Decision,
+    JsonObject,
+    Reason,
+    Refusal,
+    Refused,
+    Status,
+    Target,
+)
+from gateway_core.relay import relay_stream, relay_whole
+from gateway_core.routing.landscape import Landscape
+from gateway_core.routing.router import route
+from gateway_core.routing.session import Sessions
+from gateway_core.store.answers import StoredAnswer
+from gateway_core.wire import errors
+from gateway_core.wire.openai_chat import as_chunks, canned_completion, finish_reason, first_choice
+from gateway_core.wire.usage import usage_json
+
+CLIENT_LEFT = "client_closed_request"
+REPLAYED = Reason("idempotency", "the same key and request were answered before")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller gets: a whole ``body``, or ``chunks`` of a stream. The rest are the answer's headers."""
+
+    request_id: str
+    tier: str
+    model: str
+    cache: CacheStatus
+    route: str
+    cost_microusd: int | None
+    """None while it is not known, before the body of a stream."""
+    body: JsonObject | None = None
+    chunks: AsyncGenerator[JsonObject] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What can refuse a request before it is thought about."""
+
+    policy: PolicyGate
+    kill: KillGate
+    rate: RateLimit
+    idempotency: Idempotency
+
+
+class Pipeline:
+    """Answers chat completions. ``landscape`` says what the router may choose from at the moment of the call."""
+
+    def __init__(
+        self,
+        gates: Gates,
+        caches: AnswerCaches,
+        landscape: Callable[[], Landscape],
+        dispatcher: Dispatcher,
+        journal: Journal,
+        sessions: Sessions,
+    ) -> None:
+        self._gates = gates
+        self._caches = caches
+        self._landscape = landscape
+        self._dispatcher = dispatcher
+        self._journal = journal
+        self._sessions = sessions
+
+    @asynccontextmanager
+    async def answer(self, request: ChatRequest) -> AsyncIterator[Answer | Refusal]:
+        """The answer to ``request``, or why there is none; leaving the block ends the request, whatever became of it."""
+        exchange = Exchange(request, time.monotonic())
+        with self._gates.kill.guard(request.id):
+            self._journal.started(exchange)
+            try:
+                async with self._gates.idempotency.held(request), exchange.resources:
+                    yield await self._first_word(exchange)
+            except Refused as refused:
+                exchange.end(Status.FAILED, code=refused.refusal.code, message=refused.refusal.message)
+                raise
+            except asyncio.CancelledError:
+                if refusal := self._stopped(exchange):
+                    raise Refused(refusal) from None
+                raise
+            finally:
+                self._close(exchange)
+
+    async def _first_word(self, exchange: Exchange) -> Answer | Refusal:
+        """The way up to the first token, with every refusal as a value."""
+        try:
+            result = await self._way(exchange)
+        except Refused as refused:
+            result = refused.refusal
+        except asyncio.CancelledError:
+            refusal = self._stopped(exchange)
+            if refusal is None:
+                raise
+            return refusal
+        if isinstance(result, Refusal):
+            status = Status.REFUSED if result.http_status < 500 else Status.FAILED
+            exchange.end(status, code=result.code, message=result.message)
+        return result
+
+    def _stopped(self, exchange: Exchange) -> Refusal | None:
+        """The refusal for a task that the kill switch cancelled, which may go on now; None when the client left."""
+        if not self._gates.kill.has_killed(exchange.request.id):
+            return None
+        task = asyncio.current_task()
+        assert task is not None
+        task.uncancel()
+        refusal = errors.kill_switch()
+        exchange.end(Status.KILLED, code=refusal.code, message=refusal.message)
+        return refusal
+
+    def _close(self, exchange: Exchange) -> None:
+        """Ends what nothing has ended, and tells everybody."""
+        if exchange.outcome is None:
+            if exchange.finish_reason is not None:
+                exchange.end(Status.OK)
+            else:
+                exchange.end(Status.CANCELLED, code=CLIENT_LEFT, message="The client closed the connection.")
+        used = exchange.usage.prompt_tokens + exchange.usage.output_tokens
+        if used:
+            self._gates.rate.adjust(exchange.request.caller, used - exchange.request.size.input_tokens)
+        self._journal.finished(exchange)
+
+    async def _way(self, exchange: Exchange) -> Answer | Refusal:
+        request, gates = exchange.request, self._gates
+        if verdict := gates.policy.check(request.view.user_text):
+            return self._blocked(exchange, gates.policy.refusal(verdict))
+        if refusal := gates.kill.check() or gates.rate.check(request.caller, request.size.input_tokens):
+            return refusal
+        replay = await gates.idempotency.replay(request)
+        if isinstance(replay, Refusal):
+            return replay
+        if replay:
+            return self._from_cache(exchange, CachedAnswer(CacheStatus.EXACT, replay, (REPLAYED,)))
+        landscape = self._landscape()
+        key = self._caches.key(request, landscape.forced)
+        if cached := await self._caches.lookup(key, request):
+            await gates.idempotency.store(request, cached.answer)
+            return self._from_cache(exchange, cached)
+        exchange.cache = key.status_of_miss
+        decision = route(request, landscape, self._sessions.target(request.view.session))
+        if isinstance(decision, Refusal):
+            return decision
+        return await self._from_upstream(exchange, decision, key)
+
+    def _blocked(self, exchange: Exchange, refusal: Refusal) -> Answer | Refusal:
+        """A policy refusal. OpenClaw gets it as an answer: a 403 would make it disable the whole provider."""
+        request = exchange.request
+        if request.view.client != "openclaw":
+            return refusal
+        exchange.end(Status.REFUSED, code=refusal.code, message=refusal.message)
+        body = canned_completion(request.id, request.model, refusal.message, finish="content_filter")
+        return self._ready(exchange, body, tier="", model=request.model, cost_microusd=0)
+
+    def _from_cache(self, exchange: Exchange, cached: CachedAnswer) -> Answer:
+        answer = cached.answer
+        exchange.cache = cached.status
+        exchange.usage = answer.usage
+        exchange.target = Target(answer.tier, answer.provider, answer.model, free=True)
+        exchange.saved_microusd = answer.cost_microusd
+        exchange.decision = Decision(exchange.target, (), f"cache:{cached.status}", 0.0, cached.reasons)
+        body = {**answer.completion, "usage": usage_json(answer.usage, 0)}
+        self._note_answer(exchange, body)
+        return self._ready(exchange, body, tier="cache", model=answer.model, cost_microusd=0)
+
+    def _ready(self, exchange: Exchange, body: JsonObject, *, tier: str, model: str, cost_microusd: int) -> Answer:
+        """An answer that is already whole, streamed if the caller streams."""
+        request = exchange.request
+        exchange.mark_first_token()
+        chunks = _replay(body, request.wants_usage_chunk) if request.stream else None
+        route_name = exchange.decision.route if exchange.decision else "policy"
+        whole = None if request.stream else body
+        return Answer(request.id, tier, model, exchange.cache, route_name, cost_microusd, whole, chunks)
+
+    async def _from_upstream(self, exchange: Exchange, decision: Decision, key: CacheKey) -> Answer:
+        request = exchange.request
+        exchange.decision = decision
+        exchange.target = decision.target
+        self._journal.routed(exchange)
+
+        async def complete(whole: JsonObject) -> None:
+            self._note_answer(exchange, whole)
+            target = exchange.target or decision.target
+            self._sessions.remember(request.view.session, target)
+            exchange.saved_microusd = self._dispatcher.saved_microusd(exchange)
+            answer = StoredAnswer(
+                completion=whole,
+                tier=target.tier,
+                provider=target.provider,
+                model=target.model,
+                created_at=request.received_at,
+                cost_microusd=exchange.cost_microusd,
+                usage=exchange.usage,
+            )
+            await self._caches.store(key, request, answer)
+            await self._gates.idempotency.store(request, answer)
+
+        pieces = self._dispatcher.send(exchange, decision)
+        if not request.stream:
+            body = await relay_whole(exchange, pieces, complete)
+            target = exchange.target
+            return Answer(
+                request.id, target.tier, target.model, exchange.cache, decision.route, exchange.cost_microusd, body
+            )
+        chunks = await exchange.resources.enter_async_context(aclosing(relay_stream(exchange, pieces, complete)))
+        first = await anext(chunks)
+        target = exchange.target
+        return Answer(
+            request.id,
+            target.tier,
+            target.model,
+            exchange.cache,
+            decision.route,
+            0 if target.free else None,
+            chunks=_prepend(first, chunks),
+        )
+
+    def _note_answer(self, exchange: Exchange, whole: JsonObject) -> None:
+        exchange.answer = (first_choice(whole) or {}).get("message")
+        exchange.finish_reason = finish_reason(whole) or "stop"
+
+
+async def _prepend(first: JsonObject, rest: AsyncGenerator[JsonObject]) -> AsyncGenerator[JsonObject]:
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+async def _replay(body: JsonObject, wants_usage_chunk: bool) -> AsyncGenerator[JsonObject]:
+    """A whole completion as the stream it would have been."""
+    *before, last = as_chunks(body)
+    for chunk in before:
+        yield chunk
+    if wants_usage_chunk:
+        yield last
+        yield {**last, "choices": [], "usage": body["usage"]}
+    else:
+        yield {**last, "usage": body["usage"]}

@@ -1,0 +1,91 @@
+"""Between upstream and caller: chunks as they come, the end only when the money is settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+
+from gateway_core.exchange import Exchange
+from gateway_core.model import JsonObject
+from gateway_core.providers.base import Piece
+from gateway_core.wire.openai_chat import Aggregator, finish_reason, make_chunk
+from gateway_core.wire.usage import usage_json
+
+KEEP_ALIVE_S = 25.0
+"""Pause before the first token after which the caller gets an empty chunk: OpenClaw gives up after 300 s without one,
+and SSE comments do not count (OpenClaw 2026.9.6)."""
+
+Complete = Callable[[JsonObject], Awaitable[None]]
+"""Called with the whole completion once the spend is durable, before the caller sees the end."""
+
+
+async def relay_whole(exchange: Exchange, pieces: AsyncGenerator[Piece], complete: Complete) -> JsonObject:
+    """The completion of a call that was not streamed, with usage and cost as the gateway counts them."""
+    body: JsonObject = {}
+    async with aclosing(pieces):
+        async for piece in pieces:
+            body = piece.body
+    whole = {**body, "usage": _usage(exchange, body.get("usage"))}
+    await complete(whole)
+    return whole
+
+
+async def relay_stream(
+    exchange: Exchange, pieces: AsyncGenerator[Piece], complete: Complete, keep_alive_s: float = KEEP_ALIVE_S
+) -> AsyncGenerator[JsonObject]:
+    """The chunks for the caller.
+
+    The chunk that carries the finish reason is held until the upstream has ended and the spend is durable. Usage and
+    cost follow in a chunk of their own where the caller asked for it, else on that last chunk.
+    """
+    aggregator = Aggregator()
+    last: JsonObject | None = None
+    reported: object = None
+    async with aclosing(pieces), aclosing(_kept_alive(pieces, keep_alive_s)) as kept:
+        async for piece in kept:
+            if piece is None:
+                yield make_chunk(exchange.request.id, exchange.request.model, {"content": ""})
+                continue
+            chunk = piece.body
+            aggregator.add(chunk)
+            reported = chunk.get("usage") or reported
+            if finish_reason(chunk):
+                last = last or {key: value for key, value in chunk.items() if key != "usage"}
+            elif chunk.get("choices") and last is None:
+                yield chunk
+    whole = aggregator.completion()
+    usage = _usage(exchange, reported)
+    whole["usage"] = usage
+    await complete(whole)
+    if last is None:
+        last = make_chunk(whole.get("id", exchange.request.id), whole.get("model", ""), {}, finish="stop")
+    if exchange.request.wants_usage_chunk:
+        yield last
+        yield {**last, "choices": [], "usage": usage}
+    else:
+        yield {**last, "usage": usage}
+
+
+def _usage(exchange: Exchange, reported: object) -> JsonObject:
+    """The upstream's own usage where it gave one, with our counts and ``cost`` over it."""
+    ours = usage_json(exchange.usage, exchange.cost_microusd)
+    return {**reported, **ours} if isinstance(reported, dict) else ours
+
+
+async def _kept_alive(pieces: AsyncGenerator[Piece], pause_s: float) -> AsyncGenerator[Piece | None]:
+    """The pieces, with None for each ``pause_s`` that passes before the first of them."""
+    first = asyncio.ensure_future(anext(pieces))
+    try:
+        while not (await asyncio.wait({first}, timeout=pause_s))[0]:
+            yield None
+    finally:
+        if not first.done():
+            first.cancel()
+            await asyncio.wait({first})
+    try:
+        yield first.result()
+    except StopAsyncIteration:
+        return
+    async for piece in pieces:
+        yield piece

@@ -1,0 +1,1 @@
+"""The router: what is the cheapest place that will answer this well?"""

@@ -1,0 +1,158 @@
+"""Which model serves each tier now, what it can do, and what to send the request through."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+
+from gateway_core.gates.budget import Budget
+from gateway_core.model import ProviderStatus, Target, Tier
+from gateway_core.ollama.manager import LocalModels
+from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
+from gateway_core.providers.openai_compatible import OpenAICompatible
+from gateway_core.providers.pricing import Pricing
+from gateway_core.routing.landscape import Capabilities, Landscape, Option
+from gateway_core.settings import Settings
+
+LOCAL = "local"
+DEFAULT_CHEAP_MODELS = {"groq": "openai/gpt-oss-120b", "openai": "gpt-5.4-nano"}
+"""Groq's production model list and OpenAI's smallest current model, 2026-11."""
+KEY_NAMES = {"anthropic": "ANTHROPIC_API_KEY", "groq": "GROQ_API_KEY", "openai": "OPENAI_API_KEY"}
+
+
+class LocalProvider:
+    """The LOCAL tier's upstream: whatever server is there at the moment of the call."""
+
+    name = LOCAL
+
+    def __init__(self, models: LocalModels, settings: Settings) -> None:
+        self._models = models
+        self._settings = settings
+        self._servers: dict[tuple[str, str | None, str], OpenAICompatible] = {}
+
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+        """See :meth:`Provider.send`. The server is held while it answers, also when another one takes over."""
+        with self._models.in_use() as endpoint:
+            if endpoint is None:
+                raise UpstreamError("No local server answers.", kind="connect", sent=False)
+            pieces = self._server(endpoint).send(call)
+            try:
+                async for piece in pieces:
+                    yield piece
+            finally:
+                await pieces.aclose()
+
+    def _server(self, endpoint: tuple[str, str | None, str]) -> OpenAICompatible:
+        if endpoint not in self._servers:
+            base_url, key, kind = endpoint
+            self._servers[endpoint] = OpenAICompatible(
+                name=LOCAL,
+                kind=kind,
+                base_url=base_url,
+                api_key=key,
+                first_byte_s=self._settings.local_first_byte_s,
+                idle_s=self._settings.local_first_byte_s,
+                free=True,
+            )
+        return self._servers[endpoint]
+
+    async def check(self) -> ProviderStatus:
+        server = self._models.server
+        state = "ok" if server.reachable else "down"
+        return ProviderStatus(LOCAL, server.kind, server.base_url, state, server.detail)
+
+    async def close(self) -> None:
+        for server in self._servers.values():
+            await server.close()
+
+
+class Tiers:
+    """The three tiers. ``paid`` are the paid providers that have a key, by name."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        paid: Mapping[str, Provider],
+        local: LocalModels,
+        pricing: Pricing,
+        budget: Budget,
+        cheap_model: str | None = None,
+    ) -> None:
+        self._settings = settings
+        self._local = local
+        self._pricing = pricing
+        self._budget = budget
+        self._providers: dict[str, Provider] = {**paid, LOCAL: LocalProvider(local, settings)}
+        self.forced: Tier | None = None
+        self.cheap_model = cheap_model
+        """The model the operator switched the CHEAP tier to."""
+
+    def provider(self, name: str) -> Provider | None:
+        return self._providers.get(name)
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        return self._providers
+
+    def landscape(self) -> Landscape:
+        """What the router may choose from now."""
+        options = {Tier.LOCAL: self._local_option(Tier.LOCAL), Tier.CHEAP: self._cheap(), Tier.PREMIUM: self._premium()}
+        return Landscape(
+            options=options,
+            named=self._named(),
+            forced=self.forced,
+            premium_blocked=self._budget.premium_blocked,
+            paid_refusal=self._budget.refusal(1),
+            default_tier=Tier(self._settings.default_tier),
+        )
+
+    def targets(self) -> dict[Tier, str]:
+        """``provider/model`` for each tier that something serves."""
+        options = self.landscape().options
+        return {tier: f"{t.provider}/{t.model}" for tier, option in options.items() if (t := option.target)}
+
+    @property
+    def cheap_provider(self) -> str:
+        """The provider of the CHEAP tier: as set, else the first that has a key, else the local server."""
+        if self._settings.cheap_provider:
+            return self._settings.cheap_provider
+        return next((name for name in ("groq", "openai") if name in self._providers), LOCAL)
+
+    def _named(self) -> dict[str, Tier]:
+        """Providers that ``<provider>/<model>`` may name; the local server also by its kind."""
+        named = {LOCAL: Tier.LOCAL, "ollama": Tier.LOCAL}
+        for name in self._providers:
+            if name != LOCAL:
+                named[name] = Tier.PREMIUM if name == "anthropic" else Tier.CHEAP
+        return named
+
+    def _local_option(self, tier: Tier, model: str | None = None) -> Option:
+        if not self._settings.local_llm_enabled:
+            return Option(unavailable="LOCAL_LLM_ENABLED is off")
+        server = self._local.server
+        model = model or server.current_model
+        if self._local.endpoint() is None or model is None:
+            return Option(unavailable=server.detail or f"nothing answers at {server.base_url}")
+        can = Capabilities(
+            self._local.context_of(model), self._local.supports(model, "tools"), self._local.supports(model, "vision")
+        )
+        return Option(Target(tier, LOCAL, model, free=True), can=can)
+
+    def _cheap(self) -> Option:
+        name = self.cheap_provider
+        model = self.cheap_model or self._settings.cheap_model
+        if name == LOCAL:
+            return self._local_option(Tier.CHEAP, model)
+        return self._paid(Tier.CHEAP, name, model or DEFAULT_CHEAP_MODELS[name])
+
+    def _premium(self) -> Option:
+        return self._paid(Tier.PREMIUM, "anthropic", self._settings.premium_model)
+
+    def _paid(self, tier: Tier, name: str, model: str) -> Option:
+        if name not in self._providers:
+            return Option(unavailable=f"{KEY_NAMES[name]} is not set")
+        can = Capabilities(self._pricing.context_window(name, model))
+        return Option(Target(tier, name, model, free=False), can=can)
+
+    async def close(self) -> None:
+        for provider in self._providers.values():
+            await provider.close()

@@ -1,0 +1,152 @@
+"""``llmgw``: the command line. Textual is imported only when a screen is wanted."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway_core.settings import Settings, SettingsError, load_settings
+
+FAILED, WRONG_USE = 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit code: 0 fine, 1 failed, 2 wrong use."""
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = load_settings(
+            arguments.config, host=arguments.host, port=arguments.port, data_dir=arguments.data_dir
+        )
+        return _run(arguments, settings)
+    except SettingsError as error:
+        print(f"llmgw: {error}", file=sys.stderr)
+        return WRONG_USE
+    except KeyboardInterrupt:
+        return FAILED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return FAILED
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    match arguments.command:
+        case None:
+            from llmgw_tui import screen_runs
+
+            return asyncio.run(screen_runs.control_centre(settings, read_only=arguments.read_only))
+        case "serve":
+            from llmgw_tui import headless
+
+            return asyncio.run(headless.serve(settings, read_only=arguments.read_only, quiet=arguments.quiet))
+        case "attach":
+            from llmgw_tui import screen_runs
+
+            return asyncio.run(screen_runs.attach(settings, arguments.url, arguments.key))
+        case "demo":
+            from llmgw_tui import screen_runs
+
+            return asyncio.run(screen_runs.demo(settings))
+        case "connect":
+            from llmgw_tui import connecting
+
+            return connecting.connect_openclaw(settings, write=arguments.write, file=arguments.file)
+        case "status":
+            from llmgw_tui import asking
+
+            return asyncio.run(asking.status(settings, as_json=arguments.json))
+        case "doctor":
+            from llmgw_tui import doctor
+
+            return asyncio.run(doctor.run(settings))
+        case "report":
+            from llmgw_tui import asking
+
+            return asyncio.run(asking.report(settings, arguments.days, arguments.format))
+        case _:
+            from llmgw_tui import asking
+
+            return asking.explain(settings, arguments.file, as_json=arguments.json)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    _add_common(common)
+    parser = argparse.ArgumentParser(
+        prog="llmgw",
+        description="A control centre in the terminal with an LLM gateway inside. Without a command: the control "
+        "centre with the gateway, or, where one already answers, the control centre attached to it.",
+    )
+    _add_common(parser)
+    _add_read_only(parser)
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    serve = commands.add_parser("serve", parents=[common], help="the gateway without a screen")
+    _add_read_only(serve)
+    serve.add_argument("--quiet", action="store_true", help="no line for each request")
+
+    attach = commands.add_parser("attach", parents=[common], help="the control centre of a gateway that runs elsewhere")
+    attach.add_argument("url", nargs="?", help="its address (default: the configured host and port)")
+    attach.add_argument("--key", help="its key (default: GATEWAY_SECRET, or the key in the data folder)")
+
+    commands.add_parser("demo", parents=[common], help="everything, with made-up traffic and simulated paid upstreams")
+    commands.add_parser("doctor", parents=[common], help="look for what is set up wrong, and say how to mend it")
+
+    connect = commands.add_parser("connect", parents=[common], help="set a client up to use the gateway")
+    connect.add_argument("client", choices=["openclaw"])
+    connect.add_argument("--write", action="store_true", help="merge into its configuration, after a backup")
+    connect.add_argument("--file", type=Path, help="its configuration file (default: where it looks itself)")
+
+    report = commands.add_parser("report", parents=[common], help="what was spent and saved")
+    report.add_argument("--days", type=_positive, default=7, help="days to report, today included (default 7)")
+    report.add_argument("--format", choices=["table", "json", "csv"], default="table")
+
+    status = commands.add_parser("status", parents=[common], help="one line on the running gateway")
+    status.add_argument("--json", action="store_true")
+
+    explain = commands.add_parser("explain", parents=[common], help="where a prompt would go, and why; calls nothing")
+    explain.add_argument("--json", action="store_true", help="answers as JSON lines; input lines {id, prompt}")
+    explain.add_argument("file", nargs="?", default="-", metavar="FILE|-")
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    suppress = argparse.SUPPRESS if parser.argument_default is argparse.SUPPRESS else None
+    parser.add_argument("--host", default=suppress, help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=_port, default=suppress, help="port to listen on (default 8000; 0: a free one)")
+    parser.add_argument("--config", type=Path, default=suppress, metavar="FILE", help="configuration file")
+    parser.add_argument(
+        "--data-dir", type=Path, default=suppress, metavar="DIR", help="folder of ledger, caches and key"
+    )
+
+
+def _add_read_only(parser: argparse.ArgumentParser) -> None:
+    default = argparse.SUPPRESS if parser.prog.endswith("serve") else False
+    parser.add_argument("--read-only", action="store_true", default=default, help="commands change nothing")
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65_535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 400:
+        raise argparse.ArgumentTypeError("days are a number from 1 to 400")
+    return value
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"llmgw {version('llmgw')}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""``llmgw doctor``: looks for what is set up wrong, and says how to mend it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from gateway_core.model import LocalServer
+from gateway_core.ollama.manager import LocalModels
+from gateway_core.providers.builtin import BuiltinModel
+from gateway_core.secret import gateway_secret
+from gateway_core.settings import Settings, SettingsError
+from gateway_core.store.database import FILE_NAME, Database
+from gateway_core.store.errors import FolderInUse, StoreError
+from gateway_core.store.lock import FolderLock
+from gateway_core.tiers import KEY_NAMES
+from llmgw_tui.asking import address_of, gateway_answers
+from llmgw_tui.text import one_line
+
+OPENCLAW_TOKENS = 14_500
+"""An OpenClaw first turn and a short answer (OpenClaw 2026.9.6, 65 kB)."""
+MARKS = {"ok": "ok   ", "note": "note ", "fail": "FAIL "}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``level`` is ``ok``, ``note`` or ``fail``; ``text`` says what to do."""
+
+    level: str
+    text: str
+
+
+async def run(settings: Settings) -> int:
+    """Prints the findings; 1 when one of them is a failure."""
+    failed = False
+    async for finding in examine(settings):
+        failed |= finding.level == "fail"
+        print(f"{MARKS[finding.level]} {one_line(finding.text)}")
+    return 1 if failed else 0
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Everything that is looked at, in the order a person would."""
+    yield Finding("ok", f"Python {sys.version.split()[0]}")
+    running = await gateway_answers(settings)
+    if running:
+        yield Finding("ok", f"a gateway answers at {address_of(settings)}")
+    else:
+        yield Finding("note", f"no gateway runs at {address_of(settings)}; start one with `llmgw` or `llmgw serve`")
+    if settings.host not in ("127.0.0.1", "localhost", "::1"):
+        yield Finding(
+            "note", f"LLMGW_HOST is {settings.host}: others on the network can reach the gateway with its key"
+        )
+    async for finding in _folder(settings, running):
+        yield finding
+    for finding in _money(settings):
+        yield finding
+    for finding in _keys(settings):
+        yield finding
+    async for finding in _local(settings):
+        yield finding
+
+
+async def _folder(settings: Settings, running: bool) -> AsyncIterator[Finding]:
+    folder = settings.data_dir
+    try:
+        gateway_secret(settings)
+        lock = FolderLock.acquire(folder)
+    except FolderInUse as error:
+        if not running:
+            yield Finding("fail", f"{error}")
+        return
+    except (StoreError, SettingsError) as error:
+        yield Finding("fail", str(error))
+        return
+    try:
+        database = await Database.open(folder / FILE_NAME)
+        notices = database.notices
+        await database.close()
+    except StoreError as error:
+        yield Finding("fail", str(error))
+        return
+    finally:
+        lock.release()
+    for notice in notices:
+        yield Finding("fail", notice)
+    if os.stat(folder).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Finding("note", f"others can look into {folder}; close it with: chmod 700 {folder}")
+    yield Finding("ok", f"data folder {folder}")
+
+
+def _money(settings: Settings) -> list[Finding]:
+    soft, medium, hard = settings.daily_budget_soft, settings.daily_budget_medium, settings.daily_budget_hard
+    if not hard:
+        return [Finding("note", "DAILY_BUDGET_HARD is 0: nothing stops the spending")]
+    if soft > hard or medium > hard:
+        return [Finding("note", f"the soft and medium limits end at the hard one, {hard:.2f} USD a day")]
+    return [Finding("ok", f"daily limits: soft {soft:.2f}, medium {medium:.2f}, hard {hard:.2f} USD")]
+
+
+def _keys(settings: Settings) -> list[Finding]:
+    findings = []
+    for provider, name in KEY_NAMES.items():
+        key = getattr(settings, f"{provider}_api_key")
+        if provider == "anthropic":
+            key = key or settings.anthropic_setup_token
+        if not key:
+            findings.append(Finding("note", f"{name} is not set: {provider} is not used"))
+        elif key.get_secret_value() != key.get_secret_value().strip():
+            findings.append(Finding("fail", f"{name} has white space around it"))
+        else:
+            findings.append(Finding("ok", f"{name} is set"))
+    return findings
+
+
+async def _local(settings: Settings) -> AsyncIterator[Finding]:
+    builtin = BuiltinModel(settings.data_dir / "builtin", settings.builtin_context_tokens)
+    if missing := builtin.available():
+        yield Finding("note", f"the built-in model cannot run: {missing}")
+    if not settings.local_llm_enabled:
+        yield Finding("note", "LOCAL_LLM_ENABLED is off: there is no free tier")
+        return
+    models = LocalModels(settings, lambda event: None)
+    await models.start()
+    try:
+        server = await models.refresh()
+        for finding in _server(server, models):
+            yield finding
+    finally:
+        await models.close()
+
+
+def _server(server: LocalServer, models: LocalModels) -> list[Finding]:
+    if not server.reachable:
+        return [Finding("note", f"no local server: {server.detail}; the built-in model stands in")]
+    findings = [Finding("ok", f"{server.kind} {server.version} at {server.base_url}")]
+    if server.current_model is None:
+        return [
+            *findings,
+            Finding("fail", server.detail or "it has no model: pull one, for example `ollama pull qwen3:8b`"),
+        ]
+    context = models.context_of(server.current_model)
+    if context is not None and context < OPENCLAW_TOKENS:
+        findings.append(
+            Finding(
+                "fail",
+                f"{server.current_model} runs with a context of {context} tokens; an OpenClaw turn needs "
+                f"{OPENCLAW_TOKENS}. Start Ollama with OLLAMA_CONTEXT_LENGTH=32768.",
+            )
+        )
+    else:
+        findings.append(Finding("ok", f"local model {server.current_model}, context {context or 'not told'}"))
+    return findings

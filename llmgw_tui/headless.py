@@ -1,0 +1,73 @@
+"""``llmgw serve``: the gateway without a screen, a line for each request."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from datetime import datetime
+
+from gateway_core.events import KillSwitchChanged, Notice, RequestFinished
+from gateway_core.gateway import Gateway
+from gateway_core.http.server import PortInUse
+from gateway_core.model import RequestRow
+from gateway_core.running import running_gateway
+from gateway_core.settings import Settings
+from gateway_core.store.errors import StoreError
+from llmgw_tui.logs import log_to_file
+from llmgw_tui.text import count, dollars, milliseconds, one_line
+
+
+async def serve(settings: Settings, *, read_only: bool, quiet: bool) -> int:
+    """Serves until SIGTERM, SIGINT or SIGHUP; returns the exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(signum, stop.set)
+    log_to_file(settings.data_dir)
+    try:
+        async with running_gateway(settings, read_only=read_only) as gateway:
+            _say(f"llmgw serves {gateway.address}/v1")
+            _say(f"The key is in {settings.data_dir}; `llmgw connect openclaw` shows how to use it. Ctrl+C ends.")
+            for notice in gateway.snapshot(rows=0).notices:
+                _say(one_line(notice))
+            telling = asyncio.create_task(_tell(gateway, quiet))
+            await stop.wait()
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+    except (StoreError, PortInUse) as error:
+        print(f"llmgw: {error.strerror if isinstance(error, OSError) else error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _tell(gateway: Gateway, quiet: bool) -> None:
+    with gateway.bus.subscribe() as subscription:
+        async for event in subscription:
+            if isinstance(event, RequestFinished) and not quiet:
+                _say(request_line(event.row))
+            elif isinstance(event, Notice):
+                _say(f"{event.level}: {one_line(event.text)}")
+            elif isinstance(event, KillSwitchChanged):
+                _say(f"kill switch {'on' if event.kill.on else 'off'}, {event.cancelled} requests stopped")
+
+
+def request_line(row: RequestRow) -> str:
+    """One finished request, without a word of its prompt."""
+    served = row.served_by or row.status.value
+    words = (
+        datetime.fromtimestamp(row.at).strftime("%H:%M:%S"),
+        row.id,
+        f"{row.status.value:<9}",
+        f"{served:<8}",
+        one_line(row.model or row.asked_model),
+        f"{count(row.input_tokens)}>{count(row.output_tokens)} tokens",
+        dollars(row.cost_microusd),
+        milliseconds(row.latency_ms),
+        one_line(row.error_code or row.route),
+    )
+    return "  ".join(words)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
