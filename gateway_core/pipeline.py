@@ -182,7 +182,7 @@ class Pipeline:
         exchange.cache = cached.status
         exchange.usage = answer.usage
         exchange.target = Target(answer.tier, answer.provider, answer.model, free=True)
-        exchange.saved_microusd = answer.cost_microusd
+        exchange.saved_microusd = self._dispatcher.saved_microusd(exchange)
         exchange.decision = Decision(exchange.target, (), f"cache:{cached.status}", 0.0, cached.reasons)
         body = {**answer.completion, "usage": usage_json(answer.usage, 0)}
         self._note_answer(exchange, body)
