@@ -9,7 +9,8 @@ from typing import Any
 from gateway_core.model import JsonObject, Usage
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.upstream import Answer, Upstream
-from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content, read_usage, text_of
+from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content, text_of
+from gateway_core.wire.usage import read_usage
 
 STRICT_KINDS = ("openai", "groq")
 """Kinds that answer 400 to fields they do not know. Every other, and every free one, is a local server and lenient."""

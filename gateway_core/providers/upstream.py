@@ -178,15 +178,15 @@ class Upstream:
     @asynccontextmanager
     async def post(self, path: str, body: JsonObject) -> AsyncIterator[Answer]:
         """Sends ``body``; the answer's head has arrived and is a success. Leaving the block closes the connection."""
-        patience, sdk = Patience(self._first_byte_s, self._idle_s), await self._ready()
-        response = await self._ask("post", path, patience, content=orjson.dumps(body))
+        sdk = await self._ready()
+        patience = Patience(self._first_byte_s, self._idle_s)
+        response = await self._ask(sdk, "post", path, patience, content=orjson.dumps(body))
         try:
             yield Answer(response, patience, self.failures, sdk.broken)
         finally:
             await response.aclose()
 
-    async def _ask(self, method: str, path: str, patience: Patience, **more: Any) -> httpx2.Response:
-        sdk = await self._ready()
+    async def _ask(self, sdk: Sdk, method: str, path: str, patience: Patience, **more: Any) -> httpx2.Response:
         import httpx2
 
         call = getattr(sdk.client, method)
@@ -235,7 +235,8 @@ class Upstream:
             state, detail = "no_key", f"Set {self.key_setting}."
         else:
             try:
-                response = await self._ask("get", self.models_path, Patience(_CHECK_S, _CHECK_S))
+                sdk = await self._ready()
+                response = await self._ask(sdk, "get", self.models_path, Patience(_CHECK_S, _CHECK_S))
                 await response.aclose()
             except UpstreamError as error:
                 state, detail = "down", error.message

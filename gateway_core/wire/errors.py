@@ -43,14 +43,6 @@ def rate_limited(what: str, retry_after_s: int) -> Refusal:
     return Refusal("rate_limit_exceeded", f"llmgw: {what} reached. Try again in {wait} s.", 429, retry_after_s=wait)
 
 
-def upstream_rate_limited(provider: str, retry_after_s: int | None) -> Refusal:
-    """A provider's own 429, handed on with its Retry-After."""
-    when = f"Try again in {retry_after_s} s." if retry_after_s else "Try again later."
-    return Refusal(
-        "rate_limit_exceeded", f"{provider} is limiting the rate of requests. {when}", 429, retry_after_s=retry_after_s
-    )
-
-
 def budget_exceeded(spent_microusd: int, limit_microusd: int) -> Refusal:
     """The day's limit is reached.
 

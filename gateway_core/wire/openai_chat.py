@@ -10,21 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway_core.model import JsonObject
-from gateway_core.wire.usage import read_usage, usage_json
-from gateway_core.wire.validation import validate
-
-__all__ = [
-    "Aggregator",
-    "as_chunks",
-    "canned_completion",
-    "finish_reason",
-    "has_content",
-    "make_chunk",
-    "read_usage",
-    "text_of",
-    "usage_json",
-    "validate",
-]
 
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 """Message fields that stream as pieces of one text."""

@@ -13,7 +13,6 @@ ALL = [
     (errors.invalid_api_key(), 401, "invalid_api_key"),
     (errors.policy_violation("it asks to delete a disk"), 403, "policy_violation"),
     (errors.rate_limited("the limit of 60 requests a minute", 7), 429, "rate_limit_exceeded"),
-    (errors.upstream_rate_limited("groq", 30), 429, "rate_limit_exceeded"),
     (errors.budget_exceeded(5_010_000, 5_000_000), 429, "budget_exceeded"),
     (errors.kill_switch(), 503, "kill_switch"),
     (errors.invalid_request("n: must be 1", "n"), 400, "invalid_request"),
@@ -52,7 +51,6 @@ def test_the_budget_is_told_in_dollars() -> None:
 
 def test_a_wait_is_told_in_whole_seconds() -> None:
     assert errors.rate_limited("the limit", 0).retry_after_s == 1
-    assert errors.upstream_rate_limited("groq", None).retry_after_s is None
 
 
 def test_the_provider_is_named_once() -> None:

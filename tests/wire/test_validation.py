@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from gateway_core.wire.openai_chat import validate
+from gateway_core.wire.validation import validate
 from tests.wire.strategies import requests
 
 Json = dict[str, Any]
