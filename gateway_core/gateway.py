@@ -133,7 +133,7 @@ class Gateway:
             switched=state.local_model,
             clock=clock,
         )
-        self._tiers = Tiers(settings, build_providers(settings), self._local, pricing, self._budget, state.cheap_model)
+        self._tiers = Tiers(settings, build_providers(settings, self._simulated), self._local, pricing, self._budget, state.cheap_model)
         self._tiers.forced = state.forced_tier
         self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self.bus.publish)
         self._journal = Journal(self.bus, self._activity, self._requests, clock)

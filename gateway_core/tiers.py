@@ -135,7 +135,8 @@ class Tiers:
         can = Capabilities(
             self._local.context_of(model), self._local.supports(model, "tools"), self._local.supports(model, "vision")
         )
-        return Option(Target(tier, LOCAL, model, free=True), can=can)
+        stands_in = server.kind == "builtin" and self._settings.builtin_model == "auto"
+        return Option(Target(tier, LOCAL, model, free=True), can=can, stands_in=stands_in)
 
     def _cheap(self) -> Option:
         name = self.cheap_provider

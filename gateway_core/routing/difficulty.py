@@ -32,15 +32,15 @@ RULES = (
     _rule(
         "greeting or thanks",
         -0.40,
-        r"^\W*(hi|hello|hey|thanks|thank you|good (morning|evening)|hallo|moin|servus|danke|guten (morgen|tag|abend))\b"
-        r".{0,40}$",
+        r"^\W*(hi|hello|hey|thanks|thank you|good (morning|evening)"
+        r"|hallo|moin|servus|danke|guten (morgen|tag|abend))\b.{0,40}$",
     ),
     _rule("yes, no or go on", -0.35, r"^\W*(yes|no|ok(ay)?|sure|continue|go on|ja|nein|weiter|mach weiter|passt)\W*$"),
     _rule(
         "a short fact",
         -0.20,
-        r"^\W*(what (is|are|does)|who (is|was)|when (is|was|did)|where (is|are)|which|how (many|much|old|far|tall)"
-        r"|define|was (ist|sind|heißt|bedeutet)|wer (ist|war)|wann|wo (ist|liegt)|wie (viele?|alt|weit|hoch))\b.{0,120}$",
+        r"^\W*(what (is|are|does)|who (is|was)|when (is|was|did)|where (is|are)|which|define"
+        r"|how (many|much|old|far|tall)|was (ist|sind|heißt|bedeutet)|wer (ist|war)|wann|wo (ist|liegt)|wie (viele?|alt|weit|hoch))\b.{0,120}$",
     ),
     _rule(
         "rewording",
@@ -51,15 +51,16 @@ RULES = (
     _rule(
         "reasoning",
         0.22,
-        r"\b(prove|proof|derive|why does|why is|root cause|trade-?offs?|compare|evaluate|analy[sz]e|reason about|step by step"
-        r"|beweise?|leite .{0,20}her|warum|weshalb|ursache|vergleiche?|bewerte|analysiere|abwäg\w*|schritt für schritt)\b",
+        r"\b(prove|proof|derive|why does|why is|root cause|trade-?offs?|compare|evaluate|analy[sz]e|reason about"
+        r"|step by step|beweise?|leite .{0,20}her|warum|weshalb|ursache|vergleiche?|bewerte|analysiere|abwäg\w*"
+        r"|schritt für schritt)\b",
     ),
     _rule(
         "design",
         0.26,
-        r"\b(architect\w*|design (a|an|the)|refactor|migrat\w+|implement|concurren\w+|deadlock|race condition|distributed"
-        r"|optimi[sz]e|algorithm|security review|threat model|entwirf|entwerfe|architektur|umbau\w*|implementiere?"
-        r"|nebenläufig\w*|verteilte\w*|optimiere|algorithmus|sicherheitskonzept)\b",
+        r"\b(architect\w*|design (a|an|the)|refactor|migrat\w+|implement|concurren\w+|deadlock|race condition"
+        r"|distributed|optimi[sz]e|algorithm|security review|threat model|entwirf|entwerfe|architektur|umbau\w*"
+        r"|implementiere?|nebenläufig\w*|verteilte\w*|optimiere|algorithmus|sicherheitskonzept)\b",
     ),
     _rule(
         "debugging",
@@ -72,11 +73,12 @@ RULES = (
         r"\b(integral|derivative|matrix|eigenvalue|probability|theorem|ableitung|wahrscheinlichkeit)\b|[∑∫√≤≥]",
     ),
     _rule("code", 0.10, r"```|\b(def|class|function|SELECT|import|struct|impl|lambda)\b.*[({:;]"),
+    _rule("a list of demands", 0.12, r"(?m)(^\s*(\d+[.)]|[-*])\s.+\n?){3,}"),
     _rule(
-        "several demands",
+        "several constraints",
         0.12,
-        r"(^\s*(\d+[.)]|[-*])\s.+\n?){3,}|\b(must|should|ensure|without|at least|at most|muss|soll|ohne|mindestens|höchstens)\b"
-        r".*\b(must|should|ensure|without|and also|muss|soll|ohne|sowie)\b",
+        r"\b(must|should|ensure|without|at least|at most|muss|soll|ohne|mindestens|höchstens)\b.*"
+        r"\b(must|should|ensure|without|and also|muss|soll|ohne|sowie)\b",
     ),
     _rule(
         "long work",

@@ -24,6 +24,8 @@ class Option:
     target: Target | None = None
     unavailable: str = ""
     can: Capabilities = Capabilities()
+    stands_in: bool = False
+    """The built-in model, in nobody's place: it answers by itself only where no other tier can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,16 +118,21 @@ def _feasible(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Diff
     blocked = _obstacle(request, wish, landscape)
     if blocked and wish.binding and not _medium_moves(wish, landscape):
         return _refuse(request, wish, blocked, landscape)
-    order = _order(wish)
     targets: list[Target] = []
-    for tier in order:
+    last_resorts: list[Target] = []
+    for tier in _order(wish):
         problem = blocked if tier is wish.tier else obstacle(request.size, tier, landscape)
         if problem:
             reasons.append(Reason("feasibility", f"not {tier}: {problem}"))
             continue
-        target = wish.target if tier is wish.tier and wish.target else landscape.option(tier).target
-        if target and all((target.provider, target.model) != (t.provider, t.model) for t in targets):
-            targets.append(target)
+        option = landscape.option(tier)
+        target = wish.target if tier is wish.tier and wish.target else option.target
+        if target is None or any(_same_model(target, other) for other in (*targets, *last_resorts)):
+            continue
+        (last_resorts if option.stands_in and not wish.binding else targets).append(target)
+    if targets and last_resorts:
+        reasons.append(Reason("feasibility", f"{last_resorts[0].model} answers only where no other tier can"))
+    targets += last_resorts
     if not targets:
         return _refuse(request, wish, blocked or "nothing serves it", landscape)
     chosen, *rest = targets
@@ -138,6 +143,10 @@ def _feasible(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Diff
     reasons.append(Reason("target", f"{chosen.provider}/{chosen.model} as {chosen.tier}"))
     fallbacks = () if wish.binding else tuple(rest)
     return Decision(chosen, fallbacks, name, hard.score, tuple(reasons), wish.binding)
+
+
+def _same_model(one: Target, other: Target) -> bool:
+    return (one.provider, one.model) == (other.provider, other.model)
 
 
 def _obstacle(request: ChatRequest, wish: Wish, landscape: Landscape) -> str | None:
@@ -177,7 +186,8 @@ def _refuse(request: ChatRequest, wish: Wish, blocked: str, landscape: Landscape
         return errors.no_provider(f"The {wish.tier} tier cannot take this request: {blocked}.")
     each = "; ".join(f"{tier}: {obstacle(request.size, tier, landscape)}" for tier in UPWARD)
     return errors.no_provider(
-        f"No tier can take this request. {each}. Start Ollama, or set ANTHROPIC_API_KEY, GROQ_API_KEY or OPENAI_API_KEY."
+        f"No tier can take this request. {each}. "
+        "Start Ollama, or set ANTHROPIC_API_KEY, GROQ_API_KEY or OPENAI_API_KEY."
     )
 
 
