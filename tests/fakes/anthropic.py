@@ -59,7 +59,7 @@ class FakeAnthropic(Fake):
         self.calls += 1
         step = await self.next_step()
         if isinstance(step, Raw):
-            return self.raw(step)
+            return await self.raw(request, step)
         if isinstance(step, Failure):
             return _error(step.status, step.message, step.type, step.headers)
         message = self._message(body, step)

@@ -66,7 +66,7 @@ class FakeOpenAI(Fake):
         self.calls += 1
         step = await self.next_step()
         if isinstance(step, Raw):
-            return self.raw(step)
+            return await self.raw(request, step)
         if isinstance(step, Failure):
             return _error(step.status, step.message, step.code, step.headers, step.type)
         completion = self._completion(body, step)

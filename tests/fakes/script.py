@@ -61,6 +61,8 @@ class Raw:
     status: int = 200
     content_type: str = "text/html"
     headers: dict[str, str] = field(default_factory=dict)
+    stall: bool = False
+    """The body does not end until `Fake.resume` is called or the client leaves."""
 
 
 Step = Reply | Failure | Raw
@@ -172,10 +174,19 @@ class Fake:
                 raise
         return step
 
-    def raw(self, step: Raw) -> web.Response:
-        return web.Response(
-            body=step.body, status=step.status, headers={**step.headers, "Content-Type": step.content_type}
-        )
+    async def raw(self, request: web.Request, step: Raw) -> web.StreamResponse:
+        headers = {**step.headers, "Content-Type": step.content_type}
+        if not step.stall:
+            return web.Response(body=step.body, status=step.status, headers=headers)
+        response = web.StreamResponse(status=step.status, headers=headers)
+        try:
+            await response.prepare(request)
+            await response.write(step.body)
+            await self._resume.wait()
+        except (ConnectionResetError, asyncio.CancelledError):
+            await self._note_disconnect()
+            raise
+        return response
 
     async def stream(self, request: web.Request, reply: Reply, events: list[bytes], error: bytes) -> web.StreamResponse:
         """Sends ``events`` with the faults of ``reply``; ``error`` is the protocol's error event."""

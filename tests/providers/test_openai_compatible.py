@@ -325,9 +325,11 @@ async def test_error_statuses_say_what_to_do(
 
 
 async def test_an_endless_error_page_is_cut(fake: FakeOpenAI, ollama: OpenAICompatible) -> None:
-    fake.script(Raw(b"<html>" + b"x" * 20_000_000, status=502))
+    fake.script(Raw(b"<html>" + b"x" * 100_000, status=502, stall=True))
     error, _ = await failure(ollama, make_call())
     assert (error.status, error.message) == (502, "local failed (502).")
+    async with asyncio.timeout(2):
+        await fake.wait_for_disconnects(1)
 
 
 async def test_a_server_that_is_not_there_was_never_asked(ollama: OpenAICompatible) -> None:

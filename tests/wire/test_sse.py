@@ -37,6 +37,12 @@ def test_events_do_not_depend_on_how_the_bytes_arrive(cuts: list[int], newline: 
     assert read([data[start:end] for start, end in zip(edges, edges[1:], strict=False)]) == EVENTS
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_events_do_not_depend_on_single_bytes(newline: str) -> None:
+    data = STREAM.replace("\n", newline).encode()
+    assert read([data[at : at + 1] for at in range(len(data))]) == EVENTS
+
+
 @given(st.dictionaries(st.text(), st.text()), st.one_of(st.none(), st.just("ping")))
 def test_what_is_written_is_read_back(data: dict[str, str], name: str | None) -> None:
     [event] = read([encode(data, name)])
