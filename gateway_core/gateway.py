@@ -133,9 +133,11 @@ class Gateway:
             switched=state.local_model,
             clock=clock,
         )
-        self._tiers = Tiers(settings, build_providers(settings, self._simulated), self._local, pricing, self._budget, state.cheap_model)
+        self._tiers = Tiers(
+            settings, build_providers(settings, self._simulated), self._local, pricing, self._budget, state.cheap_model
+        )
         self._tiers.forced = state.forced_tier
-        self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self.bus.publish)
+        self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self._note)
         self._journal = Journal(self.bus, self._activity, self._requests, clock)
         self.pipeline = Pipeline(
             Gates(
@@ -186,6 +188,9 @@ class Gateway:
             except StoreError as error:
                 self.notice("warning", f"Old entries could not be thrown away: {error}")
             await asyncio.sleep(HOUSEKEEPING_S)
+
+    def _note(self, text: str) -> None:
+        self.notice("info", text)
 
     def notice(self, level: str, text: str) -> None:
         """Tells whoever looks."""

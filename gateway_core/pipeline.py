@@ -12,7 +12,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
-from gateway_core.cache.answers import AnswerCaches, CachedAnswer, CacheKey
+from gateway_core.cache.answers import AnswerCaches, CachedAnswer
+from gateway_core.cache.identity import Identity
 from gateway_core.dispatch import Dispatcher
 from gateway_core.exchange import Exchange
 from gateway_core.gates.idempotency import Idempotency
@@ -90,7 +91,7 @@ class Pipeline:
 
     @asynccontextmanager
     async def answer(self, request: ChatRequest) -> AsyncIterator[Answer | Refusal]:
-        """The answer to ``request``, or why there is none; leaving the block ends the request, whatever became of it."""
+        """The answer to ``request``, or why there is none; leaving the block ends it, whatever became of it."""
         exchange = Exchange(request, time.monotonic())
         with self._gates.kill.guard(request.id):
             self._journal.started(exchange)
@@ -162,7 +163,7 @@ class Pipeline:
         if cached := await self._caches.lookup(key, request):
             await gates.idempotency.store(request, cached.answer)
             return self._from_cache(exchange, cached)
-        exchange.cache = key.status_of_miss
+        exchange.cache = self._caches.status_of_miss(key)
         decision = route(request, landscape, self._sessions.target(request.view.session))
         if isinstance(decision, Refusal):
             return decision
@@ -197,7 +198,7 @@ class Pipeline:
         whole = None if request.stream else body
         return Answer(request.id, tier, model, exchange.cache, route_name, cost_microusd, whole, chunks)
 
-    async def _from_upstream(self, exchange: Exchange, decision: Decision, key: CacheKey) -> Answer:
+    async def _from_upstream(self, exchange: Exchange, decision: Decision, key: Identity) -> Answer:
         request = exchange.request
         exchange.decision = decision
         exchange.target = decision.target

@@ -69,9 +69,10 @@ async def status(settings: Settings, *, as_json: bool) -> int:
         print(json.dumps({"running": True, "address": address, **health, "metrics": metrics, "budget": budget}))
         return 0
     hard = f" of {budget['hard_usd']:.2f}" if budget["hard_usd"] else ""
+    hits = metrics["cache"]["hit_rate"]
     print(
         f"llmgw {health['state']}  {budget['spent_usd']:.2f}{hard} USD today  saved {metrics['saved_usd']:.2f}  "
-        f"{metrics['requests_today']} requests  cache {metrics['cache']['hit_rate']:.0%}  {metrics['in_flight']} in flight"
+        f"{metrics['requests_today']} requests  cache {hits:.0%}  {metrics['in_flight']} in flight"
     )
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,8 +13,11 @@ import orjson
 
 from gateway_core.model import ChatRequest, Refusal
 from gateway_core.store.answers import StoredAnswer
+from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
 from gateway_core.wire import errors
+
+log = logging.getLogger(__name__)
 
 LONGEST_KEY = 255
 
@@ -56,7 +60,10 @@ class Idempotency:
             return None
         if len(request.idempotency_key) > LONGEST_KEY:
             return errors.invalid_request(f"An idempotency key has at most {LONGEST_KEY} characters.")
-        found = await self._store.get(request.caller, request.idempotency_key)
+        try:
+            found = await self._store.get(request.caller, request.idempotency_key)
+        except StoreError:
+            return errors.no_provider("llmgw cannot read its store, so it cannot tell whether this key was answered.")
         if found is None:
             return None
         body_hash, answer = found
@@ -64,8 +71,12 @@ class Idempotency:
 
     async def store(self, request: ChatRequest, answer: StoredAnswer) -> None:
         """Keeps a finished answer under the request's key, if it has one."""
-        if request.idempotency_key is not None:
+        if request.idempotency_key is None:
+            return
+        try:
             await self._store.put(request.caller, request.idempotency_key, _body_hash(request), answer)
+        except StoreError as error:
+            log.warning("an idempotent answer was not kept: %s", error)
 
 
 def _body_hash(request: ChatRequest) -> str:

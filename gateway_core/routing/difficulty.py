@@ -40,7 +40,8 @@ RULES = (
         "a short fact",
         -0.20,
         r"^\W*(what (is|are|does)|who (is|was)|when (is|was|did)|where (is|are)|which|define"
-        r"|how (many|much|old|far|tall)|was (ist|sind|heißt|bedeutet)|wer (ist|war)|wann|wo (ist|liegt)|wie (viele?|alt|weit|hoch))\b.{0,120}$",
+        r"|how (many|much|old|far|tall)|was (ist|sind|heißt|bedeutet)|wer (ist|war)|wann|wo (ist|liegt)"
+        r"|wie (viele?|alt|weit|hoch))\b.{0,120}$",
     ),
     _rule(
         "rewording",
