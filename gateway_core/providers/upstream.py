@@ -115,7 +115,8 @@ class Answer:
             for event in parser.finish():
                 yield event
         except SSEError:
-            raise self._failures.protocol("sent an event that is too large") from None
+            if not self.done:
+                raise self._failures.protocol("sent an event that is too large") from None
         except UpstreamError:
             if not self.done:
                 raise
@@ -142,6 +143,7 @@ class Upstream:
 
     key_setting = "its key"
     models_path = "/models"
+    may_lack_a_key = False
 
     def __init__(
         self,
@@ -241,8 +243,6 @@ class Upstream:
             except UpstreamError as error:
                 state, detail = "down", error.message
         return ProviderStatus(self.name, self.kind, self.base_url, state, detail, self._simulated)
-
-    may_lack_a_key = False
 
     async def close(self) -> None:
         """Closes the connections."""
