@@ -225,6 +225,14 @@ class Outcome:
     attempts: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a command did, for a toast or an API answer. ``message`` says what changed or what to do next."""
+
+    ok: bool
+    message: str
+
+
 # --- what the panes see ----------------------------------------------------------------------------------------
 
 
@@ -341,6 +349,8 @@ class TierStats:
     cost_microusd: int = 0
     target: str = ""
     """``provider/model`` that serves the tier now; empty when none does."""
+    choices: tuple[str, ...] = ()
+    """Models the tier can be switched to, as ``switch`` takes them; empty when they are not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,7 +320,10 @@ def demo() -> Snapshot:
     )
 
 
-EVIL = "\x1b]0;pwned\x07\x1b[2J\x9b31m\x1b]52;c;cm0gLXJm\x07[/x][bold]\u202egnp.exe\u2066\u200b\u200d\x7f\r\n\ttail\udcff\U000e0041"
+EVIL = (
+    "\x1b]0;pwned\x07\x1b[2J\x9b31m\x1b]52;c;cm0gLXJm\x07[/x][bold]"
+    "\u202egnp.exe\u2066\u200b\u200d\x7f\r\n\ttail\udcff\U000e0041"
+)
 """A title change, a screen wipe, a C1 CSI, a clipboard write, markup, bidi, zero-width, DEL, a surrogate and a tag."""
 
 

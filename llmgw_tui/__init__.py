@@ -1,0 +1,1 @@
+"""The control centre: the gateway, live in the terminal."""

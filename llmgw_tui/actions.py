@@ -1,0 +1,249 @@
+"""Every action: one name, one implementation, used by the keys, the palette, the footer and the keymap."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway_core.model import CommandResult, LocalModel, RequestRow, Snapshot, Tier
+from llmgw_tui.text import dollars, limit, size
+
+
+class Host(Protocol):
+    """What an action may ask of the app."""
+
+    @property
+    def snapshot(self) -> Snapshot | None: ...
+
+    @property
+    def leaves_gateway_running(self) -> bool: ...
+
+    @property
+    def request(self) -> RequestRow | None:
+        """The request under the cursor, or the one that the detail screen shows."""
+        ...
+
+    def copied_text(self) -> tuple[str, str]:
+        """What ``y`` copies here, and its name; empty when there is nothing."""
+        ...
+
+    def say(self, result: CommandResult) -> None: ...
+
+    def copy_to_clipboard(self, text: str) -> None: ...
+
+    async def command(self, name: str, **arguments: object) -> CommandResult: ...
+
+    async def confirm(self, question: str, detail: str) -> bool: ...
+
+    async def ask(self, question: str, hint: str, value: str = "") -> str | None: ...
+
+    async def choose(self, question: str, options: list[tuple[str, str]]) -> str | None: ...
+
+    async def show_detail(self, request_id: str) -> None: ...
+
+    async def show_help(self) -> None: ...
+
+    def show_palette(self) -> None: ...
+
+    def start_filter(self) -> None: ...
+
+    def toggle_maximised(self) -> str: ...
+
+    def leave(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """``name`` is the binding's id in ``keymap.yaml``; ``keys`` the default keys, several divided by commas."""
+
+    name: str
+    keys: str
+    label: str
+    help: str
+    run: Callable[[Host], Awaitable[None]]
+    footer: bool = True
+
+
+async def kill_switch(host: Host) -> None:
+    """On at once; off asks, for what was stopped may spend again."""
+    if host.snapshot is not None and host.snapshot.kill.on:
+        if await host.confirm("Release the kill switch?", "Requests are answered again, and paid tiers may spend."):
+            await host.command("release")
+        return
+    await host.command("kill")
+
+
+def force(tier: Tier | None) -> Callable[[Host], Awaitable[None]]:
+    async def run(host: Host) -> None:
+        await host.command("force_tier", tier=tier.value if tier else "auto")
+
+    return run
+
+
+async def detail(host: Host) -> None:
+    if host.request is None:
+        host.say(CommandResult(False, "There is no request to open yet."))
+        return
+    await host.show_detail(host.request.id)
+
+
+async def filter_requests(host: Host) -> None:
+    host.start_filter()
+
+
+async def pull(host: Host) -> None:
+    name = await host.ask("Pull a model", "its name, for example qwen3:8b or hf.co/user/model")
+    if name:
+        await host.command("pull", model=name)
+
+
+async def cancel_pull(host: Host) -> None:
+    running = (
+        []
+        if host.snapshot is None
+        else [pull for pull in host.snapshot.local.pulls if not pull.done and not pull.error]
+    )
+    if not running:
+        host.say(CommandResult(False, "No model is being pulled."))
+        return
+    name = await host.choose("Cancel which pull?", [(pull.model, pull.model) for pull in running])
+    if name:
+        await host.command("cancel_pull", model=name)
+
+
+async def load_or_unload(host: Host) -> None:
+    models = host.snapshot.local.models if host.snapshot else ()
+    if not models:
+        host.say(CommandResult(False, "The local server has no models. Pull one first."))
+        return
+    options = [(model.name, f"{'unload' if model.loaded else 'load  '}  {_described(model)}") for model in models]
+    name = await host.choose("Load or unload a local model", options)
+    chosen = next((model for model in models if model.name == name), None)
+    if chosen is not None:
+        await host.command("unload" if chosen.loaded else "load", model=chosen.name)
+
+
+def _described(model: LocalModel) -> str:
+    words = [model.name, size(model.size_bytes) if model.size_bytes else "", model.quantization]
+    words.append("built-in" if model.builtin else "")
+    return "  ".join(word for word in words if word)
+
+
+async def switch_model(host: Host) -> None:
+    """Asks for the tier, then for one of the models that it can be switched to, or for a name."""
+    snapshot = host.snapshot
+    if snapshot is None:
+        return
+    stats = {tier.name: tier for tier in snapshot.tiers}
+    tiers = [tier.value for tier in Tier]
+    options = [(name, f"{name:<8} {(stats[name].target if name in stats else '') or 'no provider'}") for name in tiers]
+    tier = await host.choose("Switch the model of which tier?", options)
+    if tier is None:
+        return
+    choices = list(stats[tier].choices) if tier in stats else []
+    if not choices and tier == Tier.LOCAL:
+        choices = [model.name for model in snapshot.local.models]
+    other = "\0other"
+    chosen: str | None = other
+    if choices:
+        chosen = await host.choose(
+            f"{tier.upper()}: switch to", [*((name, name) for name in choices), (other, "another, by name")]
+        )
+    if chosen == other:
+        chosen = await host.ask(f"{tier.upper()}: switch to", "the model's name")
+    if chosen:
+        await host.command("switch", tier=tier, model=chosen)
+
+
+async def mark_wrong(host: Host) -> None:
+    row = host.request
+    if row is None or not row.cache.is_hit:
+        host.say(
+            CommandResult(
+                False, "Only an answer from the cache can be marked wrong: choose a row that a cache answered."
+            )
+        )
+        return
+    await host.command("mark_wrong", request_id=row.id)
+
+
+async def set_budget(host: Host) -> None:
+    if host.snapshot is None:
+        return
+    budget = host.snapshot.budget
+    before = " ".join(
+        f"{value / 1_000_000:g}" for value in (budget.soft_microusd, budget.medium_microusd, budget.hard_microusd)
+    )
+    answer = await host.ask("Daily limits in dollars", "soft medium hard, 0 is off", before)
+    if answer is None:
+        return
+    try:
+        soft, medium, hard = (float(word) for word in answer.replace(",", " ").split())
+    except ValueError:
+        host.say(CommandResult(False, "Three numbers are needed, for example: 5 15 50"))
+        return
+    more = 0 < budget.hard_microusd < round(hard * 1_000_000) or (hard == 0 and budget.hard_microusd > 0)
+    after = limit(round(hard * 1_000_000))
+    if more and not await host.confirm(
+        f"Raise the hard limit from {limit(budget.hard_microusd)} to {after}?",
+        f"{dollars(budget.spent_microusd)} is spent today.",
+    ):
+        return
+    await host.command("set_budget", soft=soft, medium=medium, hard=hard)
+
+
+async def maximise(host: Host) -> None:
+    host.say(CommandResult(True, host.toggle_maximised()))
+
+
+async def copy(host: Host) -> None:
+    text, name = host.copied_text()
+    if not text:
+        host.say(CommandResult(False, "There is nothing to copy here."))
+        return
+    host.copy_to_clipboard(text)
+    host.say(CommandResult(True, f"Copied {name}. In tmux this needs: set -g set-clipboard on"))
+
+
+async def show_help(host: Host) -> None:
+    await host.show_help()
+
+
+async def palette(host: Host) -> None:
+    host.show_palette()
+
+
+async def quit_centre(host: Host) -> None:
+    """Asks while requests are in flight that would end with this process."""
+    snapshot = host.snapshot
+    if snapshot is not None and snapshot.in_flight and not host.leaves_gateway_running:
+        many = "1 request is" if snapshot.in_flight == 1 else f"{snapshot.in_flight} requests are"
+        if not await host.confirm("Quit and stop the gateway?", f"{many} in flight and would be cut off."):
+            return
+    host.leave()
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        "kill_switch", "k", "kill", "Kill switch: stops every request at once; again to release (asks)", kill_switch
+    ),
+    Action("force_auto", "0", "auto", "Let the router choose the tier", force(None)),
+    Action("force_local", "1", "local", "Send every request to the local tier", force(Tier.LOCAL)),
+    Action("force_cheap", "2", "cheap", "Send every request to the cheap tier", force(Tier.CHEAP)),
+    Action("force_premium", "3", "premium", "Send every request to the premium tier", force(Tier.PREMIUM)),
+    Action("detail", "enter", "detail", "Open the request under the cursor: decision, timing, cost, messages", detail),
+    Action("filter", "slash", "filter", "Show only requests that hold these words", filter_requests),
+    Action("help", "question_mark", "help", "The keys, and what each pane means", show_help),
+    Action("quit", "q,ctrl+q,ctrl+c", "quit", "Leave; asks while requests are in flight", quit_centre),
+    Action("palette", "ctrl+p", "palette", "Find any action by name", palette),
+    Action("maximise", "z", "zoom", "Give the focused pane the whole screen, or give it back", maximise),
+    Action("pull", "p", "pull", "Pull a model to the local server", pull),
+    Action("load", "l", "load", "Load or unload a local model", load_or_unload),
+    Action("switch", "s", "switch", "Switch the model that serves a tier", switch_model),
+    Action("mark_wrong", "w", "wrong", "This cached answer was wrong: never serve it again", mark_wrong),
+    Action("copy", "y", "copy", "Copy the request's id, or the answer in its detail", copy),
+    Action("set_budget", "", "limits", "Change the daily spend limits", set_budget, footer=False),
+    Action("cancel_pull", "", "cancel pull", "Cancel a model that is being pulled", cancel_pull, footer=False),
+)
+BY_NAME = {action.name: action for action in ACTIONS}

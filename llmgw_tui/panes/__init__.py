@@ -1,0 +1,1 @@
+"""What each pane shows: pure functions from a snapshot to lines."""

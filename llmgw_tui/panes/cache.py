@@ -1,0 +1,107 @@
+"""The cache pane: exact and semantic hits, what the providers' prompt caches read, and the last hour."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from gateway_core.model import Snapshot
+from llmgw_tui.panes.draw import Drawn, Look, between, blocks, joined, line, padded, shares, text_segment
+from llmgw_tui.text import count, dollars, percent
+from llmgw_tui.theme import BRIGHT_STYLE, GOLD, GOOD_STYLE, LINE_STYLE, MUTED_STYLE, TEXT_STYLE, TIER_STYLES
+
+EXACT_STYLE = TIER_STYLES["cache"]
+SEMANTIC_STYLE = Style(color="#b08f45")
+MISS_STYLE = LINE_STYLE
+
+
+def cache_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn:
+    stats, inner = snapshot.cache, width - 2
+    looked = stats.exact_hits + stats.semantic_hits + stats.misses
+    gap = Segment("  ", TEXT_STYLE)
+    lines = [
+        between(
+            inner,
+            [
+                text_segment(percent(stats.hit_rate) if looked else "no look-ups yet", BRIGHT_STYLE),
+                text_segment(" hit today" if looked else "", MUTED_STYLE),
+            ],
+            [
+                text_segment(
+                    f"saved {dollars(stats.saved_microusd)}", GOOD_STYLE if stats.saved_microusd else MUTED_STYLE
+                )
+            ],
+        ),
+        line(
+            inner,
+            *shares(
+                inner,
+                (
+                    (stats.exact_hits, EXACT_STYLE),
+                    (stats.semantic_hits, SEMANTIC_STYLE),
+                    (stats.misses, MISS_STYLE),
+                ),
+                look.glyphs,
+            ),
+        ),
+        line(
+            inner,
+            *joined(
+                [
+                    _figure(stats.exact_hits, "exact", EXACT_STYLE),
+                    _figure(stats.semantic_hits, "semantic", SEMANTIC_STYLE),
+                    _figure(stats.misses, "missed", TEXT_STYLE),
+                    _figure(stats.bypassed, "bypassed", TEXT_STYLE),
+                    _figure(stats.entries, "kept", TEXT_STYLE),
+                ],
+                inner,
+                gap,
+            ),
+        ),
+        line(
+            inner,
+            *joined(
+                [
+                    [
+                        text_segment("prompt cache ", MUTED_STYLE),
+                        text_segment(count(stats.prompt_cache_read_tokens), BRIGHT_STYLE),
+                        text_segment(" read", MUTED_STYLE),
+                    ],
+                    [
+                        text_segment(count(stats.prompt_cache_write_tokens), TEXT_STYLE),
+                        text_segment(" written", MUTED_STYLE),
+                    ],
+                ],
+                inner,
+                gap,
+            ),
+        ),
+    ]
+    room = height - len(lines)
+    if room >= 3:
+        lines += last_hour(look.charts or snapshot, look, inner, room)
+    return Drawn(
+        "Cache", f"{count(stats.entries)} answers kept" if stats.entries else "", padded(lines[:height], width)
+    )
+
+
+def last_hour(snapshot: Snapshot, look: Look, width: int, height: int) -> list[Strip]:
+    """The share of hits a minute over the last hour, as columns, with the minute now in words."""
+    values = snapshot.cache_rate_by_minute.values
+    if not values:
+        return []
+    wide = 2 if width >= 2 * len(values) else 1
+    spread = [value for value in values for _ in range(wide)]
+    chart = blocks(spread, width, height - 1, 1.0, Style(color=GOLD), look.glyphs)
+    minutes = round(len(values) * snapshot.cache_rate_by_minute.step_s / 60)
+    caption = between(
+        width,
+        [text_segment(f"hits a minute, last {minutes} min", MUTED_STYLE)],
+        [text_segment("now ", MUTED_STYLE), text_segment(percent(values[-1]), BRIGHT_STYLE)],
+    )
+    return [caption, *chart]
+
+
+def _figure(number: int, name: str, style: Style) -> list[Segment]:
+    return [text_segment(count(number), style), text_segment(f" {name}", MUTED_STYLE)]

@@ -1,0 +1,282 @@
+"""The requests pane: one line a request, newest first, columns chosen by the width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from functools import lru_cache
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from gateway_core.model import Lane, RequestRow, Snapshot, Status, Tier
+from llmgw_tui.panes.draw import Drawn, Look, cell, line, text_segment
+from llmgw_tui.text import clock_time, count, dollars, milliseconds, preview
+from llmgw_tui.theme import (
+    BRIGHT_STYLE,
+    CURSOR_IDLE_STYLE,
+    CURSOR_STYLE,
+    GOOD_STYLE,
+    MUTED_STYLE,
+    STATUS_STYLES,
+    TEXT_STYLE,
+    TIER_STYLES,
+    Glyphs,
+    cache_word,
+    tier_mark,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Where the reader is in the table: ``selected`` None follows the newest request."""
+
+    selected: str | None = None
+    first: int = 0
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of fixed width; ``narrowest`` is the pane width from which it is shown."""
+
+    name: str
+    title: str
+    width: int
+    narrowest: int
+    right: bool = False
+
+
+COLUMNS = (
+    Column("time", "time", 8, 44),
+    Column("mark", "", 1, 0),
+    Column("tier", "", 1, 0),
+    Column("tier_word", "tier", 7, 110),
+    Column("model", "model", 14, 64),
+    Column("input", "in", 5, 72, right=True),
+    Column("output", "out", 5, 72, right=True),
+    Column("cost", "cost", 8, 34, right=True),
+    Column("latency", "took", 6, 58, right=True),
+    Column("route", "route", 16, 100),
+    Column("client", "from", 12, 168),
+    Column("preview", "asked", 0, 0),
+)
+"""``preview`` takes what is left."""
+WIDER = {"model": ((120, 20), (150, 28)), "route": ((150, 26),)}
+
+
+def requests_view(snapshot: Snapshot, table: Table, look: Look, width: int, height: int) -> Drawn:
+    """Lines of the requests pane; the first is the column titles."""
+    rows = matching(snapshot.requests, table.filter)
+    columns = columns_for(width)
+    room = max(0, height - 1)
+    first = min(max(0, table.first), max(0, len(rows) - room))
+    index = selected_index(rows, table)
+    lines = [titles(columns, width)]
+    for number, row in enumerate(rows[first : first + room], first):
+        cursor = None
+        if number == index:
+            cursor = CURSOR_STYLE if look.focused else CURSOR_IDLE_STYLE
+        lines.append(request_line(row, snapshot.at, look, width, cursor))
+    if not rows:
+        lines += nothing(snapshot, table, width)
+    return Drawn(title(table), info(snapshot, rows, table, look), tuple(lines[:height]))
+
+
+def title(table: Table) -> str:
+    return f"Requests  /{preview(table.filter)}" if table.filter else "Requests"
+
+
+def info(snapshot: Snapshot, rows: Sequence[RequestRow], table: Table, look: Look) -> str:
+    """How many there are, and whether the table follows the newest."""
+    dot = f" {look.glyphs.dot} "
+    shown = f"{len(rows)} of {len(snapshot.requests)} match{dot}" if table.filter else ""
+    follows = "following" if table.selected is None else f"{selected_index(rows, table) + 1}/{len(rows)}, home follows"
+    return f"{shown}{snapshot.requests_today} today{dot}{snapshot.requests_per_minute:.0f}/min{dot}{follows}"
+
+
+def nothing(snapshot: Snapshot, table: Table, width: int) -> list[Strip]:
+    """What to do while the table is empty."""
+    if table.filter:
+        return [line(width), line(width, text_segment("  No request matches. Escape clears the filter.", MUTED_STYLE))]
+    return [
+        line(width),
+        line(
+            width,
+            text_segment("  No requests yet. Send one to ", MUTED_STYLE),
+            text_segment(snapshot.address, BRIGHT_STYLE),
+            text_segment("/v1", BRIGHT_STYLE),
+        ),
+        line(
+            width,
+            text_segment("  llmgw connect openclaw", TEXT_STYLE),
+            text_segment(" prints how to point OpenClaw here.", MUTED_STYLE),
+        ),
+    ]
+
+
+def matching(rows: Sequence[RequestRow], wanted: str) -> Sequence[RequestRow]:
+    """The rows that hold every word of ``wanted`` in the text, model, tier, route or status."""
+    words = wanted.casefold().split()
+    return [row for row in rows if all(word in haystack(row) for word in words)] if words else rows
+
+
+def haystack(row: RequestRow) -> str:
+    return "\n".join(
+        (
+            row.preview,
+            row.model or row.asked_model,
+            row.provider or "",
+            row.served_by,
+            row.tier or "",
+            row.cache.value,
+            row.route,
+            row.status.value,
+            row.client,
+            row.lane.value,
+            row.error_code or "",
+            row.id,
+        )
+    ).casefold()
+
+
+def selected_index(rows: Sequence[RequestRow], table: Table) -> int:
+    """Where the cursor is; the newest when it follows or its request has left the table."""
+    if table.selected is not None:
+        for index, row in enumerate(rows):
+            if row.id == table.selected:
+                return index
+    return 0
+
+
+@lru_cache(maxsize=64)
+def columns_for(width: int) -> tuple[Column, ...]:
+    """The columns that a pane of ``width`` cells shows, with their widths."""
+    chosen = []
+    for column in COLUMNS:
+        if width < column.narrowest or (column.name == "tier" and width >= 110):
+            continue
+        cells = column.width
+        for at_least, wider in WIDER.get(column.name, ()):
+            cells = wider if width >= at_least else cells
+        chosen.append(Column(column.name, column.title, cells, column.narrowest, column.right))
+    rest = width - sum(column.width + 1 for column in chosen) - 1
+    last = chosen.pop()
+    if rest >= 4:
+        chosen.append(Column(last.name, last.title, rest, 0))
+    return tuple(chosen)
+
+
+def titles(columns: Sequence[Column], width: int) -> Strip:
+    return line(width, *(_spaced(columns, {column.name: (column.title, MUTED_STYLE) for column in columns}, "…")))
+
+
+def request_line(row: RequestRow, at: float, look: Look, width: int, cursor: Style | None = None) -> Strip:
+    """One request. ``at`` is the snapshot's time, from which a running request's age is told."""
+    strip = _request_line(row, float(int(at)) if row.status is Status.RUNNING else 0.0, look.zone, look.glyphs, width)
+    return strip.apply_style(cursor) if cursor else strip
+
+
+@lru_cache(maxsize=1024)
+def _request_line(row: RequestRow, at: float, zone: tzinfo, glyphs: Glyphs, width: int) -> Strip:
+    """Cached, for most rows of an update are those of the one before."""
+    look = Look(at, zone, glyphs)
+    cells = {name: value(row, at, look) for name, value in CELLS.items()}
+    return line(width, *_spaced(columns_for(width), cells, glyphs.ellipsis))
+
+
+def _spaced(columns: Sequence[Column], cells: dict[str, tuple[str, Style]], ellipsis: str) -> list[Segment]:
+    out: list[Segment] = [Segment(" ", TEXT_STYLE)]
+    for column in columns:
+        text, style = cells[column.name]
+        out.append(cell(text, column.width, style, right=column.right, ellipsis=ellipsis))
+        out.append(Segment(" ", TEXT_STYLE))
+    return out[:-1]
+
+
+Cell = tuple[str, Style]
+
+
+def _time(row: RequestRow, at: float, look: Look) -> Cell:
+    return clock_time(row.at, look.zone), MUTED_STYLE
+
+
+def _mark(row: RequestRow, at: float, look: Look) -> Cell:
+    return look.glyphs.mark(row.status), STATUS_STYLES[row.status]
+
+
+def _tier(row: RequestRow, at: float, look: Look) -> Cell:
+    return tier_mark(row.served_by, look.glyphs), TIER_STYLES.get(row.served_by, MUTED_STYLE)
+
+
+def _tier_word(row: RequestRow, at: float, look: Look) -> Cell:
+    return row.served_by, TIER_STYLES.get(row.served_by, MUTED_STYLE)
+
+
+def _model(row: RequestRow, at: float, look: Look) -> Cell:
+    if row.model:
+        return preview(row.model), TIER_STYLES.get(row.served_by, TEXT_STYLE)
+    return preview(row.asked_model), MUTED_STYLE
+
+
+def _input(row: RequestRow, at: float, look: Look) -> Cell:
+    return (count(row.input_tokens) if row.input_tokens else "", TEXT_STYLE)
+
+
+def _output(row: RequestRow, at: float, look: Look) -> Cell:
+    return (count(row.output_tokens) if row.output_tokens else "", TEXT_STYLE)
+
+
+def _cost(row: RequestRow, at: float, look: Look) -> Cell:
+    if row.cost_microusd:
+        return dollars(row.cost_microusd), BRIGHT_STYLE
+    if row.status is not Status.OK:
+        return "", MUTED_STYLE
+    return ("free", GOOD_STYLE) if row.cache.is_hit or row.tier is Tier.LOCAL else (dollars(0), MUTED_STYLE)
+
+
+def _latency(row: RequestRow, at: float, look: Look) -> Cell:
+    if row.status is Status.RUNNING:
+        return f"{max(0.0, at - row.at):.0f}s", STATUS_STYLES[Status.RUNNING]
+    return (milliseconds(row.latency_ms) if row.latency_ms else "", TEXT_STYLE)
+
+
+def _route(row: RequestRow, at: float, look: Look) -> Cell:
+    if row.error_code and row.status is not Status.OK:
+        return preview(row.error_code), STATUS_STYLES[row.status]
+    if row.status in (Status.KILLED, Status.CANCELLED):
+        return row.status.value, STATUS_STYLES[row.status]
+    if word := cache_word(row):
+        return f"{word} match", TIER_STYLES["cache"]
+    return preview(row.route), MUTED_STYLE
+
+
+def _client(row: RequestRow, at: float, look: Look) -> Cell:
+    return preview(row.client), MUTED_STYLE
+
+
+def _preview(row: RequestRow, at: float, look: Look) -> Cell:
+    background = row.lane is Lane.BACKGROUND
+    text = preview(row.preview)
+    return (
+        f"({row.purpose}) {text}" if background and row.purpose != "chat" else text,
+        MUTED_STYLE if background else TEXT_STYLE,
+    )
+
+
+CELLS = {
+    "time": _time,
+    "mark": _mark,
+    "tier": _tier,
+    "tier_word": _tier_word,
+    "model": _model,
+    "input": _input,
+    "output": _output,
+    "cost": _cost,
+    "latency": _latency,
+    "route": _route,
+    "client": _client,
+    "preview": _preview,
+}

@@ -1,0 +1,101 @@
+"""The tiers pane: who answered how much today, at what cost, and what serves each tier now."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from textual.strip import Strip
+
+from gateway_core.model import Snapshot, TierStats
+from llmgw_tui.panes.draw import Drawn, Look, cell, line, text_segment
+from llmgw_tui.text import count, dollars, percent, preview
+from llmgw_tui.theme import (
+    BRIGHT_STYLE,
+    GOOD_STYLE,
+    LINE_STYLE,
+    MUTED_STYLE,
+    TEXT_STYLE,
+    TIER_STYLES,
+    WARN_STYLE,
+    tier_mark,
+)
+
+ORDER = ("local", "cheap", "premium", "cache")
+
+
+def tiers_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn:
+    by_name = {tier.name: tier for tier in snapshot.tiers}
+    shown = [by_name[name] for name in ORDER if name in by_name]
+    total = sum(tier.requests for tier in shown)
+    two_lines = height >= 2 * len(shown)
+    lines: list[Strip] = []
+    for tier in shown:
+        forced = snapshot.forced_tier is not None and tier.name == snapshot.forced_tier.value
+        lines.append(tier_line(tier, total, forced, look, width, with_target=not two_lines))
+        if two_lines:
+            lines.append(target_line(tier, snapshot, forced, width))
+    info = f"forced: {snapshot.forced_tier.value}" if snapshot.forced_tier else "auto"
+    return Drawn("Tiers", info, tuple(lines[:height]))
+
+
+def tier_line(tier: TierStats, total: int, forced: bool, look: Look, width: int, *, with_target: bool) -> Strip:
+    style = TIER_STYLES.get(tier.name, TEXT_STYLE)
+    name_width = 8 if width >= 34 else 0
+    cost_width = 8
+    head = [
+        Segment(" ", TEXT_STYLE),
+        cell(tier_mark(tier.name, look.glyphs), 1, style + BRIGHT_STYLE.without_color),
+        Segment(" ", TEXT_STYLE),
+        cell(tier.name, name_width, style + BRIGHT_STYLE.without_color if forced else style),
+    ]
+    share = tier.requests / total if total else 0.0
+    figures = [
+        cell(percent(share) if total else "", 6, TEXT_STYLE, right=True),
+        cell(count(tier.requests), 6, BRIGHT_STYLE, right=True),
+        cell(
+            dollars(tier.cost_microusd) if tier.cost_microusd else "free" if tier.requests else "",
+            cost_width + 1,
+            TEXT_STYLE if tier.cost_microusd else GOOD_STYLE,
+            right=True,
+        ),
+    ]
+    tokens = [
+        cell(f"{count(tier.input_tokens)} in", 10, MUTED_STYLE, right=True),
+        cell(f"{count(tier.output_tokens)} out", 11, MUTED_STYLE, right=True),
+    ]
+    rest = width - 4 - name_width - 21
+    if rest >= 21 + 20:
+        figures += tokens
+        rest -= 21
+    target = preview(tier.target)
+    if with_target and target and rest >= 44:
+        figures += [Segment("  ", TEXT_STYLE), cell(target, 22, MUTED_STYLE, ellipsis=look.glyphs.ellipsis)]
+        rest -= 24
+    bar = max(0, rest)
+    done = min(bar, max(1, round(share * bar))) if share > 0 else 0
+    return line(
+        width,
+        *head,
+        Segment(look.glyphs.full * done, style),
+        Segment(look.glyphs.track * (bar - done), LINE_STYLE),
+        *figures,
+    )
+
+
+def target_line(tier: TierStats, snapshot: Snapshot, forced: bool, width: int) -> Strip:
+    """What serves the tier now, or that nothing does."""
+    if tier.name == "cache":
+        return line(width, text_segment("   answers seen before, exact or alike in meaning", MUTED_STYLE))
+    target = preview(tier.target)
+    if not target:
+        return line(width, text_segment("   no provider", WARN_STYLE))
+    parts = [text_segment("   "), text_segment(target, MUTED_STYLE)]
+    if forced:
+        parts.append(text_segment("  forced: every request goes here", WARN_STYLE))
+    elif _simulated(tier, snapshot):
+        parts.append(text_segment("  simulated", WARN_STYLE))
+    return line(width, *parts)
+
+
+def _simulated(tier: TierStats, snapshot: Snapshot) -> bool:
+    provider = tier.target.split("/", 1)[0]
+    return any(status.simulated and status.name == provider for status in snapshot.providers)

@@ -1,0 +1,1 @@
+"""The screens over the dashboard: detail, help, and the questions."""

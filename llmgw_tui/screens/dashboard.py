@@ -1,0 +1,205 @@
+"""The dashboard: five panes, arranged for the size of the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import Input
+
+from llmgw_tui.panes.cache import cache_view
+from llmgw_tui.panes.draw import line, text_segment
+from llmgw_tui.panes.local import local_view
+from llmgw_tui.panes.spend import spend_view
+from llmgw_tui.panes.tiers import tiers_view
+from llmgw_tui.screens.questions import CleanInput
+from llmgw_tui.widgets.bars import FooterBar, HeaderBar
+from llmgw_tui.widgets.line_pane import LinePane
+from llmgw_tui.widgets.pane import Pane, RequestsPane
+
+if TYPE_CHECKING:
+    from llmgw_tui.app import ControlCentre
+
+SMALLEST = (24, 6)
+SINGLE_BELOW = (64, 18)
+"""Below this, one pane at a time."""
+WIDE_FROM = (150, 30)
+"""From here on the requests have the panes beside them, not below."""
+
+EXPLANATIONS = {
+    "requests": "Every request, newest first: when, how it went, which tier and model answered, tokens in and out, "
+    "cost, time, why it went there, and the first words of the question. Follows the newest until you move.",
+    "tiers": "Who answered how many of today's requests, at what cost, and which model serves each tier now. "
+    "0 lets the router choose; 1, 2 and 3 send everything to one tier.",
+    "cache": "Answers served again today: exact (the same request) and semantic (the same question in other words), "
+    "and the tokens that providers read from their own prompt caches at a fraction of the price.",
+    "spend": "Today's dollars (UTC day) against the limits. Soft warns, medium sends premium requests to a cheaper "
+    "tier, hard stops paid tiers while local goes on. Below, dollars an hour.",
+    "local": "The local server and its models: what is loaded, size, context in force, quantisation, and when it is "
+    "unloaded. The built-in model stands in while no local server answers.",
+}
+
+
+class Dashboard(Screen[None]):
+    """Header, panes, footer. Draws nothing by itself: the app updates one part at a time."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "next_pane(1)", show=False, id="next_pane"),
+        Binding("shift+tab", "next_pane(-1)", show=False, id="previous_pane"),
+        Binding("up", "move(-1)", show=False),
+        Binding("down", "move(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("home", "newest", show=False),
+        Binding("end", "oldest", show=False),
+        Binding("escape", "escape", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maximised = False
+        self.requests = RequestsPane(id="requests", explanation=EXPLANATIONS["requests"])
+        self.panes: tuple[Pane, ...] = (
+            self.requests,
+            Pane(tiers_view, id="tiers", title="Tiers", explanation=EXPLANATIONS["tiers"]),
+            Pane(cache_view, id="cache", title="Cache", explanation=EXPLANATIONS["cache"]),
+            Pane(spend_view, id="spend", title="Spend", explanation=EXPLANATIONS["spend"]),
+            Pane(local_view, id="local", title="Local models", explanation=EXPLANATIONS["local"]),
+        )
+        self.header = HeaderBar(id="header")
+        self.footer = FooterBar(id="footer")
+        self.too_small = LinePane(id="too-small")
+        self._current: Pane = self.requests
+        self._notices = False
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        with Container(id="body"):
+            yield self.requests
+            with Container(id="side"):
+                yield from self.panes[1:]
+        field = CleanInput(
+            id="filter", placeholder="words to look for in the requests", compact=True, select_on_focus=False
+        )
+        field.cursor_blink = False
+        yield field
+        yield self.footer
+        yield self.too_small
+
+    def on_mount(self) -> None:
+        self.filter_field.display = False
+        self.requests.focus()
+        self.place_parts()
+
+    @property
+    def filter_field(self) -> CleanInput:
+        return self.query_one("#filter", CleanInput)
+
+    @property
+    def current(self) -> Pane:
+        return self._current
+
+    def on_resize(self) -> None:
+        self.place_parts()
+
+    def on_descendant_focus(self) -> None:
+        if isinstance(self.focused, Pane):
+            self._current = self.focused
+
+    def set_notices(self, there_are: bool) -> None:
+        """Gives the header a third line where there is something to say and room to say it."""
+        if there_are != self._notices:
+            self._notices = there_are
+            self.place_parts()
+
+    def place_parts(self) -> None:
+        """Sizes the parts for the terminal: one pane, panes below the requests, or beside them."""
+        width, height = self.size
+        too_small = width < SMALLEST[0] or height < SMALLEST[1]
+        self.too_small.display = too_small
+        for part in (self.header, self.query_one("#body"), self.footer):
+            part.display = not too_small
+        if too_small:
+            self.too_small.show((line(width, text_segment("llmgw: terminal too small")),))
+            return
+        narrow = width < SINGLE_BELOW[0] or height < SINGLE_BELOW[1]
+        wide = width >= WIDE_FROM[0] and height >= WIDE_FROM[1]
+        single = narrow or self.maximised
+        self.header.styles.height = 1 if narrow else 3 if self._notices and height >= 28 else 2
+        self.set_class(wide and not single, "-wide")
+        self.set_class(single, "-single")
+        self.set_class(height >= 34 and not single, "-tall")
+        side = self.query_one("#side")
+        if not single and not wide:
+            side.styles.height = max(12, min(26, round((height - 3) * 0.58)))
+        else:
+            side.styles.height = "1fr"
+        for pane in self.panes:
+            pane.display = not single or pane is self._current
+        side.display = not single or self._current is not self.requests
+
+    def action_next_pane(self, step: int) -> None:
+        panes = self.panes
+        self._current = panes[(panes.index(self._current) + step) % len(panes)]
+        self.place_parts()
+        self._current.focus()
+
+    def action_move(self, by: int) -> None:
+        self.requests.move(by)
+
+    def action_page(self, by: int) -> None:
+        self.requests.move(by * self.requests.page)
+
+    def action_newest(self) -> None:
+        self.requests.move_to(None)
+
+    def action_oldest(self) -> None:
+        self.requests.move_to(-1)
+
+    def toggle_maximised(self) -> str:
+        """Gives the focused pane the whole screen, or gives it back; says which."""
+        self.maximised = not self.maximised
+        self.place_parts()
+        self._current.focus()
+        if self.maximised:
+            return f"{self._current.title} has the screen; the same key gives it back."
+        return "All panes are shown again."
+
+    def start_filter(self) -> None:
+        """Opens the filter's field."""
+        self.filter_field.display = True
+        self.filter_field.focus()
+
+    def action_escape(self) -> None:
+        """Clears the filter; without one, leaves the maximised pane."""
+        if self.filter_field.display or self.requests.table.filter:
+            self.filter_field.value = ""
+            self.requests.set_filter("")
+            self._close_filter()
+        elif self.maximised:
+            self.toggle_maximised()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.requests.set_filter(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._close_filter()
+
+    def _close_filter(self) -> None:
+        self.filter_field.display = False
+        self.requests.focus()
+
+    def on_pane_redraw(self, event: Pane.Redraw) -> None:
+        event.stop()
+        self._centre.draw_pane(event.pane)
+
+    def on_footer_bar_chosen(self, event: FooterBar.Chosen) -> None:
+        event.stop()
+        self._centre.action_do(event.action)
+
+    @property
+    def _centre(self) -> ControlCentre:
+        return cast("ControlCentre", self.app)

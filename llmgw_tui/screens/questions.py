@@ -1,0 +1,107 @@
+"""Questions over the dashboard: confirm with another key, ask for a name, choose from a list."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from llmgw_tui.text import one_line, preview
+
+
+class CleanInput(Input):
+    """An input that what is pasted into cannot reach the terminal uncleaned."""
+
+    def validate_value(self, value: str) -> str:
+        return one_line(value)
+
+
+class Question(ModalScreen[str | None]):
+    """A box with a question. Escape answers None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", show=False)]
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self.question = preview(question)
+
+
+class Confirm(Question):
+    """Asks, and takes only ``y`` for a yes: never the key that opened it (lazygit#4688)."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "dismiss('yes')", "Yes", show=False),
+        Binding("n,q", "dismiss(None)", "No", show=False),
+    ]
+
+    def __init__(self, question: str, detail: str) -> None:
+        super().__init__(question)
+        self._detail = preview(detail)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box warning"):
+            yield Static(Content.styled(self.question, "bold $text"), classes="question")
+            if self._detail:
+                yield Static(Content(self._detail), classes="hint")
+            yield Static(
+                Content.assemble(
+                    ("y", "bold $accent"), " yes    ", ("n", "bold $accent"), " or ", ("esc", "bold $accent"), " no"
+                ),
+                classes="keys",
+            )
+
+
+class Ask(Question):
+    """Asks for a line of text."""
+
+    def __init__(self, question: str, hint: str, value: str = "") -> None:
+        super().__init__(question)
+        self._hint = preview(hint)
+        self._value = value
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Static(Content.styled(self.question, "bold $text"), classes="question")
+            yield Static(Content(self._hint), classes="hint")
+            yield CleanInput(self._value, compact=True, select_on_focus=False)
+            yield Static(
+                Content.assemble(("enter", "bold $accent"), " takes it    ", ("esc", "bold $accent"), " leaves"),
+                classes="keys",
+            )
+
+    def on_mount(self) -> None:
+        field = self.query_one(Input)
+        field.cursor_blink = False
+        field.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip() or None)
+
+
+class Choose(Question):
+    """Asks for one of a list. ``options`` are values and what is shown for them."""
+
+    def __init__(self, question: str, options: list[tuple[str, str]]) -> None:
+        super().__init__(question)
+        self._options = options
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Static(Content.styled(self.question, "bold $text"), classes="question")
+            yield OptionList(*(Option(Content(one_line(shown))) for _, shown in self._options), compact=True)
+            yield Static(
+                Content.assemble(("enter", "bold $accent"), " chooses    ", ("esc", "bold $accent"), " leaves"),
+                classes="keys",
+            )
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._options[event.option_index][0])

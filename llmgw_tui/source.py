@@ -1,0 +1,60 @@
+"""What the screen needs of a gateway, wherever that is: in this process, or at the other end of HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from gateway_core.events import Event
+from gateway_core.model import CommandResult, RequestDetail, Snapshot
+
+
+class Source(Protocol):
+    """Frozen snapshots out, named commands in."""
+
+    @property
+    def attached(self) -> bool:
+        """Whether the gateway goes on without this screen."""
+        ...
+
+    @property
+    def connected(self) -> bool:
+        """Whether the snapshot is fresh."""
+        ...
+
+    @property
+    def stale_since(self) -> float | None:
+        """Unix seconds of the last word from the gateway, while it does not answer."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """Why there is no connection; empty when there is one. May hold foreign text."""
+        ...
+
+    def snapshot(self) -> Snapshot | None:
+        """The latest snapshot; None until the first has come."""
+        ...
+
+    def events(self) -> AsyncIterator[Event]:
+        """What happens from now on."""
+        ...
+
+    async def detail(self, request_id: str) -> RequestDetail | None:
+        """Everything kept of one request, or None."""
+        ...
+
+    async def run(self, command: str, **arguments: object) -> CommandResult:
+        """Runs a named command: ``kill``, ``release``, ``force_tier(tier)``, ``set_budget(soft, medium, hard)``,
+        ``pull(model)``, ``cancel_pull(model)``, ``load(model)``, ``unload(model)``, ``switch(tier, model)``,
+        ``mark_wrong(request_id)``. Never raises for what the gateway or the network say.
+        """
+        ...
+
+    async def start(self) -> None:
+        """Begins to keep the snapshot fresh."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of the gateway without stopping it."""
+        ...

@@ -1,0 +1,122 @@
+"""Keeps a slow, stalled or lost terminal from holding up the gateway.
+
+Textual 8.2.8 hands frames to a thread through a queue of 30 whose ``put()`` blocks the event loop: with a terminal
+that stops reading, requests hung after 4–8 s (facts/tui.md). The names with an underscore are Textual's own, which is
+why it is pinned exactly and why ``tests/tui/test_terminal.py`` stops reading a terminal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import termios
+from collections.abc import Callable, Iterator
+from queue import Empty, Full
+
+from textual.driver import Driver
+from textual.drivers import linux_driver
+from textual.drivers._writer_thread import WriterThread
+
+FRAMES_BEHIND = 4
+"""Writes waiting from which frames are skipped; one full repaint follows when the queue is empty."""
+STOP_WAIT_S = 0.5
+
+
+class PatientWriter(WriterThread):
+    """A writer that drops what does not fit instead of blocking, and outlives a terminal that has gone."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(Full):
+            self._queue.put_nowait(text)
+
+    @property
+    def waiting(self) -> int:
+        return self._queue.qsize()
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            super().run()
+
+    def stop(self) -> None:
+        """Waits a moment for what is queued; a terminal that does not read gets no more than that."""
+        try:
+            self._queue.put_nowait(None)
+        except Full:
+            with contextlib.suppress(Empty):
+                self._queue.get_nowait()
+            with contextlib.suppress(Full):
+                self._queue.put_nowait(None)
+        self.join(STOP_WAIT_S)
+
+
+class PatientDriver(linux_driver.LinuxDriver):
+    """Textual's driver with a :class:`PatientWriter`, and without stopping the process on ctrl+z."""
+
+    def start_application_mode(self) -> None:
+        kept = WriterThread
+        setattr(linux_driver, "WriterThread", PatientWriter)  # noqa: B010 - the driver makes its writer by this name
+        try:
+            super().start_application_mode()  # type: ignore[no-untyped-call]
+        finally:
+            setattr(linux_driver, "WriterThread", kept)  # noqa: B010
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Stopping the process would stop the gateway, and every request in flight."""
+
+    def _sigcont_application(self, *_: object) -> None:
+        return None
+
+    @property
+    def can_suspend(self) -> bool:
+        return False
+
+    @property
+    def frames_waiting(self) -> int:
+        writer = self._writer_thread
+        return writer.waiting if isinstance(writer, PatientWriter) else 0
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether the terminal has gone: reading its attributes fails then."""
+        if not self.input_tty:
+            return False
+        try:
+            termios.tcgetattr(self.fileno)
+        except termios.error:
+            return True
+        return False
+
+    def _run_input_thread(self) -> None:
+        with contextlib.suppress(OSError):
+            self.run_input_thread()
+
+
+def frames_waiting(driver: Driver | None) -> int:
+    """Writes that the terminal has not taken yet; 0 where there is no terminal."""
+    return driver.frames_waiting if isinstance(driver, PatientDriver) else 0
+
+
+def hung_up(driver: Driver | None) -> bool:
+    return driver.hung_up if isinstance(driver, PatientDriver) else False
+
+
+@contextlib.contextmanager
+def ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Calls ``stop`` on SIGTERM, SIGHUP and SIGINT, so that the terminal is restored before the process ends."""
+    loop = asyncio.get_running_loop()
+    taken = []
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        before = signal.getsignal(number)
+        with contextlib.suppress(ValueError, RuntimeError):
+            loop.add_signal_handler(number, stop)
+            taken.append((number, before))
+    try:
+        yield
+    finally:
+        for number, before in taken:
+            loop.remove_signal_handler(number)
+            signal.signal(number, before if before is not None else signal.SIG_DFL)
+        with contextlib.suppress(ValueError):
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            signal.signal(signal.SIGCONT, signal.SIG_DFL)

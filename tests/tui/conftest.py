@@ -1,0 +1,80 @@
+"""An app on a fake source, its clock frozen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from textual.pilot import Pilot
+
+from gateway_core.model import Snapshot
+from llmgw_tui.app import ControlCentre
+from llmgw_tui.clock import FrozenClock
+from llmgw_tui.keymap import Keys
+from llmgw_tui.widgets import chart
+from tests.fakes import snapshots
+from tests.fakes.source import FakeSource
+
+
+@dataclass
+class Stage:
+    """A running app, with what a test does to it and sees of it."""
+
+    app: ControlCentre
+    source: FakeSource
+    pilot: Pilot[None]
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Until the actions that do not wait for a person are done, and all is drawn."""
+        await self.pilot.pause()
+        self.app.beat()
+        for pane in self.app.dashboard.panes:
+            self.app.draw_pane(pane)
+        await self.pilot.pause()
+
+    @property
+    def text(self) -> str:
+        """What is on the screen."""
+        return "\n".join(
+            "".join(segment.text for segment in strip) for strip in self.app.screen._compositor.render_strips()
+        )
+
+    @property
+    def toasts(self) -> list[str]:
+        return [toast.message for toast in self.app._notifications]
+
+    @property
+    def ran(self) -> list[tuple[str, dict[str, object]]]:
+        return self.source.ran
+
+
+Staging = Callable[..., AbstractAsyncContextManager[Stage]]
+
+
+@asynccontextmanager
+async def _stage(
+    snapshot: Snapshot | None,
+    *,
+    size: tuple[int, int] = (120, 40),
+    attached: bool = False,
+    keys: Keys | None = None,
+    ascii_only: bool = False,
+) -> AsyncIterator[Stage]:
+    chart.load()
+    source = FakeSource(snapshot, attached=attached)
+    app = ControlCentre(source, clock=FrozenClock(snapshots.NOW), keys=keys, ascii_only=ascii_only)
+    async with app.run_test(size=size) as pilot:
+        stage = Stage(app, source, pilot)
+        await stage.settle()
+        yield stage
+
+
+@pytest.fixture
+def staging() -> Staging:
+    return _stage

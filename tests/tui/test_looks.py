@@ -1,0 +1,74 @@
+"""Pictures of the screens. After a wanted change: ``pytest tests/tui/test_looks.py --snapshot-update``, and look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pytest
+from textual.pilot import Pilot
+
+from gateway_core.model import Snapshot
+from llmgw_tui.app import ControlCentre
+from llmgw_tui.clock import FrozenClock
+from llmgw_tui.widgets import chart
+from tests.fakes import snapshots
+from tests.fakes.source import FakeSource
+
+Compare = Callable[..., bool]
+SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
+
+
+async def _settle(pilot: Pilot[None]) -> None:
+    app = pilot.app
+    assert isinstance(app, ControlCentre)
+    await pilot.pause()
+    app.beat()
+    for pane in app.dashboard.panes:
+        app.draw_pane(pane)
+    await pilot.pause()
+
+
+def _looks_as_before(
+    compare: Compare, snapshot: Snapshot, size: tuple[int, int], press: Iterable[str] = (), *, ascii_only: bool = False
+) -> bool:
+    chart.load()
+    app = ControlCentre(FakeSource(snapshot), clock=FrozenClock(snapshots.NOW), ascii_only=ascii_only)
+    return compare(app, press=press, terminal_size=size, run_before=_settle)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("moment", ["busy", "empty", "killed", "demo"])
+def test_dashboard(snap_compare: Compare, moment: str, size: str) -> None:
+    assert _looks_as_before(snap_compare, getattr(snapshots, moment)(), SIZES[size])
+
+
+def test_dashboard_side_by_side(snap_compare: Compare) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), (200, 60))
+
+
+def test_dashboard_in_ascii(snap_compare: Compare) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), (80, 24), ascii_only=True)
+
+
+def test_dashboard_with_one_pane(snap_compare: Compare) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), (40, 10))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_detail(snap_compare: Compare, size: str) -> None:
+    assert _looks_as_before(
+        snap_compare, snapshots.busy(), SIZES[size], ["down", "down", "down", "down", "down", "enter"]
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_help(snap_compare: Compare, size: str) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], ["question_mark"])
+
+
+def test_question(snap_compare: Compare) -> None:
+    assert _looks_as_before(snap_compare, snapshots.killed(), (80, 24), ["k"])
+
+
+def test_choice(snap_compare: Compare) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), (80, 24), ["l"])

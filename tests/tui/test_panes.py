@@ -1,0 +1,327 @@
+"""The views: pure functions from a frozen snapshot to lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from textual.strip import Strip
+
+from gateway_core.model import BudgetStatus, CacheStatus, LocalModel, PullStatus, RequestRow, Snapshot, Status, Tier
+from llmgw_tui.panes.cache import cache_view
+from llmgw_tui.panes.detail import CUT_CHARACTERS, detail_lines
+from llmgw_tui.panes.draw import Drawn, Look, frame, shares
+from llmgw_tui.panes.footer import Hint, footer_view, hint_at
+from llmgw_tui.panes.header import Link, header_view
+from llmgw_tui.panes.local import local_view
+from llmgw_tui.panes.requests import Table, matching, requests_view
+from llmgw_tui.panes.spend import budget_bar, spend_view
+from llmgw_tui.panes.tiers import tiers_view
+from llmgw_tui.theme import ASCII, MUTED_STYLE, UNICODE
+from llmgw_tui.widgets import chart
+from tests.fakes import snapshots
+from tests.tui.test_text import is_harmless
+
+LOOK = Look(snapshots.NOW)
+View = Callable[[Snapshot, Look, int, int], Drawn]
+
+
+def _requests(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn:
+    return requests_view(snapshot, Table(), look, width, height)
+
+
+VIEWS: tuple[View, ...] = (_requests, tiers_view, cache_view, spend_view, local_view)
+MOMENTS = (snapshots.busy, snapshots.empty, snapshots.killed, snapshots.over_budget, snapshots.demo, snapshots.hostile)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plotext_is_there() -> None:
+    chart.load()
+
+
+def text_of(lines: tuple[Strip, ...]) -> str:
+    return "\n".join(strip.text for strip in lines)
+
+
+def pane(view: View, snapshot: Snapshot, width: int = 78, height: int = 12, look: Look = LOOK) -> str:
+    return text_of(view(snapshot, look, width, height).lines)
+
+
+def header(snapshot: Snapshot | None, link: Link | None = None, width: int = 120, height: int = 3) -> str:
+    return text_of(header_view(snapshot, link or Link(), LOOK, width, height))
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("size", [(8, 1), (18, 4), (38, 4), (38, 8), (58, 10), (78, 6), (118, 20), (248, 64)])
+def test_every_view_fits_its_pane(view: View, moment: Callable[[], Snapshot], size: tuple[int, int]) -> None:
+    width, height = size
+    drawn = view(moment(), LOOK, width, height)
+    assert len(drawn.lines) <= height
+    framed = frame(drawn, width + 2, height + 2, LOOK)
+    assert [cell_len(strip.text) for strip in framed] == [width + 2] * (height + 2)
+    assert all(segment.style is not None for strip in framed for segment in strip)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_hostile_names_never_reach_a_strip(view: View) -> None:
+    framed = frame(view(snapshots.hostile(), LOOK, 160, 40), 162, 42, LOOK)
+    assert all(is_harmless(segment.text) and "\n" not in segment.text for strip in framed for segment in strip)
+
+
+def test_a_hostile_header_and_detail_are_harmless() -> None:
+    lines = header_view(snapshots.hostile(), Link(False, False, 0.0, snapshots.EVIL), LOOK, 200, 3)
+    lines += detail_lines(snapshots.hostile_detail(), LOOK, 100)
+    lines += requests_view(snapshots.busy(), Table(filter=snapshots.EVIL), LOOK, 100, 10).lines
+    assert all(is_harmless(segment.text) and "\n" not in segment.text for strip in lines for segment in strip)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(alphabet=st.characters()), st.integers(min_value=8, max_value=120))
+def test_any_prompt_makes_harmless_lines_of_the_right_width(prompt: str, width: int) -> None:
+    row = replace(snapshots.busy().requests[1], preview=prompt, model=prompt, route=prompt)
+    drawn = _requests(replace(snapshots.busy(), requests=(row,)), LOOK, width, 3)
+    assert all(strip.cell_length == width and is_harmless(strip.text) for strip in drawn.lines)
+
+
+def test_in_ascii_nothing_of_ours_is_beyond_ascii() -> None:
+    look = replace(LOOK, glyphs=ASCII)
+    plain = replace(snapshots.busy(), requests=tuple(row for row in snapshots.busy().requests if row.preview.isascii()))
+    for view in VIEWS:
+        assert text_of(frame(view(plain, look, 118, 20), 120, 22, look)).isascii()
+    assert text_of(header_view(plain, Link(), look, 120, 3)).isascii()
+
+
+# --- requests ----------------------------------------------------------------------------------------------------
+
+
+def test_a_request_says_where_it_went_and_what_it_cost() -> None:
+    line = pane(_requests, snapshots.busy(), 140).split("\n")[6]
+    for word in (
+        "14:02:47",
+        "premium",
+        "claude-sonnet-5-5",
+        "18.4k",
+        "2.2k",
+        "$0.048",
+        "21.4s",
+        "hard:design",
+        "Design a schema",
+    ):
+        assert word in line
+
+
+def test_a_cache_hit_says_which_kind_and_a_refusal_says_why() -> None:
+    shown = pane(_requests, snapshots.busy(), 140)
+    assert (
+        "exact match" in shown
+        and "semantic match" in shown
+        and "policy_violation" in shown
+        and "upstream_error" in shown
+    )
+
+
+def test_what_is_free_says_so_only_where_nothing_is_paid() -> None:
+    paid_nothing = replace(snapshots.busy().requests[3], cost_microusd=0)
+    shown = pane(_requests, replace(snapshots.busy(), requests=(paid_nothing,)), 140)
+    assert "free" not in shown and "$0.00" in shown
+
+
+def test_narrow_panes_keep_the_mark_the_tier_the_cost_and_the_question() -> None:
+    line = pane(_requests, snapshots.busy(), 40).split("\n")[4]
+    assert line.split()[:3] == ["✓", "C", "$0.0004"] and "Summ" in line
+
+
+def test_the_filter_looks_at_text_model_tier_route_and_status() -> None:
+    rows = snapshots.busy().requests
+    assert {row.served_by for row in matching(rows, "cache")} == {"cache"}
+    assert {row.status for row in matching(rows, "refused")} == {Status.REFUSED}
+    assert [row.preview for row in matching(rows, "MÜLLER qwen")] == ["Schreib eine höfliche Absage an Frau Müller"]
+    assert len(matching(rows, "hard:design")) == 1 and matching(rows, "") is rows
+
+
+def test_an_empty_table_says_what_to_do() -> None:
+    assert "llmgw connect openclaw" in pane(_requests, snapshots.empty())
+
+
+# --- the other panes ---------------------------------------------------------------------------------------------
+
+
+def test_tiers_show_shares_costs_and_targets() -> None:
+    shown = pane(tiers_view, snapshots.busy(), 58, 8)
+    for word in ("46 %", "214", "$3.33", "anthropic/claude-sonnet-5-5", "◆ cache"):
+        assert word in shown
+    assert "no provider" in pane(tiers_view, snapshots.empty(), 58, 8)
+    assert "forced" in pane(tiers_view, snapshots.demo(), 78, 8) and "simulated" in pane(
+        tiers_view, snapshots.demo(), 78, 8
+    )
+
+
+def test_cache_shows_rates_of_today_and_of_now() -> None:
+    shown = pane(cache_view, snapshots.busy(), 58, 10)
+    for word in ("42 % hit today", "118 exact", "31 semantic", "203 missed", "1.2M read", "now 60 %", "saved $0.812"):
+        assert word in shown
+    assert "no look-ups yet" in pane(cache_view, snapshots.empty())
+
+
+def test_parts_of_a_bar_differ_without_colour_and_none_is_lost() -> None:
+    bar = "".join(
+        segment.text for segment in shares(20, ((1000, MUTED_STYLE), (1, MUTED_STYLE), (1000, MUTED_STYLE)), UNICODE)
+    )
+    assert len(bar) == 20 and set(bar) == set("█▓░")
+
+
+def test_spend_shows_the_limits_on_the_bar_and_in_words() -> None:
+    shown = pane(spend_view, snapshots.busy(), 58, 11)
+    for word in (
+        "$3.42 today",
+        "$0.150 reserved",
+        "saved $2.31",
+        "S soft $5",
+        "M medium $15",
+        "H hard $50",
+        "within the limits",
+    ):
+        assert word in shown
+    assert "▄" in shown and "$0.80" in shown and "06:00" in shown
+    assert "hard limit reached" in pane(spend_view, snapshots.over_budget())
+
+
+@given(
+    st.integers(min_value=0, max_value=100_000_000),
+    st.integers(min_value=0, max_value=10_000_000),
+    st.lists(st.integers(min_value=0, max_value=60_000_000), min_size=3, max_size=3),
+    st.integers(min_value=1, max_value=120),
+)
+def test_the_budget_bar_fills_its_width(spent: int, reserved: int, limits: list[int], width: int) -> None:
+    budget = BudgetStatus("2026-11-23", spent, reserved, limits[0], limits[1], limits[2], 0.0)
+    assert sum(segment.cell_length for segment in budget_bar(budget, width, UNICODE)) == width
+
+
+def test_a_chart_without_spend_says_so() -> None:
+    assert "nothing spent yet today" in pane(spend_view, snapshots.empty(), 58, 11)
+
+
+def test_local_models_show_size_context_quantisation_and_expiry() -> None:
+    shown = pane(local_view, snapshots.busy(), 76, 8)
+    for word in (
+        "Ollama 0.13.2",
+        "up",
+        "qwen3:14b",
+        "42 % of 9.3 GB",
+        "qwen3:8b in use",
+        "4:07",
+        "5.2 GB",
+        "32k ctx",
+        "Q4_K_M",
+    ):
+        assert word in shown
+
+
+def test_the_built_in_model_is_always_called_built_in() -> None:
+    for width in (22, 38, 58, 118):
+        lines = pane(local_view, snapshots.empty(), width, 4).split("\n")
+        assert "built-in" in lines[0] and "built-in" in lines[1]
+
+
+def test_a_server_that_is_down_says_how_to_start_it() -> None:
+    down = replace(snapshots.busy().local, reachable=False, models=(), pulls=())
+    shown = pane(local_view, replace(snapshots.busy(), local=down))
+    assert "down" in shown and "ollama serve" in shown
+
+
+def test_a_failed_pull_says_why() -> None:
+    failed = replace(snapshots.busy().local, pulls=(PullStatus("nope", "", error="file does not exist"),))
+    assert "nope failed: file does not exist" in pane(local_view, replace(snapshots.busy(), local=failed))
+
+
+def test_models_that_do_not_fit_are_counted() -> None:
+    many = tuple(LocalModel(f"model-{n}", 1_000_000) for n in range(30))
+    shown = pane(
+        local_view, replace(snapshots.busy(), local=replace(snapshots.busy().local, models=many, pulls=())), 58, 6
+    )
+    assert "and 26 more" in shown
+
+
+# --- header, footer, detail --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "link", "words"),
+    [
+        (snapshots.busy(), Link(), ["RUNNING", "http://127.0.0.1:8000", "tier auto", "$3.42", "of $50", "1 in flight"]),
+        (snapshots.killed(), Link(), ["KILLED", "14:02:40", "by key"]),
+        (snapshots.empty(), Link(), ["DEGRADED", "PREMIUM has no key", "the built-in model answers"]),
+        (snapshots.demo(), Link(), ["DEMO: paid upstreams are simulated", "forced: premium"]),
+        (snapshots.over_budget(), Link(), ["HARD LIMIT"]),
+        (snapshots.busy(), Link(attached=True), ["RUNNING", "ATTACHED"]),
+        (snapshots.busy(), Link(True, False, snapshots.NOW - 95), ["STALE 1:35", "ATTACHED"]),
+        (replace(snapshots.busy(), read_only=True), Link(), ["READ-ONLY"]),
+        (None, Link(True, False, None, "nothing listens there"), ["CONNECTING", "nothing listens there"]),
+    ],
+)
+def test_the_header_says_the_state_in_words(snapshot: Snapshot | None, link: Link, words: list[str]) -> None:
+    shown = header(snapshot, link)
+    assert all(word in shown for word in words), shown
+
+
+@pytest.mark.parametrize("width", [40, 64, 80, 120, 250])
+def test_the_demo_is_labelled_at_every_width(width: int) -> None:
+    assert "DEMO" in header(snapshots.demo(), width=width, height=1 if width < 64 else 2)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("width", [24, 40, 63, 80, 120, 250])
+def test_the_header_fits(moment: Callable[[], Snapshot], width: int) -> None:
+    for height in (1, 2, 3):
+        lines = header_view(moment(), Link(True, False, snapshots.NOW - 5), LOOK, width, height)
+        assert [strip.cell_length for strip in lines] == [width] * height
+
+
+def test_the_footer_shows_what_fits_and_knows_what_was_clicked() -> None:
+    hints = (Hint("k", "kill", "kill_switch"), Hint("0", "auto", "force_auto"), Hint("q", "quit", "quit"))
+    assert footer_view(hints, 20).text == " k kill  0 auto     "
+    assert [getattr(hint_at(hints, 20, x), "action", None) for x in (1, 9, 18)] == ["kill_switch", "force_auto", None]
+
+
+def test_the_detail_holds_everything() -> None:
+    shown = text_of(detail_lines(snapshots.detail(), LOOK, 100))
+    for word in (
+        "hard:design",
+        "0.82",
+        "main stayed on premium",
+        "first token",
+        "14,100",
+        "$0.048",
+        "cheap groq/llama-4-scout",
+        "Never touch production.",
+        "[image_url,",
+        "read_file",
+        "schema.sql",
+        "Größe bitte",
+        "One ledger table",
+    ):
+        assert word in shown
+
+
+def test_big_bodies_are_cut_until_asked_for() -> None:
+    cut, whole = (detail_lines(snapshots.detail(), LOOK, 100, whole=whole) for whole in (False, True))
+    assert "characters more" in text_of(cut) and "characters more" not in text_of(whole)
+    assert len(whole) > len(cut)
+
+
+def test_a_long_line_is_wrapped_without_losing_a_word() -> None:
+    words = " ".join(f"word{n}" for n in range(CUT_CHARACTERS // 20)) + " 日本語" * 40 + "§" * 300
+    detail = replace(snapshots.detail(), messages=({"role": "user", "content": words},))
+    shown = text_of(detail_lines(detail, LOOK, 60, whole=True))
+    assert all(f"word{n}" in shown for n in range(CUT_CHARACTERS // 20)) and shown.count("§") == 300
+
+
+def test_a_running_request_has_no_answer_yet() -> None:
+    running: RequestRow = snapshots.busy().requests[0]
+    assert running.tier is Tier.PREMIUM and running.cache is CacheStatus.MISS
+    assert "none yet" in text_of(detail_lines(replace(snapshots.detail(running), answer=None), LOOK, 80))

@@ -1,0 +1,157 @@
+"""The source of ``llmgw attach``, against a server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from pydantic import TypeAdapter
+
+from gateway_core.events import Notice
+from gateway_core.model import CommandResult, RequestDetail, Snapshot
+from llmgw_tui.source_http import HttpSource
+from tests.fakes import snapshots
+
+KEY = "a-key"
+
+
+@dataclass
+class FakeGateway:
+    """Answers as the gateway's API does."""
+
+    snapshot: Snapshot = field(default_factory=snapshots.busy)
+    commands: list[tuple[str, object]] = field(default_factory=list)
+    listeners: int = 0
+    say: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    port: int = 0
+
+    @asynccontextmanager
+    async def running(self, port: int = 0) -> AsyncIterator[str]:
+        app = web.Application(middlewares=[self._authorised])
+        app.router.add_get("/api/snapshot", self._get_snapshot)
+        app.router.add_get("/api/events", self._events)
+        app.router.add_get("/api/requests/{id}", self._detail)
+        app.router.add_post("/api/commands/{name}", self._command)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        try:
+            yield f"http://127.0.0.1:{self.port}"
+        finally:
+            await runner.cleanup()
+
+    @web.middleware
+    async def _authorised(self, request: web.Request, handler: Callable[..., object]) -> web.StreamResponse:
+        if request.headers.get("Authorization") != f"Bearer {KEY}":
+            error = {"error": {"message": "wrong key", "code": "invalid_api_key"}}
+            return web.json_response(error, status=401)
+        return await handler(request)  # type: ignore[misc,no-any-return]
+
+    async def _get_snapshot(self, request: web.Request) -> web.Response:
+        return web.Response(body=TypeAdapter(Snapshot).dump_json(self.snapshot), content_type="application/json")
+
+    async def _detail(self, request: web.Request) -> web.Response:
+        if request.match_info["id"] != self.snapshot.requests[5].id:
+            return web.json_response({"error": {"message": "no such request"}}, status=404)
+        return web.Response(
+            body=TypeAdapter(RequestDetail).dump_json(snapshots.detail()), content_type="application/json"
+        )
+
+    async def _command(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name == "boom":
+            return web.json_response({"error": {"message": "read-only"}}, status=403)
+        if name == "odd":
+            return web.Response(text="<html>", status=502)
+        self.commands.append((name, await request.json()))
+        return web.json_response({"ok": True, "message": f"{name} done"})
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        self.listeners += 1
+        await response.write(b": hello\n\n")
+        while True:
+            await response.write((await self.say.get()).encode())
+
+
+@asynccontextmanager
+async def source_of(url: str, key: str = KEY) -> AsyncIterator[HttpSource]:
+    source = HttpSource(url, key, now=lambda: snapshots.NOW, first_retry_s=0.02)
+    await source.start()
+    try:
+        yield source
+    finally:
+        await source.close()
+
+
+async def until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not done():  # noqa: ASYNC110 - what is waited for has no event of its own
+            await asyncio.sleep(0.01)
+
+
+async def test_the_snapshot_comes_as_it_was_sent() -> None:
+    gateway = FakeGateway()
+    async with gateway.running() as url, source_of(f"{url}/v1/") as source:
+        assert source.snapshot() is None and not source.connected and source.attached
+        await until(lambda: source.connected)
+        assert source.snapshot() == gateway.snapshot and source.stale_since is None and source.status == ""
+
+
+async def test_details_and_commands() -> None:
+    gateway = FakeGateway()
+    async with gateway.running() as url, source_of(url) as source:
+        assert await source.detail(gateway.snapshot.requests[5].id) == snapshots.detail()
+        assert await source.detail("req_unknown") is None
+        assert await source.run("force_tier", tier="local") == CommandResult(True, "force_tier done")
+        assert gateway.commands == [("force_tier", {"tier": "local"})]
+        assert await source.run("boom") == CommandResult(False, "read-only")
+        odd = await source.run("odd")
+        assert not odd.ok and odd.message
+
+
+async def test_a_lost_gateway_makes_the_data_stale_and_a_new_one_is_found() -> None:
+    gateway = FakeGateway()
+    async with gateway.running() as url:
+        source = HttpSource(url, KEY, now=lambda: snapshots.NOW, first_retry_s=0.02)
+        await source.start()
+        await until(lambda: source.connected)
+    try:
+        await until(lambda: not source.connected)
+        assert source.snapshot() == gateway.snapshot and source.stale_since == snapshots.NOW
+        assert "nothing listens" in source.status or "does not answer" in source.status
+        lost = await source.run("kill")
+        assert not lost.ok and "did not reach the gateway" in lost.message
+        again = FakeGateway(snapshot=snapshots.killed())
+        async with again.running(gateway.port):
+            await until(lambda: source.connected and source.snapshot() == again.snapshot)
+            assert source.stale_since is None
+    finally:
+        await source.close()
+
+
+async def test_a_wrong_key_says_what_to_do() -> None:
+    gateway = FakeGateway()
+    async with gateway.running() as url, source_of(url, "another") as source:
+        await until(lambda: "wrong key" in source.status)
+        assert source.snapshot() is None
+
+
+async def test_events_come_typed_and_what_is_unknown_is_left_out() -> None:
+    gateway = FakeGateway()
+    notice = Notice(snapshots.NOW, "warning", "Ollama went away")
+    async with gateway.running() as url, source_of(url) as source:
+        heard = asyncio.ensure_future(anext(aiter(source.events())))
+        await until(lambda: gateway.listeners > 0)
+        gateway.say.put_nowait("event: later.thing\ndata: {}\n\n")
+        gateway.say.put_nowait('event: notice\ndata: {"broken\n\n')
+        body = json.dumps({"at": notice.at, "level": notice.level, "text": notice.text})
+        gateway.say.put_nowait(f"event: notice\r\ndata: {body}\r\n\r\n")
+        assert await asyncio.wait_for(heard, 10) == notice

@@ -1,0 +1,116 @@
+"""Foreign text is made harmless, numbers short."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from llmgw_tui import text
+from tests.fakes.snapshots import EVIL
+
+BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+TROUBLE = st.text(
+    alphabet=st.one_of(
+        st.characters(), st.characters(max_codepoint=0x9F), st.sampled_from("\x1b\x9b\u200d\u202e\ufe0f\u0301🇩👍]")
+    )
+)
+
+
+def is_harmless(drawn: str) -> bool:
+    return all(c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for c in drawn)
+
+
+@given(TROUBLE)
+def test_nothing_a_terminal_acts_on_survives(foreign: str) -> None:
+    assert is_harmless(text.clean(foreign))
+    assert not BIDI & set(text.clean(foreign))
+
+
+@given(TROUBLE)
+def test_cleaning_twice_changes_nothing_more(foreign: str) -> None:
+    assert text.clean(text.clean(foreign)) == text.clean(foreign)
+
+
+@given(TROUBLE)
+def test_one_line_is_one_line(foreign: str) -> None:
+    assert "\n" not in text.one_line(foreign) and "\t" not in text.one_line(foreign)
+    assert is_harmless(text.one_line(foreign))
+
+
+@given(TROUBLE, st.integers(min_value=0, max_value=40))
+def test_a_cell_is_exactly_as_wide_as_it_should_be(foreign: str, width: int) -> None:
+    assert cell_len(text.fit(text.preview(foreign), width)) == width
+
+
+@pytest.mark.parametrize(
+    "kept", ["Größe äöüß", "日本語", "naïve café", "👍 ok", "Ελληνικά", "שלום", "हिन्दी", "a\tb\nc"]
+)
+def test_ordinary_text_stays(kept: str) -> None:
+    assert text.clean(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("foreign", "drawn"),
+    [
+        ("\x1b[2J", "\u241b[2J"),
+        ("\x7f", "\u2421"),
+        ("\x9b31m", "\ufffd31m"),
+        ("a\r\nb\rc", "a\nb\nc"),
+        ("evil\u202egnp.exe", "evilgnp.exe"),
+        ("👩\u200d💻\ufe0f", "👩💻"),
+        ("🇩🇪", "DE"),
+        ("u\u0308", "ü"),
+        ("Z\u0335\u0321\u0322\u0327\u0328", "Z\u0335\u0321"),
+        ("\udcff", "\ufffd"),
+        ("\U000e0041", ""),
+    ],
+)
+def test_what_becomes_of_what(foreign: str, drawn: str) -> None:
+    assert text.clean(foreign) == drawn
+
+
+def test_markup_is_only_text() -> None:
+    assert text.clean("[/x][bold]") == "[/x][bold]"
+    assert is_harmless(text.clean(EVIL))
+
+
+@pytest.mark.parametrize(
+    ("microusd", "shown"),
+    [
+        (0, "$0.00"),
+        (3, "$0.000003"),
+        (412, "$0.0004"),
+        (48_300, "$0.048"),
+        (999_600, "$1.00"),
+        (3_420_000, "$3.42"),
+        (1_234_000_000, "$1,234"),
+    ],
+)
+def test_money(microusd: int, shown: str) -> None:
+    assert text.dollars(microusd) == shown
+
+
+def test_numbers() -> None:
+    assert [text.count(n) for n in (0, 999, 1_000, 18_420, 131_072, 1_240_000)] == [
+        "0",
+        "999",
+        "1.0k",
+        "18.4k",
+        "131k",
+        "1.2M",
+    ]
+    assert [text.milliseconds(n) for n in (4, 999.4, 1_240, 21_400, 125_000)] == [
+        "4ms",
+        "999ms",
+        "1.24s",
+        "21.4s",
+        "2m05s",
+    ]
+    assert [text.duration(n) for n in (-1, 42, 247, 33_120, 273_600)] == ["0:00", "0:42", "4:07", "9h 12m", "3d 4h"]
+    assert [text.limit(n) for n in (0, 5_000_000, 500_000, 10_000)] == ["off", "$5", "$0.50", "$0.01"]
+    assert text.size(5_225_000_000) == "5.2 GB" and text.context(32_768) == "32k"
+    assert text.clock_time(1e30) == "--:--:--"
