@@ -174,6 +174,8 @@ def refusal_of(error: UpstreamError, target: Target) -> Refusal:
         return Refusal("context_length_exceeded", error.message, 400)
     if error.code == "invalid_request":
         return Refusal("invalid_request", error.message, 400)
+    if error.code == "model_not_found":
+        return errors.model_not_found(target.model, error.message)
     if error.kind == "timeout":
         return errors.upstream_timeout(target.provider, error.message)
     if error.status == 429:

@@ -147,7 +147,7 @@ class Gateway:
                 Idempotency(IdempotencyStore(database, clock)),
             ),
             self._caches,
-            self._tiers.landscape,
+            self._tiers,
             Dispatcher(self._tiers.provider, self._budget, pricing, settings.max_output_tokens, settings.premium_model),
             self._journal,
             Sessions(),

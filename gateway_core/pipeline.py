@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
@@ -31,12 +31,14 @@ from gateway_core.model import (
     Refused,
     Status,
     Target,
+    Tier,
+    Usage,
 )
-from gateway_core.relay import relay_stream, relay_whole
-from gateway_core.routing.landscape import Landscape
+from gateway_core.relay import relay_stream, relay_whole, with_usage
 from gateway_core.routing.router import route
 from gateway_core.routing.session import Sessions
 from gateway_core.store.answers import StoredAnswer
+from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
 from gateway_core.wire.openai_chat import as_chunks, canned_completion, finish_reason, first_choice
 from gateway_core.wire.usage import usage_json
@@ -71,20 +73,20 @@ class Gates:
 
 
 class Pipeline:
-    """Answers chat completions. ``landscape`` says what the router may choose from at the moment of the call."""
+    """Answers chat completions. ``tiers`` say what the router may choose from at the moment of the call."""
 
     def __init__(
         self,
         gates: Gates,
         caches: AnswerCaches,
-        landscape: Callable[[], Landscape],
+        tiers: Tiers,
         dispatcher: Dispatcher,
         journal: Journal,
         sessions: Sessions,
     ) -> None:
         self._gates = gates
         self._caches = caches
-        self._landscape = landscape
+        self._tiers = tiers
         self._dispatcher = dispatcher
         self._journal = journal
         self._sessions = sessions
@@ -158,13 +160,13 @@ class Pipeline:
             return replay
         if replay:
             return self._from_cache(exchange, CachedAnswer(CacheStatus.EXACT, replay, (REPLAYED,)))
-        landscape = self._landscape()
-        key = self._caches.key(request, landscape.forced)
+        key = self._caches.key(request, self._tiers.forced)
         if cached := await self._caches.lookup(key, request):
             await gates.idempotency.store(request, cached.answer)
             return self._from_cache(exchange, cached)
         exchange.cache = self._caches.status_of_miss(key)
-        decision = route(request, landscape, self._sessions.target(request.view.session))
+        await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
+        decision = route(request, self._tiers.landscape(), self._sessions.target(request.view.session))
         if isinstance(decision, Refusal):
             return decision
         return await self._from_upstream(exchange, decision, key)
@@ -176,6 +178,7 @@ class Pipeline:
             return refusal
         exchange.end(Status.REFUSED, code=refusal.code, message=refusal.message)
         body = canned_completion(request.id, request.model, refusal.message, finish="content_filter")
+        body["usage"] = usage_json(Usage(), 0)
         return self._ready(exchange, body, tier="", model=request.model, cost_microusd=0)
 
     def _from_cache(self, exchange: Exchange, cached: CachedAnswer) -> Answer:
@@ -257,8 +260,5 @@ async def _replay(body: JsonObject, wants_usage_chunk: bool) -> AsyncGenerator[J
     *before, last = as_chunks(body)
     for chunk in before:
         yield chunk
-    if wants_usage_chunk:
-        yield last
-        yield {**last, "choices": [], "usage": body["usage"]}
-    else:
-        yield {**last, "usage": body["usage"]}
+    for chunk in with_usage(last, body["usage"], wants_usage_chunk):
+        yield chunk

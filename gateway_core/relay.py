@@ -32,7 +32,7 @@ async def relay_whole(exchange: Exchange, pieces: AsyncGenerator[Piece], complet
 
 
 async def relay_stream(
-    exchange: Exchange, pieces: AsyncGenerator[Piece], complete: Complete, keep_alive_s: float = KEEP_ALIVE_S
+    exchange: Exchange, pieces: AsyncGenerator[Piece], complete: Complete
 ) -> AsyncGenerator[JsonObject]:
     """The chunks for the caller.
 
@@ -42,7 +42,7 @@ async def relay_stream(
     aggregator = Aggregator()
     last: JsonObject | None = None
     reported: object = None
-    async with aclosing(pieces), aclosing(_kept_alive(pieces, keep_alive_s)) as kept:
+    async with aclosing(pieces), aclosing(_kept_alive(pieces, KEEP_ALIVE_S)) as kept:
         async for piece in kept:
             if piece is None:
                 yield make_chunk(exchange.request.id, exchange.request.model, {"content": ""})
@@ -60,11 +60,15 @@ async def relay_stream(
     await complete(whole)
     if last is None:
         last = make_chunk(whole.get("id", exchange.request.id), whole.get("model", ""), {}, finish="stop")
-    if exchange.request.wants_usage_chunk:
-        yield last
-        yield {**last, "choices": [], "usage": usage}
-    else:
-        yield {**last, "usage": usage}
+    for chunk in with_usage(last, usage, exchange.request.wants_usage_chunk):
+        yield chunk
+
+
+def with_usage(last: JsonObject, usage: JsonObject, in_a_chunk_of_its_own: bool) -> tuple[JsonObject, ...]:
+    """The end of a stream. A client that did not ask for a chunk without choices may not expect one."""
+    if in_a_chunk_of_its_own:
+        return last, {**last, "choices": [], "usage": usage}
+    return ({**last, "usage": usage},)
 
 
 def _usage(exchange: Exchange, reported: object) -> JsonObject:

@@ -16,6 +16,9 @@ from gateway_core.settings import Settings
 LOCAL = "local"
 DEFAULT_CHEAP_MODELS = {"groq": "openai/gpt-oss-120b", "openai": "gpt-5.4-nano"}
 """Groq's production model list and OpenAI's smallest current model, 2026-11."""
+SETTLE_S = 30.0
+"""The built-in model starts in a second or two; on a busy machine it may take more."""
+FIRST_LOOK_S = 1.0
 KEY_NAMES = {"anthropic": "ANTHROPIC_API_KEY", "groq": "GROQ_API_KEY", "openai": "OPENAI_API_KEY"}
 
 
@@ -92,6 +95,16 @@ class Tiers:
     @property
     def providers(self) -> Mapping[str, Provider]:
         return self._providers
+
+    async def settled(self, wants_local: bool) -> None:
+        """Waits, right after the start, until it is known what serves the LOCAL tier.
+
+        A request that another tier can take does not wait for the built-in model.
+        """
+        if not self._settings.local_llm_enabled or self._local.endpoint():
+            return
+        alone = not any(name != LOCAL for name in self._providers)
+        await self._local.settled(SETTLE_S if wants_local or alone else FIRST_LOOK_S)
 
     def landscape(self) -> Landscape:
         """What the router may choose from now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from gateway_core.clients import read_client
 from gateway_core.clock import new_request_id
 from gateway_core.gateway import Gateway
 from gateway_core.http.guards import CALLER
-from gateway_core.http.replies import refuse, reply
+from gateway_core.http.replies import refuse, reply, where
 from gateway_core.model import CacheMode, ChatRequest, ClientView, JsonObject, Lane, Refusal, Refused, Tier
 from gateway_core.pipeline import Answer
 from gateway_core.routing.router import MODEL_IDS
@@ -21,6 +22,8 @@ from gateway_core.wire import errors, sse
 from gateway_core.wire.errors import openai_error
 from gateway_core.wire.tokens import measure
 from gateway_core.wire.validation import validate
+
+log = logging.getLogger(__name__)
 
 EXTRAS = ("force_tier", "context", "idempotency_key")
 BACKGROUND_CONTEXTS = ("background", "heartbeat", "cron", "recap", "title")
@@ -84,6 +87,11 @@ class ChatCompletions:
         except ConnectionError:
             if response is None:
                 raise
+        except Exception as error:
+            if response is None:
+                raise
+            log.error("a stream failed: %s", where(error))
+            await response.write(sse.encode(openai_error(errors.internal_error())))
         return response
 
 

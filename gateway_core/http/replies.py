@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 
 import orjson
@@ -27,6 +28,12 @@ def refuse(refusal: Refusal, headers: Mapping[str, str] | None = None) -> web.Re
     if refusal.retry_after_s is not None:
         more["Retry-After"] = str(refusal.retry_after_s)
     return reply(openai_error(refusal), status=refusal.http_status, headers=more)
+
+
+def where(error: BaseException) -> str:
+    """The kind and place of an exception, for the log. Its text stays out: it may hold a prompt or a key."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at " + " < ".join(f"{f.name}:{f.lineno}" for f in reversed(frames[-4:]))
 
 
 def _plain(value: object) -> object:

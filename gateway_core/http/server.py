@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import traceback
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -13,7 +12,7 @@ from gateway_core.gateway import Gateway
 from gateway_core.http import admin, events, openai
 from gateway_core.http.guards import guard
 from gateway_core.http.prometheus import Metrics
-from gateway_core.http.replies import refuse
+from gateway_core.http.replies import refuse, where
 from gateway_core.model import Refusal
 from gateway_core.wire import errors
 
@@ -63,16 +62,10 @@ def _errors(limit_bytes: int) -> Middleware:
         except ConnectionError:
             raise
         except Exception as error:
-            log.error("%s %s failed: %s", request.method, request.rel_url.path, _where(error))
-            return refuse(Refusal("internal_error", "llmgw failed on this request; its log says where.", 500))
+            log.error("%s %s failed: %s", request.method, request.rel_url.path, where(error))
+            return refuse(errors.internal_error())
 
     return shield
-
-
-def _where(error: BaseException) -> str:
-    """The kind and place of an exception. Its text stays out: it may hold a prompt or a key."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{type(error).__name__} at " + " < ".join(f"{f.name}:{f.lineno}" for f in reversed(frames[-4:]))
 
 
 class Server:

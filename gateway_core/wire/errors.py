@@ -104,5 +104,9 @@ def no_provider(message: str = "No provider can answer this request.") -> Refusa
     return Refusal("no_provider", message, 503)
 
 
+def internal_error() -> Refusal:
+    return Refusal("internal_error", "llmgw failed on this request; its log says where.", 500)
+
+
 def idempotency_conflict() -> Refusal:
     return Refusal("idempotency_conflict", "This idempotency key was used with another request. Use a new key.", 409)

@@ -19,7 +19,15 @@ async def test_only_health_is_open(tmp_path: Path) -> None:
         async with stranger.get("/health") as answer:
             assert answer.status == 200
             assert set(await answer.json()) == {"status", "state", "service", "version"}
-        for path in ("/v1/models", "/api/snapshot", "/api/budget", "/api/metrics", "/metrics", "/api/events", "/nowhere"):
+        for path in (
+            "/v1/models",
+            "/api/snapshot",
+            "/api/budget",
+            "/api/metrics",
+            "/metrics",
+            "/api/events",
+            "/nowhere",
+        ):
             async with stranger.get(path) as answer:
                 assert answer.status == 401, path
                 assert (await answer.json())["error"]["code"] == "invalid_api_key"
@@ -52,7 +60,16 @@ async def test_a_web_page_cannot_spend_money(tmp_path: Path, headers: dict[str, 
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"[]", b"null", b'"text"', b"{}", b'{"model": "gateway-auto"}', b'{"model": "auto", "messages": []}', b"\xff\xfe"],
+    [
+        b"{",
+        b"[]",
+        b"null",
+        b'"text"',
+        b"{}",
+        b'{"model": "gateway-auto"}',
+        b'{"model": "auto", "messages": []}',
+        b"\xff\xfe",
+    ],
 )
 async def test_a_broken_body_gets_a_clear_400(tmp_path: Path, body: bytes) -> None:
     async with gateway(tmp_path) as llmgw:

@@ -1,0 +1,171 @@
+"""The commands as a person types them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness import SECRET, GatewayProcess, anthropic_env, gateway
+from tests.fakes.anthropic import FakeAnthropic
+
+
+async def llmgw(data_dir: Path, *arguments: str, stdin: str = "", **env: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of one command."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "llmgw_tui.cli",
+        *arguments,
+        cwd=data_dir,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(data_dir),
+            "LLMGW_DATA_DIR": str(data_dir),
+            "XDG_CONFIG_HOME": str(data_dir),
+            **env,
+        },
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate(stdin.encode())
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_a_headless_start_imports_no_screen_and_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys, llmgw_tui.cli, llmgw_tui.headless, gateway_core.http.server;"
+        "heavy = {'textual', 'plotext', 'torch', 'lancedb', 'anthropic', 'openai', 'sentence_transformers',"
+        " 'xllamacpp', 'genai_prices', 'numpy'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert out.decode().strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("--version",), 0, "llmgw 0."),
+        (("--port", "70000"), 2, "65535"),
+        (("fly",), 2, "invalid choice"),
+        (("report", "--days", "0"), 2, "400"),
+        (("serve", "--config", "missing.yaml"), 2, "missing.yaml"),
+        (("status", "--port", "1"), 1, "nothing answers"),
+        (("report",), 1, "nothing was recorded"),
+        ((), 1, "needs a terminal"),
+        (("attach",), 1, "needs a terminal"),
+    ],
+)
+async def test_exit_codes_and_words(tmp_path: Path, arguments: tuple[str, ...], code: int, word: str) -> None:
+    found, out, err = await llmgw(tmp_path, *arguments)
+    assert (found, word in out + err) == (code, True), out + err
+
+
+async def test_a_bad_setting_is_named_without_its_value(tmp_path: Path) -> None:
+    found, _, err = await llmgw(tmp_path, "serve", DAILY_BUDGET_HARD="lots-of-canary")
+    assert found == 2
+    assert "DAILY_BUDGET_HARD" in err and "canary" not in err
+
+
+async def test_an_unknown_name_in_the_configuration_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("daily_budget_hrad: 5\n")
+    found, _, err = await llmgw(tmp_path, "serve", "--config", "config.yaml")
+    assert found == 2
+    assert "daily_budget_hrad" in err
+
+
+async def test_explain_decides_for_each_line_and_calls_nothing(tmp_path: Path) -> None:
+    lines = [
+        {"id": "a", "prompt": "Hello!"},
+        {"id": "b", "prompt": "Prove that there are infinitely many primes, then design a distributed algorithm."},
+    ]
+    asked = "\n".join(json.dumps(line) for line in lines)
+    found, out, _ = await llmgw(tmp_path, "explain", "--json", "-", stdin=asked)
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert found == 0
+    assert [(answer["id"], answer["tier"]) for answer in answers] == [("a", "local"), ("b", "premium")]
+    assert answers[0]["difficulty"] < answers[1]["difficulty"] <= 1
+    assert answers[1]["reasons"] and answers[1]["missing"] == "ANTHROPIC_API_KEY"
+
+    found, _, err = await llmgw(tmp_path, "explain", "--json", stdin="not json")
+    assert found == 1 and "line 1" in err
+    found, out, _ = await llmgw(tmp_path, "explain", stdin="Hello!")
+    assert found == 0 and out.startswith("local")
+
+
+async def test_connect_prints_and_writes_openclaws_configuration(tmp_path: Path) -> None:
+    found, out, _ = await llmgw(tmp_path, "connect", "openclaw", GATEWAY_SECRET=SECRET)
+    block = json.loads(out)
+    assert found == 0
+    assert block["models"]["providers"]["llmgw"]["baseUrl"] == "http://127.0.0.1:8000/v1"
+
+    config = tmp_path / "openclaw.json"
+    config.write_text('{"gateway": {"port": 1234}}')
+    found, out, _ = await llmgw(
+        tmp_path, "connect", "openclaw", "--write", "--file", str(config), GATEWAY_SECRET=SECRET
+    )
+    merged = json.loads(config.read_text())
+    assert found == 0
+    assert merged["gateway"] == {"port": 1234}
+    assert merged["models"]["providers"]["llmgw"]["apiKey"] == SECRET
+    assert [path.name for path in tmp_path.glob("openclaw.json*") if path != config]
+
+
+async def test_status_and_report_tell_of_a_running_gateway(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, gateway(tmp_path, **anthropic_env(fake)) as running:
+        await running.chat("Hello?")
+        port = running.address.rpartition(":")[2]
+        _, line, _ = await llmgw(tmp_path, "status", "--port", port, GATEWAY_SECRET=SECRET)
+        _, form, _ = await llmgw(tmp_path, "status", "--json", "--port", port, GATEWAY_SECRET=SECRET)
+        wrong, _, err = await llmgw(tmp_path, "status", "--port", port, GATEWAY_SECRET="another")
+        await running.get("/api/requests")
+        _, table, _ = await llmgw(tmp_path, "report")
+        _, rows, _ = await llmgw(tmp_path, "report", "--format", "json")
+        _, lines, _ = await llmgw(tmp_path, "report", "--format", "csv")
+
+    assert line.startswith("llmgw running")
+    assert json.loads(form)["metrics"]["requests_today"] == 1
+    assert wrong == 1 and "not its key" in err
+    assert "anthropic/claude-sonnet-5-5" in table
+    assert json.loads(rows)[0]["cost_usd"] > 0
+    assert lines.startswith("day,tier,provider,model")
+
+
+async def test_a_second_gateway_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    async with gateway(tmp_path):
+        found, _, err = await llmgw(tmp_path, "serve", "--port", "0", LOCAL_LLM_ENABLED="false")
+    assert found == 1
+    assert "already running" in err
+
+
+async def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    async with gateway(first) as running:
+        port = running.address.rpartition(":")[2]
+        found, _, err = await llmgw(second, "serve", "--port", port, LOCAL_LLM_ENABLED="false")
+    assert found == 1
+    assert port in err
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_signal_ends_it_cleanly(tmp_path: Path, signum: signal.Signals) -> None:
+    process = GatewayProcess(tmp_path, {})
+    await process.start()
+    assert await process.end(signum) == 0
+
+
+async def test_doctor_explains_what_it_finds(tmp_path: Path) -> None:
+    found, out, _ = await llmgw(tmp_path, "doctor", "--port", "1", LOCAL_LLM_URL="http://127.0.0.1:9/v1")
+    assert found == 0, out
+    assert "ANTHROPIC_API_KEY is not set" in out
+    assert "no gateway runs" in out
