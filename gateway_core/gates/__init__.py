@@ -1,0 +1,1 @@
+"""What can refuse a request: policy, kill switch, rate limit, budget, idempotency."""

@@ -1,0 +1,109 @@
+"""The policy gate: refuses a request whose user text asks for harm, and lets pass what only mentions it.
+
+It is a seat belt for an agent that is told the wrong thing, not a wall: whoever wants past it can write differently.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from unicodedata import normalize
+
+import regex  # type: ignore[import-untyped]
+
+from gateway_core.gates.policy_match import forbidden_ask
+from gateway_core.gates.policy_rules import Category
+from gateway_core.model import Refusal
+from gateway_core.settings import PolicyPattern, SettingsError
+from gateway_core.wire import errors
+
+EXAMINED_CHARS = 32_768
+"""Of a longer text the first and the last half of this are examined: an ask stands before or after what is pasted."""
+PATTERN_TIMEOUT_S = 0.05
+"""How long one custom pattern may search one text. The ``regex`` package can be stopped, ``re`` cannot."""
+EXCERPT_CHARS = 120
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a text is refused: the rule, and the words it matched (foreign text, to be cleaned before it is drawn)."""
+
+    category: Category
+    rule: str
+    excerpt: str
+
+
+class PolicyGate:
+    """Checks the user's own words of a request against the built-in rules and the operator's patterns.
+
+    A pattern is a regular expression without regard to case. Raises :class:`SettingsError` for one that is none, or
+    that matches every text. A pattern that takes too long on a text counts as not matching it; the log says so once.
+    """
+
+    def __init__(self, patterns: Sequence[PolicyPattern], enabled: bool) -> None:
+        self._enabled = enabled
+        self._patterns = [(custom.name, _compiled(custom)) for custom in patterns]
+        self._slow: set[str] = set()
+
+    def check(self, request_text: str) -> Verdict | None:
+        """The verdict on a user's text, peeled of its client's envelope; None when it may pass."""
+        if not self._enabled:
+            return None
+        text = _examined(request_text)
+        if custom := self._custom(text):
+            return custom
+        if found := forbidden_ask(text):
+            return Verdict(found.rule.category, found.rule.name, _excerpt(text, found.start, found.end))
+        return None
+
+    def refusal(self, verdict: Verdict) -> Refusal:
+        """The 403 for ``verdict``; the message names the rule, what it saw, and how to go on."""
+        way = "change policy_patterns" if verdict.category is Category.CUSTOM else "set 'policy: off'"
+        return errors.policy_violation(
+            f"rule {verdict.rule} ({verdict.category.value.replace('_', ' ')}) on “{verdict.excerpt}”. "
+            f"If no harm is meant, rephrase it as a question or a quotation, or {way} in config.yaml"
+        )
+
+    def _custom(self, text: str) -> Verdict | None:
+        for name, custom in self._patterns:
+            try:
+                match = custom.search(text, timeout=PATTERN_TIMEOUT_S)
+            except TimeoutError:
+                if name not in self._slow:
+                    self._slow.add(name)
+                    _log.warning("The policy pattern %r is too slow for some texts; they pass it unexamined.", name)
+                continue
+            if match:
+                return Verdict(Category.CUSTOM, name, _excerpt(text, match.start(), match.end()))
+        return None
+
+
+def _compiled(custom: PolicyPattern) -> regex.Pattern[str]:
+    try:
+        compiled = regex.compile(custom.pattern, regex.IGNORECASE)
+    except regex.error as error:
+        raise SettingsError(f"POLICY_PATTERNS: {custom.name!r} is not a regular expression: {error}.") from None
+    if compiled.search("", timeout=PATTERN_TIMEOUT_S):
+        raise SettingsError(f"POLICY_PATTERNS: {custom.name!r} matches every text; it would refuse every request.")
+    return compiled
+
+
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_WIDE_GAP = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
+
+
+def _examined(text: str) -> str:
+    """What is looked at of ``text``, in one spelling: composed, full-width letters plain, nothing invisible."""
+    if len(text) > EXAMINED_CHARS:
+        text = f"{text[: EXAMINED_CHARS // 2]}\n{text[-EXAMINED_CHARS // 2 :]}"
+    if not text.isascii():
+        text = _INVISIBLE.sub("", normalize("NFKC", text))
+    return _WIDE_GAP.sub(" ", text) if "  " in text or "\t" in text else text
+
+
+def _excerpt(text: str, start: int, end: int) -> str:
+    return " ".join(text[start : min(end, start + EXCERPT_CHARS)].split())

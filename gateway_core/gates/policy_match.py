@@ -1,0 +1,217 @@
+"""Finds the first ask of a text that one of the policy's rules forbids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from gateway_core.gates.policy_asks import Ask, Mood, asks, code_blocks, pattern, sentences, spoken, unquoted
+from gateway_core.gates.policy_rules import COMMANDS, RULES, Command, Rule
+from gateway_core.gates.policy_words import ERASE, RUN, Verbs, one_of
+
+_LINE_CHARS = 400
+"""How far back the line before a code block is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The rule that forbids ``text[start:end]``."""
+
+    rule: Rule | Command
+    start: int
+    end: int
+
+
+def forbidden_ask(text: str) -> Finding | None:
+    """The first forbidden ask of ``text``; None when it asks for nothing forbidden. Linear in the text's length."""
+    lower = _lower(text)
+    cues = [cue for cue in _CUES if cue in lower]
+    if not cues:
+        return None
+    said = spoken(lower)
+    commands = [matcher for matcher in _COMMANDS if not matcher.cues.isdisjoint(cues)]
+    return next(chain(_asked(said, cues), _bare_command(said, commands), _run_blocks(lower, said, commands)), None)
+
+
+def _lower(text: str) -> str:
+    """``text`` in small letters and of the same length."""
+    lower = text.lower()
+    if len(lower) != len(text):  # İ has a small form of two characters
+        lower = "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
+    return lower
+
+
+# --- a rule, compiled ------------------------------------------------------------------------------------------------
+
+_PREPOSITION = (
+    "(?:about|against|for|from|to|with|without|in|into|on|of|like|than|as|über|gegen|für|von|vom|aus|mit|ohne|im|ins|auf"
+    r"|an (?:der|dem|den|die|das|einen?|eine[mr]|meine\w*|unsere\w*)|am|zu|zum|zur|bei|beim|vor|nach)\b"
+)
+_NEVER_BETWEEN = (
+    r"(?:nur|nicht|bloß|keine?\w*|never|not|no|only|nie|niemals|niemand|nobody|nothing|nichts|that|which|who|des|der)\b"
+)
+_ARTICLE = "(?:der|dem|den|die|das|des|allen|einer|einem|(?:mein|dein|unser|dies)e[mnrs]?|the|my|our|this|all|every)"
+_IN_SOMETHING = (
+    rf"(?:auf|in|im|ins|vom|von|aus|an|am|bei|beim|zum|zur|into|on)(?:\s+{_ARTICLE})?\s+(?!{_ARTICLE}\b)[^\s,:]+"
+)
+_BETWEEN = rf"(?:{_IN_SOMETHING}|(?!{_PREPOSITION}|{_NEVER_BETWEEN})[^\s,:]+)"
+"""What may stand between a verb and its object: one word, or a place as a whole (*auf dem NAS*)."""
+_CONTENTS_OF = (
+    r"(?:(?:contents?|values?|inhalte?|werte?) (?:of|from|in|von|vom|aus|der|des)"
+    rf"(?: (?:{_ARTICLE}|[ms]einer|unserer))? )?"
+)
+"""Before an object: what is in it is the thing itself."""
+_PHRASE_ENDS = (
+    r"(?=[\"'`)]*(?:[.,:;!?]|\s*$|\s+(?:[^\w\s]|(?:"
+    "to|on|in|into|onto|at|from|by|via|with|without|for|of|off|over|through|under|within|across|inside|as|and|or|but|so"
+    "|then|that|which|who|before|after|when|while|if|because|until|now|here|there|right|immediately|today|tonight|asap"
+    "|please|pls|too|also|again|all|everything|completely|entirely|forever|permanently|is|are|it|they|them|you|i|we|my"
+    "|our|your|the|an?|called|named|using|targeting|including|running|mimicking|imitating|disguised|written|designed"
+    "|capable|aimed|public|publicly|für|auf|im|mit|und|oder|um|als|von|vom|zu|zum|zur|per|bei|aus|an|am|ohne|bitte|der"
+    r"|die|das|jetzt|sofort)\b)))"
+)
+"""Behind an English object its phrase ends. Another noun would be the thing itself: *the server branch*."""
+_OTHER_VERB = r"(?:nicht|nie|prüfen|testen|behalten|erstellen|anlegen|zählen|auflisten|sichern|zeigen)\b"
+"""Not between an object and the verb at its sentence's end: the object belongs to that other verb."""
+_ONLY_NAMED = (
+    r"(?:not|never|nicht|niemals|nie|instead|statt|explain\w*|erklär\w*|describe\w*|against|gegen|about|über|detect\w*"
+    r"|block\w*|prevent\w*)\b"
+)
+"""Not between *run* and a command: the command is only named."""
+
+
+class _Matcher:
+    """A rule or a command with its patterns, one for each mood."""
+
+    def __init__(self, rule: Rule | Command) -> None:
+        self.rule = rule
+        self.cues = frozenset(form for cue in rule.cues for form in (cue, _spelt_out(cue)))
+        self.needs = [pattern(need) for need in rule.needs] if isinstance(rule, Rule) else []
+        self.unless = pattern(rule.unless) if rule.unless else None
+        forms = _rule_forms(rule) if isinstance(rule, Rule) else _command_forms(rule)
+        self.forms = {mood: pattern(form) for mood, form in forms.items()}
+
+    def match(self, text: str, ask: Ask) -> Finding | None:
+        form = self.forms.get(ask.mood)
+        match = form.match(text, ask.start, ask.end) if form else None
+        if match is None or not all(need.search(text, ask.start, ask.sentence_end) for need in self.needs):
+            return None
+        if self.unless and self.unless.search(text, ask.sentence_start, ask.sentence_end):
+            return None
+        return Finding(self.rule, match.start(), match.end())
+
+
+def _spelt_out(word: str) -> str:
+    return word.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue").replace("ß", "ss")
+
+
+def _first(verbs: Verbs) -> str:
+    """Verbs at the beginning of an ask."""
+    return one_of(rf"(?:{verbs.english})\b", _first_german(verbs))
+
+
+def _first_german(verbs: Verbs) -> str:
+    """*löschen Sie* is an order too."""
+    return rf"(?:{verbs.german}|(?:{verbs.german_last})(?= sie\b))\b"
+
+
+def _does(verbs: Verbs) -> str:
+    """English verbs in the third person: *a script that deletes*."""
+    return rf"(?:{verbs.english})(?:e?s)?\b"
+
+
+def _rule_forms(rule: Rule) -> dict[Mood, str]:
+    verbs, thing = rule.verbs, rf"[\"'`(]*{_CONTENTS_OF}(?:{rule.objects})"
+    between = rf"(?:\s+{_BETWEEN}){{0,6}}?\s+"
+    first = one_of(f"(?:{verbs.english})\\b{between}{thing}{_PHRASE_ENDS}", f"{_first_german(verbs)}{between}{thing}")
+    last = (
+        rf"(?:{_BETWEEN}\s+){{0,7}}?{thing}\S{{0,3}}(?:\s+(?!{_OTHER_VERB})\S+){{0,14}}?\s+"
+        rf"(?:{verbs.german_last})(?![\w-])"
+    )
+    forms = {
+        Mood.ORDER: first,
+        Mood.REQUEST: one_of(first, last),
+        Mood.THAT: one_of(f"{_does(verbs)}{between}{thing}{_PHRASE_ENDS}", last),
+        Mood.INFINITIVE: rf"{last}(?:\s+bitte)?(?=\s*(?:,|$))",
+        Mood.WISH: one_of(first, last, rf"(?:{_BETWEEN}\s+){{0,5}}?{thing}{_PHRASE_ENDS}"),
+        Mood.HOW_TO: one_of(first, last),
+    }
+    return {mood: form for mood, form in forms.items() if mood in rule.moods}
+
+
+def _command_forms(command: Command) -> dict[Mood, str]:
+    def near(length: int) -> str:
+        return rf"(?:(?!\b{_ONLY_NAMED})[^\n]){{0,{length}}}?"
+
+    first = f"{_first(RUN)}{near(100)}{command.line}"
+    last = rf"{near(80)}{command.line}{near(60)}\s(?:{RUN.german_last}|{ERASE.german_last})(?![\w-])"
+    return {
+        Mood.ORDER: first,
+        Mood.REQUEST: one_of(first, last),
+        Mood.THAT: one_of(f"{_does(RUN)}{near(100)}{command.line}", last),
+        Mood.INFINITIVE: rf"{last}(?=\s*$)",
+    }
+
+
+_RULES = [_Matcher(rule) for rule in RULES]
+_COMMANDS = [_Matcher(command) for command in COMMANDS]
+_LINES = {command: pattern(command.line) for command in COMMANDS}
+_CUES = sorted({cue for matcher in chain(_RULES, _COMMANDS) for cue in matcher.cues})
+
+
+# --- three ways to ask -----------------------------------------------------------------------------------------------
+
+
+def _asked(said: str, cues: Sequence[str]) -> Iterator[Finding]:
+    """What the text asks for in words. A command may stand in quotation marks, the object of another ask may not."""
+    plain = unquoted(said)
+    for sentence in sentences(plain):
+        own = said[sentence.start : sentence.end]
+        seen = [cue for cue in cues if cue in own]
+        if not seen:
+            continue
+        rules = [matcher for matcher in _RULES if not matcher.cues.isdisjoint(seen)]
+        commands = [matcher for matcher in _COMMANDS if not matcher.cues.isdisjoint(seen)]
+        for ask in asks(plain, sentence):
+            yield from (found for matcher in commands if (found := matcher.match(said, ask)))
+            yield from (found for matcher in rules if (found := matcher.match(plain, ask)))
+
+
+_PLEASE = pattern(r"\s*(?:(?:please|pls|bitte|now|jetzt|sudo|ok|just|mal)[\s,]+)*")
+_TALKED_ABOUT = pattern(
+    r"[^\n]*?\b(?:is|was|are|were|does|did|means|will|would|can|could|should|ist|war|macht|bedeutet|wird|würde|löscht|kann"
+    r"|sollte|hat|has)\b"
+)
+
+
+def _bare_command(said: str, commands: Sequence[_Matcher]) -> Iterator[Finding]:
+    """The command that is the whole message."""
+    if "\n" in said.strip() or "?" in said:
+        return
+    begin = _PLEASE.match(said)
+    for matcher in commands:
+        assert isinstance(matcher.rule, Command)
+        match = _LINES[matcher.rule].match(said, begin.end() if begin else 0)
+        if match and not _TALKED_ABOUT.match(said, match.end()):
+            yield Finding(matcher.rule, match.start(), match.end())
+
+
+_RUN_THIS = pattern(
+    rf"{_first(RUN)}(?: (?:bitte|mal|please|mir|for me))*"
+    r" (?:this|these|that|it|the following|das|dies\w*|(?:den |die |das )?folgende\w*|es)\b"
+    rf"|(?:[^\s,]+ ){{0,5}}?(?:{RUN.german_last})\b"
+)
+
+
+def _run_blocks(lower: str, said: str, commands: Sequence[_Matcher]) -> Iterator[Finding]:
+    """The commands in a code block that the line before it asks to run."""
+    if not commands:
+        return
+    for block in code_blocks(lower):
+        line = said[max(0, block.start() - _LINE_CHARS) : block.start()].rstrip().rpartition("\n")[2]
+        if any(_RUN_THIS.match(line, ask.start) for sentence in sentences(line) for ask in asks(line, sentence)):
+            for matcher in commands:
+                assert isinstance(matcher.rule, Command)
+                if match := _LINES[matcher.rule].search(lower, block.start(), block.end()):
+                    yield Finding(matcher.rule, match.start(), match.end())
