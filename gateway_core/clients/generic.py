@@ -1,0 +1,40 @@
+"""Any client that speaks OpenAI's chat format and keeps no envelope of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from gateway_core.clients.messages import (
+    in_tool_loop,
+    last_user,
+    messages_of,
+    session_of,
+    system_text,
+    text_of,
+    with_stable_tool_ids,
+)
+from gateway_core.model import ClientView, JsonObject, Lane
+
+_PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9._+-]{0,31}(?:/[A-Za-z][A-Za-z0-9._+-]{0,15})?")
+
+
+def read_generic(body: JsonObject, headers: Mapping[str, str]) -> ClientView:
+    """The request as it stands. ``headers`` by lower-case name."""
+    messages = messages_of(body)
+    user = last_user(messages)
+    return ClientView(
+        client=_client_name(headers.get("user-agent")),
+        session=session_of(body, headers),
+        lane=Lane.INTERACTIVE,
+        user_text="" if user is None else text_of(messages[user].get("content")),
+        system_text=system_text(messages),
+        messages=tuple(with_stable_tool_ids(messages)),
+        in_tool_loop=in_tool_loop(messages),
+    )
+
+
+def _client_name(user_agent: str | None) -> str:
+    """The product in front of a User-Agent, without its version: ``OpenAI/JS``, ``curl``; else ``unknown``."""
+    product = _PRODUCT.match(user_agent or "")
+    return product.group() if product else "unknown"

@@ -1,0 +1,92 @@
+"""Reading messages and headers whose shape nobody has checked yet; nothing here raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gateway_core.model import JsonObject
+
+SYSTEM_ROLES = ("system", "developer")
+TOOL_ROLES = ("tool", "function")
+_LONGEST_SESSION = 200
+
+
+def messages_of(body: JsonObject) -> list[JsonObject]:
+    """The body's messages; what is not an object is wrapped in one, so that it still counts for identity."""
+    messages = body.get("messages") if isinstance(body, dict) else None
+    if not isinstance(messages, list):
+        return []
+    return [message if isinstance(message, dict) else {"content": message} for message in messages]
+
+
+def text_of(content: Any) -> str:
+    """The words of a message: a string as it is, text parts joined by line breaks, anything else empty."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    return "\n".join(text for part in content if (text := part_text(part)) is not None)
+
+
+def part_text(part: Any) -> str | None:
+    """The text of a text part, None for every other part."""
+    if isinstance(part, dict) and part.get("type") in ("text", "input_text") and isinstance(part.get("text"), str):
+        return str(part["text"])
+    return None
+
+
+def system_text(messages: Iterable[JsonObject]) -> str:
+    """The system prompt: all messages of the system's and the developer's role."""
+    return "\n\n".join(text_of(message.get("content")) for message in messages if message.get("role") in SYSTEM_ROLES)
+
+
+def last_user(messages: list[JsonObject]) -> int | None:
+    """The index of the last message of the user's."""
+    return next((i for i in range(len(messages) - 1, -1, -1) if messages[i].get("role") == "user"), None)
+
+
+def in_tool_loop(messages: list[JsonObject]) -> bool:
+    """Whether the model is asked to go on from a tool's result."""
+    return bool(messages) and messages[-1].get("role") in TOOL_ROLES
+
+
+def with_stable_tool_ids(messages: list[JsonObject]) -> list[JsonObject]:
+    """The messages with tool-call ids numbered in order.
+
+    The ids are made up by whoever answered, and clients rewrite them (OpenClaw drops underscores), so they say nothing
+    about what the conversation means.
+    """
+    numbers: dict[str, str] = {}
+    return [_numbered(message, numbers) for message in messages]
+
+
+def _numbered(message: JsonObject, numbers: dict[str, str]) -> JsonObject:
+    calls = message.get("tool_calls")
+    if isinstance(calls, list) and calls:
+        return {**message, "tool_calls": [_numbered_call(call, numbers) for call in calls]}
+    answered = message.get("tool_call_id")
+    if isinstance(answered, str):
+        key = answered.replace("_", "")
+        return {**message, "tool_call_id": numbers.setdefault(key, f"call_{len(numbers) + 1}")}
+    return message
+
+
+def _numbered_call(call: Any, numbers: dict[str, str]) -> Any:
+    if not isinstance(call, dict) or not isinstance(call.get("id"), str):
+        return call
+    return {**call, "id": numbers.setdefault(call["id"].replace("_", ""), f"call_{len(numbers) + 1}")}
+
+
+def lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers by lower-case name."""
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def session_of(body: JsonObject, headers: Mapping[str, str]) -> str | None:
+    """The conversation as a header (by lower-case name) or ``prompt_cache_key`` calls it, else None."""
+    key = body.get("prompt_cache_key") if isinstance(body, dict) else None
+    for value in (headers.get("session_id"), headers.get("x-session-affinity"), key):
+        if isinstance(value, str) and (session := value.strip()[:_LONGEST_SESSION]):
+            return session
+    return None

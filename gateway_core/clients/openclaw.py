@@ -1,0 +1,239 @@
+"""Peels OpenClaw's envelope: what the user said, which session it is, and whether anybody waits.
+
+Seen with OpenClaw 2026.9.6; ``tests/clients/data`` holds what it sent. Only what stands where OpenClaw puts it is
+peeled: the same words inside a user's own text stay. (OpenClaw escapes its delimiters in what its users type.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway_core.clients.messages import (
+    SYSTEM_ROLES,
+    in_tool_loop,
+    last_user,
+    messages_of,
+    part_text,
+    session_of,
+    system_text,
+    text_of,
+    with_stable_tool_ids,
+)
+from gateway_core.model import ClientView, JsonObject, Lane
+
+_BEGIN = "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>"
+_END = "<<<END_OPENCLAW_INTERNAL_CONTEXT>>>"
+_IDLE_CONTEXT = (
+    'Conversation data (data, not instructions):\n"Active exec sessions:\\nnone"',
+    'Conversation data (data, not instructions):\n"## Active Subagents\\nnone"',
+)
+_STAMP = re.compile(r"\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{4}-\d\d-\d\d \d\d:\d\d(?: [^\]\s]{1,16})?\] ")
+_RUNTIME = re.compile(r"Runtime: (?:name|agent|session|sessionId|host|repo|os|arch)=[^\n]* \| model=[^\n]*")
+_RUNTIME_SESSION = re.compile(r" \| sessionId=([^\s|]+)")
+_CURRENT_TIME = re.compile(r"Current time: [^\n]+ \([^)\n]+\)\nReference UTC: \d{4}-\d\d-\d\d \d\d:\d\d UTC")
+_CACHE_SEGMENT = re.compile(r":\d{1,4}$")
+_TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_VOLATILE_LINES = (
+    ("Current date: ", re.compile(r"Current date: \d{4}-\d\d-\d\d")),
+    ("Current model identity: ", re.compile(r"Current model identity: [^\n]* for the current run\.")),
+    ("Runtime: ", _RUNTIME),
+)
+_UTILITY_PROMPTS = (
+    ("Write an Activity recap", "recap"),
+    ("You write the live status line for an AI assistant", "recap"),
+    ("Generate a concise session title", "title"),
+    ("Generate a very short topic label", "title"),
+)
+_LABELLING = "You are labeling the supplied message, not participating in its conversation."
+_FILE_NAMING = "Based on this conversation, generate a short 1-2 word filename slug"
+_POLL = "[OpenClaw heartbeat poll]"
+_HEARTBEAT = "Follow the heartbeat monitor scratch context"
+_WAKE = "[OpenClaw cron wake]"
+_SCHEDULED = ("[cron:", "A scheduled reminder has been triggered.", "A scheduled cron event was triggered,")
+_AWAITED = ("A new session was started via /new or /reset", "An async command ")
+"""Prompts that end in the time as a heartbeat's does, though a person waits for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Peeled:
+    messages: list[JsonObject]
+    runtime: str
+    """The ``Runtime:`` line, empty where there is none."""
+
+
+def read_openclaw(body: JsonObject, headers: Mapping[str, str]) -> ClientView | None:
+    """OpenClaw's request without its envelope, None where it is not OpenClaw's. ``headers`` by lower-case name."""
+    sent = messages_of(body)
+    system = system_text(sent)
+    utility = None if body.get("tools") else _utility_purpose(system)
+    if utility is None and not _is_agent_turn(sent, system, headers):
+        return None
+    peeled = _peel(sent)
+    user = last_user(peeled.messages)
+    text = "" if user is None else text_of(peeled.messages[user].get("content"))
+    purpose = utility or _turn_purpose(text, stamped=_last_user_is_stamped(sent))
+    return ClientView(
+        client="openclaw",
+        session=_session(body, headers, peeled.runtime),
+        lane=Lane.INTERACTIVE if purpose == "chat" else Lane.BACKGROUND,
+        user_text=text,
+        system_text=_steady(system),
+        messages=tuple(with_stable_tool_ids(peeled.messages)),
+        in_tool_loop=in_tool_loop(peeled.messages),
+        purpose=purpose,
+    )
+
+
+def _is_agent_turn(sent: list[JsonObject], system: str, headers: Mapping[str, str]) -> bool:
+    return _BEGIN in system or "x-clawrouter-client" in headers or any(_is_carrier(message) for message in sent)
+
+
+# --- the envelope ----------------------------------------------------------------------------------------------
+
+
+def _is_carrier(message: JsonObject) -> bool:
+    """Whether a message is nothing but OpenClaw's internal context."""
+    if message.get("role") != "user":
+        return False
+    content = message.get("content")
+    if isinstance(content, list) and any(part_text(part) is None for part in content):
+        return False
+    text = text_of(content)
+    return text.startswith(_BEGIN) and text.rstrip().endswith(_END)
+
+
+def _peel(sent: list[JsonObject]) -> _Peeled:
+    """The messages without carriers, stamps and the runtime line.
+
+    A carrier that says more than that nothing is going on (a quoted message, a group's history) means something: what
+    it says is kept in front of the user's message, wherever the carrier has moved to.
+    """
+    messages: list[JsonObject] = []
+    context: list[JsonObject] = []
+    runtime = ""
+    user_seen = False
+    for message in sent:
+        role = message.get("role")
+        if _is_carrier(message):
+            if said := _context_of(text_of(message.get("content"))):
+                context.append({"role": "system", "content": said})
+        elif role == "user":
+            content = _map_text(message.get("content"), _without_stamp, last=False)
+            if not user_seen:
+                user_seen = True
+                content, runtime = _split_runtime(content)
+            messages.append({**message, "content": content})
+        elif role in SYSTEM_ROLES:
+            messages.append({**message, "content": _map_text(message.get("content"), _steady, last=True)})
+        else:
+            messages.append(message)
+    if context:
+        at = last_user(messages) or 0
+        messages[at:at] = context
+    return _Peeled(messages, runtime)
+
+
+def _context_of(carrier: str) -> str:
+    inner = carrier.strip().removeprefix(_BEGIN).removesuffix(_END)
+    for idle in _IDLE_CONTEXT:
+        inner = inner.replace(idle, "")
+    return inner.strip()
+
+
+def _without_stamp(text: str) -> str:
+    stamp = _STAMP.match(text)
+    return text[stamp.end() :] if stamp else text
+
+
+def _split_runtime(content: Any) -> tuple[Any, str]:
+    """The first user message's content and the runtime line that OpenClaw puts at its end, or in a last part."""
+    if isinstance(content, str):
+        words, blank, line = content.rpartition("\n\n")
+        return (words, line) if blank and _RUNTIME.fullmatch(line) else (content, "")
+    if isinstance(content, list) and content and (last := part_text(content[-1])) is not None:
+        if _RUNTIME.fullmatch(last):
+            return content[:-1], last
+        words, line = _split_runtime(last)
+        if line:
+            return [*content[:-1], {**content[-1], "text": words}], line
+    return content, ""
+
+
+def _steady(system: str) -> str:
+    """A system prompt without the lines at its end that change by the day, the model or the session."""
+    for start, pattern in _VOLATILE_LINES:
+        at = system.rfind("\n" + start)
+        if at < 0:
+            continue
+        end = system.find("\n", at + 1)
+        if pattern.fullmatch(system, at + 1, len(system) if end < 0 else end):
+            system = system[:at] + ("" if end < 0 else system[end:])
+    return system
+
+
+def _map_text(content: Any, change: Callable[[str], str], *, last: bool) -> Any:
+    """The content with its first or last text changed."""
+    if isinstance(content, str):
+        return change(content)
+    if not isinstance(content, list):
+        return content
+    order = range(len(content) - 1, -1, -1) if last else range(len(content))
+    for at in order:
+        text = part_text(content[at])
+        if text is not None:
+            return [*content[:at], {**content[at], "text": change(text)}, *content[at + 1 :]]
+    return content
+
+
+# --- who it is and who waits -----------------------------------------------------------------------------------
+
+
+def _session(body: JsonObject, headers: Mapping[str, str], runtime: str) -> str | None:
+    """The session by header, cache key or runtime line, else the trace, which is constant over one agent run."""
+    named = headers.get("x-clawrouter-session-id") or session_of(body, headers)
+    if named:
+        return _CACHE_SEGMENT.sub("", named)
+    if in_runtime := _RUNTIME_SESSION.search(runtime):
+        return in_runtime.group(1)
+    trace = _TRACE.fullmatch(headers.get("traceparent", ""))
+    return f"trace-{trace.group(1)}" if trace else None
+
+
+def _utility_purpose(system: str) -> str | None:
+    for start, purpose in _UTILITY_PROMPTS:
+        if system.startswith(start):
+            return purpose
+    return "title" if _LABELLING in system else None
+
+
+def _turn_purpose(text: str, *, stamped: bool) -> str:
+    """Why an agent turn happens. What people type carries a time stamp, what OpenClaw's timers ask does not."""
+    if text.strip() == _POLL:
+        return "heartbeat"
+    if text.strip() == _WAKE:
+        return "cron"
+    if stamped:
+        return "chat"
+    if text.startswith(_FILE_NAMING):
+        return "title"
+    if text.startswith(_SCHEDULED):
+        return "cron"
+    if text.startswith(_HEARTBEAT):
+        return "heartbeat"
+    return "heartbeat" if _ends_in_current_time(text) and not text.startswith(_AWAITED) else "chat"
+
+
+def _ends_in_current_time(text: str) -> bool:
+    """OpenClaw ends the prompt of a heartbeat so, a prompt of the user's own configuration too."""
+    at = text.rfind("Current time: ")
+    return at >= 0 and _CURRENT_TIME.fullmatch(text.rstrip(), at) is not None
+
+
+def _last_user_is_stamped(sent: list[JsonObject]) -> bool:
+    for message in reversed(sent):
+        if message.get("role") == "user" and not _is_carrier(message):
+            return _STAMP.match(text_of(message.get("content"))) is not None
+    return False

@@ -1,0 +1,135 @@
+"""Installs and drives the real OpenClaw, apart from any that the developer uses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from gateway_core.clients.openclaw_config import MergeResult, default_path, merge, provider_block
+from gateway_core.model import JsonObject
+
+NODE_VERSION = "24"
+OPENCLAW_VERSION = "2026.9.6"
+TURN_TIMEOUT_S = 1200
+
+
+def cache_folder() -> Path:
+    """Where the installed clients are kept between runs: ``LLMGW_TEST_CACHE``, else the user's cache folder."""
+    named = os.environ.get("LLMGW_TEST_CACHE")
+    return Path(named) if named else platformdirs.user_cache_path("llmgw-tests", appauthor=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Node and OpenClaw's entry file, both outside the repository."""
+
+    node: Path
+    entry: Path
+
+
+async def install(folder: Path) -> Installed:
+    """Node and OpenClaw from npm, unless they are there already (about 2 minutes and 800 MB)."""
+    node = folder / "node" / "node_modules" / "node" / "bin" / "node"
+    entry = folder / "openclaw" / "node_modules" / "openclaw" / "openclaw.mjs"
+    if not node.exists():
+        await _npm(folder / "node", f"node@{NODE_VERSION}", os.environ["PATH"])
+    package = entry.with_name("package.json")
+    if not package.exists() or json.loads(package.read_text("utf-8"))["version"] != OPENCLAW_VERSION:
+        await _npm(
+            folder / "openclaw", f"openclaw@{OPENCLAW_VERSION}", f"{node.parent}{os.pathsep}{os.environ['PATH']}"
+        )
+    return Installed(node, entry)
+
+
+async def _npm(folder: Path, package: str, path: str) -> None:
+    if shutil.which("npm") is None:
+        raise RuntimeError("The tests with the real OpenClaw need npm; install Node.js with npm first.")
+    command = ("npm", "install", "--no-fund", "--no-audit", "--prefix", str(folder), package)
+    process = await asyncio.create_subprocess_exec(*command, env={**os.environ, "PATH": path})
+    if await process.wait():
+        raise RuntimeError(f"npm could not install {package}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What OpenClaw reports of one turn: its answer, its session, and the cost as it understood it."""
+
+    text: str
+    session: str
+    cost_usd: float
+    model: str
+
+
+class OpenClaw:
+    """One OpenClaw with a home, a state and a workspace of its own."""
+
+    def __init__(self, installed: Installed, folder: Path) -> None:
+        self._installed = installed
+        self.workspace = folder / "workspace"
+        state, temporary = folder / "state", folder / "tmp"
+        for made in (self.workspace, state, temporary):
+            made.mkdir(parents=True)
+        (self.workspace / "AGENTS.md").write_text("# Notes\nThe code word is plum.\n", "utf-8")
+        self.env = {
+            "PATH": f"{installed.node.parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(folder),
+            "TMPDIR": str(temporary),
+            "OPENCLAW_STATE_DIR": str(state),
+            "NO_COLOR": "1",
+        }
+        self.config = default_path(self.env, folder)
+        # A short prompt: what the tests are about does not depend on the skills and the first-run questions.
+        settings = {
+            "agents": {"defaults": {"workspace": str(self.workspace), "skipBootstrap": True}},
+            "skills": {"allowBundled": ["none"]},
+            "memory": {"search": {"enabled": False}},
+        }
+        self.config.write_text(json.dumps(settings), "utf-8")
+
+    def connect(self, base_url: str, key: str) -> MergeResult:
+        """What ``llmgw connect openclaw --write`` does."""
+        return merge(self.config, provider_block(base_url, key), env=self.env, now=datetime.now(UTC))
+
+    async def turn(self, message: str, *, model: str | None = None) -> Turn:
+        """One headless turn in the main session."""
+        chosen = ("--model", model) if model else ()
+        options = ("--local", "--json", "--timeout", str(TURN_TIMEOUT_S), *chosen, "--message", message)
+        meta, text = await self._answer("agent", *options)
+        agent = meta["agentMeta"]
+        return Turn(text, agent["sessionId"], agent["usage"]["cost"]["total"], f"{agent['provider']}/{agent['model']}")
+
+    async def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Runs the command; returns its exit code, standard output and standard error."""
+        process = await asyncio.create_subprocess_exec(
+            str(self._installed.node),
+            str(self._installed.entry),
+            *arguments,
+            env=self.env,
+            cwd=self.workspace,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            output, errors = await asyncio.wait_for(process.communicate(), TURN_TIMEOUT_S + 60)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        return process.returncode or 0, output.decode("utf-8", "replace"), errors.decode("utf-8", "replace")
+
+    async def _answer(self, *arguments: str) -> tuple[JsonObject, str]:
+        code, output, errors = await self.run(*arguments)
+        try:
+            answer: dict[str, Any] = json.loads(output)
+        except ValueError:
+            raise AssertionError(f"OpenClaw ended with {code}: {output[-600:]}\n{errors[-1500:]}") from None
+        return answer["meta"], "\n".join(part.get("text") or "" for part in answer["payloads"])
