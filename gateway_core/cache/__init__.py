@@ -1,0 +1,1 @@
+"""Answers given before: what must match exactly, the exact cache, and the guarded semantic cache."""

@@ -1,0 +1,117 @@
+"""Which questions the semantic cache may answer, and which answers a cache may keep.
+
+A similar question is only looked for where the question stands alone: one short user turn that asks for no sampling, no
+action and nothing personal.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gateway_core.cache.freshness import depends_on_now
+from gateway_core.model import ChatRequest, JsonObject
+from gateway_core.wire.openai_chat import finish_reason, first_choice, text_of
+
+LONGEST_QUESTION = 300
+SHORTEST_QUESTION = 8
+LARGEST_ANSWER_BYTES = 65_536
+_PLAIN_SAMPLING: dict[str, tuple[object, ...]] = {
+    "temperature": (None, 0),
+    "top_p": (None, 1),
+    "n": (None, 1),
+    "presence_penalty": (None, 0),
+    "frequency_penalty": (None, 0),
+}
+_NEVER = ("seed", "logit_bias", "logprobs", "top_logprobs", "tools", "functions", "modalities", "audio", "prediction")
+_ACTIONS = re.compile(
+    r"^(?:please |bitte |hey |hi |ok(?:ay)?,? |can you |could you |kannst du )*"
+    r"(?:send|remind|schedule|book|buy|order|call|text|e?mail|post|deploy|restart|reboot|shut down|turn (?:on|off)"
+    r"|play|open|upload|download|execute|run|kill|cancel|submit|publish|merge|push|subscribe|pay"
+    r"|schick\w*|send[e]?|erinner\w*|buch[e]?|kauf[e]?|bestell\w*|ruf[e]?|oeffne|öffne|starte|spiel[e]?|schalte"
+    r"|lad[e]?|f(?:ü|ue)hr[e]?|l(?:ö|oe)sch[e]?|storniere|bezahl[e]?)\b",
+    re.IGNORECASE,
+)
+_THINGS = (
+    "calendar|inbox|e?-?mails?|files?|folders?|desktop|computer|machine|laptop|phone|account|schedule|meetings?"
+    "|appointments?|reminders?|notes?|tasks?|todos?|to-?do list|messages?|balance|bank|passwords?|name|birthday|address"
+    "|orders?|wife|husband|kids?|children|friends?|boss|health|doctor|salary"
+)
+_SACHEN = (
+    "kalender|posteingang|e?-?mails?|dateien?|ordner|rechner|computer|handy|konto|termine?|notizen?|aufgaben?|nachrichten"
+    "|passw(?:ort|(?:ö|oe)rter)|name|geburtstag|adresse|bestellung(?:en)?|frau|mann|kinder|freunde?|chefin?|gehalt"
+)
+_PERSONAL = re.compile(
+    rf"\b(?:my|our) (?:\w+ )?(?:{_THINGS})\b|\b(?:meine?[nmrs]?|unsere?[nmrs]?) (?:\w+ )?(?:{_SACHEN})\b"
+    r"|\b(?:do you remember|did i|have i|am i|weisst du noch|erinnerst du dich|habe ich|bin ich)\b",
+    re.IGNORECASE,
+)
+_FOLLOW_UP = re.compile(
+    r"^(?:and|but|so|also|then|else|or|yes|no|ok(?:ay)?|sure|continue|go on|again|another|more|what about|how about"
+    r"|why not|und|aber|also|dann|oder|ja|nein|gut|weiter|nochmal|noch ?mal|noch eine?[nrs]?|mehr|wieso nicht)\b",
+    re.IGNORECASE,
+)
+_CALLS = frozenset({"tool_calls", "function_call"})
+
+
+def text_reason(text: str) -> str:
+    """Why no similar question may be looked for, in a word; empty if it may."""
+    if not SHORTEST_QUESTION <= len(text) <= LONGEST_QUESTION:
+        return "length"
+    if depends_on_now(text):
+        return "time"
+    if _ACTIONS.match(text):
+        return "action"
+    if _PERSONAL.search(text):
+        return "personal"
+    return "follow-up" if _FOLLOW_UP.match(text) else ""
+
+
+def request_reason(request: ChatRequest) -> str:
+    """The same for a whole request."""
+    view = request.view
+    if view.purpose != "chat":
+        return "purpose"
+    if any(request.body.get(name) for name in _NEVER) or "seed" in request.body:
+        return "request"
+    if any(request.body.get(name) not in plain for name, plain in _PLAIN_SAMPLING.items()):
+        return "sampling"
+    *before, last = view.messages or ({},)
+    if last.get("role") != "user" or any(message.get("role") not in ("system", "developer") for message in before):
+        return "history"
+    if _only_text(last) != view.user_text.strip():
+        return "parts"
+    return text_reason(view.user_text.strip())
+
+
+def _only_text(message: JsonObject) -> str | None:
+    """The text of a message that is nothing but one text."""
+    content = message.get("content")
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
+        content = content[0].get("text") if content[0].get("type") == "text" else None
+    return content.strip() if isinstance(content, str) and not set(message) - {"role", "content"} else None
+
+
+def may_be_kept(completion: JsonObject) -> bool:
+    """Whether a cache may keep the answer: whole, not empty, not cut off, filtered or refused; one choice only."""
+    choices = completion.get("choices")
+    choice = first_choice(completion)
+    if choice is None or not isinstance(choices, list) or len(choices) != 1 or completion.get("error"):
+        return False
+    message = choice.get("message")
+    if not isinstance(message, dict) or message.get("refusal"):
+        return False
+    reason = finish_reason(completion)
+    if reason in _CALLS:
+        return bool(message.get("tool_calls") or message.get("function_call"))
+    return reason == "stop" and bool(text_of(completion).strip())
+
+
+def may_answer_others(completion: JsonObject) -> bool:
+    """Whether the semantic cache may keep it too: words only, no tool calls."""
+    message = (first_choice(completion) or {}).get("message") or {}
+    return (
+        may_be_kept(completion)
+        and finish_reason(completion) == "stop"
+        and not message.get("tool_calls")
+        and not message.get("audio")
+    )

@@ -1,0 +1,97 @@
+"""What two requests must share for one answer to serve both, as two hashes of everything that can change an answer.
+
+The client's noise (dates, session ids) is left out by hashing ``ClientView.messages``, but only where the answer cannot
+depend on it: a question about now is known by its body as sent, time stamp and all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import islice
+
+import orjson
+
+from gateway_core.cache.freshness import depends_on_now
+from gateway_core.model import CacheMode, ChatRequest
+
+VERSION = b"llmgw-identity-1"
+"""Part of every key; raise it when keys change their meaning."""
+
+CANNOT_CHANGE_THE_ANSWER = frozenset(
+    ("messages", "stream", "stream_options", "metadata", "store", "service_tier")
+    + ("prompt_cache_key", "prompt_cache_retention")
+)
+"""Fields of the body outside an identity (``messages`` is hashed by itself). All others are in it, unknown ones too."""
+
+TURNS_LOOKED_AT = 3
+"""User turns whose words are looked at for what depends on now."""
+
+CACHEABLE_PURPOSES = frozenset({"chat", "recap", "title"})
+"""Heartbeats, cron jobs and whatever else runs by itself ask to do something now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """``exact_key`` of the whole request; ``scope_key`` of all but the last user text. Both are 64 hex digits."""
+
+    exact_key: str
+    scope_key: str
+    user_text: str
+    depends_on_now: bool
+    """Asks about time, place, state or chance: an answer holds for a minute, and only for the very same request."""
+    bypass: str = ""
+    """Why no cache may answer or keep this request, in a word; empty if one may."""
+
+
+def identity(request: ChatRequest, target_scope: str) -> Identity:
+    """The identity of ``request``; ``target_scope`` says who would answer it: model or tier, forced tiers included."""
+    view = request.view
+    fresh = any(depends_on_now(text) for text in _user_texts(request))
+    messages = request.body.get("messages") if fresh else view.messages
+    listed = list(messages) if isinstance(messages, list | tuple) else [messages]
+    try:
+        exact, scope = _hashes(request, target_scope, listed)
+    except TypeError:  # lone surrogates or integers beyond 64 bits: nothing that could be compared safely
+        return Identity("", "", view.user_text, fresh, "unreadable")
+    return Identity(exact, scope, view.user_text.strip(), fresh, _bypass(request))
+
+
+def _bypass(request: ChatRequest) -> str:
+    if request.cache_mode is CacheMode.BYPASS:
+        return "asked"
+    if request.view.purpose not in CACHEABLE_PURPOSES:
+        return "purpose"
+    if request.body.get("n") not in (None, 1):
+        return "choices"
+    return ""
+
+
+def _user_texts(request: ChatRequest) -> list[str]:
+    """The last words of the user: what the turn before asked of now still matters to a follow-up."""
+    said = (message.get("content") for message in reversed(request.view.messages) if message.get("role") == "user")
+    texts = [content for content in islice(said, TURNS_LOOKED_AT) if isinstance(content, str)]
+    return [request.view.user_text, *texts]
+
+
+def _hashes(request: ChatRequest, target_scope: str, messages: list[object]) -> tuple[str, str]:
+    """Both hashes in one pass: they part at the last user message."""
+    last = max((at for at, message in enumerate(messages) if _is_user(message)), default=-1)
+    options = {name: value for name, value in request.body.items() if name not in CANNOT_CHANGE_THE_ANSWER}
+    head = [request.caller, target_scope, request.model, request.force_tier, request.context, options]
+    common = sha256(VERSION)
+    common.update(_canonical(head))
+    common.update(_canonical(messages[: max(last, 0)]))
+    rest = _canonical(messages[last + 1 :])
+    scope = common.copy()
+    scope.update(b"[scope]" + rest)
+    common.update(b"[exact]" + _canonical(messages[last] if last >= 0 else None) + rest)
+    return common.hexdigest(), scope.hexdigest()
+
+
+def _is_user(message: object) -> bool:
+    return isinstance(message, dict) and message.get("role") == "user"
+
+
+def _canonical(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
