@@ -1,0 +1,160 @@
+"""The child process that holds the encoder and LanceDB, so that neither is in the gateway's memory, GIL or event loop.
+
+Measured: imported in the gateway they cost 600 MB and stop the event loop for seconds; here a look-up costs it one
+small frame each way. The child ends when its standard input does, which also happens when the gateway is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from gateway_core.cache import frames
+from gateway_core.cache.embedder import Encoder, MiniLM, Remembering, installed_weights
+from gateway_core.cache.guards import read, why_not
+from gateway_core.cache.vectors import Entry, Vectors
+
+NEIGHBOURS = 5
+LOWEST_COSINE = 0.88
+LARGEST_BATCH = 16
+WRITE_AFTER_S = 2.0
+TIDY_AFTER_S = 30.0
+TIDY_EVERY_S = 1800.0
+LAST_WORDS_S = 5.0
+
+Message = dict[str, Any]
+Send = Callable[[Message], None]
+
+
+class Index:
+    """Answers the gateway's messages: ``find``, ``add``, ``drop``."""
+
+    def __init__(self, encoder: Encoder, vectors: Vectors) -> None:
+        self._encoder = Remembering(encoder)
+        self._vectors = vectors
+
+    async def answer(self, batch: list[Message]) -> list[Message]:
+        """The replies to messages, in their order; the texts of all of them are encoded together."""
+        texts = [message["text"] if message["op"] == "find" else message["entry"]["user_text"]
+                 for message in batch if message["op"] in ("find", "add")]  # fmt: skip
+        vectors = dict(zip(texts, self._encoder.encode(texts), strict=True)) if texts else {}
+        return [await self._one(message, vectors) for message in batch]
+
+    async def _one(self, message: Message, vectors: dict[str, list[float]]) -> Message:
+        reply: Message = {"id": message.get("id")}
+        match message["op"]:
+            case "find":
+                found = await self._find(message, vectors[message["text"]])
+                return {**reply, "hits": found, "entries": await self._vectors.count()}
+            case "add":
+                entry = Entry(**message["entry"])
+                await self._vectors.add(entry, vectors[entry.user_text])
+            case "drop":
+                await self._vectors.drop(message["ids"])
+        return {**reply, "entries": await self._vectors.count()}
+
+    async def _find(self, message: Message, vector: list[float]) -> list[Message]:
+        """The neighbours that pass the guards, nearest first."""
+        asked = read(message["text"])
+        near = await self._vectors.find(vector, message["scope_key"], message["now"], NEIGHBOURS)
+        return [
+            {"entry": _as_message(one.entry), "cosine": one.cosine}
+            for one in near
+            if one.cosine >= LOWEST_COSINE and why_not(asked, read(one.entry.user_text)) == ""
+        ]
+
+
+def _as_message(entry: Entry) -> Message:
+    return {name: getattr(entry, name) for name in Entry.__slots__}
+
+
+async def serve(inbox: asyncio.Queue[Message | None], index: Index, vectors: Vectors, send: Send) -> None:
+    """Answers until the inbox ends. Writes when nothing came for a moment, tidies up when nothing came for longer."""
+    tidied = time.monotonic()
+    while True:
+        batch = await _next_batch(inbox, WRITE_AFTER_S if vectors.is_dirty else TIDY_AFTER_S)
+        if batch is None:
+            await vectors.flush()
+            return
+        if batch:
+            for reply in await index.answer(batch):
+                send(reply)
+        elif vectors.is_dirty:
+            await vectors.flush()
+        elif time.monotonic() - tidied > TIDY_EVERY_S:
+            await vectors.tidy(time.time())
+            tidied = time.monotonic()
+
+
+async def _next_batch(inbox: asyncio.Queue[Message | None], patience_s: float) -> list[Message] | None:
+    """What has come; empty after ``patience_s`` without a message, None at the end."""
+    try:
+        first = await asyncio.wait_for(inbox.get(), patience_s)
+    except TimeoutError:
+        return []
+    if first is None:
+        return None
+    batch = [first]
+    while len(batch) < LARGEST_BATCH and not inbox.empty():
+        message = inbox.get_nowait()
+        if message is None:
+            inbox.put_nowait(None)
+            break
+        batch.append(message)
+    return batch
+
+
+def listen(source: BinaryIO, inbox: asyncio.Queue[Message | None], is_ready: threading.Event) -> None:
+    """Reads messages in a thread of its own. Ends the process when the gateway is gone, after a last write."""
+    loop = asyncio.get_running_loop()
+
+    def run() -> None:
+        try:
+            while (message := frames.read(source)) is not None:
+                loop.call_soon_threadsafe(inbox.put_nowait, message)
+        except (ValueError, OSError):
+            pass
+        if is_ready.is_set():
+            loop.call_soon_threadsafe(inbox.put_nowait, None)
+            time.sleep(LAST_WORDS_S)
+        os._exit(0)
+
+    threading.Thread(target=run, daemon=True).start()
+
+
+async def _run(folder: Path, source: BinaryIO, send: Send) -> int:
+    inbox: asyncio.Queue[Message | None] = asyncio.Queue()
+    is_ready = threading.Event()
+    listen(source, inbox, is_ready)
+    try:
+        encoder = MiniLM(installed_weights())
+        vectors = await Vectors.open(folder, encoder.dimensions, time.time())
+    except Exception as error:
+        send({"failed": f"{type(error).__name__}: {error}"[:300]})
+        return 1
+    is_ready.set()
+    send({"ready": True, "entries": await vectors.count(), "note": vectors.note})
+    await serve(inbox, Index(encoder, vectors), vectors, send)
+    return 0
+
+
+def main() -> None:
+    """``child.main`` with the table's folder as the only argument, frames on standard input and output."""
+    os.umask(0o077)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print must not get between the frames
+
+    def send(message: Message) -> None:
+        replies.write(frames.pack(message))
+        replies.flush()
+
+    code = asyncio.run(_run(Path(sys.argv[1]), sys.stdin.buffer, send))
+    os._exit(code)

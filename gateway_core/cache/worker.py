@@ -1,0 +1,259 @@
+"""Starts, talks to and restarts the cache's child process. Nothing here waits longer than it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from gateway_core.cache import frames
+
+START_S = 300.0
+STUCK_S = 20.0
+STOP_S = 5.0
+GONE_S = 0.5
+BACKOFF_S = (1.0, 5.0, 30.0, 120.0, 600.0)
+"""Pauses before a child that died is started again; there is one restart for each."""
+LONG_LIFE_S = 600.0
+"""A child that lived this long did not die of its start: the pauses begin anew."""
+DIED = "its process ended"
+WAITING_MESSAGES = 256
+UNSENT_BYTES = 2 * 1024 * 1024
+_KEPT_ENVIRONMENT = frozenset(
+    ("PATH", "HOME", "USER", "LANG", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV")
+    + ("PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+)
+_OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "OMP_NUM_THREADS": "1",
+    "LANCE_CPU_THREADS": "2",
+    "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
+}
+_START = "import sys; sys.path.append(sys.argv.pop(1)); from gateway_core.cache.child import main; main()"
+
+Message = dict[str, Any]
+
+
+def child_command(folder: Path) -> list[str]:
+    """How the child is started. ``-P`` keeps the working directory out of its imports."""
+    root = Path(__file__).parents[2]
+    return [sys.executable, "-P", "-c", _START, str(root), str(folder)]
+
+
+def child_environment() -> dict[str, str]:
+    """What the child sees of the environment: no keys, and no way to the network for the hub's libraries."""
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT_ENVIRONMENT or name.startswith("LC_")}
+    return kept | _OFFLINE
+
+
+class Worker:
+    """One child process, started when first needed, restarted when it dies, and given up when it keeps dying.
+
+    ``state`` is ``idle``, ``starting``, ``ready``, ``failed`` or ``stopped``; ``detail`` says why it failed.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        on_note: Callable[[str], None] = lambda text: None,
+        backoff_s: Sequence[float] = BACKOFF_S,
+        stuck_s: float = STUCK_S,
+    ) -> None:
+        self._command = command
+        self._on_note = on_note
+        self._backoff_s = backoff_s
+        self._stuck_s = stuck_s
+        self._process: Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._replies: dict[int, asyncio.Future[Message]] = {}
+        self._unsent: deque[Message] = deque(maxlen=WAITING_MESSAGES)
+        self._last_id = 0
+        self._changed = asyncio.Event()
+        self.state = "idle"
+        self.detail = ""
+        self.restarts = 0
+        self.entries = 0
+
+    def start(self) -> None:
+        """Starts the child in the background, once."""
+        if self.state == "idle":
+            self.state = "starting"
+            self._keeper = asyncio.create_task(self._keep(), name="semantic cache")
+
+    async def ready(self) -> bool:
+        """Waits until the child is ready or given up; for tests and tools."""
+        while self.state in ("idle", "starting"):
+            self._changed.clear()
+            await self._changed.wait()
+        return self.state == "ready"
+
+    async def ask(self, message: Message, timeout_s: float) -> Message | None:
+        """The child's reply; None when it is not ready, too busy or too slow."""
+        if self.state != "ready" or self._is_congested():
+            return None
+        self._last_id += 1
+        number = self._last_id
+        reply = self._replies[number] = asyncio.get_running_loop().create_future()
+        if not self._write({**message, "id": number}):
+            del self._replies[number]
+            return None
+        watch = asyncio.get_running_loop().call_later(self._stuck_s, self._kill_if_waiting, number)
+        reply.add_done_callback(lambda _: watch.cancel())
+        try:
+            return await asyncio.wait_for(asyncio.shield(reply), timeout_s) or None
+        except TimeoutError:
+            return None
+
+    def tell(self, message: Message) -> bool:
+        """Sends a message that needs no reply, now or once the child is ready. The child keeps their order."""
+        if self.state == "ready":
+            return not self._is_congested() and self._write(message)
+        if self.state in ("idle", "starting"):
+            self._unsent.append(message)
+            return True
+        return False
+
+    async def stop(self) -> None:
+        """Lets the child write what it has and end; ends it otherwise."""
+        self._set("stopped")
+        process = self._process
+        if process is not None and process.returncode is None:
+            if process.stdin is not None:
+                process.stdin.close()
+            await _end(process, STOP_S)
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+        self._drop_replies()
+
+    def _set(self, state: str, detail: str = "") -> None:
+        self.state, self.detail = state, detail
+        self._changed.set()
+
+    def _is_congested(self) -> bool:
+        stdin = self._process.stdin if self._process else None
+        return stdin is None or stdin.transport.get_write_buffer_size() > UNSENT_BYTES
+
+    def _write(self, message: Message) -> bool:
+        try:
+            frame = frames.pack(message)
+        except TypeError:  # text that is not Unicode
+            return False
+        if self._process is None or self._process.stdin is None:
+            return False
+        self._process.stdin.write(frame)
+        return True
+
+    def _kill_if_waiting(self, number: int) -> None:
+        if number in self._replies and self._process is not None:
+            _kill(self._process)
+
+    async def _keep(self) -> None:
+        """Runs the child, again after each death, until it says that it cannot start or has died too often."""
+        attempt = 0
+        while True:
+            began = asyncio.get_running_loop().time()
+            said = await self._run_once()
+            self._drop_replies()
+            if self.state == "stopped":
+                return
+            attempt = 0 if asyncio.get_running_loop().time() - began > LONG_LIFE_S else attempt
+            if said or attempt >= len(self._backoff_s):
+                break
+            self._set("starting", DIED)
+            self.restarts += 1
+            await asyncio.sleep(self._backoff_s[attempt])
+            attempt += 1
+        self._set("failed", said or DIED)
+        self._unsent.clear()
+        self._on_note(f"The semantic cache is off until the next start: {self.detail}")
+
+    async def _run_once(self) -> str:
+        """One child from start to end; returns why it cannot start, if it said so."""
+        try:
+            self._process = process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                env=child_environment(),
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"its process cannot be started: {error.strerror}"
+        starting = asyncio.get_running_loop().call_later(START_S, _kill, process)
+        said = ""
+        try:
+            while (message := await _next_message(process)) is not None:
+                if message.get("ready"):
+                    starting.cancel()
+                    self._begin(message)
+                elif "failed" in message:
+                    said = str(message["failed"])
+                else:
+                    self._deliver(message)
+        except asyncio.CancelledError:
+            _kill(process)
+            raise
+        finally:
+            starting.cancel()
+        await _end(process, GONE_S)
+        return said
+
+    def _begin(self, message: Message) -> None:
+        self.entries = int(message.get("entries", 0))
+        if self.state == "stopped":
+            return
+        self._set("ready")
+        while self._unsent:
+            self._write(self._unsent.popleft())
+        if note := message.get("note"):
+            self._on_note(str(note))
+
+    def _deliver(self, message: Message) -> None:
+        if isinstance(entries := message.get("entries"), int):
+            self.entries = entries
+        reply = self._replies.pop(message["id"], None) if isinstance(message.get("id"), int) else None
+        if reply is not None and not reply.done():
+            reply.set_result(message)
+
+    def _drop_replies(self) -> None:
+        for reply in self._replies.values():
+            if not reply.done():
+                reply.set_result({})
+        self._replies.clear()
+
+
+async def _next_message(process: Process) -> Message | None:
+    """The next frame of the child; None when it has ended or talks nonsense."""
+    assert process.stdout is not None
+    try:
+        size = frames.length(await process.stdout.readexactly(frames.HEAD_BYTES))
+        return frames.unpack(await process.stdout.readexactly(size))
+    except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+        return None
+
+
+async def _end(process: Process, patience_s: float) -> None:
+    """Waits for the process, then kills it. Killing one that has just ended would take its status from asyncio."""
+    try:
+        await asyncio.wait_for(process.wait(), patience_s)
+    except TimeoutError:
+        _kill(process)
+        await process.wait()
+
+
+def _kill(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()

@@ -1,0 +1,81 @@
+"""The real child process, with the real weights and LanceDB. It takes seconds to load, so it is loaded once."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway_core.cache.blocked import BlockedPairs
+from gateway_core.cache.embedder import EncoderError, check_weights, installed_weights
+from gateway_core.cache.identity import identity
+from gateway_core.cache.semantic import SemanticCache
+from gateway_core.cache.vectors import FOLDER
+from gateway_core.cache.worker import Worker, child_command, child_environment
+from gateway_core.model import ChatRequest
+from tests.cache.support import QUESTION, REWORDED, FakeClock, answer, chat
+
+
+class PatientWorker(Worker):
+    """Waits longer: the machine that runs the tests may be busy, and here an answer is what is asked for."""
+
+    async def ask(self, message: dict[str, object], timeout_s: float) -> dict[str, object] | None:
+        return await super().ask(message, 30.0)
+
+
+def test_the_installed_weights_are_the_pinned_ones(tmp_path: Path) -> None:
+    check_weights(installed_weights())
+    (tmp_path / "model.safetensors").write_bytes(b"others")
+    with pytest.raises(EncoderError, match="not the pinned"):
+        check_weights(tmp_path)
+    with pytest.raises(EncoderError, match="cannot be read"):
+        check_weights(tmp_path / "missing")
+
+
+def test_the_child_ends_when_the_gateway_is_gone_even_while_it_loads(tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        child_command(tmp_path / FOLDER),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=child_environment(),
+    )
+    assert child.stdin is not None
+    child.stdin.close()
+    assert child.wait(60) == 0
+
+
+@pytest.mark.timeout(300)
+async def test_the_real_encoder_finds_a_question_in_other_words(tmp_path: Path) -> None:
+    worker = PatientWorker(child_command(tmp_path / FOLDER))
+    cache = SemanticCache(worker, BlockedPairs(tmp_path), FakeClock(), 3600.0)
+
+    async def ask(request: ChatRequest) -> str | None:
+        hit = await cache.lookup(identity(request, "auto"), request)
+        return hit.question if hit else None
+
+    assert await ask(chat(REWORDED)) is None
+    assert worker.state == "starting"
+    assert await cache.store(identity(chat(), "auto"), chat(), answer())
+    assert await worker.ready(), worker.detail
+
+    assert await ask(chat(REWORDED)) == QUESTION
+    assert await ask(chat("What is the capital of Kenya?")) is None
+    assert await ask(chat(REWORDED, caller="you")) is None
+    assert cache.stats().entries == 1
+    together = await asyncio.gather(*(ask(chat(REWORDED)) for _ in range(20)))
+    assert together == [QUESTION] * 20
+
+    await cache.stop()
+    again = PatientWorker(child_command(tmp_path / FOLDER))
+    again.start()
+    assert await again.ready(), again.detail
+    assert again.entries == 1
+    await again.stop()
+
+
+def test_the_child_is_started_by_this_python() -> None:
+    assert child_command(Path("x"))[0] == sys.executable
