@@ -69,9 +69,9 @@ async def kill_switch(host: Host) -> None:
     """On at once; off asks, for what was stopped may spend again."""
     if host.snapshot is not None and host.snapshot.kill.on:
         if await host.confirm("Release the kill switch?", "Requests are answered again, and paid tiers may spend."):
-            await host.command("release")
+            await host.command("release", by="key")
         return
-    await host.command("kill")
+    await host.command("kill", by="key")
 
 
 def force(tier: Tier | None) -> Callable[[Host], Awaitable[None]]:

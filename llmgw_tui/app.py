@@ -119,15 +119,21 @@ class ControlCentre(App[None], inherit_bindings=False):
         if self._snapshot is not None and self._now() - self._charts_at >= CHARTS_EVERY_S:
             self._charts, self._charts_at = self._snapshot, self._now()
         dashboard = self.dashboard
-        if self.screen is dashboard and dashboard.is_mounted:
+        if self._dashboard_in_sight:
             dashboard.set_notices(bool(self._snapshot and self._snapshot.notices))
             dashboard.header.update(self._snapshot, self._link(), self.look())
             dashboard.footer.update(self._hints())
 
     def draw_pane(self, pane: Pane) -> None:
         """Draws one pane from the latest snapshot, if it is in sight."""
-        if pane.is_mounted and pane.display and self.screen in (self.dashboard, pane.screen):
+        if self._dashboard_in_sight and pane.is_mounted and pane.display:
             pane.update(self._snapshot, self.look(focused=pane.has_focus))
+
+    @property
+    def _dashboard_in_sight(self) -> bool:
+        """A question is asked over the dashboard, which goes on; the detail and help screens hide it."""
+        stack = self.screen_stack  # empty while the app ends
+        return bool(stack) and self.dashboard.is_mounted and (stack[-1] is self.dashboard or stack[-1].is_modal)
 
     def look(self, *, focused: bool = False) -> Look:
         return Look(self._clock.now(), self._clock.zone, self._glyphs, focused, self._charts)
@@ -214,10 +220,11 @@ class ControlCentre(App[None], inherit_bindings=False):
         return await self.push_screen_wait(Choose(question, options))
 
     async def show_detail(self, request_id: str) -> None:
+        before = self.screen
         detail = await self.source.detail(request_id)
         if detail is None:
             self.say(CommandResult(False, "Nothing is kept of this request."))
-        elif not isinstance(self.screen, DetailScreen):
+        elif self.screen is before and not isinstance(before, DetailScreen):
             await self.push_screen(DetailScreen(detail))
 
     async def show_help(self) -> None:

@@ -33,6 +33,8 @@ from llmgw_tui.theme import (
 
 CUT_CHARACTERS = 4_000
 """Longer bodies are shown up to here until asked for (mitmproxy#3918)."""
+SHORTEST_STREAM_MS = 50.0
+"""A shorter stream says nothing of the model's speed."""
 ROLE_STYLES = {
     "user": Style(color=ACCENT, bold=True),
     "assistant": Style(color=VIOLET, bold=True),
@@ -130,8 +132,11 @@ def _timing(row: RequestRow, width: int, look: Look) -> Iterator[Line]:
         return
     streaming = max(0.0, row.latency_ms - row.first_token_ms)
     yield _pair("first token", milliseconds(row.first_token_ms))
-    if row.output_tokens and streaming > 0:
-        yield _pair("streaming", f"{milliseconds(streaming)}  {row.output_tokens / streaming * 1000:.0f} tokens/s")
+    if row.cache.is_hit:
+        return
+    if row.output_tokens and streaming >= SHORTEST_STREAM_MS:
+        speed = row.output_tokens / streaming * 1000
+        yield _pair("streaming", f"{milliseconds(streaming)}  {speed:.0f} tokens/s")
     bar = min(60, width - 16)
     if row.latency_ms > 0 and bar > 8:
         wait = round(bar * min(1.0, row.first_token_ms / row.latency_ms))

@@ -64,7 +64,7 @@ COLUMNS = (
     Column("preview", "asked", 0, 0),
 )
 """``preview`` takes what is left."""
-WIDER = {"model": ((120, 20), (150, 28)), "route": ((150, 26),)}
+WIDER = {"model": ((112, 19), (150, 28)), "route": ((150, 26),)}
 
 
 def requests_view(snapshot: Snapshot, table: Table, look: Look, width: int, height: int) -> Drawn:

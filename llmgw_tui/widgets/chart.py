@@ -67,4 +67,6 @@ def _round_up(value: float) -> float:
 def _digits(top: float) -> int:
     if top >= 10:
         return 0
-    return 2 if top >= 0.1 else 4
+    if top >= 0.1:
+        return 2
+    return 3 if top >= 0.01 else 4

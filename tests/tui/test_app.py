@@ -10,7 +10,7 @@ import pytest
 from textual.command import CommandPalette
 
 from gateway_core.events import Notice, PullProgress
-from gateway_core.model import CommandResult, PullStatus, Snapshot
+from gateway_core.model import CommandResult, PullStatus, RequestDetail, Snapshot
 from llmgw_tui.actions import ACTIONS
 from llmgw_tui.keymap import Keys
 from llmgw_tui.screens.detail import DetailScreen
@@ -24,8 +24,8 @@ from tests.tui.test_text import is_harmless
 async def test_k_stops_everything_at_once(staging: Staging) -> None:
     async with staging(snapshots.busy()) as stage:
         await stage.press("k")
-        assert stage.ran == [("kill", {})]
-        assert "KILLED" in stage.text and "release" in stage.text and stage.toasts == ["kill"]
+        assert stage.ran == [("kill", {"by": "key"})]
+        assert "KILLED" in stage.text and "release" in stage.text and stage.toasts == ["kill: by key"]
 
 
 async def test_releasing_asks_with_another_key(staging: Staging) -> None:
@@ -35,7 +35,31 @@ async def test_releasing_asks_with_another_key(staging: Staging) -> None:
         await stage.press("k", "enter")
         assert isinstance(stage.app.screen, Confirm) and stage.ran == []
         await stage.press("y")
-        assert stage.ran == [("release", {})] and "RUNNING" in stage.text
+        assert stage.ran == [("release", {"by": "key"})] and "RUNNING" in stage.text
+
+
+async def test_the_dashboard_goes_on_under_a_question(staging: Staging) -> None:
+    async with staging(snapshots.killed()) as stage:
+        await stage.press("k")
+        stage.source.current = replace(snapshots.killed(), in_flight=77)
+        await stage.settle()
+        assert isinstance(stage.app.screen, Confirm) and "77 in flight" in stage.text
+
+
+async def test_a_detail_that_comes_late_does_not_cover_a_question(staging: Staging) -> None:
+    async with staging(snapshots.busy()) as stage:
+        answer = asyncio.Event()
+        at_once = stage.source.detail
+
+        async def late(request_id: str) -> RequestDetail | None:
+            await answer.wait()
+            return await at_once(request_id)
+
+        stage.source.detail = late  # type: ignore[method-assign]
+        await stage.press("enter", "p")
+        answer.set()
+        await stage.settle()
+        assert isinstance(stage.app.screen, Ask)
 
 
 async def test_a_release_can_be_refused(staging: Staging) -> None:
