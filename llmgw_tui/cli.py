@@ -42,9 +42,9 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 
             return asyncio.run(headless.serve(settings, read_only=arguments.read_only, quiet=arguments.quiet))
         case "attach":
-            from llmgw_tui import screen_runs
+            from llmgw_tui import screen
 
-            return asyncio.run(screen_runs.attach(settings, arguments.url, arguments.key))
+            return asyncio.run(screen.attach(settings, arguments.url, arguments.key))
         case "demo":
             from llmgw_tui import screen_runs
 
@@ -54,21 +54,21 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 
             return connecting.connect_openclaw(settings, write=arguments.write, file=arguments.file)
         case "status":
-            from llmgw_tui import asking
+            from llmgw_tui import status
 
-            return asyncio.run(asking.status(settings, as_json=arguments.json))
+            return asyncio.run(status.status(settings, as_json=arguments.json))
         case "doctor":
             from llmgw_tui import doctor
 
             return asyncio.run(doctor.run(settings))
         case "report":
-            from llmgw_tui import asking
+            from llmgw_tui import report
 
-            return asyncio.run(asking.report(settings, arguments.days, arguments.format))
+            return asyncio.run(report.report(settings, arguments.days, arguments.format))
         case _:
-            from llmgw_tui import asking
+            from llmgw_tui import explaining
 
-            return asking.explain(settings, arguments.file, as_json=arguments.json)
+            return explaining.explain(settings, arguments.file, as_json=arguments.json)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from gateway_core.clients.config_file import ConfigError
 from gateway_core.clients.openclaw_config import default_path, merge, provider_block, render
 from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
-from llmgw_tui.asking import address_of
+from llmgw_tui.reach import address_of
 from llmgw_tui.text import one_line
 
 

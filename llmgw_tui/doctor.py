@@ -17,7 +17,7 @@ from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.errors import FolderInUse, StoreError
 from gateway_core.store.lock import FolderLock
 from gateway_core.tiers import KEY_NAMES
-from llmgw_tui.asking import address_of, gateway_answers
+from llmgw_tui.reach import address_of, gateway_answers
 from llmgw_tui.text import one_line
 
 OPENCLAW_TOKENS = 14_500

@@ -86,9 +86,11 @@ async def test_the_data_folder_is_the_users_alone(tmp_path: Path) -> None:
     folder.mkdir()
     async with gateway(folder, GATEWAY_SECRET="") as llmgw:
         secret = (folder / "secret").read_text()
-        async with aiohttp.ClientSession(llmgw.address, headers={"x-api-key": secret}) as client:
-            async with client.get("/v1/models") as answer:
-                assert answer.status == 200
+        async with (
+            aiohttp.ClientSession(llmgw.address, headers={"x-api-key": secret}) as client,
+            client.get("/v1/models") as answer,
+        ):
+            assert answer.status == 200
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir() if path.is_file()}
         assert modes and set(modes.values()) == {0o600}, modes
         assert all(secret not in line for line in llmgw.lines)

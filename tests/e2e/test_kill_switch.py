@@ -52,12 +52,12 @@ async def test_kill_switch_stops_a_request_that_waits_for_its_first_token(tmp_pa
 async def test_a_client_that_leaves_stops_the_upstream_and_pays_for_what_came(tmp_path: Path) -> None:
     async with FakeAnthropic() as fake, gateway(tmp_path, **anthropic_env(fake)) as llmgw:
         fake.script(Reply(text="once upon a time", stall_after=4))
+        finished = asyncio.create_task(llmgw.event("request.finished"))
         async with llmgw.http.post("/v1/chat/completions", json=STREAM) as stream:
             await stream.content.readline()
             stream.close()
         await fake.wait_for_disconnects(1)
-        while (await llmgw.get("/api/snapshot"))["in_flight"]:
-            await asyncio.sleep(0)
+        await finished
         budget = await llmgw.get("/api/budget")
         rows = (await llmgw.get("/api/requests"))["requests"]
 

@@ -88,6 +88,7 @@ def with_claude(fake: FakeAnthropic) -> dict[str, Any]:
 
 
 def with_groq(fake: FakeOpenAI) -> dict[str, Any]:
+    assert fake.key
     return {"groq_api_key": SecretStr(fake.key), "groq_base_url": fake.base_url}
 
 

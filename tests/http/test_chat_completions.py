@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -72,6 +73,7 @@ async def test_the_openai_sdk_is_a_client(tmp_path: Path) -> None:
                 stream=True,
             )
             arguments, names, finish = "", [], None
+            assert isinstance(stream, openai.AsyncStream)
             async for chunk in stream:
                 for choice in chunk.choices:
                     finish = choice.finish_reason or finish
@@ -147,7 +149,7 @@ async def test_the_caller_can_pass_the_cache_by(tmp_path: Path, mode: str, calls
         {"force_tier": "premium"},
     ],
 )
-async def test_nothing_but_the_whole_identity_hits(tmp_path: Path, other: dict[str, object]) -> None:
+async def test_nothing_but_the_whole_identity_hits(tmp_path: Path, other: dict[str, Any]) -> None:
     async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
         await llmgw.chat("Who wrote Faust?")
         _, headers, _ = await llmgw.chat("Who wrote Faust?", **other)
@@ -283,8 +285,8 @@ async def test_a_retry_after_that_is_too_long_is_handed_on(tmp_path: Path) -> No
 
 async def test_a_slow_start_is_kept_alive_with_empty_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway_core.relay.KEEP_ALIVE_S", 0.05)
-    async with FakeAnthropic(default=Reply(text="Late.", before_s=0.3)) as fake:
-        async with client(tmp_path, **with_claude(fake)) as llmgw:
-            _, chunks = await llmgw.stream("Hello?")
+    late = Reply(text="Late.", before_s=0.3)
+    async with FakeAnthropic(default=late) as fake, client(tmp_path, **with_claude(fake)) as llmgw:
+        _, chunks = await llmgw.stream("Hello?")
     assert chunks[0]["choices"][0]["delta"] == {"content": ""}
     assert said(chunks) == "Late."

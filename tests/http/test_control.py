@@ -49,11 +49,14 @@ async def test_a_request_can_be_looked_up_with_its_decision_messages_and_answer(
 
 
 async def test_events_tell_a_requests_way_in_order(tmp_path: Path) -> None:
-    async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
-        async with llmgw.http.get("/api/events") as stream:
-            assert await stream.content.readline() == b": llmgw events\n"
-            await llmgw.chat("Hello?")
-            events = [await next_event(stream.content) for _ in range(3)]
+    async with (
+        FakeAnthropic() as fake,
+        client(tmp_path, **with_claude(fake)) as llmgw,
+        llmgw.http.get("/api/events") as stream,
+    ):
+        assert await stream.content.readline() == b": llmgw events\n"
+        await llmgw.chat("Hello?")
+        events = [await next_event(stream.content) for _ in range(3)]
     assert [kind for kind, _ in events] == ["request.started", "request.routed", "request.finished"]
     assert [data["row"]["status"] for _, data in events] == ["running", "running", "ok"]
     assert all(kind in EVENT_TYPES for kind, _ in events)

@@ -1,0 +1,30 @@
+"""Where the configured gateway is, and whether one answers there."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from gateway_core.settings import Settings
+
+ASK_S = 3.0
+ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+
+
+def address_of(settings: Settings) -> str:
+    """Where the configured gateway can be reached from this machine."""
+    host = ANY_HOST.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+async def gateway_answers(settings: Settings) -> bool:
+    """Whether an llmgw listens at the configured address."""
+    timeout = aiohttp.ClientTimeout(total=ASK_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{address_of(settings)}/health") as r,
+        ):
+            found = await r.json()
+            return isinstance(found, dict) and found.get("service") == "llmgw"
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return False
