@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why a text is refused: the rule, and the words it matched (foreign text, to be cleaned before it is drawn)."""
+    """Why a text is refused: the rule, and the words it matched, on one line and without control characters."""
 
     category: Category
     rule: str
@@ -106,4 +106,5 @@ def _examined(text: str) -> str:
 
 
 def _excerpt(text: str, start: int, end: int) -> str:
-    return " ".join(text[start : min(end, start + EXCERPT_CHARS)].split())
+    words = " ".join(text[start : min(end, start + EXCERPT_CHARS)].split())
+    return "".join(letter for letter in words if letter.isprintable())

@@ -144,7 +144,7 @@ _REQUEST = pattern(
     r"|you (?:should|must|have to|need to|are to)|your (?:job|task|goal|mission) is to|help me(?: to)?"
     r"|(?:kannst|könntest|würdest|wirst|magst|willst) (?:du|sie)|(?:können|könnten|würden) sie"
     r"|du (?:sollst|musst|wirst|kannst)|ich (?:will|möchte|wünsche mir|brauche|verlange),? dass du|hilf mir(?: dabei)?"
-    r"|lass uns|sorge? dafür,? dass|deine aufgabe ist(?: es)?)\b[\s,]*" + _FILLER + r")+"
+    r"|lass uns|use (?:[\w-]+ ){1,2}to|sorge? dafür,? dass|deine aufgabe ist(?: es)?)\b[\s,]*" + _FILLER + r")+"
 )
 _WISH = pattern(
     r"(?:i(?: want|'d like| would like| need)(?: to)?|i'm looking for|we need(?: to)?"
@@ -171,7 +171,7 @@ _MODAL = pattern(
 _FINITE = pattern(_MODAL.pattern + r"|\b(?:i|we|they|ich|wir|er|sie|es|man|wurden?|werden|haben?|hat)\b")
 """What an order in the infinitive does not have: a subject or an auxiliary."""
 _SUBORDINATE = pattern(
-    r"\b(?:how|what|why|whether|if|when|where|who|because|unless|before|until|while|wie|was|warum|ob|wenn|falls|weil"
+    r"\b(?:how|what|why|whether|if(?!=)|when|where|who|because|unless|before|until|while|wie|was|warum|ob|wenn|falls|weil"
     r"|bevor|bis|während|wo|dass)\b"
 )
 _JOINT = pattern(
@@ -244,8 +244,9 @@ def _ask(text: str, start: int, sentence: Sentence, mood: Mood) -> Ask:
 def _with_purpose(text: str, ask: Ask) -> Iterator[Ask]:
     """``ask``, and what the thing it wants written shall do."""
     yield ask
-    if (ask.mood is Mood.WISH or _MAKES.match(text, ask.start)) and (that := _THAT.search(text, ask.start, ask.end)):
-        yield replace(ask, start=that.end(), mood=Mood.THAT)
+    if ask.mood is Mood.WISH or _MAKES.match(text, ask.start):
+        for that in _THAT.finditer(text, ask.start, ask.end):
+            yield replace(ask, start=that.end(), mood=Mood.THAT)
 
 
 def _past(what: re.Pattern[str], text: str, start: int, end: int) -> int:

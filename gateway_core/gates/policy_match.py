@@ -64,11 +64,13 @@ _CONTENTS_OF = (
 """Before an object: what is in it is the thing itself."""
 _PHRASE_ENDS = (
     r"(?=[\"'`)]*(?:[.,:;!?]|\s*$|\s+(?:[^\w\s]|(?:"
-    "to|on|in|into|onto|at|from|by|via|with|without|for|of|off|over|through|under|within|across|inside|as|and|or|but|so"
-    "|then|that|which|who|before|after|when|while|if|because|until|now|here|there|right|immediately|today|tonight|asap"
-    "|please|pls|too|also|again|all|everything|completely|entirely|forever|permanently|is|are|it|they|them|you|i|we|my"
-    "|our|your|the|an?|called|named|using|targeting|including|running|mimicking|imitating|disguised|written|designed"
-    "|capable|aimed|public|publicly|für|auf|im|mit|und|oder|um|als|von|vom|zu|zum|zur|per|bei|aus|an|am|ohne|bitte|der"
+    "about|across|after|against|all|also|an?|and|any|around|as|asap|at|because|before|behind|between|both|but|by|each"
+    "|everything|except|for|forever|from|here|how|i|if|immediately|in|including|inside|instead|into|is|are|it|like|my|near"
+    "|no|not|now|of|off|on|onto|or|our|out|outside|over|per|please|pls|right|so|that|the|their|them|then|there|these|they"
+    "|this|through|to|today|together|tonight|too|under|until|up|upon|using|via|we|what|when|where|which|while|who|whose"
+    "|why|with|within|without|you|your|completely|entirely|permanently|publicly|public|called|named|targeting|running"
+    "|mimicking|imitating|disguised|written|designed|capable|aimed|für|auf|im|mit|und|oder|um|als|von|vom|zu|zum|zur|bei"
+    "|aus|an|am|ohne|bitte|der"
     r"|die|das|jetzt|sofort)\b)))"
 )
 """Behind an English object its phrase ends. Another noun would be the thing itself: *the server branch*."""

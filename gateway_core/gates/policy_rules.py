@@ -34,6 +34,7 @@ from gateway_core.gates.policy_words import (
     MAKE,
     MALWARE,
     MALWARE_CUES,
+    NOT_FROM_A_LIST,
     NOT_THE_VALUE,
     OUTSIDE,
     PLANT,
@@ -125,7 +126,7 @@ DESTRUCTION = (
             *("rechner", "/dev/", " c:", " d:", " / ", " /.", "`/`", "~", " box", " nas", " pc"),
         ),
         verbs=ERASE,
-        objects=WHOLE_MACHINE + WHOLE,
+        objects=WHOLE_MACHINE + WHOLE + NOT_FROM_A_LIST,
         unless=one_of(LAB, RESTRICTED),
     ),
     Rule(
@@ -133,7 +134,7 @@ DESTRUCTION = (
         category=Category.DESTRUCTIVE_COMMAND,
         cues=("prod", "live", "customer", "kundendaten"),
         verbs=ERASE | DROP,
-        objects=PROD_DATA + WHOLE + r"(?! (?:from|out of|aus)\b)",
+        objects=PROD_DATA + WHOLE + NOT_FROM_A_LIST,
         unless=one_of(ELSEWHERE, RESTRICTED),
     ),
     Rule(

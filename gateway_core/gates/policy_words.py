@@ -140,6 +140,10 @@ LAB = words(
 )
 """A place where nothing is lost."""
 
+_STORES = r"(?:the |our |der |dem )?(?:prod|production|live|servers?|system|database|disk|cloud)\b"
+NOT_FROM_A_LIST = rf"(?! (?:from|out of|aus) (?!{_STORES}))"
+"""Behind an object: it is not taken off a list, out of a menu or a configuration."""
+
 ELSEWHERE = words(r"(?:test|staging|sandbox|scratch|dev|local)[- ]?(?:database|datenbank|db|cluster|server|schema)")
 """Not production after all."""
 
@@ -182,7 +186,7 @@ WHOLE_MACHINE = one_of(
 )
 
 PROD_DATA = one_of(
-    "(?:prod|production|live) "
+    "(?:prod|production|live) (?:(?:kubernetes|k8s|postgres|mysql|mongo|redis|aws|rds|s3|sql|web|app|customer) )?"
     r"(?:databases?|dbs?|data|tables?|clusters?|servers?|namespaces?|environment|buckets?|schema|systems?)\b",
     "(?:every|all)(?: of)?(?: the| our)? (?:tables?|databases?|namespaces?|rows|records|data) (?:in|on|from|of)"
     r"(?: the| our)? (?:prod|production|live)\b(?: (?:database|db|cluster|environment))?",
@@ -216,12 +220,13 @@ _BROWSER = "(?:browser|chrome|firefox|safari|edge)"
 _LOGINS = "(?:passwords?|passwörter|cookies|logins|zugangsdaten)"
 
 PRIVATE_KEYS = one_of(
-    rf"(?:[\w~/$.]*/)?\.ssh\b{_NOT_PUBLIC}(?:/\*|/?(?:id_\w+)?)",
+    rf"(?:[\w~/$.]*/)?\.ssh\b{_NOT_PUBLIC}(?:/\*|/?(?:id_\w+)?)(?: folder| directory)?",
     rf"\bid_(?:rsa|ed25519|ecdsa|dsa)\b{_NOT_PUBLIC}",
     r"private[nr]? (?:ssh[- ]?)?(?:keys?|schlüssel)\b",
     r"ssh private keys?\b",
-    r"(?:[\w~/$.]*/)?\.(?:aws|gnupg|kube)\b(?:/(?:credentials|config))?",
-    "(?:aws|gcp|azure|cloud|google cloud)[- ](?:credentials|(?:secret |access )?keys?|secrets?|zugangsdaten|schlüssel)",
+    r"(?:[\w~/$.]*/)?\.(?:aws|gnupg|kube)\b(?:/(?:credentials|config))?(?: folder| directory)?",
+    "(?:aws|gcp|azure|cloud|google cloud)[- ]"
+    "(?:credentials|(?:secret |access ){0,2}keys?|secrets?|zugangsdaten|schlüssel)",
     r"service[- ]account keys?\b",
     rf"{_BROWSER}[- ]{_LOGINS}",
     rf"(?:im {_BROWSER} )?gespeicherte[nr]? {_BROWSER}-?{_LOGINS}",
@@ -301,12 +306,17 @@ _ITSELF = (
         r"playbook|talk|traffic|findings?|blocker|removal|cleanup|emails? (?:detector|filter)",
         r"regel\w*|statistik\w*|analy\w*",
     )
-    + r"\b)(?![-\s]?(?:schutz|erkenn|abwehr|schulung|übung|filter|vorfall|angriff|scanner|test|warnung|bericht))"
+    + r"\b)(?!-(?!skript|script|programm?|tool|software|app|virus)\w)"
+    r"(?!\s?(?:schutz|erkenn|abwehr|schulung|übung|filter|vorfall|angriff|scanner|test|warnung|bericht))"
 )
 """Behind a kind of malware: it is meant itself, not what is done against it."""
 
+_NEW = "".join(rf"(?<!\b{word} )" for word in ("the", "our", "der", "die", "das", "den"))
+"""Before a kind of malware: there is none yet. *The phishing page* is one that somebody talks about."""
+
 MALWARE = (
-    one_of(
+    _NEW
+    + one_of(
         "ransomware|erpressungstrojaner|verschlüsselungstrojaner|key-?loggers?|trojan(?: horse)?|trojaners?",
         "rootkits?|botnets?|botnetz(?:es)?|spyware|stalkerware|malware|schadsoftware|computer ?virus",
         "info-?stealer|stealer|(?:token|cookie|password)[- ]grabber|crypto-?locker",
@@ -325,10 +335,10 @@ WORM = one_of(
     r"computer-?wurm",
     r"(?:worm|virus|wurm)\b(?=[^.\n]{0,40}\b(?:spreads?|replicat\w*|infects?|infiziert|verbreitet|weiterverbreitet))",
 )
-BACKDOOR = rf"(?:back-?doors?|back door|hintertür(?:en)?)\b{_ITSELF}"
+BACKDOOR = rf"{_NEW}(?:back-?doors?|back door|hintertür(?:en)?)\b{_ITSELF}"
 FAKE_LOGIN = (
     r"(?:fake|gefälschte\w*|nachgemachte\w*)(?: [\w-]+){0,3}?[ -]?(?:[\w-]+-)?"
-    r"(?:login|anmelde\w*|log-in|sign-?in|bank\w*)"
+    r"(?:login|anmelde\w*|log-in|sign-?in|bank\w*)(?:[ -](?:page|site|form|screen|seite|maske))?"
 )
 BOOTY = (
     r"(?:passw\w*|credentials?|cookies|session tokens?|(?:discord )?tokens|credit card(?: (?:numbers|data)|s)?"
