@@ -1,0 +1,105 @@
+"""Today's counts: fed with rows, right over midnight and a restart."""
+
+from __future__ import annotations
+
+from gateway_core.activity import RECENT_ROWS, Activity
+from gateway_core.model import CacheStatus, Lane, RequestRow, Status, Tier, Usage
+
+NOON = 1_795_435_200.0
+"""2026-11-23 12:00 UTC."""
+DAY = 86_400
+
+
+def row(name: str = "req_1", at: float = NOON, **more: object) -> RequestRow:
+    fields: dict[str, object] = {
+        "id": name,
+        "at": at,
+        "status": Status.OK,
+        "client": "test",
+        "lane": Lane.INTERACTIVE,
+        "purpose": "chat",
+        "session": None,
+        "asked_model": "gateway-auto",
+        "preview": "Hello",
+        "input_tokens": 100,
+        "output_tokens": 10,
+        "tools": 0,
+        "stream": False,
+        "tier": Tier.PREMIUM,
+        "cost_microusd": 500,
+        **more,
+    }
+    return RequestRow(**fields)  # type: ignore[arg-type]
+
+
+def test_requests_count_when_they_end() -> None:
+    activity = Activity(NOON)
+    activity.update(row(status=Status.RUNNING))
+    assert activity.requests_today(NOON) == 0
+    activity.update(row())
+    assert activity.requests_today(NOON) == 1
+    premium = next(tier for tier in activity.tiers(NOON, {}) if tier.name == "premium")
+    assert (premium.requests, premium.input_tokens, premium.output_tokens, premium.cost_microusd) == (1, 100, 10, 500)
+
+
+def test_a_request_is_one_row_however_often_it_changes() -> None:
+    activity = Activity(NOON)
+    for status in (Status.RUNNING, Status.RUNNING, Status.OK):
+        activity.update(row(status=status))
+    assert [found.status for found in activity.rows(10)] == [Status.OK]
+
+
+def test_midnight_begins_a_new_day_once() -> None:
+    activity = Activity(NOON)
+    activity.update(row())
+    tomorrow = NOON + DAY
+    assert activity.requests_today(tomorrow) == 0
+    activity.update(row("late", at=NOON))
+    assert activity.requests_today(tomorrow) == 0
+    assert activity.requests_today(NOON) == 0
+
+
+def test_hits_count_for_the_cache_and_misses_for_their_tier() -> None:
+    activity = Activity(NOON)
+    activity.update(row("a"), Usage(cache_read_tokens=7))
+    activity.update(row("b", cache=CacheStatus.EXACT, cost_microusd=0, saved_microusd=400))
+    activity.update(row("c", cache=CacheStatus.SEMANTIC, cost_microusd=0, saved_microusd=100))
+    activity.update(row("d", cache=CacheStatus.BYPASS))
+    activity.update(row("e", status=Status.REFUSED, tier=None, cost_microusd=0))
+    stats = activity.cache(NOON, entries=3)
+    assert (stats.exact_hits, stats.semantic_hits, stats.misses, stats.bypassed) == (1, 1, 1, 1)
+    assert (stats.saved_microusd, stats.prompt_cache_read_tokens, stats.entries) == (500, 7, 3)
+    assert stats.hit_rate == 2 / 3
+    assert {tier.name: tier.requests for tier in activity.tiers(NOON, {})} == {
+        "local": 0,
+        "cheap": 0,
+        "premium": 2,
+        "cache": 2,
+    }
+
+
+def test_charts_have_one_value_a_step() -> None:
+    activity = Activity(NOON)
+    activity.update(row("a", at=NOON - 3600))
+    activity.update(row("b", at=NOON, cache=CacheStatus.EXACT))
+    spend = activity.spend_by_hour(NOON)
+    assert (len(spend.values), spend.values[11], spend.start) == (13, 0.0005, NOON - 12 * 3600)
+    rates = activity.cache_rate_by_minute(NOON)
+    assert (len(rates.values), rates.values[-1]) == (60, 1.0)
+
+
+def test_a_restart_takes_up_where_the_log_ends() -> None:
+    activity = Activity(NOON)
+    rows = [row("b", at=NOON), row("a", at=NOON - 60)]
+    activity.restore(rows, [(found, Usage()) for found in reversed(rows)])
+    assert [found.id for found in activity.rows(10)] == ["b", "a"]
+    assert activity.requests_today(NOON) == 2
+
+
+def test_memory_is_bounded() -> None:
+    activity = Activity(NOON)
+    for number in range(RECENT_ROWS + 10):
+        activity.update(row(f"req_{number}"))
+    rows = activity.rows(RECENT_ROWS * 2)
+    assert len(rows) == RECENT_ROWS
+    assert rows[0].id == f"req_{RECENT_ROWS + 9}"
