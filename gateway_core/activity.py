@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -121,15 +121,17 @@ class Activity:
         self._roll(now)
         return replace(self._day.cache, entries=entries)
 
-    def tiers(self, now: float, targets: dict[Tier, str]) -> tuple[TierStats, ...]:
+    def tiers(
+        self, now: float, targets: Mapping[Tier, str], choices: Mapping[Tier, tuple[str, ...]]
+    ) -> tuple[TierStats, ...]:
         """One line a tier, and one for the caches."""
         self._roll(now)
         names = [*(tier.value for tier in Tier), "cache"]
-        by_name = {tier.value: target for tier, target in targets.items()}
+        by_name = {tier.value: (target, choices.get(tier, ())) for tier, target in targets.items()}
         lines = []
         for name in names:
             requests, input_tokens, output_tokens, cost = self._day.tiers.get(name, [0, 0, 0, 0])
-            lines.append(TierStats(name, requests, input_tokens, output_tokens, cost, by_name.get(name, "")))
+            lines.append(TierStats(name, requests, input_tokens, output_tokens, cost, *by_name.get(name, ("", ()))))
         return tuple(lines)
 
     def spend_by_hour(self, now: float) -> Series:

@@ -123,6 +123,11 @@ class Tiers:
         options = self.landscape().options
         return {tier: f"{t.provider}/{t.model}" for tier, option in options.items() if (t := option.target)}
 
+    def choices(self) -> dict[Tier, tuple[str, ...]]:
+        """Models that ``switch`` takes for a tier; paid providers do not tell theirs."""
+        local = tuple(model.name for model in self._local.server.models)
+        return {Tier.LOCAL: local, Tier.CHEAP: local if self.cheap_provider == LOCAL else ()}
+
     @property
     def cheap_provider(self) -> str:
         """The provider of the CHEAP tier: as set, else the first that has a key, else the local server."""

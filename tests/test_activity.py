@@ -38,7 +38,7 @@ def test_requests_count_when_they_end() -> None:
     assert activity.requests_today(NOON) == 0
     activity.update(row())
     assert activity.requests_today(NOON) == 1
-    premium = next(tier for tier in activity.tiers(NOON, {}) if tier.name == "premium")
+    premium = next(tier for tier in activity.tiers(NOON, {}, {}) if tier.name == "premium")
     assert (premium.requests, premium.input_tokens, premium.output_tokens, premium.cost_microusd) == (1, 100, 10, 500)
 
 
@@ -70,7 +70,7 @@ def test_hits_count_for_the_cache_and_misses_for_their_tier() -> None:
     assert (stats.exact_hits, stats.semantic_hits, stats.misses, stats.bypassed) == (1, 1, 1, 1)
     assert (stats.saved_microusd, stats.prompt_cache_read_tokens, stats.entries) == (500, 7, 3)
     assert stats.hit_rate == 2 / 3
-    assert {tier.name: tier.requests for tier in activity.tiers(NOON, {})} == {
+    assert {tier.name: tier.requests for tier in activity.tiers(NOON, {}, {})} == {
         "local": 0,
         "cheap": 0,
         "premium": 2,
