@@ -101,6 +101,10 @@ class Gateway:
 
     async def _compose(self) -> None:
         settings, clock, database = self.settings, self._clock, self._database
+        if settings.router_provider != "builtin":
+            self._notices.append(
+                f"ROUTER_PROVIDER {settings.router_provider} is not used yet: the built-in router decides."
+            )
         self._policy = PolicyGate(settings.policy_patterns, settings.policy == "on")
         self._notices += database.notices
         operator = OperatorStore(database)

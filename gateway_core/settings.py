@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     """How long an exact answer may be served again, in seconds."""
     semantic_cache: Literal["on", "off"] = "on"
     semantic_max_error: float = Field(default=0.01, gt=0, le=0.2)
-    """Share of wrong semantic answers you accept; the guards are set to stay below it."""
+    """Share of wrong semantic answers you accept. The guards stay below 0.002; for less the semantic cache is off."""
     policy: Literal["on", "off"] = "on"
     policy_patterns: tuple[PolicyPattern, ...] = ()
     """Patterns of your own that the policy gate refuses."""

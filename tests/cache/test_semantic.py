@@ -198,3 +198,11 @@ def test_the_gateway_never_imports_the_heavy_packages() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_whoever_accepts_less_error_than_the_guards_hold_gets_no_semantic_answers(tmp_path: Path) -> None:
+    notes: list[str] = []
+    settings = Settings(data_dir=tmp_path, semantic_cache="on", semantic_max_error=0.001)
+    cache = SemanticCache.open(settings, FakeClock(), notes.append)
+    assert cache.stats().state == "off"
+    assert "SEMANTIC_MAX_ERROR" in notes[0]
