@@ -1,0 +1,309 @@
+"""The daily budget: nothing paid is called before its worst case is set aside, in memory and on the disk.
+
+The check and the addition happen without an ``await`` between them, so any number of requests at once see each other.
+What is set aside belongs to the UTC day on which it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from gateway_core.clock import Clock
+from gateway_core.model import BudgetStatus, Refusal, Target, Usage
+from gateway_core.store.days import day_of, end_of
+from gateway_core.store.errors import StoreError
+from gateway_core.store.ledger import Ledger, LedgerEntry, Orphans
+from gateway_core.store.operator import Limits
+from gateway_core.wire import errors
+
+RETRY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Money set aside for one paid call; settled or released exactly once."""
+
+    id: str
+    day: str
+    target: Target
+    reserved_microusd: int
+
+
+@dataclass(slots=True)
+class _Account:
+    """One UTC day."""
+
+    spent_microusd: int = 0
+    reserved_microusd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a reservation ends: what it cost, or ``usage`` None when nothing was sent."""
+
+    reservation: Reservation
+    cost_microusd: int
+    usage: Usage | None
+
+
+class Budget:
+    """What today has cost and what is set aside, against three limits. Free targets never come here.
+
+    While the ledger cannot be written nothing is reserved, and endings are kept and tried again every ``retry_s``
+    seconds: until one is written its reservation counts in full. A clock that jumps back stays on the later day, so
+    that a day which was spent does not open again; a restart goes by the clock and the ledger.
+    """
+
+    def __init__(self, ledger: Ledger, clock: Clock, limits: Limits, *, retry_s: float = RETRY_S) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._limits = limits
+        self._retry_s = retry_s
+        self._day = day_of(clock.now())
+        self._accounts: dict[str, _Account] = {}
+        self._open: dict[str, Reservation] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
+        self._unwritten: dict[str, _Ending] = {}
+        self._started = self._closed = False
+        self._starting = asyncio.Lock()
+        self._ledger_ok = True
+        self._retrying: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.orphans = Orphans(0, 0)
+        """What a crash left behind and the start charged."""
+
+    @classmethod
+    async def open(
+        cls,
+        ledger: Ledger,
+        clock: Clock,
+        soft_microusd: int,
+        medium_microusd: int,
+        hard_microusd: int,
+        *,
+        retry_s: float = RETRY_S,
+    ) -> Budget:
+        """The budget as the ledger left it, orphans charged. A ledger that fails shows as ``ledger_ok`` False."""
+        budget = cls(ledger, clock, Limits(soft_microusd, medium_microusd, hard_microusd), retry_s=retry_s)
+        await budget._start()
+        return budget
+
+    async def close(self) -> None:
+        """Waits for endings under way and tries unwritten ones once more. What stays is an orphan at the next start."""
+        self._closed = True
+        if self._retrying is not None:
+            self._retrying.cancel()
+            await asyncio.gather(self._retrying, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._unwritten:
+            await self.retry()
+
+    # --- what is known now -------------------------------------------------------------------------------------
+
+    def status(self) -> BudgetStatus:
+        """Today against the limits in effect: none is above the hard one."""
+        account, limits = self._today(), self._limits
+        return BudgetStatus(
+            day=self._day,
+            spent_microusd=account.spent_microusd,
+            reserved_microusd=account.reserved_microusd,
+            soft_microusd=_at_most(limits.soft_microusd, limits.hard_microusd),
+            medium_microusd=_at_most(limits.medium_microusd, limits.hard_microusd),
+            hard_microusd=limits.hard_microusd,
+            resets_at=end_of(self._day),
+            ledger_ok=self._ledger_ok,
+        )
+
+    @property
+    def premium_blocked(self) -> bool:
+        """Whether the medium limit is reached, so that premium requests go to a cheaper tier."""
+        return self.status().level in ("medium", "hard")
+
+    def allows(self, worst_case_microusd: int) -> bool:
+        """Whether a call that can cost this much would be let through now. Promises nothing: :meth:`reserve` does."""
+        return self.refusal(worst_case_microusd) is None
+
+    def refusal(self, worst_case_microusd: int = 0) -> Refusal | None:
+        """Why a call that can cost this much would be refused now; by default, why any paid call would be."""
+        if not self._ledger_ok:
+            return _ledger_refusal()
+        return self._over_limit(worst_case_microusd)
+
+    def set_limits(self, soft_microusd: int, medium_microusd: int, hard_microusd: int) -> None:
+        """The limits from now on, for calls not yet reserved. 0 is off. Raises ``ValueError`` when one is negative."""
+        if min(soft_microusd, medium_microusd, hard_microusd) < 0:
+            raise ValueError("a limit cannot be negative")
+        self._limits = Limits(soft_microusd, medium_microusd, hard_microusd)
+
+    # --- one paid call -----------------------------------------------------------------------------------------
+
+    async def reserve(
+        self, request_id: str, attempt: int, target: Target, worst_case_microusd: int
+    ) -> Reservation | Refusal:
+        """Sets the worst case aside; once this returns it is on the disk. A :class:`Refusal` leaves nothing behind.
+
+        A caller who is cancelled meanwhile gets no reservation: it is released behind their back.
+        """
+        if worst_case_microusd < 0:
+            raise ValueError("a reservation cannot be negative")
+        if not self._started and not await self._start():
+            return _ledger_refusal()
+        if refusal := self._over_limit(worst_case_microusd):
+            return refusal
+        account = self._today()
+        entry = LedgerEntry(request_id, attempt, self._day, target, worst_case_microusd, self._clock.now())
+        if entry.id in self._open:
+            raise ValueError(f"{entry.id} is already reserved")
+        reservation = Reservation(entry.id, entry.day, target, worst_case_microusd)
+        self._open[reservation.id] = reservation
+        account.reserved_microusd += worst_case_microusd
+        try:
+            await self._ledger.reserve(entry)
+        except asyncio.CancelledError:
+            self._end(_Ending(reservation, 0, None))
+            raise
+        except StoreError:
+            self._forget(reservation)
+            self._ledger_failed()
+            return _ledger_refusal()
+        except BaseException:
+            self._forget(reservation)
+            raise
+        if not self._unwritten:
+            self._ledger_ok = True
+        return reservation
+
+    async def settle(self, reservation: Reservation, cost_microusd: int, usage: Usage) -> None:
+        """Charges what the call cost. Done even when the caller is cancelled; a second ending changes nothing.
+
+        Does not raise when the ledger fails: the reservation stays counted and the writing is tried again.
+        """
+        if cost_microusd < 0:
+            raise ValueError("a cost cannot be negative")
+        await self._finish(_Ending(reservation, cost_microusd, usage))
+
+    async def release(self, reservation: Reservation) -> None:
+        """Nothing was sent: gives the money back. Otherwise like :meth:`settle`."""
+        await self._finish(_Ending(reservation, 0, None))
+
+    async def retry(self) -> bool:
+        """Tries now what could not be written; True when the ledger works and nothing is left."""
+        try:
+            if not self._started:
+                return await self._start()
+            for ending in list(self._unwritten.values()):
+                await self._write(ending)
+                self._book(ending)
+            await self._ledger.check()
+        except StoreError:
+            self._ledger_ok = False
+            return False
+        self._ledger_ok = not self._unwritten
+        return self._ledger_ok
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    async def _start(self) -> bool:
+        """Charges orphans and reads the days from today on. Before that nothing is reserved, so no live call is hit."""
+        async with self._starting:
+            if self._started:
+                return True
+            today = day_of(self._clock.now())
+            try:
+                self.orphans = await self._ledger.charge_orphans()
+                spent = await self._ledger.spent_since(today)
+            except StoreError:
+                self._ledger_failed()
+                return False
+            self._accounts = {day: _Account(spent_microusd=cost) for day, cost in spent.items()}
+            self._day = today
+            self._started = self._ledger_ok = True
+            return True
+
+    def _today(self) -> _Account:
+        """Today's account; a new day begins here. Days that a clock which ran ahead has reached keep their spend."""
+        today = day_of(self._clock.now())
+        if today > self._day:
+            self._day = today
+            owing = {reservation.day for reservation in self._open.values()}
+            self._accounts = {day: account for day, account in self._accounts.items() if day >= today or day in owing}
+        return self._accounts.setdefault(self._day, _Account())
+
+    def _over_limit(self, worst_case_microusd: int) -> Refusal | None:
+        account, hard = self._today(), self._limits.hard_microusd
+        committed = account.spent_microusd + account.reserved_microusd
+        if hard and (account.spent_microusd >= hard or committed + worst_case_microusd > hard):
+            return errors.budget_exceeded(committed, hard)
+        return None
+
+    async def _finish(self, ending: _Ending) -> None:
+        task = self._end(ending)
+        if task is not None:
+            await asyncio.shield(task)
+
+    def _end(self, ending: _Ending) -> asyncio.Task[None] | None:
+        """The one task that ends the reservation; None when it has ended or waits for the disk."""
+        key = ending.reservation.id
+        if key not in self._ending and key in self._open and key not in self._unwritten:
+            self._ending[key] = self._spawn(self._write_and_book(ending))
+        return self._ending.get(key)
+
+    async def _write_and_book(self, ending: _Ending) -> None:
+        key = ending.reservation.id
+        try:
+            await self._write(ending)
+        except StoreError:
+            self._unwritten[key] = ending
+            self._ledger_failed()
+        else:
+            self._book(ending)
+        finally:
+            del self._ending[key]
+
+    async def _write(self, ending: _Ending) -> None:
+        if ending.usage is None:
+            await self._ledger.release(ending.reservation.id)
+        else:
+            await self._ledger.settle(ending.reservation.id, ending.cost_microusd, ending.usage)
+
+    def _book(self, ending: _Ending) -> None:
+        """Once it is written, in memory too, on the day it was reserved."""
+        self._unwritten.pop(ending.reservation.id, None)
+        if ending.reservation.id in self._open:
+            self._accounts[ending.reservation.day].spent_microusd += ending.cost_microusd
+            self._forget(ending.reservation)
+
+    def _forget(self, reservation: Reservation) -> None:
+        del self._open[reservation.id]
+        self._accounts[reservation.day].reserved_microusd -= reservation.reserved_microusd
+
+    def _ledger_failed(self) -> None:
+        self._ledger_ok = False
+        if not self._closed and (self._retrying is None or self._retrying.done()):
+            self._retrying = self._spawn(self._keep_trying())
+
+    async def _keep_trying(self) -> None:
+        while True:
+            await asyncio.sleep(self._retry_s)
+            if await self.retry():
+                return
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _at_most(limit_microusd: int, hard_microusd: int) -> int:
+    return min(limit_microusd, hard_microusd) if hard_microusd else limit_microusd
+
+
+def _ledger_refusal() -> Refusal:
+    return errors.no_provider(
+        "llmgw cannot write its ledger, so nothing paid is called. Check the disk of the data folder (`llmgw doctor`); "
+        "local models still answer."
+    )

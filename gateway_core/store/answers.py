@@ -1,0 +1,164 @@
+"""Exact-cache storage: whole answers by the fingerprint of what was asked."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from gateway_core.model import JsonObject, Tier, Usage
+from gateway_core.store.codec import from_json, pack, to_json, unpack
+from gateway_core.store.database import Database
+
+MAX_ENTRIES = 10_000
+MAX_BYTES = 256 * 1024 * 1024
+FIELDS = "completion, tier, provider, model, created_at, cost_microusd, usage"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """A whole ``chat.completion`` as it was given, by whom, when, and what it cost then."""
+
+    completion: JsonObject
+    tier: Tier
+    provider: str
+    model: str
+    created_at: float
+    cost_microusd: int
+    usage: Usage
+
+
+class AnswerStore:
+    """Answers until they expire; the least recently used go first when there are too many.
+
+    Hits are counted in memory and written with the next change: looking up waits for no disk.
+    """
+
+    def __init__(self, database: Database, *, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
+        self._database = database
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._hits: dict[str, tuple[int, float]] = {}
+
+    async def get(self, key: str, now: float) -> StoredAnswer | None:
+        """The answer, unless it has expired. Counts a hit."""
+
+        def read(connection: sqlite3.Connection) -> StoredAnswer | None:
+            row = connection.execute(
+                f"SELECT {FIELDS} FROM answers WHERE key = ? AND expires_at > ?", (key, now)
+            ).fetchone()
+            return answer_of(row) if row else None
+
+        answer = await self._database.run(read)
+        if answer is not None:
+            count, _ = self._hits.get(key, (0, now))
+            self._hits[key] = (count + 1, now)
+            if len(self._hits) >= self._max_entries:
+                await self.flush()
+        return answer
+
+    async def put(self, key: str, answer: StoredAnswer, expires_at: float) -> bool:
+        """Stores the answer over an older one and makes room. False when it alone is larger than the whole cache."""
+        values = row_of(answer)
+        size_bytes = len(values[0])
+        if size_bytes > self._max_bytes:
+            return False
+        hits = dict(self._hits)
+
+        def write(connection: sqlite3.Connection) -> None:
+            _write_hits(connection, hits)
+            connection.execute(
+                f"INSERT OR REPLACE INTO answers (key, expires_at, used_at, size_bytes, {FIELDS})"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (key, expires_at, answer.created_at, size_bytes, *values),
+            )
+            self._make_room(connection, answer.created_at)
+
+        await self._database.run(write)
+        self._forget(hits)
+        return True
+
+    async def delete(self, key: str) -> bool:
+        """Forgets one answer; False when there was none."""
+
+        def write(connection: sqlite3.Connection) -> bool:
+            return connection.execute("DELETE FROM answers WHERE key = ?", (key,)).rowcount == 1
+
+        return await self._database.run(write)
+
+    async def delete_expired(self, now: float) -> int:
+        """Forgets what has expired; returns how many."""
+        await self.flush()
+
+        def write(connection: sqlite3.Connection) -> int:
+            return connection.execute("DELETE FROM answers WHERE expires_at <= ?", (now,)).rowcount
+
+        return await self._database.run(write)
+
+    async def count(self) -> int:
+        """Answers stored, expired ones that are not yet deleted included."""
+
+        def read(connection: sqlite3.Connection) -> int:
+            count: int = connection.execute("SELECT count(*) FROM answers").fetchone()[0]
+            return count
+
+        return await self._database.run(read)
+
+    async def flush(self) -> None:
+        """Writes the hits counted since the last change."""
+        hits = dict(self._hits)
+        if hits:
+            await self._database.run(lambda connection: _write_hits(connection, hits))
+            self._forget(hits)
+
+    def _forget(self, written: dict[str, tuple[int, float]]) -> None:
+        """Takes hits that were written out of the count; those that came meanwhile stay."""
+        for key, (count, _) in written.items():
+            now, used_at = self._hits.get(key, (count, 0.0))
+            if now > count:
+                self._hits[key] = (now - count, used_at)
+            else:
+                self._hits.pop(key, None)
+
+    def _make_room(self, connection: sqlite3.Connection, now: float) -> None:
+        """Expired answers go only when there is no room, then the least recently used."""
+        if self._fits(connection):
+            return
+        connection.execute("DELETE FROM answers WHERE expires_at <= ?", (now,))
+        if self._fits(connection):
+            return
+        connection.execute(
+            "DELETE FROM answers WHERE rowid IN (SELECT rowid FROM (SELECT rowid,"
+            " row_number() OVER latest AS place, sum(size_bytes) OVER latest AS together FROM answers"
+            " WINDOW latest AS (ORDER BY used_at DESC, rowid DESC ROWS UNBOUNDED PRECEDING))"
+            " WHERE place > ? OR together > ?)",
+            (self._max_entries, self._max_bytes),
+        )
+
+    def _fits(self, connection: sqlite3.Connection) -> bool:
+        count, size_bytes = connection.execute("SELECT count(*), coalesce(sum(size_bytes), 0) FROM answers").fetchone()
+        return bool(count <= self._max_entries and size_bytes <= self._max_bytes)
+
+
+def row_of(answer: StoredAnswer) -> tuple[bytes, str, str, str, float, int, str]:
+    """The answer as the columns :data:`FIELDS`."""
+    target = (answer.tier.value, answer.provider, answer.model)
+    return (pack(answer.completion), *target, answer.created_at, answer.cost_microusd, to_json(answer.usage))
+
+
+def answer_of(row: tuple[bytes, str, str, str, float, int, str]) -> StoredAnswer | None:
+    """The columns :data:`FIELDS` as an answer; None when they are damaged, which is a miss."""
+    completion, tier, provider, model, created_at, cost_microusd, usage = row
+    try:
+        whole = unpack(completion)
+        if not isinstance(whole, dict):
+            return None
+        return StoredAnswer(whole, Tier(tier), provider, model, created_at, cost_microusd, from_json(Usage, usage))
+    except ValueError:
+        return None
+
+
+def _write_hits(connection: sqlite3.Connection, hits: dict[str, tuple[int, float]]) -> None:
+    connection.executemany(
+        "UPDATE answers SET hits = hits + ?, used_at = max(used_at, ?) WHERE key = ?",
+        [(count, used_at, key) for key, (count, used_at) in hits.items()],
+    )

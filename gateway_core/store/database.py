@@ -1,0 +1,147 @@
+"""SQLite in a thread of its own: one connection, one transaction for each piece of work, nothing half done."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from gateway_core.clock import Clock, SystemClock
+from gateway_core.store.errors import StoreError, explain, is_store_failure
+from gateway_core.store.files import open_database
+
+T = TypeVar("T")
+
+FILE_NAME = "llmgw.db"
+LARGEST_BATCH = 64
+
+
+class _Job(Generic[T]):
+    """Work for the thread, and the future of the caller who waits for it."""
+
+    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+        self._deliver: Callable[[], None] | None = None
+        self.future: asyncio.Future[T] = self._loop.create_future()
+        self.future.add_done_callback(_mark_retrieved)  # a caller who was cancelled does not ask
+
+    def do(self, connection: sqlite3.Connection) -> None:
+        result = self._work(connection)
+        self._deliver = lambda: self.future.set_result(result)
+
+    def succeed(self) -> None:
+        """Hands over what :meth:`do` returned."""
+        if self._deliver is not None:
+            self._call(self._deliver)
+
+    def fail(self, error: BaseException) -> None:
+        self._call(lambda: self.future.set_exception(error))
+
+    def _call(self, deliver: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the caller's loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(deliver)
+
+
+class Database:
+    """The file ``path``. ``notices`` is what a person should know about how it was opened.
+
+    Python may link an SQLite with the WAL-reset bug (fixed in 3.51.3), which takes two writing connections: there is
+    only this one. ``synchronous=FULL`` makes every commit survive a power loss. Work that waits while a commit runs
+    shares the next one, so that many requests at once do not queue for the disk.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self.notices: list[str] = []
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="llmgw-store")
+        self._jobs: deque[_Job[Any]] = deque()
+        self._connection: sqlite3.Connection | None = None
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path, clock: Clock | None = None) -> Database:
+        """The file, made when missing and brought up to date. Raises :class:`StoreError`."""
+        database = cls(path, clock or SystemClock())
+        opening = asyncio.get_running_loop().run_in_executor(database._thread, database._open)
+        try:
+            await asyncio.shield(opening)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What ``work`` returns, once what it wrote is on the disk.
+
+        It runs in the database's thread inside a transaction: all or nothing. It may run again after a rollback, so it
+        must touch nothing but the connection. A cancelled caller stops waiting; the work is done all the same. Raises
+        :class:`StoreError` when the file or the disk fails, and whatever ``work`` raises.
+        """
+        if self._closed:
+            raise StoreError(f"{self.path} is closed.")
+        job = _Job(work)
+        self._jobs.append(job)
+        self._thread.submit(self._do_waiting)
+        return await asyncio.shield(job.future)
+
+    async def close(self) -> None:
+        """Closes the file after the work that waits. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+        await asyncio.shield(closing)
+
+    def _open(self) -> None:
+        self._connection, notices = open_database(self.path, self._clock.now())
+        self.notices.extend(notices)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def _do_waiting(self) -> None:
+        """Does what waits in one transaction; when that fails each job is done alone, so that only the guilty fail."""
+        batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), LARGEST_BATCH))]
+        if len(batch) > 1:
+            with suppress(Exception):
+                self._transact(batch)
+                while batch:
+                    batch.pop(0).succeed()
+        for job in batch:
+            try:
+                self._transact([job])
+            except BaseException as error:
+                job.fail(error)
+            else:
+                job.succeed()
+
+    def _transact(self, jobs: list[_Job[Any]]) -> None:
+        connection = self._connection
+        assert connection is not None
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                job.do(connection)
+            connection.execute("COMMIT")
+        except BaseException as error:
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error) and is_store_failure(error):
+                raise explain(error, self.path) from error
+            raise
+
+
+def _mark_retrieved(future: asyncio.Future[Any]) -> None:
+    """Keeps asyncio from logging the error of work whose caller has gone."""
+    if not future.cancelled():
+        future.exception()

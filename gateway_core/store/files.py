@@ -1,0 +1,145 @@
+"""Opens the database file: private, checked, brought up to date; a damaged one is set aside."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+from gateway_core.store.errors import StoreError, explain, is_damage, is_store_failure
+from gateway_core.store.migrations import check_version, migrate
+
+BUSY_TIMEOUT_S = 5.0
+_CARRIED_OVER = ("reservations", "operator")
+"""The tables whose loss would cost money or forget a kill switch."""
+
+
+class _Damaged(Exception):
+    """The file is broken."""
+
+
+def make_private_folder(folder: Path) -> None:
+    """Makes the folder with mode 0700 when it is missing. One that exists keeps its mode: it is the user's."""
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise StoreError(f"{folder} is not a folder. Give another one with --data-dir.") from None
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be made: {error.strerror}. Give another folder with --data-dir.") from None
+
+
+def make_private_file(path: Path) -> None:
+    """Makes the file when it is missing, and gives it mode 0600 whatever the umask; SQLite's side files inherit it.
+
+    One that exists is not opened: closing it would drop the locks that SQLite holds on it in this process.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if path.is_file():
+            with suppress(OSError):
+                path.chmod(0o600)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be made: {error.strerror}. Check that its folder is yours.") from None
+
+
+def open_database(path: Path, now: float) -> tuple[sqlite3.Connection, tuple[str, ...]]:
+    """A connection to the file, up to date and sound, and what a person should know about it.
+
+    A damaged file is renamed to ``<name>.corrupt-<time>`` and a new one is made. Raises :class:`StoreError`.
+    """
+    make_private_folder(path.parent)
+    try:
+        return _connect(path), ()
+    except _Damaged:
+        aside = _set_aside(path, now)
+    try:
+        connection = _connect(path)
+    except _Damaged:
+        raise StoreError(f"{path} is damaged although it is new: the disk may be failing.") from None
+    try:
+        rows = _carry_over(aside, connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise explain(error, path) from None
+    found = f"{rows} entries of the ledger and the switches were recovered" if rows else "nothing could be recovered"
+    return connection, (f"The database was damaged and is kept as {aside.name}; {found}. Check today's spend.",)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    make_private_file(path)
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    except sqlite3.Error as error:
+        raise explain(error, path) from None
+    try:
+        check_version(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        if connection.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:
+            raise _Damaged
+        migrate(connection)
+        _check_writable(connection)
+    except BaseException as error:
+        connection.close()
+        if is_damage(error):
+            raise _Damaged from None
+        if isinstance(error, sqlite3.Error) and is_store_failure(error):
+            raise explain(error, path) from None
+        raise
+    return connection
+
+
+def _check_writable(connection: sqlite3.Connection) -> None:
+    """Raises ``OperationalError`` on a read-only disk, where SQLite opens and begins without a word. Needs no space."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.execute("ROLLBACK")
+
+
+def _set_aside(path: Path, now: float) -> Path:
+    """Renames the file and its write-ahead log; the log first, because a new database must never meet an old log."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
+    count = 1
+    while aside.exists():
+        count += 1
+        aside = path.with_name(f"{path.name}.corrupt-{stamp}-{count}")
+    try:
+        for suffix in ("-wal", "-shm", ""):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    except OSError as error:
+        raise StoreError(f"{path} is damaged and cannot be set aside: {error.strerror}. Move it away.") from None
+    return aside
+
+
+def _carry_over(aside: Path, connection: sqlite3.Connection) -> int:
+    """Copies what can still be read of the ledger and the operator's state; returns the number of rows.
+
+    Each table is read from its newest row down and from its oldest up, each until the damage.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    readable = f"{aside.resolve().as_uri()}?mode=ro"
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(readable, uri=True)) as damaged:
+        for table in _CARRIED_OVER:
+            for order in ("DESC", "ASC"):
+                with suppress(sqlite3.DatabaseError):
+                    _copy_rows(damaged, connection, table, order)
+    rows: int = sum(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _CARRIED_OVER)
+    connection.execute("COMMIT")
+    return rows
+
+
+def _copy_rows(damaged: sqlite3.Connection, sound: sqlite3.Connection, table: str, order: str) -> None:
+    columns = [row[1] for row in sound.execute(f"PRAGMA table_info({table})")]
+    names, places = ", ".join(columns), ", ".join("?" * len(columns))
+    for row in damaged.execute(f"SELECT {names} FROM {table} ORDER BY rowid {order}"):
+        with suppress(sqlite3.IntegrityError):
+            sound.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})", row)

@@ -1,0 +1,62 @@
+"""Answers by ``Idempotency-Key``: a client that asks again gets the same answer, and pays once."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+
+from gateway_core.clock import Clock
+from gateway_core.store.answers import FIELDS, StoredAnswer, answer_of, row_of
+from gateway_core.store.database import Database
+from gateway_core.store.days import DAY_S
+
+KEEP_S = DAY_S
+MAX_ENTRIES = 5_000
+
+
+class IdempotencyStore:
+    """Completed answers for 24 hours. Only answers that worked are put here: a failed try must not poison its key."""
+
+    def __init__(self, database: Database, clock: Clock, *, max_entries: int = MAX_ENTRIES) -> None:
+        self._database = database
+        self._clock = clock
+        self._max_entries = max_entries
+
+    async def get(self, caller: str, key: str) -> tuple[str, StoredAnswer] | None:
+        """The hash of the body that was answered under the caller's key, and the answer."""
+        values = (caller, _hash(key), self._clock.now())
+
+        def read(connection: sqlite3.Connection) -> tuple[str, StoredAnswer] | None:
+            row = connection.execute(
+                f"SELECT body_hash, {FIELDS} FROM idempotency WHERE caller = ? AND key_hash = ? AND expires_at > ?",
+                values,
+            ).fetchone()
+            answer = answer_of(row[1:]) if row else None
+            return (row[0], answer) if answer else None
+
+        return await self._database.run(read)
+
+    async def put(self, caller: str, key: str, body_hash: str, answer: StoredAnswer) -> bool:
+        """Stores the answer. False when the key has one that has not expired: the first answer stays."""
+        now, columns = self._clock.now(), row_of(answer)
+
+        def write(connection: sqlite3.Connection) -> bool:
+            connection.execute("DELETE FROM idempotency WHERE expires_at <= ?", (now,))
+            done = connection.execute(
+                f"INSERT OR IGNORE INTO idempotency (caller, key_hash, body_hash, expires_at, {FIELDS})"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (caller, _hash(key), body_hash, now + KEEP_S, *columns),
+            )
+            connection.execute(
+                "DELETE FROM idempotency WHERE rowid IN"
+                " (SELECT rowid FROM idempotency ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET ?)",
+                (self._max_entries,),
+            )
+            return done.rowcount == 1
+
+        return await self._database.run(write)
+
+
+def _hash(key: str) -> str:
+    """Keys are the caller's and may be long; they are only compared."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,56 @@
+"""One llmgw for each data folder: two would each spend the whole daily limit."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from gateway_core.store.errors import FolderInUse, StoreError
+from gateway_core.store.files import make_private_file, make_private_folder
+
+LOCK_NAME = "llmgw.lock"
+
+
+class FolderLock:
+    """Holds a data folder until :meth:`release` or the end of the process, however it ends."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    @classmethod
+    def acquire(cls, folder: Path) -> FolderLock:
+        """Takes the folder, making it when missing. Raises :class:`FolderInUse` naming the process that has it."""
+        make_private_folder(folder)
+        path = folder / LOCK_NAME
+        make_private_file(path)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be opened: {error.strerror}. Check that it is yours.") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except BlockingIOError:
+            pid = _pid_in(descriptor)
+            os.close(descriptor)
+            raise FolderInUse(folder, pid) from None
+        except OSError as error:
+            os.close(descriptor)
+            raise StoreError(f"{path} cannot be locked: {error.strerror}. Give a local --data-dir.") from None
+        return cls(descriptor)
+
+    def release(self) -> None:
+        """Gives the folder back; a second call does nothing. The file stays: removing it would let two in."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _pid_in(descriptor: int) -> int | None:
+    text = os.pread(descriptor, 32, 0).strip()
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,141 @@
+"""The schema, as steps that only go forward. ``PRAGMA user_version`` counts the steps taken."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from gateway_core.store.errors import NewerStore
+
+_FIRST = (
+    """
+    CREATE TABLE reservations (
+        id TEXT PRIMARY KEY,
+        request_id TEXT NOT NULL,
+        attempt INTEGER NOT NULL,
+        day TEXT NOT NULL,
+        tier TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        model TEXT NOT NULL,
+        reserved_microusd INTEGER NOT NULL CHECK (reserved_microusd >= 0),
+        state TEXT NOT NULL DEFAULT 'reserved' CHECK (state IN ('reserved', 'settled', 'released', 'orphaned')),
+        cost_microusd INTEGER NOT NULL DEFAULT 0 CHECK (cost_microusd >= 0),
+        usage TEXT,
+        created_at REAL NOT NULL,
+        closed_at REAL
+    ) STRICT
+    """,
+    "CREATE INDEX reservations_by_day ON reservations (day)",
+    "CREATE INDEX reservations_by_request ON reservations (request_id)",
+    "CREATE INDEX reservations_open ON reservations (state) WHERE state = 'reserved'",
+    """
+    CREATE TABLE requests (
+        id TEXT PRIMARY KEY,
+        at REAL NOT NULL,
+        status TEXT NOT NULL,
+        client TEXT NOT NULL,
+        lane TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        session TEXT,
+        asked_model TEXT NOT NULL,
+        preview TEXT NOT NULL,
+        input_tokens INTEGER NOT NULL,
+        output_tokens INTEGER NOT NULL,
+        tools INTEGER NOT NULL,
+        stream INTEGER NOT NULL,
+        tier TEXT,
+        provider TEXT,
+        model TEXT,
+        cache TEXT NOT NULL,
+        route TEXT NOT NULL,
+        cost_microusd INTEGER NOT NULL,
+        saved_microusd INTEGER NOT NULL,
+        latency_ms REAL NOT NULL,
+        first_token_ms REAL,
+        finish_reason TEXT,
+        error_code TEXT,
+        cache_read_tokens INTEGER NOT NULL DEFAULT 0,
+        cache_write_tokens INTEGER NOT NULL DEFAULT 0,
+        search TEXT NOT NULL,
+        detail TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX requests_by_time ON requests (at)",
+    "CREATE INDEX requests_running ON requests (status) WHERE status = 'running'",
+    """
+    CREATE TABLE bodies (
+        request_id TEXT PRIMARY KEY REFERENCES requests (id) ON DELETE CASCADE,
+        at REAL NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        messages BLOB,
+        answer BLOB
+    ) STRICT
+    """,
+    "CREATE INDEX bodies_by_time ON bodies (at, size_bytes)",
+    """
+    CREATE TABLE answers (
+        key TEXT PRIMARY KEY,
+        tier TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        model TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        expires_at REAL NOT NULL,
+        used_at REAL NOT NULL,
+        hits INTEGER NOT NULL DEFAULT 0,
+        cost_microusd INTEGER NOT NULL,
+        usage TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        completion BLOB NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX answers_by_expiry ON answers (expires_at)",
+    "CREATE INDEX answers_by_use ON answers (used_at, size_bytes)",
+    """
+    CREATE TABLE idempotency (
+        caller TEXT NOT NULL,
+        key_hash TEXT NOT NULL,
+        body_hash TEXT NOT NULL,
+        tier TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        model TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        expires_at REAL NOT NULL,
+        cost_microusd INTEGER NOT NULL,
+        usage TEXT NOT NULL,
+        completion BLOB NOT NULL,
+        PRIMARY KEY (caller, key_hash)
+    ) STRICT
+    """,
+    "CREATE INDEX idempotency_by_expiry ON idempotency (expires_at)",
+    "CREATE TABLE operator (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""Each step's statements. A step that has been released is never changed; a change is a new step."""
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises :class:`NewerStore` when the file knows more steps than we do. Changes nothing."""
+    version = _version(connection)
+    if version > len(MIGRATIONS):
+        raise NewerStore(path, version, len(MIGRATIONS))
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Takes the steps the file lacks, each whole or not at all."""
+    for number, statements in enumerate(MIGRATIONS[_version(connection) :], start=_version(connection) + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version

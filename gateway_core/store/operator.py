@@ -1,0 +1,90 @@
+"""What the operator decided, kept over restarts: kill switch, forced tier, models and budgets."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from gateway_core.model import KillSwitch, Tier
+from gateway_core.store.codec import to_json
+from gateway_core.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Daily limits in micro-dollars; 0 is off."""
+
+    soft_microusd: Annotated[int, Field(ge=0)] = 0
+    medium_microusd: Annotated[int, Field(ge=0)] = 0
+    hard_microusd: Annotated[int, Field(ge=0)] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetOverride:
+    """Limits the operator set, and the configured ones they replaced."""
+
+    limits: Limits
+    configured: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorState:
+    """None is what the configuration says."""
+
+    kill: KillSwitch = KillSwitch()
+    forced_tier: Tier | None = None
+    local_model: str | None = None
+    cheap_model: str | None = None
+    budget: BudgetOverride | None = None
+
+    def limits(self, configured: Limits) -> Limits:
+        """The limits in force. A configuration that was changed since the operator's override wins over it."""
+        if self.budget is not None and self.budget.configured == configured:
+            return self.budget.limits
+        return configured
+
+
+_KINDS: dict[str, TypeAdapter[Any]] = {
+    "kill": TypeAdapter(KillSwitch),
+    "forced_tier": TypeAdapter(Tier | None),
+    "local_model": TypeAdapter(str | None),
+    "cheap_model": TypeAdapter(str | None),
+    "budget": TypeAdapter(BudgetOverride | None),
+}
+
+
+class OperatorStore:
+    """Loads and saves the state. ``notices`` names values that could not be read and were left at their default."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.notices: list[str] = []
+
+    async def load(self) -> OperatorState:
+        """The state as it was saved last."""
+
+        def read(connection: sqlite3.Connection) -> dict[str, str]:
+            return dict(connection.execute("SELECT name, CAST(value AS TEXT) FROM operator").fetchall())
+
+        saved = await self._database.run(read)
+        values: dict[str, Any] = {}
+        for name, kind in _KINDS.items():
+            if name not in saved:
+                continue
+            try:
+                values[name] = kind.validate_json(saved[name])
+            except ValidationError:
+                self.notices.append(f"The saved {name.replace('_', ' ')} could not be read and was ignored.")
+        return OperatorState(**values)
+
+    async def save(self, state: OperatorState) -> None:
+        """Writes the whole state; once this returns it survives a power loss. Raises ``StoreError``."""
+        rows = [(field.name, to_json(getattr(state, field.name))) for field in fields(state)]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT OR REPLACE INTO operator (name, value) VALUES (?, ?)", rows)
+
+        await self._database.run(write)

@@ -1,0 +1,197 @@
+"""Whatever happens in whatever order: no micro-dollar is lost or charged twice, and no day passes the hard limit."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
+
+from gateway_core.gates.budget import Budget, Reservation
+from gateway_core.model import Refusal, Usage
+from gateway_core.store.database import Database
+from gateway_core.store.ledger import Ledger
+from tests.store.support import PAID, FakeClock, make_read_only
+
+T = TypeVar("T")
+HARD = 1000
+SHARES = st.integers(0, 100)
+
+
+class Money(RuleBasedStateMachine):
+    """Keeps its own books, in which a call is open at its worst case or closed at its cost, by day."""
+
+    reservations = Bundle("reservations")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+        self.clock = FakeClock()
+        self.opened: dict[str, Reservation] = {}
+        self.waiting: dict[str, tuple[Reservation, int]] = {}
+        self.unsure: list[Reservation] = []
+        """Cancelled while the disk was dead: counted until it works again, and not in the ledger."""
+        self.spent: dict[str, int] = {}
+        self.broken = False
+        self.number = 0
+        self.day = ""
+        self.run(self.start())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    async def start(self) -> None:
+        self.database = await Database.open(Path(self.folder.name) / "llmgw.db", self.clock)
+        self.ledger = Ledger(self.database, self.clock)
+        self.budget = await Budget.open(self.ledger, self.clock, 0, 0, HARD, retry_s=3600)
+
+    def close(self, reservation: Reservation, cost: int) -> None:
+        """In our books: at once, or when the disk works again."""
+        if self.opened.pop(reservation.id, None) is None:
+            return
+        if self.broken:
+            self.waiting[reservation.id] = (reservation, cost)
+        else:
+            self.spent[reservation.day] = self.spent.get(reservation.day, 0) + cost
+
+    @rule(target=reservations, cost=st.integers(0, 400), count=st.integers(1, 4))
+    def reserve(self, cost: int, count: int) -> Any:
+        async def together() -> list[Reservation | Refusal]:
+            names = [f"req_{self.number + place}" for place in range(count)]
+            return await asyncio.gather(*(self.budget.reserve(name, 1, PAID, cost) for name in names))
+
+        room = HARD - self.budget.status().committed_microusd
+        allowed = self.budget.allows(cost)
+        made = [result for result in self.run(together()) if isinstance(result, Reservation)]
+        self.number += count
+        if self.broken:
+            assert not made
+        elif allowed:
+            assert len(made) == (min(count, room // cost) if cost else count)
+        self.opened.update({reservation.id: reservation for reservation in made})
+        return multiple(*made)
+
+    @rule(cost=st.integers(0, 400), steps=st.integers(0, 3))
+    def reserve_and_be_cancelled(self, cost: int, steps: int) -> None:
+        async def cancelled() -> Reservation | Refusal | None:
+            task = asyncio.create_task(self.budget.reserve(f"req_{self.number}", 1, PAID, cost))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            (result,) = await asyncio.gather(task, return_exceptions=True)
+            await asyncio.gather(*self.budget._tasks - {self.budget._retrying}, return_exceptions=True)
+            return result if isinstance(result, Reservation | Refusal) else None
+
+        name, day = f"req_{self.number}/1", self.budget.status().day
+        result = self.run(cancelled())
+        self.number += 1
+        if result is None and steps and self.broken:
+            self.unsure.append(Reservation(name, day, PAID, cost))
+        if isinstance(result, Reservation):
+            self.opened[result.id] = result
+
+    @rule(reservation=reservations, share=SHARES)
+    def settle(self, reservation: Reservation, share: int) -> None:
+        cost = reservation.reserved_microusd * share // 100
+        self.run(self.budget.settle(reservation, cost, Usage()))
+        self.close(reservation, cost)
+
+    @rule(reservation=reservations, share=SHARES)
+    def settle_and_be_cancelled(self, reservation: Reservation, share: int) -> None:
+        cost = reservation.reserved_microusd * share // 100
+
+        async def cancelled() -> None:
+            task = asyncio.create_task(self.budget.settle(reservation, cost, Usage()))
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.gather(*self.budget._ending.values())
+
+        self.run(cancelled())
+        self.close(reservation, cost)
+
+    @rule(reservation=consumes(reservations))
+    def release(self, reservation: Reservation) -> None:
+        self.run(self.budget.release(reservation))
+        self.close(reservation, 0)
+
+    @rule()
+    def disk_fails(self) -> None:
+        self.broken = True
+        self.run(make_read_only(self.database))
+
+    @rule()
+    def disk_works_again(self) -> None:
+        self.broken = False
+        self.run(make_read_only(self.database, False))
+        assert self.run(self.budget.retry())
+        for reservation, cost in self.waiting.values():
+            self.spent[reservation.day] = self.spent.get(reservation.day, 0) + cost
+        self.waiting.clear()
+        self.unsure.clear()
+
+    @rule(hours=st.integers(1, 30))
+    def time_passes(self, hours: int) -> None:
+        self.clock.advance(hours * 3600)
+
+    @rule(hours=st.integers(1, 48))
+    def the_clock_jumps_back(self, hours: int) -> None:
+        self.clock.at -= hours * 3600
+
+    @rule()
+    @precondition(lambda self: not self.broken)
+    def crash(self) -> None:
+        """Everything in memory is gone; what was open is charged at its worst case."""
+        for reservation in self.opened.values():
+            self.spent[reservation.day] = self.spent.get(reservation.day, 0) + reservation.reserved_microusd
+        self.opened.clear()
+        self.run(self.database.close())
+        self.run(self.budget.close())
+        self.day = ""
+        self.run(self.start())
+
+    @rule()
+    def crash_with_a_dead_disk(self) -> None:
+        """Endings that were never written are charged at their worst case."""
+        for reservation, _ in self.waiting.values():
+            self.opened[reservation.id] = reservation
+        self.waiting.clear()
+        self.unsure.clear()
+        self.broken = False
+        self.crash()
+
+    @invariant()
+    def memory_is_what_our_books_say(self) -> None:
+        status = self.budget.status()
+        open_now = [*self.opened.values(), *(reservation for reservation, _ in self.waiting.values()), *self.unsure]
+        reserved = sum(reservation.reserved_microusd for reservation in open_now if reservation.day == status.day)
+        assert status.spent_microusd == self.spent.get(status.day, 0)
+        assert status.reserved_microusd == reserved
+        assert status.committed_microusd <= HARD
+        assert status.day >= self.day, "a later day never gives way to an earlier one"
+        self.day = status.day
+
+    @invariant()
+    def the_ledger_is_what_our_books_say(self) -> None:
+        if not self.broken:
+            found = self.run(self.ledger.spent_since("0000-00-00"))
+            assert {day: cost for day, cost in found.items() if cost} == {d: c for d, c in self.spent.items() if c}
+            assert all(cost <= HARD for cost in found.values())
+
+    def teardown(self) -> None:
+        self.run(self.database.close())
+        self.run(self.budget.close())
+        self.loop.close()
+        self.folder.cleanup()
+
+
+Money.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
+TestMoney = Money.TestCase

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway_core.store.answers import AnswerStore
+from gateway_core.store.database import Database
+from gateway_core.store.idempotency import IdempotencyStore
+from tests.store.support import NOON, FakeClock, rows, stored_answer
+
+LATER = NOON + 3600
+
+
+@pytest.fixture
+def answers(database: Database) -> AnswerStore:
+    return AnswerStore(database)
+
+
+async def test_an_answer_comes_back_as_it_was(answers: AnswerStore) -> None:
+    assert await answers.put("k", stored_answer(), LATER)
+    assert await answers.get("k", NOON) == stored_answer()
+    assert await answers.get("other", NOON) is None
+    assert await answers.count() == 1
+
+
+async def test_an_answer_is_served_until_it_expires(answers: AnswerStore) -> None:
+    await answers.put("k", stored_answer(), LATER)
+    assert await answers.get("k", LATER - 1) is not None
+    assert await answers.get("k", LATER) is None
+    assert await answers.delete_expired(LATER) == 1
+    assert await answers.count() == 0
+
+
+async def test_a_newer_answer_takes_the_place_of_an_older(answers: AnswerStore) -> None:
+    await answers.put("k", stored_answer("old"), LATER)
+    await answers.put("k", stored_answer("new"), LATER)
+    assert await answers.get("k", NOON) == stored_answer("new")
+    assert await answers.count() == 1
+
+
+async def test_a_deleted_answer_is_gone(answers: AnswerStore) -> None:
+    await answers.put("k", stored_answer(), LATER)
+    assert await answers.delete("k")
+    assert not await answers.delete("k")
+    assert await answers.get("k", NOON) is None
+
+
+async def test_hits_are_counted_once_and_kept(answers: AnswerStore, database: Database) -> None:
+    await answers.put("k", stored_answer(), LATER)
+    for second in range(3):
+        await answers.get("k", NOON + second)
+    await answers.flush()
+    await answers.flush()
+    assert await rows(database, "SELECT hits, used_at FROM answers") == [(3, NOON + 2)]
+    await answers.get("k", NOON + 5)
+    await answers.put("other", stored_answer(), LATER)
+    await answers.flush()
+    assert await rows(database, "SELECT hits FROM answers WHERE key = 'k'") == [(4,)]
+
+
+async def test_the_least_recently_used_goes_first(database: Database) -> None:
+    answers = AnswerStore(database, max_entries=3)
+    for number in range(3):
+        await answers.put(f"k{number}", stored_answer(created_at=NOON + number), LATER)
+    await answers.get("k0", NOON + 10)
+    await answers.put("k3", stored_answer(created_at=NOON + 20), LATER)
+    assert await rows(database, "SELECT key FROM answers ORDER BY key") == [("k0",), ("k2",), ("k3",)]
+
+
+async def test_expired_answers_go_before_used_ones(database: Database) -> None:
+    answers = AnswerStore(database, max_entries=2)
+    await answers.put("kept", stored_answer(created_at=NOON), LATER)
+    await answers.put("expired", stored_answer(created_at=NOON + 1), NOON + 5)
+    await answers.put("new", stored_answer(created_at=NOON + 10), LATER)
+    assert await rows(database, "SELECT key FROM answers ORDER BY key") == [("kept",), ("new",)]
+
+
+async def test_the_cache_stays_under_its_size(database: Database) -> None:
+    answers = AnswerStore(database, max_bytes=2000)
+    for number in range(20):
+        text = "".join(chr(33 + (number * 7 + place * place) % 90) for place in range(400))
+        assert await answers.put(f"k{number}", stored_answer(text, created_at=NOON + number), LATER)
+    ((total, newest),) = await rows(database, "SELECT sum(size_bytes), max(key = 'k19') FROM answers")
+    assert isinstance(total, int) and 0 < total <= 2000
+    assert newest == 1
+
+
+async def test_an_answer_larger_than_the_cache_is_not_stored(database: Database) -> None:
+    answers = AnswerStore(database, max_bytes=10)
+    assert not await answers.put("k", stored_answer(), LATER)
+    assert await answers.count() == 0
+
+
+async def test_a_damaged_answer_is_a_miss(answers: AnswerStore, database: Database) -> None:
+    await answers.put("k", stored_answer(), LATER)
+    await rows(database, "UPDATE answers SET completion = x'00ff'")
+    assert await answers.get("k", NOON) is None
+
+
+# --- Idempotency-Key -------------------------------------------------------------------------------------------
+
+
+async def test_a_key_gives_the_body_it_was_used_with(database: Database, clock: FakeClock) -> None:
+    store = IdempotencyStore(database, clock)
+    assert await store.put("ada", "key", "body", stored_answer())
+    assert await store.get("ada", "key") == ("body", stored_answer())
+    assert await store.get("bob", "key") is None
+    assert await store.get("ada", "other") is None
+
+
+async def test_the_first_answer_of_a_key_stays(database: Database, clock: FakeClock) -> None:
+    store = IdempotencyStore(database, clock)
+    await store.put("ada", "key", "body", stored_answer("first"))
+    assert not await store.put("ada", "key", "body 2", stored_answer("second"))
+    assert await store.get("ada", "key") == ("body", stored_answer("first"))
+
+
+async def test_a_key_is_free_again_after_a_day(database: Database, clock: FakeClock) -> None:
+    store = IdempotencyStore(database, clock)
+    await store.put("ada", "key", "body", stored_answer())
+    clock.advance(86_399)
+    assert await store.get("ada", "key") is not None
+    clock.advance(1)
+    assert await store.get("ada", "key") is None
+    assert await store.put("ada", "key", "body 2", stored_answer("second"))
+    assert await store.get("ada", "key") == ("body 2", stored_answer("second"))
+
+
+async def test_keys_are_bounded_and_not_kept_as_sent(database: Database, clock: FakeClock) -> None:
+    store = IdempotencyStore(database, clock, max_entries=2)
+    for name in ("a", "b", "\ud800" * 100_000):
+        await store.put("ada", name, "body", stored_answer())
+        clock.advance(1)
+    found = await rows(database, "SELECT length(key_hash) FROM idempotency")
+    assert found == [(64,), (64,)]
+    assert await store.get("ada", "a") is None
+    assert await store.get("ada", "b") is not None

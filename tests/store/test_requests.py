@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from gateway_core.model import CacheStats, CacheStatus, RequestRow, Status, Tier, Usage
+from gateway_core.store.database import Database
+from gateway_core.store.days import days_before, start_of
+from gateway_core.store.ledger import Ledger
+from gateway_core.store.requests import RequestLog
+from tests.store.support import DAY, NOON, PAID, FakeClock, entry, request_detail, request_row, rows
+
+SECOND = 1.0
+
+
+@pytest.fixture
+def log(database: Database, clock: FakeClock) -> RequestLog:
+    return RequestLog(database, clock)
+
+
+async def test_the_table_has_a_column_for_every_field_of_a_row(database: Database) -> None:
+    columns = {row[1] for row in await rows(database, "PRAGMA table_info(requests)")}
+    assert {field.name for field in fields(RequestRow)} <= columns
+
+
+async def test_a_row_and_its_detail_come_back_as_they_were(log: RequestLog) -> None:
+    row = replace(request_row(), first_token_ms=3.5, finish_reason="stop", error_code=None, cost_microusd=7)
+    detail = request_detail(row, usage=Usage(1, 2, 3, 4, 5, 1, estimated=True))
+    await log.add(row, detail)
+    assert await log.recent(10) == (row,)
+    assert await log.detail(row.id) == detail
+    assert await log.detail("req_none") is None
+
+
+async def test_a_row_is_written_over_as_the_request_moves_on(log: RequestLog) -> None:
+    started = request_row(status=Status.RUNNING, tier=None)
+    await log.add(started, request_detail(started, answer=None))
+    ended = request_row(status=Status.OK)
+    await log.add(ended, request_detail(ended))
+    assert await log.recent(10) == (ended,)
+    kept = await log.detail(ended.id)
+    assert kept is not None and kept.answer == {"role": "assistant", "content": "Paris"}
+    assert len(kept.messages) == 2
+    await log.add(ended, replace(kept, messages=()))
+    await log.add(started)
+    assert (await log.recent(10))[0].status is Status.OK
+    assert await log.detail(ended.id) == kept
+
+
+async def test_recent_is_newest_first_and_bounded(log: RequestLog) -> None:
+    for number in (2, 0, 3, 1):
+        await log.add(request_row(f"req_{number}", at=NOON + number))
+    assert [row.id for row in await log.recent(3)] == ["req_3", "req_2", "req_1"]
+    assert await log.recent(0) == ()
+    assert await log.recent(-1) == ()
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("FRANCE", True),
+        ("größe", True),
+        ("GRÖSSE", True),
+        ("llama", True),
+        ("Groq", True),
+        ("simple", True),
+        ("agent:main", True),
+        ("REQ_1", True),
+        ("", True),
+        ("100%", True),
+        ("%", True),
+        ("100_", False),
+        ("a_b", False),
+        ("\\", False),
+        ("'; DROP TABLE requests; --", False),
+        ("Francegateway", False),
+    ],
+)
+async def test_a_query_finds_text_in_any_case_and_nothing_is_a_wildcard(
+    log: RequestLog, query: str, found: bool
+) -> None:
+    await log.add(request_row(preview="100% GRÖßE of France"))
+    assert bool(await log.recent(10, query)) is found
+
+
+async def test_foreign_text_never_costs_a_row(log: RequestLog) -> None:
+    row = request_row(preview="broken \ud800 text\x00 \x1b[31m")
+    detail = replace(
+        request_detail(row),
+        messages=({"role": "user", "content": "\udfff", "n": 2**80},),
+        error_message="bad \ud800",
+    )
+    await log.add(row, detail)
+    assert (await log.recent(10, "broken ? text"))[0].preview == "broken ? text\x00 \x1b[31m"
+    kept = await log.detail(row.id)
+    assert kept is not None
+    assert kept.messages[0]["content"] == "?"
+    assert kept.error_message == "bad ?"
+    assert kept.usage == detail.usage
+
+
+async def test_what_was_running_when_llmgw_died_is_shown_as_interrupted(
+    log: RequestLog, database: Database, clock: FakeClock
+) -> None:
+    running = request_row("req_1", status=Status.RUNNING)
+    await log.add(running, request_detail(running, answer=None))
+    await log.add(request_row("req_2", status=Status.RUNNING))
+    await log.add(request_row("req_3"))
+    ledger = Ledger(database, clock)
+    await ledger.reserve(entry("req_1", 1, cost=900))
+    await ledger.charge_orphans()
+    assert await log.fail_interrupted() == 2
+    assert await log.fail_interrupted() == 0
+    found = {row.id: row for row in await log.recent(10)}
+    assert {row.status for row in found.values()} == {Status.FAILED, Status.OK}
+    assert found["req_1"].error_code == "interrupted"
+    assert found["req_1"].cost_microusd == 900
+    assert found["req_2"].cost_microusd == 0
+    kept = await log.detail("req_1")
+    assert kept is not None and kept.error_message is not None and "stopped" in kept.error_message
+    assert len(kept.messages) == 2
+
+
+async def test_bodies_go_after_their_days_and_rows_stay(log: RequestLog, clock: FakeClock) -> None:
+    for number, age_days in enumerate((0, 6, 8, 500)):
+        row = request_row(f"req_{number}", at=NOON - age_days * 86_400)
+        await log.add(row, request_detail(row))
+    assert await log.prune(clock.now(), 7) == 2
+    assert [row.id for row in await log.recent(10)] == ["req_0", "req_1", "req_2"]
+    young, old = await log.detail("req_1"), await log.detail("req_2")
+    assert young is not None and len(young.messages) == 2
+    assert old is not None and old.messages == () and old.answer is None and old.decision is not None
+    assert await log.prune(clock.now(), 0) == 2
+
+
+async def test_too_many_bodies_go_oldest_first(
+    log: RequestLog, clock: FakeClock, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        row = request_row(f"req_{number}", at=NOON + number)
+        await log.add(row, request_detail(row))
+    size = (await rows(database, "SELECT size_bytes FROM bodies"))[0][0]
+    assert isinstance(size, int) and size > 50
+    monkeypatch.setattr("gateway_core.store.requests.KEEP_BODIES_BYTES", 2 * size)
+    assert await log.prune(clock.now(), 7) == 2
+    assert await rows(database, "SELECT request_id FROM bodies ORDER BY at") == [("req_2",), ("req_3",)]
+
+
+async def test_with_bodies_off_none_is_ever_written(database: Database, clock: FakeClock) -> None:
+    log = RequestLog(database, clock, keep_bodies=False)
+    row = request_row()
+    await log.add(row, request_detail(row))
+    assert await rows(database, "SELECT * FROM bodies") == []
+    kept = await log.detail(row.id)
+    assert kept is not None and kept.messages == () and kept.usage == Usage(100, 20)
+
+
+async def add_a_day(log: RequestLog, database: Database, clock: FakeClock) -> None:
+    """A hit, a semantic hit, a miss at a paid tier in two attempts, a local bypass, a refusal, one running."""
+    listed = [
+        request_row("r1", cache=CacheStatus.EXACT, saved_microusd=300),
+        request_row("r2", cache=CacheStatus.SEMANTIC, saved_microusd=40, at=NOON + 60),
+        request_row("r3", tier=Tier.PREMIUM, provider="anthropic", model="claude-sonnet-5-5", saved_microusd=5),
+        request_row("r4", tier=Tier.LOCAL, provider="ollama", model="qwen", cache=CacheStatus.BYPASS),
+        request_row("r5", tier=None, provider=None, model=None, status=Status.REFUSED),
+        request_row("r6", status=Status.RUNNING),
+        request_row("r7", at=start_of(DAY) - SECOND),
+    ]
+    for row in listed:
+        usage = Usage(50, 20, 30, 15, 5) if row.id == "r3" else Usage(100, 20)
+        await log.add(row, request_detail(row, usage=usage))
+    ledger = Ledger(database, clock)
+    await ledger.settle(await ledger.reserve(entry("r3", 1, cost=900)), 500, Usage())
+    await ledger.settle(await ledger.reserve(entry("r3", 2, cost=900)), 20, Usage())
+    await ledger.reserve(entry("r6", 1, cost=900))
+
+
+async def test_the_totals_of_a_day(log: RequestLog, database: Database, clock: FakeClock) -> None:
+    await add_a_day(log, database, clock)
+    totals = await log.totals(DAY)
+    assert (totals.day, totals.requests, totals.saved_microusd) == (DAY, 5, 345)
+    assert totals.cache == CacheStats(1, 1, 1, 1, 0, 340, 30, 20)
+    by_name = {tier.name: tier for tier in totals.tiers}
+    assert [tier.name for tier in totals.tiers] == ["local", "cheap", "premium", "cache"]
+    assert (by_name["premium"].requests, by_name["premium"].cost_microusd) == (1, 520)
+    assert (by_name["cache"].requests, by_name["cache"].input_tokens, by_name["cache"].output_tokens) == (2, 200, 40)
+    assert by_name["cheap"].requests == 0
+    assert totals.spend_by_hour.start == start_of(DAY)
+    assert totals.spend_by_hour.values[1] == pytest.approx(0.00052)
+    assert sum(totals.spend_by_hour.values) == pytest.approx(0.00052)
+    assert (await log.totals("2020-01-01")).requests == 0
+
+
+async def test_rows_of_a_day_come_with_what_they_used(log: RequestLog, database: Database, clock: FakeClock) -> None:
+    await add_a_day(log, database, clock)
+    found = {row.id: usage for row, usage in await log.of_day(DAY)}
+    assert list(found) == ["r1", "r3", "r4", "r5", "r6", "r2"]
+    assert found["r3"] == Usage(50, 20, 30, 15, 5)
+
+
+async def test_look_ups_by_minute(log: RequestLog, database: Database, clock: FakeClock) -> None:
+    await add_a_day(log, database, clock)
+    minutes = [(minute.at, minute.hits, minute.looked) for minute in await log.cache_minutes(NOON - 3600)]
+    assert minutes == [(NOON, 1, 2), (NOON + 60, 1, 1)]
+
+
+async def test_the_report_adds_up_to_the_ledger(log: RequestLog, database: Database, clock: FakeClock) -> None:
+    await add_a_day(log, database, clock)
+    report = await log.report(1)
+    assert {row.day for row in report} == {DAY}
+    premium = next(row for row in report if row.tier == "premium")
+    assert (premium.model, premium.requests, premium.cost_microusd, premium.saved_microusd) == (PAID.model, 1, 520, 5)
+    cheap = next(row for row in report if row.tier == "cheap")
+    assert (cheap.requests, cheap.cache_hits, cheap.input_tokens, cheap.saved_microusd) == (2, 2, 200, 340)
+    assert sum(row.cost_microusd for row in report) == await Ledger(database, clock).spent_microusd(DAY)
+    assert sum(row.requests for row in report) == 5
+    two_days = await log.report(2)
+    assert [row.day for row in two_days][-1] == days_before(DAY, 1)
+    assert len(two_days) == len(report) + 1
+
+
+async def test_a_paid_call_whose_row_was_never_written_is_in_the_report(
+    log: RequestLog, database: Database, clock: FakeClock
+) -> None:
+    ledger = Ledger(database, clock)
+    await ledger.settle(await ledger.reserve(entry("lost")), 77, Usage())
+    (row,) = await log.report(1)
+    assert (row.requests, row.cost_microusd, row.provider) == (0, 77, "anthropic")
