@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.store.errors import StoreError, explain, is_store_failure
-from gateway_core.store.files import open_database
+from gateway_core.store.files import open_database, open_read_only
 
 T = TypeVar("T")
 
@@ -56,19 +56,24 @@ class Database:
     shares the next one, so that many requests at once do not queue for the disk.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, *, read_only: bool = False) -> None:
         self.path = path
         self.notices: list[str] = []
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="llmgw-store")
         self._jobs: deque[_Job[Any]] = deque()
         self._connection: sqlite3.Connection | None = None
+        self._read_only = read_only
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path, clock: Clock | None = None) -> Database:
-        """The file, made when missing and brought up to date. Raises :class:`StoreError`."""
-        database = cls(path, clock or SystemClock())
+    async def open(cls, path: Path, clock: Clock | None = None, *, read_only: bool = False) -> Database:
+        """The file, made when missing and brought up to date. Raises :class:`StoreError`.
+
+        Only who holds the folder's lock may open it so. Others, beside a running llmgw, open it ``read_only``: it must
+        exist then, and is neither repaired nor changed.
+        """
+        database = cls(path, clock or SystemClock(), read_only=read_only)
         opening = asyncio.get_running_loop().run_in_executor(database._thread, database._open)
         try:
             await asyncio.shield(opening)
@@ -101,6 +106,9 @@ class Database:
         await asyncio.shield(closing)
 
     def _open(self) -> None:
+        if self._read_only:
+            self._connection = open_read_only(self.path)
+            return
         self._connection, notices = open_database(self.path, self._clock.now())
         self.notices.extend(notices)
 
@@ -128,7 +136,7 @@ class Database:
         connection = self._connection
         assert connection is not None
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
             for job in jobs:
                 job.do(connection)
             connection.execute("COMMIT")

@@ -69,6 +69,27 @@ def open_database(path: Path, now: float) -> tuple[sqlite3.Connection, tuple[str
     return connection, (f"The database was damaged and is kept as {aside.name}; {found}. Check today's spend.",)
 
 
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, for a second process beside a running llmgw. Raises :class:`StoreError`.
+
+    A second writer could meet SQLite's WAL-reset bug, and one that found damage would rename the file under the first.
+    """
+    try:
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", BUSY_TIMEOUT_S, isolation_level=None, uri=True
+        )
+    except sqlite3.Error as error:
+        raise explain(error, path) from None
+    try:
+        check_version(connection, path, exactly=True)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.Error) and is_store_failure(error):
+            raise explain(error, path) from None
+        raise
+    return connection
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     make_private_file(path)
     try:

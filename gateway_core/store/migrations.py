@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from gateway_core.store.errors import NewerStore
+from gateway_core.store.errors import NewerStore, StoreError
 
 _FIRST = (
     """
@@ -114,9 +114,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 
 
-def check_version(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises :class:`NewerStore` when the file knows more steps than we do. Changes nothing."""
+def check_version(connection: sqlite3.Connection, path: Path, *, exactly: bool = False) -> None:
+    """Raises :class:`NewerStore` when the file knows more steps than we do. Changes nothing.
+
+    ``exactly`` refuses older files too: for a reader, who may not take the steps that are missing.
+    """
     version = _version(connection)
+    if exactly and version < len(MIGRATIONS):
+        raise StoreError(f"{path} was written by an older llmgw. Start llmgw once: it brings the file up to date.")
     if version > len(MIGRATIONS):
         raise NewerStore(path, version, len(MIGRATIONS))
 

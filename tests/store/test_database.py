@@ -229,6 +229,44 @@ async def test_a_read_only_file_is_said_so(database: Database) -> None:
     assert await names(database) == ["yes"]
 
 
+async def test_a_reader_beside_a_running_llmgw_sees_everything_and_changes_nothing(
+    database: Database, clock: FakeClock
+) -> None:
+    await Ledger(database, clock).reserve(entry("one"))
+    reader = await Database.open(database.path, clock, read_only=True)
+    assert await rows(reader, "SELECT id FROM reservations") == [("one/1",)]
+    await Ledger(database, clock).reserve(entry("two"))
+    assert len(await rows(reader, "SELECT id FROM reservations")) == 2
+    with pytest.raises(StoreError, match="read-only"):
+        await reader.run(lambda connection: insert(connection, "no"))
+    await reader.close()
+    await Ledger(database, clock).reserve(entry("three"))
+    await database.close()
+    again = await Database.open(database.path, clock)
+    assert len(await rows(again, "SELECT id FROM reservations")) == 3
+    await again.close()
+
+
+async def test_a_reader_that_meets_damage_leaves_the_file_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "llmgw.db"
+    path.write_bytes(b"damaged" * 900)
+    with pytest.raises(StoreError, match="damaged"):
+        await Database.open(path, read_only=True)
+    assert os.listdir(tmp_path) == ["llmgw.db"]
+    assert path.read_bytes() == b"damaged" * 900
+
+
+async def test_a_reader_makes_and_migrates_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "llmgw.db"
+    with pytest.raises(StoreError, match="cannot be opened"):
+        await Database.open(path, read_only=True)
+    assert os.listdir(tmp_path) == []
+    with closing(sqlite3.connect(path)) as older:
+        older.execute("CREATE TABLE older (x)")
+    with pytest.raises(StoreError, match="Start llmgw once"):
+        await Database.open(path, read_only=True)
+
+
 async def test_a_read_only_disk_is_said_so_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "llmgw.db"
     await (await Database.open(path)).close()
