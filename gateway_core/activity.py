@@ -5,23 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from gateway_core.model import CacheStats, CacheStatus, RequestRow, Series, Status, Tier, TierStats, Usage
+from gateway_core.store.days import day_of, start_of
 
 RECENT_ROWS = 500
 MINUTES = 60
 NOTHING_USED = Usage()
-
-
-def day_of(at: float) -> str:
-    """The UTC date of a moment, ``YYYY-MM-DD``: the day budgets and totals count by."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
-
-
-def midnight(at: float) -> float:
-    """The start of the UTC day of a moment, Unix seconds."""
-    return at - at % 86_400
 
 
 @dataclass(slots=True)
@@ -138,7 +128,7 @@ class Activity:
         """Dollars per hour from midnight to the current hour."""
         self._roll(now)
         hours = int(now % 86_400 // 3600) + 1
-        return Series(midnight(now), 3600, tuple(self._day.spend_by_hour[:hours]))
+        return Series(start_of(self._day.date), 3600, tuple(self._day.spend_by_hour[:hours]))
 
     def cache_rate_by_minute(self, now: float) -> Series:
         """Share of hits for each of the last 60 minutes; minutes without a look-up are 0."""

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Coroutine
 from importlib.metadata import version
 
-from gateway_core.activity import Activity, day_of
+from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import AnswerCaches
 from gateway_core.clock import Clock, SystemClock
@@ -30,6 +30,7 @@ from gateway_core.routing.session import Sessions
 from gateway_core.settings import Settings
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
+from gateway_core.store.days import day_of
 from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
 from gateway_core.store.ledger import Ledger

@@ -74,11 +74,17 @@ class Journal:
         await asyncio.gather(self._writer, return_exceptions=True)
 
     async def _write(self) -> None:
+        """Writes what waits in one go: rows that are added together share a commit."""
         while True:
-            row, detail = await self._queue.get()
-            try:
-                await self._requests.add(row, detail)
-            except StoreError as error:
-                log.warning("the request log could not be written: %s", error)
-            finally:
+            waiting = [await self._queue.get()]
+            while not self._queue.empty():
+                waiting.append(self._queue.get_nowait())
+            results = await asyncio.gather(
+                *(self._requests.add(row, detail) for row, detail in waiting), return_exceptions=True
+            )
+            for result in results:
                 self._queue.task_done()
+                if isinstance(result, StoreError):
+                    log.warning("the request log could not be written: %s", result)
+                elif isinstance(result, BaseException):
+                    log.error("a row of the request log was lost: %s", type(result).__name__)

@@ -12,8 +12,8 @@ from gateway_core.clock import SystemClock
 from gateway_core.settings import Settings
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.errors import StoreError
+from gateway_core.store.report import ReportRow
 from gateway_core.store.requests import RequestLog
-from gateway_core.store.totals import ReportRow
 from llmgw_tui.text import dollars, one_line
 
 
@@ -24,7 +24,7 @@ async def report(settings: Settings, days: int, form: str) -> int:
         print(f"llmgw: nothing was recorded in {settings.data_dir} yet.", file=sys.stderr)
         return 1
     try:
-        database = await Database.open(path)
+        database = await Database.open(path, read_only=True)
         try:
             rows = await RequestLog(database, SystemClock()).report(days)
         finally:

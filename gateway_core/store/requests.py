@@ -12,11 +12,10 @@ from pydantic import TypeAdapter
 
 from gateway_core.clock import Clock
 from gateway_core.model import Decision, RequestDetail, RequestRow, Usage
-from gateway_core.store import totals
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S, day_of, days_before, end_of, start_of
-from gateway_core.store.totals import DayTotals, MinuteCount, ReportRow
+from gateway_core.store.report import ReportRow, sums_since
 
 KEEP_ROWS_DAYS = 400
 KEEP_BODIES_BYTES = 512 * 1024 * 1024
@@ -111,18 +110,10 @@ class RequestLog:
 
         return await self._database.run(read)
 
-    async def totals(self, day: str) -> DayTotals:
-        """The sums of a UTC day, for the panes after a restart."""
-        return await self._database.run(lambda connection: totals.of_day(connection, day))
-
-    async def cache_minutes(self, since: float) -> tuple[MinuteCount, ...]:
-        """Answer-cache look-ups for each minute since a moment, oldest first; minutes without one are left out."""
-        return await self._database.run(lambda connection: totals.cache_minutes(connection, since))
-
     async def report(self, days: int) -> tuple[ReportRow, ...]:
         """Sums by day, tier, provider and model for the last ``days`` UTC days, today included, newest day first."""
         first = days_before(day_of(self._clock.now()), max(1, days) - 1)
-        return await self._database.run(lambda connection: totals.report(connection, first))
+        return await self._database.run(lambda connection: sums_since(connection, first))
 
     async def fail_interrupted(self) -> int:
         """Marks what was running when llmgw died as failed; returns how many.

@@ -9,7 +9,7 @@ ROOMS = ("cache", "clients", "gates", "http", "ollama", "pipeline", "providers",
 
 
 def test_the_store_loads_no_room_above_it() -> None:
-    names = ["answers", "database", "idempotency", "ledger", "lock", "operator", "requests", "totals"]
+    names = ["answers", "database", "idempotency", "ledger", "lock", "operator", "requests", "report"]
     imports = "; ".join(f"import gateway_core.store.{name}" for name in names)
     script = f"import sys; {imports}; print('\\n'.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()

@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from gateway_core.model import CacheStats, CacheStatus, RequestRow, Status, Tier, Usage
+from gateway_core.model import CacheStatus, RequestRow, Status, Tier, Usage
 from gateway_core.store.database import Database
 from gateway_core.store.days import days_before, start_of
 from gateway_core.store.ledger import Ledger
@@ -176,33 +176,11 @@ async def add_a_day(log: RequestLog, database: Database, clock: FakeClock) -> No
     await ledger.reserve(entry("r6", 1, cost=900))
 
 
-async def test_the_totals_of_a_day(log: RequestLog, database: Database, clock: FakeClock) -> None:
-    await add_a_day(log, database, clock)
-    totals = await log.totals(DAY)
-    assert (totals.day, totals.requests, totals.saved_microusd) == (DAY, 5, 345)
-    assert totals.cache == CacheStats(1, 1, 1, 1, 0, 340, 30, 20)
-    by_name = {tier.name: tier for tier in totals.tiers}
-    assert [tier.name for tier in totals.tiers] == ["local", "cheap", "premium", "cache"]
-    assert (by_name["premium"].requests, by_name["premium"].cost_microusd) == (1, 520)
-    assert (by_name["cache"].requests, by_name["cache"].input_tokens, by_name["cache"].output_tokens) == (2, 200, 40)
-    assert by_name["cheap"].requests == 0
-    assert totals.spend_by_hour.start == start_of(DAY)
-    assert totals.spend_by_hour.values[1] == pytest.approx(0.00052)
-    assert sum(totals.spend_by_hour.values) == pytest.approx(0.00052)
-    assert (await log.totals("2020-01-01")).requests == 0
-
-
 async def test_rows_of_a_day_come_with_what_they_used(log: RequestLog, database: Database, clock: FakeClock) -> None:
     await add_a_day(log, database, clock)
     found = {row.id: usage for row, usage in await log.of_day(DAY)}
     assert list(found) == ["r1", "r3", "r4", "r5", "r6", "r2"]
     assert found["r3"] == Usage(50, 20, 30, 15, 5)
-
-
-async def test_look_ups_by_minute(log: RequestLog, database: Database, clock: FakeClock) -> None:
-    await add_a_day(log, database, clock)
-    minutes = [(minute.at, minute.hits, minute.looked) for minute in await log.cache_minutes(NOON - 3600)]
-    assert minutes == [(NOON, 1, 2), (NOON + 60, 1, 1)]
 
 
 async def test_the_report_adds_up_to_the_ledger(log: RequestLog, database: Database, clock: FakeClock) -> None:
