@@ -87,9 +87,10 @@ def settings(url: str, **more: Any) -> Settings:
 
 @asynccontextmanager
 async def running(local: LocalModels) -> AsyncIterator[LocalModels]:
-    """The manager started, after its first look."""
+    """The manager started, after its own first look: from then on it looks when the test says so."""
     await local.start()
     try:
+        await local.refresh()
         await local.refresh()
         yield local
     finally:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway_core.events import LocalChanged, PullProgress
+from gateway_core.model import JsonObject
 from gateway_core.ollama.manager import LocalError, LocalModels
 from tests.fakes.ollama import FakeOllama
 from tests.ollama.support import NOTHING, Collector, json_server, running, settings
@@ -218,6 +219,17 @@ async def test_other_servers_are_recognised_with_the_context_they_tell(
         assert local.context_of("m") == context
         with pytest.raises(LocalError, match="not Ollama"):
             local.pull("new:1b")
+
+
+async def test_a_server_too_busy_for_one_look_is_not_gone(events: Collector) -> None:
+    answers: dict[str, JsonObject | int] = {"/v1/models": {"data": [{"id": "m"}]}}
+    async with (
+        json_server(answers) as root,
+        running(LocalModels(settings(f"{root}/v1"), events.publish, poll_s=POLL_S)) as local,
+    ):
+        answers["/v1/models"] = 503
+        assert (await local.refresh()).reachable and (await local.refresh()).reachable
+        assert not (await local.refresh()).reachable
 
 
 async def test_a_server_that_wants_a_key_says_so(events: Collector) -> None:
