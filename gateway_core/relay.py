@@ -84,12 +84,25 @@ async def _kept_alive(pieces: AsyncGenerator[Piece], pause_s: float) -> AsyncGen
         while not (await asyncio.wait({first}, timeout=pause_s))[0]:
             yield None
     finally:
-        if not first.done():
-            first.cancel()
-            await asyncio.wait({first})
+        await _ended(first)
     try:
         yield first.result()
     except StopAsyncIteration:
         return
     async for piece in pieces:
         yield piece
+
+
+async def _ended(task: asyncio.Future[Piece]) -> None:
+    """Ends the task, also when the caller is cancelled a second time: a generator at work cannot be closed."""
+    again: asyncio.CancelledError | None = None
+    while not task.done():
+        task.cancel()
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            again = error
+    if not task.cancelled():
+        task.exception()
+    if again:
+        raise again
