@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         case "doctor":
             from llmgw_tui import doctor
 
-            return asyncio.run(doctor.run(settings))
+            return asyncio.run(doctor.run(settings, fetch_model=arguments.fetch_model))
         case "report":
             from llmgw_tui import report
 
@@ -93,7 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     attach.add_argument("--key", help="its key (default: GATEWAY_SECRET, or the key in the data folder)")
 
     commands.add_parser("demo", parents=[common], help="everything, with made-up traffic and simulated paid upstreams")
-    commands.add_parser("doctor", parents=[common], help="look for what is set up wrong, and say how to mend it")
+
+    doctor = commands.add_parser(
+        "doctor", parents=[common], help="look for what is set up wrong, and say how to mend it"
+    )
+    doctor.add_argument(
+        "--fetch-model", action="store_true", help="get the built-in model's weights if they are missing"
+    )
 
     connect = commands.add_parser("connect", parents=[common], help="set a client up to use the gateway")
     connect.add_argument("client", choices=["openclaw"])

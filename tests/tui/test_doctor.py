@@ -1,0 +1,68 @@
+"""The doctor, where the built-in model is not installed: what it says, and that it can mend it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from gateway_core.providers import builtin_weights
+from gateway_core.providers.builtin_weights import BuiltinError
+from gateway_core.settings import Settings
+from llmgw_tui import doctor
+
+NOTHING = "http://127.0.0.1:1/v1"
+"""A base URL where nothing listens."""
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Those of a machine without the package of the weights, without a local server and without a gateway."""
+    monkeypatch.setattr(builtin_weights, "_PACKAGE", "no_such_package")
+    monkeypatch.setattr(builtin_weights, "WEIGHTS_SHA256", hashlib.sha256(b"GGUF").hexdigest())
+    return Settings.model_construct(data_dir=tmp_path / "data", port=1, local_llm_url=NOTHING)
+
+
+def _found(said: str, word: str) -> str:
+    return next(line for line in said.splitlines() if word in line)
+
+
+async def test_a_missing_model_comes_with_the_command(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await doctor.run(settings) == 0
+    said = capsys.readouterr().out
+    assert _found(said, "weights are missing").startswith("note") and "`llmgw doctor --fetch-model`" in said
+    assert "stands in" not in said
+
+
+async def test_it_fetches_the_model(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def install(target: Path) -> None:
+        (target / "no_such_package").mkdir()
+        (target / "no_such_package" / builtin_weights.WEIGHTS_FILE).write_bytes(b"GGUF")
+
+    monkeypatch.setattr(builtin_weights, "_install", install)
+    assert await doctor.run(settings, fetch_model=True) == 0
+    said = capsys.readouterr().out
+    assert "98 MB" in said and "ok    the built-in model is installed" in said
+    assert _found(said, "No local server").endswith("The built-in model stands in.")
+
+    assert await doctor.run(settings, fetch_model=True) == 0
+    assert "98 MB" not in capsys.readouterr().out, "nothing is fetched twice"
+
+
+async def test_a_fetch_that_fails_is_a_failure(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def install(target: Path) -> None:
+        raise BuiltinError("No space left on device")
+
+    monkeypatch.setattr(builtin_weights, "_install", install)
+    assert await doctor.run(settings, fetch_model=True) == 1
+    assert "FAIL  No space left on device" in capsys.readouterr().out
+
+
+async def test_the_model_alone_is_no_trouble(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await doctor.run(settings.model_copy(update={"builtin_model": "on"})) == 0
+    assert "BUILTIN_MODEL is on" in capsys.readouterr().out
