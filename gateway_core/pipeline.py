@@ -107,6 +107,12 @@ class Pipeline:
                 if refusal := self._stopped(exchange):
                     raise Refused(refusal) from None
                 raise
+            except ConnectionError:
+                raise
+            except Exception:
+                failure = errors.internal_error()
+                exchange.end(Status.FAILED, code=failure.code, message=failure.message)
+                raise
             finally:
                 self._close(exchange)
 
