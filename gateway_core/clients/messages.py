@@ -79,8 +79,8 @@ def _numbered_call(call: Any, numbers: dict[str, str]) -> Any:
 
 
 def lowered(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers by lower-case name."""
-    return {name.lower(): value for name, value in headers.items()}
+    """The headers by lower-case name. Bytes that are no UTF-8 become question marks: JSON cannot carry them."""
+    return {name.lower(): value.encode("utf-8", "replace").decode() for name, value in headers.items()}
 
 
 def session_of(body: JsonObject, headers: Mapping[str, str]) -> str | None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from pathlib import Path
 
+import orjson
 import pytest
+from yarl import URL
 
+from gateway_core.model import Status
 from gateway_core.providers.base import Piece
 from gateway_core.relay import _kept_alive
+from tests.fakes.anthropic import FakeAnthropic
+from tests.http.inside import KEY, Client, chat_body, client, with_claude
 
 
 async def test_two_cancellations_before_the_first_token_leave_no_generator_at_work() -> None:
@@ -36,3 +42,42 @@ async def test_two_cancellations_before_the_first_token_leave_no_generator_at_wo
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_session_header_that_is_no_text_does_not_silence_the_control_surface(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
+        status = await _with_raw_header(llmgw, b"session_id: a\xff\xfeb")
+        snapshot = await llmgw.get("/api/snapshot")
+
+    assert status == 200
+    assert snapshot["requests"][0]["session"] == "a??b"
+
+
+async def _with_raw_header(llmgw: Client, header: bytes) -> int:
+    """The status of a chat completion with a header that no client library would send."""
+    url = URL(llmgw.gateway.address)
+    assert url.host
+    body = orjson.dumps(chat_body("Say hello."))
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    )
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(head.encode() + header + b"\r\n\r\n" + body)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return int(answer.split()[1])
+
+
+async def test_a_failure_of_our_own_is_not_the_clients_doing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("nobody expected this")
+
+    async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
+        monkeypatch.setattr("gateway_core.pipeline.route", broken)
+        status, _, body = await llmgw.chat()
+        (row,) = await llmgw.gateway.requests(1)
+
+    assert (status, body["error"]["code"]) == (500, "internal_error")
+    assert (row.status, row.error_code) == (Status.FAILED, "internal_error")
