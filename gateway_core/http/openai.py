@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 EXTRAS = ("force_tier", "context", "idempotency_key")
 BACKGROUND_CONTEXTS = ("background", "heartbeat", "cron", "recap", "title")
+SPARE_LEVELS = 32
 MEASURED_IN_A_THREAD_BYTES = 1_000_000
 """Larger bodies are parsed and measured off the event loop: 1 MB takes some 10 ms."""
 
@@ -115,10 +116,27 @@ def parse(raw: bytes, request: web.Request) -> ChatRequest | Refusal:
         return errors.invalid_request(f"The body is not valid JSON: {error.msg} at line {error.lineno}.")
     if not isinstance(body, dict):
         return errors.invalid_request("The body must be a JSON object.")
+    if _too_deep(body):
+        return errors.invalid_request("The body is nested too deeply.")
     extras = {name: body.pop(name) for name in EXTRAS if name in body}
     if refusal := validate(body):
         return refusal
     return _with_extras(body, extras, request, len(raw))
+
+
+def _too_deep(body: JsonObject) -> bool:
+    """What can be read may be too deep to be written again: upstream, into the log, into an identity.
+
+    orjson reads 1,024 levels and writes 254; a few are left for what is put around the parts of a body.
+    """
+    wrapped: object = body
+    for _ in range(SPARE_LEVELS):
+        wrapped = [wrapped]
+    try:
+        orjson.dumps(wrapped)
+    except TypeError:
+        return True
+    return False
 
 
 def _with_extras(body: JsonObject, extras: JsonObject, request: web.Request, body_bytes: int) -> ChatRequest | Refusal:

@@ -180,9 +180,13 @@ class Upstream:
     @asynccontextmanager
     async def post(self, path: str, body: JsonObject) -> AsyncIterator[Answer]:
         """Sends ``body``; the answer's head has arrived and is a success. Leaving the block closes the connection."""
+        try:
+            content = orjson.dumps(body)
+        except TypeError:  # tool calls hold JSON in their strings, which nobody has measured
+            raise self.failures.refused("The request is nested too deeply.", "invalid_request") from None
         sdk = await self._ready()
         patience = Patience(self._first_byte_s, self._idle_s)
-        response = await self._ask(sdk, "post", path, patience, content=orjson.dumps(body))
+        response = await self._ask(sdk, "post", path, patience, content=content)
         try:
             yield Answer(response, patience, self.failures, sdk.broken)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
@@ -68,6 +69,32 @@ async def _with_raw_header(llmgw: Client, header: bytes) -> int:
     writer.close()
     await writer.wait_closed()
     return int(answer.split()[1])
+
+
+@pytest.mark.parametrize("where", ["top", "message", "tool", "arguments"])
+async def test_a_body_nested_too_deeply_is_refused_and_costs_nothing(tmp_path: Path, where: str) -> None:
+    deep = orjson.loads("[" * 300 + "]" * 300)
+    body = chat_body("Say hello.", max_tokens=100)
+    match where:
+        case "top":
+            body["metadata"] = deep
+        case "message":
+            body["messages"][0]["note"] = deep
+        case "tool":
+            body["tools"] = [{"type": "function", "function": {"name": "f", "parameters": {"x": deep}}}]
+        case _:
+            function = {"name": "f", "arguments": json.dumps({"x": deep})}
+            calls = [{"id": "call_1", "type": "function", "function": function}]
+            body["messages"] += [
+                {"role": "assistant", "content": None, "tool_calls": calls},
+                {"role": "tool", "tool_call_id": "call_1", "content": "done"},
+            ]
+    async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
+        async with llmgw.http.post("/v1/chat/completions", json=body) as answer:
+            status, error = answer.status, (await answer.json())["error"]
+        spent = (await llmgw.get("/api/budget"))["spent_usd"]
+
+    assert (status, error["code"], spent) == (400, "invalid_request", 0)
 
 
 async def test_a_failure_of_our_own_is_not_the_clients_doing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
