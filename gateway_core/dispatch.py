@@ -120,7 +120,7 @@ class Dispatcher:
         return reserved
 
     async def _settle(self, exchange: Exchange, target: Target, reservation: Reservation | None, meter: Meter) -> None:
-        usage = meter.usage()
+        usage = meter.usage() if meter.charged else Usage()
         exchange.usage = usage
         if reservation is None:
             return

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 VERSION = version("llmgw")
 SNAPSHOT_ROWS = 200
 HOUSEKEEPING_S = 600.0
+ENDING_S = 1.0
+"""For cancelled requests to settle: aiohttp cancels them at the end, and does not wait."""
 
 
 class Gateway:
@@ -249,11 +251,13 @@ class Gateway:
         if not ledger_ok:
             return "degraded", "The ledger cannot be written: paid tiers are stopped."
         if not has_target:
-            return "degraded", "No tier has a model: start Ollama or set a key."
+            waiting = self._local.server.detail
+            return "degraded", waiting or "No tier has a model: start Ollama or set a key."
         return "running", ""
 
     async def close(self) -> None:
-        """Ends everything in order: what is in flight was ended by the server; money and log are written."""
+        """Ends everything in order: the server cancelled what is in flight; money and log are written."""
+        await self._kill.ended(ENDING_S)
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

@@ -290,3 +290,13 @@ async def test_a_slow_start_is_kept_alive_with_empty_chunks(tmp_path: Path, monk
         _, chunks = await llmgw.stream("Hello?")
     assert chunks[0]["choices"][0]["delta"] == {"content": ""}
     assert said(chunks) == "Late."
+
+
+async def test_a_try_that_reached_nobody_counts_no_tokens(tmp_path: Path) -> None:
+    settings = {"anthropic_api_key": SecretStr("sk-x"), "anthropic_base_url": "http://127.0.0.1:9"}
+    async with client(tmp_path, **settings) as llmgw:
+        status, _, body = await llmgw.chat("Hello?")
+        row = (await llmgw.get("/api/requests"))["requests"][0]
+    assert (status, body["error"]["code"]) == (502, "upstream_error")
+    assert (row["status"], row["output_tokens"], row["cost_microusd"]) == ("failed", 0, 0)
+    assert row["input_tokens"] < 20
