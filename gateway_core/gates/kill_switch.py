@@ -53,6 +53,11 @@ class KillGate:
                 stopped += 1
         return stopped
 
+    async def ended(self, within_s: float) -> None:
+        """Returns when no request is in flight, or after ``within_s``: they were cancelled, and settle and note it."""
+        if self._running:
+            await asyncio.wait(set(self._running.values()), timeout=within_s)
+
     @property
     def in_flight(self) -> int:
         return len(self._running)
