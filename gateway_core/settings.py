@@ -147,6 +147,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=33_554_432, gt=0)
     """Largest request accepted."""
 
+    @field_validator("exact_cache", "semantic_cache", "policy", "builtin_model", mode="before")
+    @classmethod
+    def _on_or_off(cls, value: object) -> object:
+        """YAML reads a bare ``on`` as true."""
+        return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
     @field_validator("local_llm_url", "anthropic_base_url", "groq_base_url", "openai_base_url")
     @classmethod
     def _is_http_url(cls, value: str) -> str:

@@ -1,0 +1,78 @@
+"""Where settings come from, which wins, and what is said of a bad one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway_core.settings import SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def nobody_elses_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("LLMGW_PORT", "LLMGW_CONFIG", "DAILY_BUDGET_HARD", "SEMANTIC_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "config.yaml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def test_flags_win_over_environment_over_dotenv_over_file_over_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, "daily_budget_hard: 1\nport: 1001\nrate_limit_rpm: 7\n")
+    assert load_settings(file).daily_budget_hard == 1
+    (tmp_path / ".env").write_text("DAILY_BUDGET_HARD=2\nLLMGW_PORT=1002\n")
+    assert load_settings(file).daily_budget_hard == 2
+    monkeypatch.setenv("LLMGW_PORT", "1003")
+    settings = load_settings(file)
+    assert (settings.port, settings.daily_budget_hard, settings.rate_limit_rpm) == (1003, 2, 7)
+    assert load_settings(file, port=1004, host=None).port == 1004
+    assert load_settings(file).host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("written", "read"), [("on", "on"), ("off", "off"), ('"off"', "off"), ("true", "on")])
+def test_a_bare_on_in_yaml_is_on(tmp_path: Path, written: str, read: str) -> None:
+    settings = load_settings(
+        write(tmp_path, f"semantic_cache: {written}\npolicy: {written}\nbuiltin_model: {written}\n")
+    )
+    assert (settings.semantic_cache, settings.policy, settings.builtin_model) == (read, read, read)
+
+
+def test_prices_and_patterns_come_from_the_file(tmp_path: Path) -> None:
+    text = "prices:\n  openai/x: {input: 1.0, output: 4.0}\npolicy_patterns:\n  - {name: birds, pattern: blue}\n"
+    settings = load_settings(write(tmp_path, text))
+    assert settings.prices["openai/x"].output == 4.0
+    assert settings.policy_patterns[0].name == "birds"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("daily_budget_hard: -1\n", "DAILY_BUDGET_HARD"),
+        ("semantic_cache: maybe\n", "SEMANTIC_CACHE"),
+        ("no_such_name: 1\n", "no_such_name"),
+        ("- a\n- list\n", "name: value"),
+        ("port: [", "YAML"),
+        ("local_llm_url: localhost:11434\n", "http://"),
+    ],
+)
+def test_a_bad_file_says_what_is_wrong(tmp_path: Path, text: str, word: str) -> None:
+    with pytest.raises(SettingsError, match=word):
+        load_settings(write(tmp_path, text))
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(SettingsError, match="nowhere.yaml"):
+        load_settings(Path("nowhere.yaml"))
+
+
+def test_a_secret_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-canary")
+    settings = load_settings()
+    assert "canary" not in repr(settings) and "canary" not in str(settings.model_dump())
