@@ -92,7 +92,7 @@ class Dispatcher:
         exchange.target = target
         limit = None if target.free else self._output_limit(exchange)
         reservation = await self._reserve(exchange, target, limit)
-        meter = Meter(exchange)
+        meter = Meter(exchange, paid=reservation is not None)
         try:
             async with aclosing(provider.send(UpstreamCall(exchange.request, target, limit))) as pieces:
                 async for piece in pieces:
@@ -137,12 +137,13 @@ class Dispatcher:
 class Meter:
     """Counts what one call used, as far as it came.
 
-    What the upstream reported wins. Where it reported nothing the prompt counts at its ceiling and the output by what
-    arrived: an interrupted answer stays charged at what it can have cost.
+    What the upstream reported wins. Where it reported nothing, or nothing that can be true, the prompt of a paid or an
+    interrupted answer counts at its ceiling and the output by what arrived: it is charged at what it can have cost.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, *, paid: bool) -> None:
         self._exchange = exchange
+        self._paid = paid
         self._reported: Usage | None = None
         self._output_ceiling = 0
         self.streamed = exchange.request.stream
@@ -157,15 +158,18 @@ class Meter:
             self._output_ceiling += text_ceiling(text_of(piece.body))
 
     def usage(self) -> Usage:
-        size = self._exchange.request.size
-        if self._reported is None:
-            if self.complete:
-                return Usage(size.input_tokens, self._output_ceiling // 2, estimated=True)
-            return Usage(size.input_tokens_ceiling, self._output_ceiling, estimated=True)
-        if self.complete:
-            return self._reported
-        output = max(self._reported.output_tokens, self._output_ceiling)
-        return replace(self._reported, output_tokens=output, estimated=True)
+        size, reported = self._exchange.request.size, self._reported or Usage()
+        if self.complete and not self._paid:
+            prompt, output = size.input_tokens, self._output_ceiling // 2
+        else:
+            prompt, output = size.input_tokens_ceiling, self._output_ceiling
+        if self.complete and reported.prompt_tokens and (reported.output_tokens or not output):
+            return reported
+        if not reported.prompt_tokens:
+            reported = replace(reported, input_tokens=prompt)
+        if not self.complete or not reported.output_tokens:
+            reported = replace(reported, output_tokens=max(reported.output_tokens, output))
+        return replace(reported, estimated=True)
 
 
 def refusal_of(error: UpstreamError, target: Target) -> Refusal:

@@ -15,8 +15,13 @@ from yarl import URL
 from gateway_core.model import Status
 from gateway_core.providers.base import Piece
 from gateway_core.relay import _kept_alive
+from gateway_core.wire import sse
 from tests.fakes.anthropic import FakeAnthropic
-from tests.http.inside import KEY, Client, chat_body, client, with_claude
+from tests.fakes.openai import FakeOpenAI
+from tests.fakes.script import Raw
+from tests.http.inside import KEY, Client, chat_body, client, with_claude, with_groq
+
+GROQ_MODEL = "openai/gpt-oss-120b"
 
 
 async def test_two_cancellations_before_the_first_token_leave_no_generator_at_work() -> None:
@@ -108,3 +113,27 @@ async def test_a_failure_of_our_own_is_not_the_clients_doing(tmp_path: Path, mon
 
     assert (status, body["error"]["code"]) == (500, "internal_error")
     assert (row.status, row.error_code) == (Status.FAILED, "internal_error")
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [None, {"prompt_tokens": 0, "completion_tokens": 0}, {"prompt_tokens": -5, "completion_tokens": 0}],
+    ids=["none", "zeros", "negative"],
+)
+async def test_a_paid_answer_without_a_usable_count_is_charged_at_what_it_can_have_cost(
+    tmp_path: Path, usage: dict[str, int] | None
+) -> None:
+    text = "Nobody counted these words, and yet somebody will send a bill for them."
+    chunks: list[dict[str, object]] = [
+        {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage},
+    ]
+    async with FakeOpenAI(key="groq-key", models=(GROQ_MODEL,)) as fake, client(tmp_path, **with_groq(fake)) as llmgw:
+        fake.script(Raw(b"".join(map(sse.encode, chunks)) + sse.DONE, content_type="text/event-stream"))
+        await llmgw.stream("Count nothing.", model="gateway-cheap")
+        (row,) = await llmgw.gateway.requests(1)
+        spent = (await llmgw.get("/api/budget"))["spent_usd"]
+
+    assert row.status is Status.OK
+    assert row.input_tokens >= 15 and row.output_tokens >= 15
+    assert spent == row.cost_microusd / 1e6 > 0
