@@ -14,6 +14,7 @@ from gateway_core.routing.feasibility import fits, obstacle
 from gateway_core.routing.landscape import Landscape
 from gateway_core.wire import errors
 
+LOCAL = "local"
 UPWARD = (Tier.LOCAL, Tier.CHEAP, Tier.PREMIUM)
 NAMED_TIERS = {
     "gateway-local": Tier.LOCAL,
@@ -72,6 +73,8 @@ def _exact_model(provider: str, model: str, landscape: Landscape) -> Wish:
     tier = landscape.named[provider]
     served = landscape.option(tier).target
     free = tier is Tier.LOCAL or bool(served and served.provider == provider and served.free)
+    if tier is Tier.LOCAL:
+        provider = LOCAL  # the server's kind is a name for it, too
     target = Target(tier, provider, model, free)
     return Wish(tier, "forced:model", f"the request names {provider}/{model}", binding=True, target=target)
 
