@@ -35,7 +35,7 @@ def guard(secret: str, host: str) -> Middleware:
         if not _host_is_known(request.host, allowed, wide):
             return refuse(Refusal("invalid_request", "This Host is not served.", 421))
         origin = request.headers.get("Origin")
-        if origin is not None and not _host_is_known(urlsplit(origin).netloc, allowed, wide=False):
+        if origin is not None and not _host_is_known(_netloc(origin), allowed, wide=False):
             return refuse(Refusal("invalid_request", "Web pages may not call the gateway.", 403))
         if request.path not in OPEN_PATHS:
             if not hmac.compare_digest(_key(request).encode("utf-8", "surrogateescape"), expected):
@@ -53,6 +53,14 @@ def _key(request: web.Request) -> str:
     if scheme.lower() == "bearer":
         return token.strip()
     return request.headers.get("x-api-key", "")
+
+
+def _netloc(origin: str) -> str:
+    """The host of an Origin; one that no browser sends has a host that nobody knows."""
+    try:
+        return urlsplit(origin).netloc or "null"
+    except ValueError:
+        return "null"
 
 
 def _host_is_known(netloc: str, allowed: frozenset[str] | set[str], wide: bool) -> bool:
