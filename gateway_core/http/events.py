@@ -42,4 +42,4 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
                 upcoming.cancel()
                 await asyncio.gather(upcoming, return_exceptions=True)
 
-    return [web.get("/api/events", events)]
+    return [web.get("/api/events", events, allow_head=False)]
