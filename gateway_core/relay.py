@@ -9,7 +9,7 @@ from contextlib import aclosing
 from gateway_core.exchange import Exchange
 from gateway_core.model import JsonObject
 from gateway_core.providers.base import Piece
-from gateway_core.wire.openai_chat import Aggregator, finish_reason, make_chunk
+from gateway_core.wire.openai_chat import Aggregator, finish_reason, implied_finish, make_chunk
 from gateway_core.wire.usage import usage_json
 
 KEEP_ALIVE_S = 25.0
@@ -59,7 +59,8 @@ async def relay_stream(
     whole["usage"] = usage
     await complete(whole)
     if last is None:
-        last = make_chunk(whole.get("id", exchange.request.id), whole.get("model", ""), {}, finish="stop")
+        finish = implied_finish(whole)
+        last = make_chunk(whole.get("id", exchange.request.id), whole.get("model", ""), {}, finish=finish)
     for chunk in with_usage(last, usage, exchange.request.wants_usage_chunk):
         yield chunk
 

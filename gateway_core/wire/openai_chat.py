@@ -39,6 +39,11 @@ def finish_reason(body: JsonObject) -> str | None:
     return reason if isinstance(reason, str) and reason else None
 
 
+def implied_finish(completion: JsonObject) -> str:
+    """The finish reason of a completion that gives none: clients run tool calls only where it says so."""
+    return finish_reason(completion) or ("tool_calls" if _said(completion).get("tool_calls") else "stop")
+
+
 def has_content(body: JsonObject) -> bool:
     """Whether something of the answer itself is in it: text, reasoning, a refusal or a tool call."""
     said = _said(body)
@@ -206,7 +211,7 @@ def as_chunks(completion: JsonObject) -> list[JsonObject]:
     chunks = [chunk(delta, finish_reason=None) for delta in deltas]
     if "logprobs" in choice:
         chunks[-1]["choices"][0]["logprobs"] = choice["logprobs"]
-    return [*chunks, chunk({}, finish_reason=choice.get("finish_reason") or "stop", **rest)]
+    return [*chunks, chunk({}, finish_reason=implied_finish(completion), **rest)]
 
 
 def _opening(message: JsonObject) -> JsonObject:
