@@ -40,7 +40,7 @@ from gateway_core.routing.session import Sessions
 from gateway_core.store.answers import StoredAnswer
 from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
-from gateway_core.wire.openai_chat import as_chunks, canned_completion, finish_reason, first_choice
+from gateway_core.wire.openai_chat import as_chunks, canned_completion, first_choice, implied_finish
 from gateway_core.wire.usage import usage_json
 
 CLIENT_LEFT = "client_closed_request"
@@ -128,8 +128,8 @@ class Pipeline:
                 raise
             return refusal
         if isinstance(result, Refusal):
-            status = Status.REFUSED if result.http_status < 500 else Status.FAILED
-            exchange.end(status, code=result.code, message=result.message)
+            ours = result.http_status < 500 or result.code == errors.kill_switch().code
+            exchange.end(Status.REFUSED if ours else Status.FAILED, code=result.code, message=result.message)
         return result
 
     def _stopped(self, exchange: Exchange) -> Refusal | None:
@@ -246,13 +246,13 @@ class Pipeline:
             target.model,
             exchange.cache,
             decision.route,
-            0 if target.free else None,
+            exchange.cost_microusd if target.free else None,
             chunks=_prepend(first, chunks),
         )
 
     def _note_answer(self, exchange: Exchange, whole: JsonObject) -> None:
         exchange.answer = (first_choice(whole) or {}).get("message")
-        exchange.finish_reason = finish_reason(whole) or "stop"
+        exchange.finish_reason = implied_finish(whole)
 
 
 async def _prepend(first: JsonObject, rest: AsyncGenerator[JsonObject]) -> AsyncGenerator[JsonObject]:

@@ -12,6 +12,7 @@ import orjson
 import pytest
 from yarl import URL
 
+from gateway_core.dispatch import MAX_TRIES
 from gateway_core.model import Status
 from gateway_core.providers.base import Piece
 from gateway_core.relay import _kept_alive
@@ -137,3 +138,57 @@ async def test_a_paid_answer_without_a_usable_count_is_charged_at_what_it_can_ha
     assert row.status is Status.OK
     assert row.input_tokens >= 15 and row.output_tokens >= 15
     assert spent == row.cost_microusd / 1e6 > 0
+
+
+async def test_tool_calls_without_a_finish_reason_are_still_called_so(tmp_path: Path) -> None:
+    call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    chunk = {"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}]}
+    async with FakeOpenAI(key="groq-key", models=(GROQ_MODEL,)) as fake, client(tmp_path, **with_groq(fake)) as llmgw:
+        fake.script(Raw(sse.encode(chunk) + sse.DONE, content_type="text/event-stream"))
+        _, chunks = await llmgw.stream("Use a tool.", model="gateway-cheap")
+        (row,) = await llmgw.gateway.requests(1)
+
+    assert chunks[-1]["choices"][0]["finish_reason"] == row.finish_reason == "tool_calls"
+
+
+async def test_a_local_model_may_be_named_with_its_servers_kind(tmp_path: Path) -> None:
+    async with (
+        FakeOpenAI(kind="ollama", models=("qwen3:14b",)) as fake,
+        client(tmp_path, local_llm_enabled=True, local_llm_url=fake.base_url) as llmgw,
+    ):
+        status, headers, _ = await llmgw.chat(model="ollama/qwen3:14b")
+
+    assert (status, headers["x-llmgw-tier"], headers["x-llmgw-model"]) == (200, "local", "qwen3:14b")
+
+
+async def test_a_request_that_the_kill_switch_turns_away_was_refused_and_did_not_fail(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
+        await llmgw.gateway.commands.run("kill", {})
+        status, _, _ = await llmgw.chat()
+        (row,) = await llmgw.gateway.requests(1)
+
+    assert (status, row.status, row.error_code) == (503, Status.REFUSED, "kill_switch")
+
+
+async def test_a_free_answer_after_a_paid_try_shows_what_that_try_cost(tmp_path: Path) -> None:
+    async with (
+        FakeOpenAI(kind="ollama", models=("qwen3:14b",)) as local,
+        FakeOpenAI(key="groq-key", models=(GROQ_MODEL,)) as paid,
+        client(tmp_path, local_llm_enabled=True, local_llm_url=local.base_url, **with_groq(paid)) as llmgw,
+    ):
+        paid.script(*[Raw(b"no event in it", content_type="text/event-stream")] * MAX_TRIES)
+        headers, chunks = await llmgw.stream("Compare two sorting algorithms.", model="gateway-auto")
+
+    assert headers["x-llmgw-tier"] == "local"
+    assert float(headers["x-llmgw-cost-usd"]) == chunks[-1]["usage"]["cost"] > 0
+
+
+@pytest.mark.parametrize("origin", ["http://[::1", "null", "file://", ""])
+async def test_an_origin_that_names_no_host_is_a_foreign_one(tmp_path: Path, origin: str) -> None:
+    async with client(tmp_path) as llmgw, llmgw.http.get("/api/snapshot", headers={"Origin": origin}) as answer:
+        assert answer.status == 403
+
+
+async def test_asking_for_the_head_of_the_event_stream_does_not_wait_for_ever(tmp_path: Path) -> None:
+    async with client(tmp_path) as llmgw, llmgw.http.head("/api/events") as answer:
+        assert answer.status == 405
