@@ -10,6 +10,7 @@ import platformdirs
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
@@ -57,6 +58,10 @@ def default_config_file() -> Path:
 def _env(name: str) -> AliasChoices:
     """A field that the environment knows by a name of its own, and the file by the field's name."""
     return AliasChoices(name, name.lower().removeprefix("llmgw_"))
+
+
+_NAMES_OF_THE_FILE = {"host", "port", "data_dir"}
+"""Too common to be taken from the environment, where they mean other programs."""
 
 
 class Settings(BaseSettings):
@@ -169,6 +174,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        for source in (env_settings, dotenv_settings):
+            assert isinstance(source, EnvSettingsSource)
+            source.env_vars = {
+                name: value for name, value in source.env_vars.items() if name.lower() not in _NAMES_OF_THE_FILE
+            }
         file = settings_cls.model_config.get("yaml_file")
         yaml = (YamlConfigSettingsSource(settings_cls, yaml_file=file),) if file else ()
         return (init_settings, env_settings, dotenv_settings, *yaml)

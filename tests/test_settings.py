@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from gateway_core.settings import SettingsError, load_settings
+from gateway_core.settings import Settings, SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +15,9 @@ def nobody_elses_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     for name in ("LLMGW_PORT", "LLMGW_CONFIG", "DAILY_BUDGET_HARD", "SEMANTIC_CACHE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
+
+
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -34,6 +38,15 @@ def test_flags_win_over_environment_over_dotenv_over_file_over_defaults(
     assert (settings.port, settings.daily_budget_hard, settings.rate_limit_rpm) == (1003, 2, 7)
     assert load_settings(file, port=1004, host=None).port == 1004
     assert load_settings(file).host == "127.0.0.1"
+
+
+def test_other_programs_variables_do_not_move_the_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    monkeypatch.setenv("DATA_DIR", "/elsewhere")
+    (tmp_path / ".env").write_text("PORT=3000\nLLMGW_HOST=127.0.0.2\n")
+    settings = load_settings(write(tmp_path, ""))
+    assert (settings.host, settings.port) == ("127.0.0.2", 8000)
+    assert settings.data_dir != Path("/elsewhere")
 
 
 @pytest.mark.parametrize(("written", "read"), [("on", "on"), ("off", "off"), ('"off"', "off"), ("true", "on")])
@@ -76,3 +89,16 @@ def test_a_secret_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-canary")
     settings = load_settings()
     assert "canary" not in repr(settings) and "canary" not in str(settings.model_dump())
+
+
+def test_the_readmes_example_is_understood(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, README.partition("```yaml\n")[2].partition("```")[0]))
+    assert settings.prices["openai/my-model"].output == 4.0
+    assert settings.policy_patterns[0].pattern == r"\bbluebird\b"
+
+
+def test_the_readme_lists_every_setting_and_no_other() -> None:
+    section = README.partition("## Configuration")[2].partition("\n## ")[0]
+    listed = {name.removeprefix("LLMGW_").lower() for name in re.findall("`([A-Z][A-Z_]*[A-Z])`", section)}
+    of_the_file = {name for name in ("prices", "unknown_price", "policy_patterns") if f"`{name}`" in section}
+    assert (listed - {"config"}) | of_the_file == set(Settings.model_fields)
