@@ -74,7 +74,7 @@ RULES = (
         r"\b(integral|derivative|matrix|eigenvalue|probability|theorem|ableitung|wahrscheinlichkeit)\b|[∑∫√≤≥]",
     ),
     _rule("code", 0.10, r"```|\b(def|class|function|SELECT|import|struct|impl|lambda)\b.*[({:;]"),
-    _rule("a list of demands", 0.12, r"(?m)(^\s*(\d+[.)]|[-*])\s.+\n?){3,}"),
+    _rule("a list of demands", 0.12, r"(?m)(^[ \t]*(\d+[.)]|[-*])[ \t].+\n*){3,}"),
     _rule(
         "several constraints",
         0.12,
