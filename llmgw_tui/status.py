@@ -27,7 +27,9 @@ async def status(settings: Settings, *, as_json: bool) -> int:
                 refused = answer.status != 200
             async with session.get(f"{address}/api/budget") as answer:
                 budget = await answer.json()
-    except (aiohttp.ClientError, TimeoutError, ValueError):
+            if health.get("service") != "llmgw":
+                raise ValueError("something else answers there")
+    except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError, RecursionError):
         print(json.dumps({"running": False}) if as_json else f"llmgw: nothing answers at {address}")
         return 1
     if refused:
