@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import orjson
@@ -84,7 +85,7 @@ class ChatCompletions:
         except Refused as refused:
             if response is None:
                 return refuse(refused.refusal, id_header)
-            await response.write(sse.encode(openai_error(refused.refusal)))
+            await _last_word(response, refused.refusal)
         except ConnectionError:
             if response is None:
                 raise
@@ -92,8 +93,14 @@ class ChatCompletions:
             if response is None:
                 raise
             log.error("a stream failed: %s", where(error))
-            await response.write(sse.encode(openai_error(errors.internal_error())))
+            await _last_word(response, errors.internal_error())
         return response
+
+
+async def _last_word(response: web.StreamResponse, refusal: Refusal) -> None:
+    """Ends a stream with why it ends, if anybody still listens."""
+    with suppress(ConnectionError):
+        await response.write(sse.encode(openai_error(refusal)))
 
 
 async def _read(request: web.Request, limit_bytes: int) -> bytes | Refusal:

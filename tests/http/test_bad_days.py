@@ -19,7 +19,7 @@ from gateway_core.relay import _kept_alive
 from gateway_core.wire import sse
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
-from tests.fakes.script import Raw
+from tests.fakes.script import Raw, Reply
 from tests.http.inside import KEY, Client, chat_body, client, with_claude, with_groq
 
 GROQ_MODEL = "openai/gpt-oss-120b"
@@ -192,3 +192,25 @@ async def test_an_origin_that_names_no_host_is_a_foreign_one(tmp_path: Path, ori
 async def test_asking_for_the_head_of_the_event_stream_does_not_wait_for_ever(tmp_path: Path) -> None:
     async with client(tmp_path) as llmgw, llmgw.http.head("/api/events") as answer:
         assert answer.status == 405
+
+
+async def test_a_kill_after_the_client_left_is_no_error_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = asyncio.Event()
+
+    async def closed(*_: object) -> None:
+        gone.set()
+        raise ConnectionResetError
+
+    async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
+        fake.script(Reply(text="once upon a time", stall_after=4))
+        body = chat_body("Tell a story.", stream=True)
+        async with llmgw.http.post("/v1/chat/completions", json=body) as answer:
+            await answer.content.readline()
+            monkeypatch.setattr("aiohttp.web.StreamResponse.write", closed)
+            await llmgw.gateway.commands.run("kill", {})
+            await gone.wait()
+            await answer.read()
+
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
