@@ -90,6 +90,7 @@ class Pipeline:
         self._dispatcher = dispatcher
         self._journal = journal
         self._sessions = sessions
+        self._keeping: set[asyncio.Future[None]] = set()
 
     @asynccontextmanager
     async def answer(self, request: ChatRequest) -> AsyncIterator[Answer | Refusal]:
@@ -214,21 +215,12 @@ class Pipeline:
         self._journal.routed(exchange)
 
         async def complete(whole: JsonObject) -> None:
+            """Kept even if the client leaves meanwhile: it is paid, and a retry must not pay again."""
             self._note_answer(exchange, whole)
-            target = exchange.target or decision.target
-            self._sessions.remember(request.view.session, target)
-            exchange.saved_microusd = self._dispatcher.saved_microusd(exchange)
-            answer = StoredAnswer(
-                completion=whole,
-                tier=target.tier,
-                provider=target.provider,
-                model=target.model,
-                created_at=request.received_at,
-                cost_microusd=exchange.cost_microusd,
-                usage=exchange.usage,
-            )
-            await self._caches.store(key, request, answer)
-            await self._gates.idempotency.store(request, answer)
+            keeping = asyncio.ensure_future(self._keep(exchange, decision, key, whole))
+            self._keeping.add(keeping)
+            keeping.add_done_callback(self._keeping.discard)
+            await asyncio.shield(keeping)
 
         pieces = self._dispatcher.send(exchange, decision)
         if not request.stream:
@@ -249,6 +241,23 @@ class Pipeline:
             exchange.cost_microusd if target.free else None,
             chunks=_prepend(first, chunks),
         )
+
+    async def _keep(self, exchange: Exchange, decision: Decision, key: Identity, whole: JsonObject) -> None:
+        """Remembers the answer wherever a later request may look for it."""
+        request, target = exchange.request, exchange.target or decision.target
+        self._sessions.remember(request.view.session, target)
+        exchange.saved_microusd = self._dispatcher.saved_microusd(exchange)
+        answer = StoredAnswer(
+            completion=whole,
+            tier=target.tier,
+            provider=target.provider,
+            model=target.model,
+            created_at=request.received_at,
+            cost_microusd=exchange.cost_microusd,
+            usage=exchange.usage,
+        )
+        await self._caches.store(key, request, answer)
+        await self._gates.idempotency.store(request, answer)
 
     def _note_answer(self, exchange: Exchange, whole: JsonObject) -> None:
         exchange.answer = (first_choice(whole) or {}).get("message")

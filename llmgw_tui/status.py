@@ -19,16 +19,16 @@ async def status(settings: Settings, *, as_json: bool) -> int:
     headers = {"Authorization": f"Bearer {key}"}
     address = address_of(settings)
     try:
-        async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
+        async with aiohttp.ClientSession(timeout=timeout) as session:
             async with session.get(f"{address}/health") as answer:
                 health = await answer.json()
-            async with session.get(f"{address}/api/metrics") as answer:
+            if health.get("service") != "llmgw":
+                raise ValueError("something else answers there, and is not told the key")
+            async with session.get(f"{address}/api/metrics", headers=headers) as answer:
                 metrics = await answer.json()
                 refused = answer.status != 200
-            async with session.get(f"{address}/api/budget") as answer:
+            async with session.get(f"{address}/api/budget", headers=headers) as answer:
                 budget = await answer.json()
-            if health.get("service") != "llmgw":
-                raise ValueError("something else answers there")
     except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError, RecursionError):
         print(json.dumps({"running": False}) if as_json else f"llmgw: nothing answers at {address}")
         return 1

@@ -82,4 +82,5 @@ class Idempotency:
 def _body_hash(request: ChatRequest) -> str:
     """``stream`` and its options are left out: how the answer travels does not change it."""
     body = {name: value for name, value in request.body.items() if name not in ("stream", "stream_options")}
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    asked = [body, request.force_tier, request.context]
+    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -16,6 +16,8 @@ STRICT_KINDS = ("openai", "groq")
 """Kinds that answer 400 to fields they do not know. Every other, and every free one, is a local server and lenient."""
 _NOT_OPENAI = ("cache_control", "reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
 """Message fields of other protocols, which OpenAI and Groq answer with 400."""
+_PRICED_APART = ("service_tier", "web_search_options")
+"""Not sent to a paid provider: they make tokens dearer or add a price for each search, which is not reserved."""
 _NOT_GROQ = ("prompt_cache_key", "prompt_cache_retention", "safety_identifier", "verbosity")
 _USAGE_S = 5.0
 """How long after the finish reason the usage may take."""
@@ -99,7 +101,7 @@ class OpenAICompatible(Upstream):
         if self._strict:
             names: tuple[str, ...] = ("max_completion_tokens",)
             body["messages"] = [_without(message, _NOT_OPENAI) for message in body["messages"]]
-            for name in _NOT_GROQ if self.kind == "groq" else ():
+            for name in (*_PRICED_APART, *(_NOT_GROQ if self.kind == "groq" else ())):
                 body.pop(name, None)
         else:
             names = ("max_tokens",) if self.kind == "ollama" else ("max_tokens", "max_completion_tokens")

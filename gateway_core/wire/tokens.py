@@ -26,6 +26,9 @@ _IMAGE_CEILING = 5_000
 _SPARSE = 16
 """Text with fewer than one space in so many characters counts as dense."""
 
+_COUNTED = ("tools", "response_format", "functions", "prediction")
+"""Fields besides the messages that providers count as tokens."""
+
 _LETTERS = bytes(range(ord("a"), ord("z") + 1)) + bytes(range(ord("A"), ord("Z") + 1)) + b" \n\t\r"
 
 
@@ -124,8 +127,7 @@ def _output_limit(body: JsonObject) -> int | None:
 
 def _parts(body: JsonObject) -> _Parts:
     tools = body.get("tools")
-    form = body.get("response_format")
-    extra = [value for value in (tools, form) if value]
+    extra = [value for name in _COUNTED if (value := body.get(name))]
     parts = _Parts(
         texts=[],
         tools_json=b"".join(orjson.dumps(value) for value in extra),

@@ -214,3 +214,23 @@ async def test_a_kill_after_the_client_left_is_no_error_in_the_log(
             await answer.read()
 
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_what_would_be_charged_beyond_the_reservation_is_not_sent(tmp_path: Path) -> None:
+    async with (
+        FakeOpenAI(key="gsk-fake") as fake,
+        client(tmp_path, cheap_model="fake-model", **with_groq(fake)) as llmgw,
+    ):
+        status, _, _ = await llmgw.chat(
+            "Hello?", model="gateway-cheap", service_tier="priority", web_search_options={}, seed=7
+        )
+    assert status == 200
+    assert "service_tier" not in fake.requests[0] and "web_search_options" not in fake.requests[0]
+    assert fake.requests[0]["seed"] == 7
+
+
+async def test_an_idempotency_key_belongs_to_one_tier(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
+        await llmgw.chat("Buy one.", idempotency_key="order-1")
+        status, _, body = await llmgw.chat("Buy one.", idempotency_key="order-1", force_tier="premium")
+    assert (status, body["error"]["code"]) == (409, "idempotency_conflict")

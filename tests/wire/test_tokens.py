@@ -111,3 +111,11 @@ def test_a_deeply_nested_body_is_measured() -> None:
     for _ in range(3000):
         value = [value]
     assert estimate_tokens({"messages": [{"role": "user", "content": "x", "odd": value}]}) > 0
+
+
+def test_old_functions_and_predictions_count() -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    functions = [{"name": "f", "description": "word " * 500, "parameters": {}}]
+    prediction = {"type": "content", "content": "word " * 500}
+    for extra in ({"functions": functions}, {"prediction": prediction}):
+        assert ceiling_tokens({**body, **extra}) - ceiling_tokens(body) >= 500
