@@ -116,6 +116,9 @@ class OpenAICompatible(Upstream):
         choice = first_choice(body)
         if choice is None or not isinstance(choice.get("message"), dict):
             raise self.failures.protocol("sent an answer without a message")
+        calls = choice["message"].get("tool_calls") or []
+        if not isinstance(calls, list) or not all(_is_call(call) for call in calls):
+            raise self.failures.protocol("sent a tool call that is none")
         return Piece(body, read_usage(body))
 
     async def _stream(self, answer: Answer, limit: int | None) -> AsyncGenerator[Piece]:
@@ -171,6 +174,11 @@ class OpenAICompatible(Upstream):
 def _with_content(message: JsonObject) -> JsonObject:
     """Ollama answers 400 to null content, which is legal beside tool calls."""
     return {**message, "content": ""} if message.get("content") is None else message
+
+
+def _is_call(call: object) -> bool:
+    function = call.get("function") if isinstance(call, dict) else None
+    return isinstance(function, dict) and isinstance(function.get("arguments", ""), str)
 
 
 def _without(message: JsonObject, names: tuple[str, ...]) -> JsonObject:

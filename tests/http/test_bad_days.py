@@ -234,3 +234,20 @@ async def test_an_idempotency_key_belongs_to_one_tier(tmp_path: Path) -> None:
         await llmgw.chat("Buy one.", idempotency_key="order-1")
         status, _, body = await llmgw.chat("Buy one.", idempotency_key="order-1", force_tier="premium")
     assert (status, body["error"]["code"]) == (409, "idempotency_conflict")
+
+
+@pytest.mark.parametrize("calls", [["text"], [{"function": "f"}], {"a": 1}, [{"function": {"arguments": 5}}]])
+async def test_a_tool_call_that_is_none_is_the_upstreams_failure(tmp_path: Path, calls: object) -> None:
+    answer = {
+        "id": "x",
+        "object": "chat.completion",
+        "model": "fake-model",
+        "choices": [{"index": 0, "message": {"role": "assistant", "tool_calls": calls}, "finish_reason": "tool_calls"}],
+    }
+    async with (
+        FakeOpenAI(key="gsk-fake") as fake,
+        client(tmp_path, cheap_model="fake-model", **with_groq(fake)) as llmgw,
+    ):
+        fake.script(*[Raw(orjson.dumps(answer), content_type="application/json")] * 3)
+        status, _, body = await llmgw.chat("Hello?", model="gateway-cheap")
+    assert (status, body["error"]["code"]) == (502, "upstream_error")
