@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gateway_core.model import CacheStats, CacheStatus, RequestRow, Series, Status, Tier, TierStats, Usage
-from gateway_core.store.days import day_of, start_of
+from gateway_core.store.days import DAY_S, day_of, start_of
 
 RECENT_ROWS = 500
 MINUTES = 60
@@ -67,7 +67,7 @@ class Activity:
         day = self._day
         day.requests += 1
         day.saved_microusd += row.saved_microusd
-        day.spend_by_hour[int(row.at % 86_400 // 3600)] += row.cost_microusd / 1e6
+        day.spend_by_hour[int(row.at % DAY_S // 3600)] += row.cost_microusd / 1e6
         if row.served_by:
             sums = day.tiers.setdefault(row.served_by, [0, 0, 0, 0])
             for index, value in enumerate((1, row.input_tokens, row.output_tokens, row.cost_microusd)):
@@ -127,7 +127,7 @@ class Activity:
     def spend_by_hour(self, now: float) -> Series:
         """Dollars per hour from midnight to the current hour."""
         self._roll(now)
-        hours = int(now % 86_400 // 3600) + 1
+        hours = int(now % DAY_S // 3600) + 1
         return Series(start_of(self._day.date), 3600, tuple(self._day.spend_by_hour[:hours]))
 
     def cache_rate_by_minute(self, now: float) -> Series:

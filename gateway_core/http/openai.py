@@ -47,13 +47,13 @@ class ChatCompletions:
 
     async def models(self, _: web.Request) -> web.Response:
         """The gateway's own ids, then each tier's model as ``provider/model``."""
-        created = int(self._gateway.snapshot(rows=0).started_at)
-        names = [*MODEL_IDS, *(tier.target for tier in self._gateway.snapshot(rows=0).tiers if tier.target)]
+        now = self._gateway.snapshot(rows=0)
+        names = [*MODEL_IDS, *(tier.target for tier in now.tiers if tier.target)]
         models = [
             {
                 "id": name,
                 "object": "model",
-                "created": created,
+                "created": int(now.started_at),
                 "owned_by": "llmgw" if "/" not in name else name.split("/")[0],
             }
             for name in dict.fromkeys(names)

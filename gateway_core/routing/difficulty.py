@@ -99,10 +99,6 @@ class Difficulty:
     score: float
     features: tuple[tuple[str, float], ...]
 
-    @property
-    def is_clear(self) -> bool:
-        return self.score < EASY_BELOW or self.score >= HARD_FROM
-
 
 def difficulty(user_text: str) -> Difficulty:
     """The difficulty of the user's own words; an empty text is a plain 'go on'."""

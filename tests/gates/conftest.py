@@ -1,21 +1,5 @@
-from __future__ import annotations
+"""The gates that keep state work on the store's clock and database."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from tests.store.conftest import clock, database
 
-import pytest
-
-from gateway_core.store.database import Database
-from tests.store.support import FakeClock
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def database(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path / "data" / "llmgw.db", clock)
-    yield opened
-    await opened.close()
+__all__ = ["clock", "database"]
