@@ -10,16 +10,14 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget, Reservation
+from gateway_core.meter import Meter
 from gateway_core.model import Decision, Refusal, Refused, Target, Usage
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.pricing import Pricing
 from gateway_core.wire import errors
-from gateway_core.wire.openai_chat import has_content, text_of
-from gateway_core.wire.tokens import text_ceiling
 
 MAX_TRIES = 3
 LONGEST_RETRY_AFTER_S = 5.0
@@ -94,7 +92,7 @@ class Dispatcher:
         reservation = await self._reserve(exchange, target, limit)
         meter = Meter(exchange, paid=reservation is not None)
         try:
-            async with aclosing(provider.send(UpstreamCall(exchange.request, target, limit))) as pieces:
+            async with aclosing(provider.send(self._call(exchange, target, limit))) as pieces:
                 async for piece in pieces:
                     meter.see(piece)
                     yield piece
@@ -104,6 +102,9 @@ class Dispatcher:
             raise
         finally:
             await self._settle(exchange, target, reservation, meter)
+
+    def _call(self, exchange: Exchange, target: Target, limit: int | None) -> UpstreamCall:
+        return UpstreamCall(exchange.request, target, limit, exchange.remarks.append)
 
     def _output_limit(self, exchange: Exchange) -> int:
         return exchange.request.size.max_output_tokens or self._max_output_tokens
@@ -132,44 +133,6 @@ class Dispatcher:
             cost = max(cost, reservation.reserved_microusd)
         exchange.cost_microusd += cost
         await self._budget.settle(reservation, cost, usage)
-
-
-class Meter:
-    """Counts what one call used, as far as it came.
-
-    What the upstream reported wins. Where it reported nothing, or nothing that can be true, the prompt of a paid or an
-    interrupted answer counts at its ceiling and the output by what arrived: it is charged at what it can have cost.
-    """
-
-    def __init__(self, exchange: Exchange, *, paid: bool) -> None:
-        self._exchange = exchange
-        self._paid = paid
-        self._reported: Usage | None = None
-        self._output_ceiling = 0
-        self.streamed = exchange.request.stream
-        self.complete = False
-        self.charged = True
-
-    def see(self, piece: Piece) -> None:
-        if piece.usage is not None:
-            self._reported = piece.usage
-        if has_content(piece.body):
-            self._exchange.mark_first_token()
-            self._output_ceiling += text_ceiling(text_of(piece.body))
-
-    def usage(self) -> Usage:
-        size, reported = self._exchange.request.size, self._reported or Usage()
-        if self.complete and not self._paid:
-            prompt, output = size.input_tokens, self._output_ceiling // 2
-        else:
-            prompt, output = size.input_tokens_ceiling, self._output_ceiling
-        if self.complete and reported.prompt_tokens and (reported.output_tokens or not output):
-            return reported
-        if not reported.prompt_tokens:
-            reported = replace(reported, input_tokens=prompt)
-        if not self.complete or not reported.output_tokens:
-            reported = replace(reported, output_tokens=max(reported.output_tokens, output))
-        return replace(reported, estimated=True)
 
 
 def refusal_of(error: UpstreamError, target: Target) -> Refusal:

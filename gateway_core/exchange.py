@@ -12,6 +12,7 @@ from gateway_core.model import (
     Decision,
     JsonObject,
     Outcome,
+    Reason,
     RequestDetail,
     RequestRow,
     Status,
@@ -40,6 +41,7 @@ class Exchange:
     attempts: int = 0
     answer: JsonObject | None = None
     outcome: Outcome | None = None
+    remarks: list[Reason] = field(default_factory=list)
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What must be closed when the request ends: the upstream's stream above all."""
 
@@ -115,6 +117,7 @@ class Exchange:
             answer=self.answer,
             tools=tuple(_tool_name(tool) for tool in tools) if isinstance(tools, list) else (),
             attempts=self.attempts,
+            remarks=tuple(self.remarks),
         )
 
 

@@ -6,6 +6,7 @@ Everything in a :class:`Snapshot` is what happened, never a guess of a view.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -49,6 +50,17 @@ class CacheMode(StrEnum):
     NO_STORE = "no-store"
     BYPASS = "bypass"
     REFRESH = "refresh"
+
+
+class ApiKind(StrEnum):
+    """The protocol a caller speaks."""
+
+    CHAT = "chat"
+    """OpenAI's chat completions, the format every room speaks."""
+    MESSAGES = "messages"
+    """Anthropic's Messages."""
+    RESPONSES = "responses"
+    """OpenAI's Responses."""
 
 
 class Status(StrEnum):
@@ -104,7 +116,12 @@ class RequestSize:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One chat completion asked of the gateway. ``body`` is the wire body without the gateway's own extras."""
+    """One completion asked of the gateway.
+
+    ``body`` is a chat completion request without the gateway's own extras: the caller's, or its translation where the
+    caller speaks another protocol. ``native`` is the body as such a caller sent it, and ``native_headers`` the headers
+    that belong to it (lower-case names): a provider that speaks ``api`` itself gets these instead.
+    """
 
     id: str
     received_at: float
@@ -119,6 +136,9 @@ class ChatRequest:
     cache_mode: CacheMode = CacheMode.USE
     idempotency_key: str | None = None
     context: str | None = None
+    api: ApiKind = ApiKind.CHAT
+    native: JsonObject | None = None
+    native_headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def wants_usage_chunk(self) -> bool:
@@ -276,7 +296,10 @@ class RequestRow:
 
 @dataclass(frozen=True, slots=True)
 class RequestDetail:
-    """Everything kept of one request. ``messages`` are as sent, ``answer`` is the assistant message as relayed."""
+    """Everything kept of one request. ``messages`` are as sent, ``answer`` is the assistant message as relayed.
+
+    ``remarks`` are what was noticed on the way: a repaired answer, a prompt cache that broke, a prompt cut short.
+    """
 
     row: RequestRow
     decision: Decision | None
@@ -286,6 +309,7 @@ class RequestDetail:
     answer: JsonObject | None
     tools: tuple[str, ...]
     attempts: int
+    remarks: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

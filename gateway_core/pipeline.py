@@ -34,6 +34,7 @@ from gateway_core.model import (
     Tier,
     Usage,
 )
+from gateway_core.providers.base import Piece
 from gateway_core.relay import relay_stream, relay_whole, with_usage
 from gateway_core.routing.router import route
 from gateway_core.routing.session import Sessions
@@ -49,7 +50,7 @@ REPLAYED = Reason("idempotency", "the same key and request were answered before"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the caller gets: a whole ``body``, or ``chunks`` of a stream. The rest are the answer's headers."""
+    """What the caller gets: the ``whole`` answer, or the ``pieces`` of a stream. The rest are the answer's headers."""
 
     request_id: str
     tier: str
@@ -58,8 +59,8 @@ class Answer:
     route: str
     cost_microusd: int | None
     """None while it is not known, before the body of a stream."""
-    body: JsonObject | None = None
-    chunks: AsyncGenerator[JsonObject] | None = None
+    whole: Piece | None = None
+    pieces: AsyncGenerator[Piece] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +204,10 @@ class Pipeline:
         """An answer that is already whole, streamed if the caller streams."""
         request = exchange.request
         exchange.mark_first_token()
-        chunks = _replay(body, request.wants_usage_chunk) if request.stream else None
+        pieces = _replay(body, request.wants_usage_chunk) if request.stream else None
         route_name = exchange.decision.route if exchange.decision else "policy"
-        whole = None if request.stream else body
-        return Answer(request.id, tier, model, exchange.cache, route_name, cost_microusd, whole, chunks)
+        whole = None if request.stream else Piece(body)
+        return Answer(request.id, tier, model, exchange.cache, route_name, cost_microusd, whole, pieces)
 
     async def _from_upstream(self, exchange: Exchange, decision: Decision, key: Identity) -> Answer:
         request = exchange.request
@@ -224,13 +225,13 @@ class Pipeline:
 
         pieces = self._dispatcher.send(exchange, decision)
         if not request.stream:
-            body = await relay_whole(exchange, pieces, complete)
+            whole = await relay_whole(exchange, pieces, complete)
             target = exchange.target
             return Answer(
-                request.id, target.tier, target.model, exchange.cache, decision.route, exchange.cost_microusd, body
+                request.id, target.tier, target.model, exchange.cache, decision.route, exchange.cost_microusd, whole
             )
-        chunks = await exchange.resources.enter_async_context(aclosing(relay_stream(exchange, pieces, complete)))
-        first = await anext(chunks)
+        relayed = await exchange.resources.enter_async_context(aclosing(relay_stream(exchange, pieces, complete)))
+        first = await anext(relayed)
         target = exchange.target
         return Answer(
             request.id,
@@ -239,7 +240,7 @@ class Pipeline:
             exchange.cache,
             decision.route,
             exchange.cost_microusd if target.free else None,
-            chunks=_prepend(first, chunks),
+            pieces=_prepend(first, relayed),
         )
 
     async def _keep(self, exchange: Exchange, decision: Decision, key: Identity, whole: JsonObject) -> None:
@@ -264,16 +265,16 @@ class Pipeline:
         exchange.finish_reason = implied_finish(whole)
 
 
-async def _prepend(first: JsonObject, rest: AsyncGenerator[JsonObject]) -> AsyncGenerator[JsonObject]:
+async def _prepend(first: Piece, rest: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
     yield first
-    async for chunk in rest:
-        yield chunk
+    async for piece in rest:
+        yield piece
 
 
-async def _replay(body: JsonObject, wants_usage_chunk: bool) -> AsyncGenerator[JsonObject]:
+async def _replay(body: JsonObject, wants_usage_chunk: bool) -> AsyncGenerator[Piece]:
     """A whole completion as the stream it would have been."""
     *before, last = as_chunks(body)
     for chunk in before:
-        yield chunk
-    for chunk in with_usage(last, body["usage"], wants_usage_chunk):
-        yield chunk
+        yield Piece(chunk)
+    for piece in with_usage(Piece(last), body["usage"], wants_usage_chunk):
+        yield piece

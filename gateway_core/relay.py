@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from gateway_core.exchange import Exchange
 from gateway_core.model import JsonObject
@@ -20,40 +21,42 @@ Complete = Callable[[JsonObject], Awaitable[None]]
 """Called with the whole completion once the spend is durable, before the caller sees the end."""
 
 
-async def relay_whole(exchange: Exchange, pieces: AsyncGenerator[Piece], complete: Complete) -> JsonObject:
+async def relay_whole(exchange: Exchange, pieces: AsyncGenerator[Piece], complete: Complete) -> Piece:
     """The completion of a call that was not streamed, with usage and cost as the gateway counts them."""
-    body: JsonObject = {}
+    last = Piece({})
     async with aclosing(pieces):
         async for piece in pieces:
-            body = piece.body
-    whole = {**body, "usage": _usage(exchange, body.get("usage"))}
+            last = piece
+    whole = {**last.body, "usage": _usage(exchange, last.body.get("usage"))}
     await complete(whole)
-    return whole
+    return replace(last, body=whole)
 
 
-async def relay_stream(
-    exchange: Exchange, pieces: AsyncGenerator[Piece], complete: Complete
-) -> AsyncGenerator[JsonObject]:
-    """The chunks for the caller.
+async def relay_stream(exchange: Exchange, pieces: AsyncGenerator[Piece], complete: Complete) -> AsyncGenerator[Piece]:
+    """The pieces for the caller.
 
-    The chunk that carries the finish reason is held until the upstream has ended and the spend is durable. Usage and
-    cost follow in a chunk of their own where the caller asked for it, else on that last chunk.
+    The chunk that carries the finish reason is held until the upstream has ended and the spend is durable, and so are
+    the native events from there on. Usage and cost follow in a chunk of their own where the caller asked for it, else
+    on that last chunk.
     """
     aggregator = Aggregator()
     last: JsonObject | None = None
+    held: list[JsonObject] = []
     reported: object = None
     async with aclosing(pieces), aclosing(_kept_alive(pieces, KEEP_ALIVE_S)) as kept:
         async for piece in kept:
             if piece is None:
-                yield make_chunk(exchange.request.id, exchange.request.model, {"content": ""})
+                yield Piece(make_chunk(exchange.request.id, exchange.request.model, {"content": ""}))
                 continue
             chunk = piece.body
             aggregator.add(chunk)
             reported = chunk.get("usage") or reported
             if finish_reason(chunk):
                 last = last or {key: value for key, value in chunk.items() if key != "usage"}
-            elif chunk.get("choices") and last is None:
-                yield chunk
+            if last is not None:
+                held += piece.native
+            elif chunk.get("choices") or piece.native:
+                yield piece
     whole = aggregator.completion()
     usage = _usage(exchange, reported)
     whole["usage"] = usage
@@ -61,15 +64,15 @@ async def relay_stream(
     if last is None:
         finish = implied_finish(whole)
         last = make_chunk(whole.get("id", exchange.request.id), whole.get("model", ""), {}, finish=finish)
-    for chunk in with_usage(last, usage, exchange.request.wants_usage_chunk):
-        yield chunk
+    for piece in with_usage(Piece(last, native=tuple(held)), usage, exchange.request.wants_usage_chunk):
+        yield piece
 
 
-def with_usage(last: JsonObject, usage: JsonObject, in_a_chunk_of_its_own: bool) -> tuple[JsonObject, ...]:
+def with_usage(last: Piece, usage: JsonObject, in_a_chunk_of_its_own: bool) -> tuple[Piece, ...]:
     """The end of a stream. A client that did not ask for a chunk without choices may not expect one."""
     if in_a_chunk_of_its_own:
-        return last, {**last, "choices": [], "usage": usage}
-    return ({**last, "usage": usage},)
+        return last, Piece({**last.body, "choices": [], "usage": usage})
+    return (replace(last, body={**last.body, "usage": usage}),)
 
 
 def _usage(exchange: Exchange, reported: object) -> JsonObject:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import orjson
 from aiohttp import web
 
-from gateway_core.model import Refusal
+from gateway_core.model import JsonObject, Refusal
 from gateway_core.wire.errors import openai_error
 
 
@@ -22,12 +22,12 @@ def reply(content: object, *, status: int = 200, headers: Mapping[str, str] | No
     )
 
 
-def refuse(refusal: Refusal, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A refusal in OpenAI's error envelope, with Retry-After where waiting helps."""
+def refuse(refusal: Refusal, headers: Mapping[str, str] | None = None, body: JsonObject | None = None) -> web.Response:
+    """A refusal with Retry-After where waiting helps; ``body`` is OpenAI's error envelope unless it is given."""
     more = dict(headers or {})
     if refusal.retry_after_s is not None:
         more["Retry-After"] = str(refusal.retry_after_s)
-    return reply(openai_error(refusal), status=refusal.http_status, headers=more)
+    return reply(body or openai_error(refusal), status=refusal.http_status, headers=more)
 
 
 def where(error: BaseException) -> str:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway_core.model import ChatRequest, JsonObject, ProviderStatus, Target, Usage
+from gateway_core.model import ChatRequest, JsonObject, ProviderStatus, Reason, Target, Usage
+
+
+def _unheard(_: Reason) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
-    """One request on its way to one model. ``max_output_tokens`` is set for paid targets and must be enforced."""
+    """One request on its way to one model. ``max_output_tokens`` is set for paid targets and must be enforced.
+
+    ``remark`` hears what a person who looks at the request should know.
+    """
 
     request: ChatRequest
     target: Target
     max_output_tokens: int | None = None
+    remark: Callable[[Reason], None] = _unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +32,13 @@ class Piece:
 
     ``body`` is a ``chat.completion.chunk`` of a streamed call, or the whole ``chat.completion`` of one that was not.
     ``usage`` is what the upstream has reported so far, clamped to finite non-negative numbers, None while it has said
-    nothing.
+    nothing. ``native`` is the same piece in the caller's own protocol, from a provider that speaks it: the events of a
+    stream, or the one whole answer. The caller gets it instead of a translation of ``body``.
     """
 
     body: JsonObject
     usage: Usage | None = None
+    native: tuple[JsonObject, ...] = ()
 
 
 class UpstreamError(Exception):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from gateway_core.clock import Clock
-from gateway_core.model import Decision, RequestDetail, RequestRow, Usage
+from gateway_core.model import Decision, Reason, RequestDetail, RequestRow, Usage
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S, day_of, days_before, end_of, start_of
@@ -36,6 +36,7 @@ class _Rest:
     error_message: str | None = None
     tools: tuple[str, ...] = ()
     attempts: int = 0
+    remarks: tuple[Reason, ...] = ()
 
 
 class RequestLog:
@@ -106,6 +107,7 @@ class RequestLog:
                 answer=_body_of(answer),
                 tools=rest.tools,
                 attempts=rest.attempts,
+                remarks=rest.remarks,
             )
 
         return await self._database.run(read)
@@ -125,7 +127,7 @@ class RequestLog:
             running = connection.execute("SELECT id, detail FROM requests WHERE status = 'running'").fetchall()
             for request_id, detail in running:
                 rest = _rest_of(detail)
-                text = to_json(_Rest(rest.usage, rest.decision, _INTERRUPTED_TEXT, rest.tools, rest.attempts))
+                text = to_json(replace(rest, error_message=_INTERRUPTED_TEXT))
                 connection.execute(
                     "UPDATE requests SET status = 'failed', error_code = ?, detail = ?, cost_microusd ="
                     " (SELECT coalesce(sum(cost_microusd), 0) FROM reservations WHERE request_id = requests.id)"
@@ -163,7 +165,7 @@ def _write_row(connection: sqlite3.Connection, row: RequestRow, detail: RequestD
         usage = detail.usage
         values["cache_read_tokens"] = usage.cache_read_tokens
         values["cache_write_tokens"] = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
-        rest = _Rest(usage, detail.decision, detail.error_message, detail.tools, detail.attempts)
+        rest = _Rest(usage, detail.decision, detail.error_message, detail.tools, detail.attempts, detail.remarks)
         values["detail"] = to_json(rest)
     updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "id")
     done = connection.execute(

@@ -63,6 +63,10 @@ def _segments(detail: RequestDetail, look: Look, width: int, whole: bool) -> Ite
     yield from _timing(row, width, look)
     yield from _heading("Tokens and cost", width, look)
     yield from _tokens(detail)
+    if detail.remarks:
+        yield from _heading("Noticed", width, look)
+        for remark in detail.remarks:
+            yield from _wrapped(preview(remark.step), remark.text, width, WARN_STYLE)
     if detail.tools:
         yield from _heading(f"Tools offered ({len(detail.tools)})", width, look)
         yield from _body(", ".join(detail.tools), width, whole, MUTED_STYLE)

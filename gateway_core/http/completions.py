@@ -1,0 +1,135 @@
+"""Answers a completion over HTTP in its caller's protocol: whole or streamed, and every failure in words it knows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Protocol
+
+from aiohttp import web
+
+from gateway_core.gateway import Gateway
+from gateway_core.http.incoming import Reader, incoming
+from gateway_core.http.replies import refuse, reply, where
+from gateway_core.model import ChatRequest, JsonObject, Refusal, Refused
+from gateway_core.pipeline import Answer
+from gateway_core.providers.base import Piece
+from gateway_core.wire import errors
+
+log = logging.getLogger(__name__)
+
+
+class Writer(Protocol):
+    """One stream in the making."""
+
+    def feed(self, piece: Piece) -> bytes:
+        """What the caller gets for one piece; may be nothing."""
+        ...
+
+    def end(self) -> bytes:
+        """What ends the stream after its last piece."""
+        ...
+
+    def fail(self, refusal: Refusal) -> bytes:
+        """What ends the stream in the middle, and says why."""
+        ...
+
+
+class Face(Reader, Protocol):
+    """One protocol of completions."""
+
+    def whole(self, request: ChatRequest, answer: Piece) -> JsonObject:
+        """The body of an answer that is not streamed; ``answer.body`` carries ``usage`` with ``cost``."""
+        ...
+
+    def stream(self, request: ChatRequest) -> Writer:
+        """The writer of one stream."""
+        ...
+
+    def error(self, refusal: Refusal, request_id: str | None) -> JsonObject:
+        """The body of a refusal."""
+        ...
+
+    def headers(self, request_id: str) -> Mapping[str, str]:
+        """Headers of the protocol's own on every answer."""
+        ...
+
+
+class Completions:
+    """The handler of one protocol."""
+
+    def __init__(self, gateway: Gateway, face: Face) -> None:
+        self._gateway = gateway
+        self._face = face
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        parsed = await incoming(request, self._face, self._gateway.settings.max_body_bytes)
+        if isinstance(parsed, Refusal):
+            return self._refuse(parsed, None)
+        response: web.StreamResponse | None = None
+        writer = self._face.stream(parsed)
+        try:
+            async with self._gateway.pipeline.answer(parsed) as answer:
+                if isinstance(answer, Refusal):
+                    return self._refuse(answer, parsed.id)
+                if answer.pieces is None:
+                    assert answer.whole is not None
+                    return reply(self._face.whole(parsed, answer.whole), headers=self._headers(answer))
+                response = await self._begin(request, answer)
+                async for piece in answer.pieces:
+                    if data := writer.feed(piece):
+                        await response.write(data)
+                await response.write(writer.end())
+        except Refused as refused:
+            if response is None:
+                return self._refuse(refused.refusal, parsed.id)
+            await _last_word(response, writer.fail(refused.refusal))
+        except ConnectionError:
+            if response is None:
+                raise
+        except Exception as error:
+            if response is None:
+                raise
+            log.error("a stream failed: %s", where(error))
+            await _last_word(response, writer.fail(errors.internal_error()))
+        return response
+
+    def _refuse(self, refusal: Refusal, request_id: str | None) -> web.Response:
+        headers: dict[str, str] = {}
+        if request_id:
+            headers = {"x-llmgw-request-id": request_id, **self._face.headers(request_id)}
+        return refuse(refusal, headers, self._face.error(refusal, request_id))
+
+    def _headers(self, answer: Answer) -> dict[str, str]:
+        return {**_headers(answer), **self._face.headers(answer.request_id)}
+
+    async def _begin(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+        kind = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+        response = web.StreamResponse(headers={**self._headers(answer), **kind})
+        await response.prepare(request)
+        return response
+
+
+async def _last_word(response: web.StreamResponse, data: bytes) -> None:
+    """Ends a stream with why it ends, if anybody still listens."""
+    with suppress(ConnectionError):
+        await response.write(data)
+
+
+def _headers(answer: Answer) -> dict[str, str]:
+    headers = {
+        "x-llmgw-request-id": answer.request_id,
+        "x-llmgw-tier": answer.tier,
+        "x-llmgw-model": header_text(answer.model),
+        "x-llmgw-cache": answer.cache.value,
+        "x-llmgw-route": header_text(answer.route),
+    }
+    if answer.cost_microusd is not None:
+        headers["x-llmgw-cost-usd"] = f"{answer.cost_microusd / 1e6:.6f}"
+    return headers
+
+
+def header_text(text: str) -> str:
+    """Text that may stand in a header: a model's name is foreign, and must not smuggle another header in."""
+    return "".join(character if " " <= character <= "~" else "?" for character in text)[:200]

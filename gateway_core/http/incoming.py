@@ -1,0 +1,145 @@
+"""A completion request as it comes in, whatever its protocol: read within bounds, checked, made a value."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import orjson
+from aiohttp import web
+
+from gateway_core.clients import read_client
+from gateway_core.clock import new_request_id
+from gateway_core.http.guards import CALLER
+from gateway_core.model import ApiKind, CacheMode, ChatRequest, ClientView, JsonObject, Lane, Refusal, Tier
+from gateway_core.wire import errors
+from gateway_core.wire.tokens import measure
+from gateway_core.wire.validation import validate
+
+EXTRAS = ("force_tier", "context", "idempotency_key")
+BACKGROUND_CONTEXTS = ("background", "heartbeat", "cron", "recap", "title")
+SPARE_LEVELS = 32
+MEASURED_IN_A_THREAD_BYTES = 1_000_000
+"""Larger bodies are parsed and measured off the event loop: 1 MB takes some 10 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A body in the format every room speaks, and the headers that go upstream where its own protocol is spoken."""
+
+    chat: JsonObject
+    native_headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Reader(Protocol):
+    """What is special about a protocol's requests."""
+
+    api: ApiKind
+
+    def understand(self, body: JsonObject, headers: Mapping[str, str]) -> Understood | Refusal:
+        """The request as a chat completion, or what is wrong with it in the words of its own protocol."""
+        ...
+
+
+async def incoming(request: web.Request, reader: Reader, limit_bytes: int) -> ChatRequest | Refusal:
+    """The request as a value, or why it is none. The body is read no further than ``limit_bytes``."""
+    raw = await _read(request, limit_bytes)
+    if isinstance(raw, Refusal):
+        return raw
+    if len(raw) > MEASURED_IN_A_THREAD_BYTES:
+        return await asyncio.to_thread(parse, raw, request, reader)
+    return parse(raw, request, reader)
+
+
+async def _read(request: web.Request, limit_bytes: int) -> bytes | Refusal:
+    if (request.content_length or 0) > limit_bytes:
+        return errors.body_too_large(limit_bytes)
+    body = bytearray()
+    async for part in request.content.iter_any():
+        body += part
+        if len(body) > limit_bytes:
+            return errors.body_too_large(limit_bytes)
+    return bytes(body)
+
+
+def json_object(raw: bytes) -> JsonObject | Refusal:
+    """The body as a JSON object that can be written again."""
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        return errors.invalid_request(f"The body is not valid JSON: {error.msg} at line {error.lineno}.")
+    if not isinstance(body, dict):
+        return errors.invalid_request("The body must be a JSON object.")
+    if _too_deep(body):
+        return errors.invalid_request("The body is nested too deeply.")
+    return body
+
+
+def parse(raw: bytes, request: web.Request, reader: Reader) -> ChatRequest | Refusal:
+    """The request as a value, or what is wrong with it."""
+    body = json_object(raw)
+    if isinstance(body, Refusal):
+        return body
+    extras = {name: body.pop(name) for name in EXTRAS if name in body}
+    understood = reader.understand(body, request.headers)
+    if isinstance(understood, Refusal):
+        return understood
+    if refusal := validate(understood.chat):
+        return refusal
+    parsed = _with_extras(understood.chat, extras, request, len(raw))
+    if isinstance(parsed, Refusal) or reader.api is ApiKind.CHAT:
+        return parsed
+    return replace(parsed, api=reader.api, native=body, native_headers=understood.native_headers)
+
+
+def _too_deep(body: JsonObject) -> bool:
+    """What can be read may be too deep to be written again: upstream, into the log, into an identity.
+
+    orjson reads 1,024 levels and writes 254; a few are left for what is put around the parts of a body.
+    """
+    wrapped: object = body
+    for _ in range(SPARE_LEVELS):
+        wrapped = [wrapped]
+    try:
+        orjson.dumps(wrapped)
+    except TypeError:
+        return True
+    return False
+
+
+def _with_extras(body: JsonObject, extras: JsonObject, request: web.Request, body_bytes: int) -> ChatRequest | Refusal:
+    tier, context = extras.get("force_tier"), extras.get("context")
+    key = extras.get("idempotency_key", request.headers.get("Idempotency-Key"))
+    mode = request.headers.get("x-llmgw-cache", CacheMode.USE.value).strip().lower()
+    if tier is not None and tier not in [known.value for known in Tier]:
+        return errors.invalid_request("force_tier is local, cheap or premium.", "force_tier")
+    if context is not None and not isinstance(context, str):
+        return errors.invalid_request("context is a string.", "context")
+    if key is not None and (not isinstance(key, str) or not key):
+        return errors.invalid_request("idempotency_key is a string that is not empty.", "idempotency_key")
+    if mode not in [known.value for known in CacheMode]:
+        return errors.invalid_request("x-llmgw-cache is no-store, bypass or refresh.", "x-llmgw-cache")
+    view = read_client(body, request.headers)
+    if context in BACKGROUND_CONTEXTS:
+        view = _in_background(view, context)
+    return ChatRequest(
+        id=new_request_id(),
+        received_at=time.time(),
+        caller=request[CALLER],
+        body=body,
+        model=body["model"],
+        stream=body.get("stream") is True,
+        view=view,
+        size=measure(body, body_bytes),
+        force_tier=Tier(tier) if tier else None,
+        cache_mode=CacheMode(mode),
+        idempotency_key=key,
+        context=context,
+    )
+
+
+def _in_background(view: ClientView, purpose: str) -> ClientView:
+    return replace(view, lane=Lane.BACKGROUND, purpose="chat" if purpose == "background" else purpose)
