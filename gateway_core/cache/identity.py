@@ -13,7 +13,7 @@ from itertools import islice
 import orjson
 
 from gateway_core.cache.freshness import depends_on_now
-from gateway_core.model import CacheMode, ChatRequest
+from gateway_core.model import CacheMode, ChatRequest, JsonObject
 
 VERSION = b"llmgw-identity-1"
 """Part of every key; raise it when keys change their meaning."""
@@ -23,6 +23,9 @@ CANNOT_CHANGE_THE_ANSWER = frozenset(
     + ("prompt_cache_key", "prompt_cache_retention")
 )
 """Fields of the body outside an identity (``messages`` is hashed by itself). All others are in it, unknown ones too."""
+
+SAID_IN_CHAT = frozenset(("input", "instructions", "system", "previous_response_id", "conversation"))
+"""Fields of a native body that the chat messages hold, without the client's noise."""
 
 TURNS_LOOKED_AT = 3
 """User turns whose words are looked at for what depends on now."""
@@ -77,8 +80,9 @@ def _user_texts(request: ChatRequest) -> list[str]:
 def _hashes(request: ChatRequest, target_scope: str, messages: list[object]) -> tuple[str, str]:
     """Both hashes in one pass: they part at the last user message."""
     last = max((at for at, message in enumerate(messages) if _is_user(message)), default=-1)
-    options = {name: value for name, value in request.body.items() if name not in CANNOT_CHANGE_THE_ANSWER}
-    head = [request.caller, target_scope, request.model, request.force_tier, request.context, options]
+    head = [request.caller, target_scope, request.model, request.force_tier, request.context, _options(request.body)]
+    if request.native is not None:
+        head += [request.api, _options(request.native, SAID_IN_CHAT), dict(request.native_headers)]
     common = sha256(VERSION)
     common.update(_canonical(head))
     common.update(_canonical(messages[: max(last, 0)]))
@@ -89,9 +93,25 @@ def _hashes(request: ChatRequest, target_scope: str, messages: list[object]) -> 
     return common.hexdigest(), scope.hexdigest()
 
 
+def _options(body: JsonObject, said: frozenset[str] = frozenset()) -> JsonObject:
+    return {name: value for name, value in body.items() if name not in CANNOT_CHANGE_THE_ANSWER and name not in said}
+
+
 def _is_user(message: object) -> bool:
     return isinstance(message, dict) and message.get("role") == "user"
 
 
 def _canonical(value: object) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    """The value as bytes, without prompt-cache markers: they move from turn to turn and change no answer."""
+    data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(_unmarked(value), option=orjson.OPT_SORT_KEYS) if b'"cache_control"' in data else data
+
+
+def _unmarked(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _unmarked(inner) for name, inner in value.items() if not _is_marker(name, inner)}
+    return [_unmarked(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _is_marker(name: str, value: object) -> bool:
+    return name == "cache_control" and isinstance(value, dict) and value.get("type") == "ephemeral"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway_core.cache.identity import identity
-from gateway_core.model import CacheMode, Tier
+from gateway_core.model import ApiKind, CacheMode, ChatRequest, Tier
 from tests.cache.support import chat, forced, user
 
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -138,3 +139,41 @@ def _seconds(request: Any) -> float:
     began = time.perf_counter()
     identity(request, "auto")
     return time.perf_counter() - began
+
+
+MARK = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+
+
+def test_prompt_cache_markers_are_left_out_wherever_they_stand() -> None:
+    marked = {"role": "user", "content": [{"type": "text", "text": "Hi.", **MARK}]}
+    plain = {"role": "user", "content": [{"type": "text", "text": "Hi."}]}
+    assert key(before=[marked]) == key(before=[plain])
+
+
+def test_what_only_looks_like_a_marker_is_not_left_out() -> None:
+    def schema(described: dict[str, Any]) -> dict[str, Any]:
+        return {"tools": [{"type": "function", "function": {"name": "run", "parameters": {"properties": described}}}]}
+
+    assert key(**schema({"cache_control": {"type": "string"}})) != key(**schema({}))
+
+
+def _native(**body: Any) -> ChatRequest:
+    own = {"model": "gateway-auto", "messages": [user("as sent")], **body}
+    return replace(chat(), api=ApiKind.MESSAGES, native=own, native_headers={"anthropic-beta": "one"})
+
+
+def test_fields_of_a_native_body_that_chat_does_not_know_change_both_keys() -> None:
+    plain, other = identity(_native(), "auto"), identity(_native(container={"skills": ["pdf"]}), "auto")
+    assert plain.exact_key != other.exact_key
+    assert plain.scope_key != other.scope_key
+
+
+def test_a_native_body_is_known_by_what_its_chat_messages_say() -> None:
+    assert identity(_native(), "auto") == identity(_native(messages=[user("with other noise")], metadata={}), "auto")
+    assert identity(_native(), "auto") == identity(_native(system="You are.", stream=True), "auto")
+
+
+def test_protocols_and_their_headers_do_not_share_answers() -> None:
+    other = replace(_native(), native_headers={"anthropic-beta": "two"})
+    keys = {identity(request, "auto").exact_key for request in (chat(), _native(), other)}
+    assert len(keys) == 3
