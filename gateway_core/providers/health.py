@@ -45,7 +45,7 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """One circuit for the metrics. ``model`` is empty for one that stands for the whole provider."""
+    """One model's circuit for the metrics, open also while its whole provider is left alone."""
 
     provider: str
     model: str
@@ -113,6 +113,11 @@ class Permit:
             self._health.note_nothing(entry, ticket)
 
 
+def _worse(one: CircuitState, other: CircuitState | None) -> CircuitState:
+    order = list(CircuitState)
+    return max(one, other or one, key=order.index)
+
+
 class Health:
     """Breakers, pauses and retry budgets of all upstreams. ``notify`` hears when a circuit opens or closes."""
 
@@ -141,9 +146,14 @@ class Health:
         self._budget(provider).requested(self._clock.monotonic())
 
     def circuits(self) -> tuple[Circuit, ...]:
-        """Every circuit that traffic has made."""
+        """The circuits of all models that were called."""
         now = self._clock.monotonic()
-        return tuple(Circuit(e.provider, e.model, e.breaker.state(now)) for e in self._entries.values() if e.model)
+        whole = {entry.provider: entry.breaker.state(now) for entry in self._entries.values() if not entry.model}
+        return tuple(
+            Circuit(entry.provider, entry.model, _worse(entry.breaker.state(now), whole.get(entry.provider)))
+            for entry in self._entries.values()
+            if entry.model
+        )
 
     def statuses(self, checked: Sequence[ProviderStatus]) -> tuple[ProviderStatus, ...]:
         """``checked`` with what traffic knows better: a provider with an open circuit is ``down``."""
