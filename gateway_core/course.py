@@ -171,10 +171,10 @@ def refusal_of(error: UpstreamError, target: Target, *, named: bool = False) -> 
         return errors.model_not_found(target.model, error.message)
     if error.kind == "timeout":
         return errors.upstream_timeout(target.provider, error.message)
+    wait_s = max(1, math.ceil(error.retry_after_s)) if error.retry_after_s else None
     if error.status == 429:
-        wait = max(1, math.ceil(error.retry_after_s)) if error.retry_after_s else None
-        return Refusal("rate_limit_exceeded", error.message, 429, retry_after_s=wait)
-    return errors.upstream_error(target.provider, error.message)
+        return Refusal("rate_limit_exceeded", error.message, 429, retry_after_s=wait_s)
+    return replace(errors.upstream_error(target.provider, error.message), retry_after_s=wait_s)
 
 
 def _name(target: Target) -> str:

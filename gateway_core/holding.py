@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gateway_core.model import ChatRequest, Target
 from gateway_core.providers.base import Piece, UpstreamError
-from gateway_core.wire.answer_checks import EMPTY, Examined, examine, is_empty, may_be_call, tools_of
+from gateway_core.wire.answer_checks import CALL_HEAD, EMPTY, Examined, examine, is_empty, may_be_call, tools_of
 from gateway_core.wire.openai_chat import Aggregator, as_chunks, finish_reason, first_choice, has_content
 
 
@@ -63,6 +63,8 @@ class Hold:
                 raise self._rejected(EMPTY, self._held)
             return self._let_go()
         if self.begun and not self._calling:
+            if is_empty(self._whole.completion()):
+                raise self._rejected(EMPTY, [])
             return self._let_go()
         examined = examine(self._whole.completion(), self._tools)
         rest = self._rest(examined) if examined.repairs else self._held
@@ -87,7 +89,8 @@ class Hold:
             return not (said or delta.get("reasoning") or delta.get("reasoning_content"))
         if delta.get("refusal"):
             return False
-        self._text = (self._text + str(delta.get("content") or "")).lstrip()
+        if len(self._text) < CALL_HEAD:
+            self._text = (self._text + str(delta.get("content") or "")).lstrip()
         return may_be_call(self._text)
 
     def _is_empty_stream(self) -> bool:

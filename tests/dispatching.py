@@ -42,12 +42,14 @@ class MemoryLedger(Ledger):
         self.open[entry.id] = entry.reserved_microusd
         return entry.id
 
-    async def settle(self, reservation_id: str, cost_microusd: int, usage: Usage) -> None:
+    async def settle(self, reservation_id: str, cost_microusd: int, usage: Usage) -> bool:
         del self.open[reservation_id]
         self.charged.append(cost_microusd)
+        return True
 
-    async def release(self, reservation_id: str) -> None:
+    async def release(self, reservation_id: str) -> bool:
         del self.open[reservation_id]
+        return True
 
     async def charge_orphans(self) -> Orphans:
         return Orphans(0, 0)

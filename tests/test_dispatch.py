@@ -71,6 +71,13 @@ async def test_when_nothing_else_is_left_the_caller_is_told_when_to_come_back() 
     assert desk.calls("groq") == 1
 
 
+async def test_a_503_that_says_when_to_come_back_is_told_as_one() -> None:
+    desk = Desk({"groq": [failed("groq", 503, retry_after_s=30.0)]})
+    for got in (await desk.ask(CHEAP), await desk.ask(CHEAP)):
+        assert got.refusal and got.refusal.http_status in (502, 503) and got.refusal.retry_after_s == 30
+    assert desk.calls("groq") == 1
+
+
 async def test_retries_end_when_the_retry_budget_is_spent() -> None:
     desk = Desk({"groq": [failed("groq", 400, retryable=True, code="invalid_request")] * 1000})
     for _ in range(100):
@@ -218,6 +225,13 @@ async def test_text_that_was_sent_and_a_call_that_does_not_fit_is_for_the_client
     got = await desk.ask(LOCAL, CHEAP, tools=[WEATHER])
     assert (got.text, got.calls, got.refusal) == ("Let me look.", [wrong], None)
     assert got.exchange.repaired and got.exchange.flawed
+
+
+async def test_thinking_that_was_sent_and_no_answer_after_it_is_an_error_and_no_silent_end() -> None:
+    desk = Desk({"local": [message("", reasoning_content="Hm, what shall I say to that?")]})
+    got = await desk.ask(LOCAL, CHEAP)
+    assert any(delta.get("reasoning_content") for delta in got.deltas), "without tools, thinking is shown as it comes"
+    assert got.refusal and got.refusal.code == "upstream_error"
 
 
 async def test_with_nothing_above_the_same_model_is_asked_once_more() -> None:

@@ -60,7 +60,8 @@ class _Entry:
     model: str
     breaker: Breaker
     paused_until: float = 0.0
-    """Until when the upstream asked for quiet."""
+    """Until when the upstream asked for quiet, and with which status it did."""
+    paused_status: int = 429
     why: str = ""
 
     @property
@@ -179,7 +180,7 @@ class Health:
         if (wait := entry.breaker.wait_s(now)) > 0:
             return Blocked(f"is not called now: {entry.why}", wait, 503)
         if (wait := entry.paused_until - now) > 0:
-            return Blocked("asked the gateway to wait", wait, 429)
+            return Blocked("asked the gateway to wait", wait, entry.paused_status)
         return None
 
     def _entry(self, target: Target, *, whole: bool = False) -> _Entry:
@@ -226,4 +227,5 @@ class Health:
     def note_pause(self, entry: _Entry, ticket: int, error: UpstreamError) -> None:
         now = self._clock.monotonic()
         entry.breaker.forgone(ticket, now)
+        entry.paused_status = 429 if error.status == 429 else 503
         entry.paused_until = max(entry.paused_until, now + min(error.retry_after_s or 0.0, LONGEST_PAUSE_S))

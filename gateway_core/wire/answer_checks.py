@@ -19,9 +19,9 @@ from gateway_core.wire.openai_chat import finish_reason, first_choice
 from gateway_core.wire.tool_schema import Misfit, fit
 
 EMPTY = "gave an empty answer"
-_HEAD = 200
+CALL_HEAD = 200
 """Characters after which it is decided whether a text is a tool call."""
-_CALL_HEAD = regex.compile(
+_CALL_BEGINS = regex.compile(
     r"(?:```(?:json|tool_call|tool_code)?\s{0,8})?"
     r"(?:<tool_call>|<function=|<\|python_tag\|>|\[TOOL_CALLS\]"
     r"|\[?\s{0,8}\{\s{0,8}\"(?:name|function|tool|tool_name|tool_calls|type|arguments|parameters)\"\s{0,8}:)"
@@ -62,11 +62,11 @@ def tools_of(body: JsonObject) -> Tools:
 
 def may_be_call(text: str) -> bool:
     """Whether ``text``, the beginning of an answer, may become a tool call that is written as text."""
-    head = text.lstrip()[:_HEAD]
+    head = text.lstrip()[:CALL_HEAD]
     if not head:
         return True
-    found = _CALL_HEAD.match(head, partial=True)
-    return found is not None and not (found.partial and len(head) == _HEAD)
+    found = _CALL_BEGINS.match(head, partial=True)
+    return found is not None and not (found.partial and len(head) == CALL_HEAD)
 
 
 def is_empty(completion: JsonObject) -> bool:
