@@ -1,71 +1,112 @@
-"""Calls upstreams for one request: target after target, try after try, until the first token.
+"""Calls upstreams for one request: target after target, try after try, until there is an answer.
 
-Every paid try is reserved before it is sent and settled after it, however it ends. After the first token nothing is
-tried again: the caller has part of an answer.
+Every paid try is reserved before it is sent and settled after it, however it ends. Once something of an answer has been
+let through nothing is tried again: the caller has part of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
+from gateway_core.course import Course, refusal_of
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget, Reservation
+from gateway_core.holding import Hold, Rejected
 from gateway_core.meter import Meter
 from gateway_core.model import Decision, Refusal, Refused, Target, Usage
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
+from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health
 from gateway_core.providers.pricing import Pricing
 from gateway_core.wire import errors
 
 MAX_TRIES = 3
-LONGEST_RETRY_AFTER_S = 5.0
-"""A longer Retry-After is handed to the caller (facts of the SDKs: they would sleep past their own time-out)."""
 BACKOFF_S = 0.25
 
 
 class Dispatcher:
-    """Sends requests to providers and keeps the budget straight. ``providers`` are looked up by name at each call."""
+    """Sends requests to providers and keeps the budget straight. ``providers`` are looked up by name at each call.
+
+    ``total_s`` bounds one call from its first byte to its last.
+    """
 
     def __init__(
         self,
         providers: Callable[[str], Provider | None],
         budget: Budget,
         pricing: Pricing,
+        health: Health,
         max_output_tokens: int,
         premium_model: str,
+        *,
+        total_s: float = 1800.0,
         jitter: Callable[[], float] = random.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._providers = providers
         self._budget = budget
         self._pricing = pricing
+        self._health = health
         self._max_output_tokens = max_output_tokens
         self._premium_model = premium_model
+        self._total_s = total_s
         self._jitter = jitter
+        self._sleep = sleep
 
     async def send(self, exchange: Exchange, decision: Decision) -> AsyncGenerator[Piece]:
         """The pieces of the answer; ended means settled. Raises :class:`Refused` when no target answers."""
-        refusal: Refusal | None = None
-        for target in (decision.target, *decision.fallbacks):
-            for attempt in range(1, MAX_TRIES + 1):
-                pause = None
+        course = Course(exchange, decision, self._context_of)
+        while target := course.next():
+            async with aclosing(self._ask(exchange, target, course)) as pieces:
+                async for piece in pieces:
+                    yield piece
+            if course.answered:
+                return
+        for piece in course.best_of_the_rejected():
+            exchange.mark_first_token()
+            yield piece
+        if not course.answered:
+            raise Refused(course.refusal())
+
+    async def _ask(self, exchange: Exchange, target: Target, course: Course) -> AsyncGenerator[Piece]:
+        """Tries one target as often as it makes sense. Tells ``course`` what came of it."""
+        for attempt in range(1, MAX_TRIES + 1):
+            permit = self._health.admit(target)
+            if isinstance(permit, Blocked):
+                course.blocked(target, permit)
+                return
+            hold = Hold(exchange.request, target)
+            pause = None
+            with permit:
                 try:
-                    async with aclosing(self._try(exchange, target)) as pieces:
+                    async with aclosing(self._try(exchange, target, hold, first=attempt == 1)) as pieces:
                         async for piece in pieces:
+                            exchange.mark_first_token()
                             yield piece
-                    return
+                    permit.succeeded()
+                    course.succeeded(hold.repairs)
+                except Rejected as rejected:
+                    permit.succeeded()
+                    if exchange.first_token_ms is None:
+                        course.rejected(target, rejected)
+                    elif rejected.usable:
+                        for piece in course.as_it_is(target, rejected):
+                            yield piece
+                    else:
+                        raise Refused(refusal_of(rejected, target)) from None
                 except UpstreamError as error:
-                    refusal = refusal_of(error, target)
+                    permit.failed(error, named=course.names(target))
                     if exchange.first_token_ms is not None:
-                        raise Refused(refusal) from None
-                    pause = self._pause(error, attempt)
+                        raise Refused(refusal_of(error, target)) from None
+                    pause = self._pause(error, attempt, target, course)
+                    course.failed(target, error, pause)
                 except Refused as refused:
-                    refusal = refused.refusal
-                if pause is None:
-                    break
-                await asyncio.sleep(pause)
-        raise Refused(refusal or errors.no_provider("No tier has a provider."))
+                    course.refused(target, refused.refusal)
+            if pause is None:
+                return
+            await self._sleep(pause)
 
     def saved_microusd(self, exchange: Exchange) -> int:
         """What the premium model's list price would have been above what was charged, prompt caching left out."""
@@ -73,16 +114,26 @@ class Dispatcher:
         premium = self._pricing.cost_microusd("anthropic", self._premium_model, usage)
         return max(0, premium - exchange.cost_microusd)
 
-    def _pause(self, error: UpstreamError, attempt: int) -> float | None:
-        """Seconds until the next try of the same target; None when there is no point in one."""
-        if not error.retryable or attempt == MAX_TRIES:
-            return None
-        if error.retry_after_s is not None:
-            return error.retry_after_s if error.retry_after_s <= LONGEST_RETRY_AFTER_S else None
-        return float(BACKOFF_S * 2 ** (attempt - 1) * (1 + self._jitter()))
+    def _context_of(self, target: Target) -> int | None:
+        """Tokens that the target's model takes, where it is known."""
+        return None if target.free else self._pricing.context_window(target.provider, target.model)
 
-    async def _try(self, exchange: Exchange, target: Target) -> AsyncGenerator[Piece]:
-        """One call of one target, reserved and settled."""
+    def _pause(self, error: UpstreamError, attempt: int, target: Target, course: Course) -> float | None:
+        """Seconds until the next try of the same target; None when there is no point in one.
+
+        Nobody waits for a slow upstream a second time while another one may answer.
+        """
+        if not error.retryable or attempt == MAX_TRIES or (error.kind == "timeout" and course.has_more):
+            return None
+        if error.retry_after_s is not None and error.retry_after_s > LONGEST_RETRY_AFTER_S:
+            return None
+        if not self._health.may_retry(target.provider):
+            return None
+        backoff = BACKOFF_S * 2 ** (attempt - 1)
+        return float(max(backoff, error.retry_after_s or 0.0) + backoff * self._jitter())
+
+    async def _try(self, exchange: Exchange, target: Target, hold: Hold, *, first: bool) -> AsyncGenerator[Piece]:
+        """One call of one target, reserved and settled. What it yields may be sent on."""
         provider = self._providers(target.provider)
         if provider is None:
             raise Refused(errors.no_provider(f"{target.provider} is not set up."))
@@ -90,18 +141,38 @@ class Dispatcher:
         exchange.target = target
         limit = None if target.free else self._output_limit(exchange)
         reservation = await self._reserve(exchange, target, limit)
+        if first:
+            self._health.requested(target.provider)
         meter = Meter(exchange, paid=reservation is not None)
         try:
-            async with aclosing(provider.send(self._call(exchange, target, limit))) as pieces:
+            async with aclosing(self._pieces(provider, self._call(exchange, target, limit))) as pieces:
                 async for piece in pieces:
                     meter.see(piece)
-                    yield piece
+                    for released in hold.feed(piece):
+                        yield released
             meter.complete = True
         except UpstreamError as error:
             meter.charged = error.sent and error.kind != "status"
             raise
         finally:
             await self._settle(exchange, target, reservation, meter)
+        for released in hold.end():
+            yield released
+
+    async def _pieces(self, provider: Provider, call: UpstreamCall) -> AsyncGenerator[Piece]:
+        """What the provider sends, within the time that a call may take."""
+        until = asyncio.get_running_loop().time() + self._total_s
+        async with aclosing(provider.send(call)) as pieces:
+            while True:
+                try:
+                    async with asyncio.timeout_at(until):
+                        piece = await anext(pieces, None)
+                except TimeoutError:
+                    text = f"{call.target.provider} was not done after {self._total_s:g} s."
+                    raise UpstreamError(text, kind="timeout") from None
+                if piece is None:
+                    return
+                yield piece
 
     def _call(self, exchange: Exchange, target: Target, limit: int | None) -> UpstreamCall:
         return UpstreamCall(exchange.request, target, limit, exchange.remarks.append)
@@ -133,19 +204,3 @@ class Dispatcher:
             cost = max(cost, reservation.reserved_microusd)
         exchange.cost_microusd += cost
         await self._budget.settle(reservation, cost, usage)
-
-
-def refusal_of(error: UpstreamError, target: Target) -> Refusal:
-    """What the caller is told of an upstream's failure. Its 401, 402 and 403 are ours to mend, never the caller's."""
-    if error.code == "context_length_exceeded":
-        return Refusal("context_length_exceeded", error.message, 400)
-    if error.code == "invalid_request":
-        return Refusal("invalid_request", error.message, 400)
-    if error.code == "model_not_found":
-        return errors.model_not_found(target.model, error.message)
-    if error.kind == "timeout":
-        return errors.upstream_timeout(target.provider, error.message)
-    if error.status == 429:
-        wait = max(1, round(error.retry_after_s)) if error.retry_after_s else None
-        return Refusal("rate_limit_exceeded", error.message, 429, retry_after_s=wait)
-    return errors.upstream_error(target.provider, error.message)

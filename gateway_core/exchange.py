@@ -42,8 +42,22 @@ class Exchange:
     answer: JsonObject | None = None
     outcome: Outcome | None = None
     remarks: list[Reason] = field(default_factory=list)
+    repaired: bool = False
+    """A model's answer was none, and was put right or exchanged for another model's."""
+    flawed: bool = False
+    """The answer is the best there was, and no good one: never kept for others."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What must be closed when the request ends: the upstream's stream above all."""
+
+    @property
+    def route(self) -> str:
+        """The decision's short reason, and where the request went in the end if that was not where it was sent."""
+        if self.decision is None:
+            return ""
+        first, last = self.decision.target, self.target or self.decision.target
+        if (last.provider, last.model) == (first.provider, first.model):
+            return self.decision.route
+        return f"{self.decision.route}>{last.tier if last.tier is not first.tier else last.provider}"
 
     def mark_first_token(self) -> None:
         if self.first_token_ms is None:
@@ -94,11 +108,12 @@ class Exchange:
             provider=target.provider if target else None,
             model=target.model if target else None,
             cache=self.cache,
-            route=self.decision.route if self.decision else "",
+            route=self.route,
             cost_microusd=self.cost_microusd,
             saved_microusd=self.saved_microusd,
             first_token_ms=self.first_token_ms,
             finish_reason=self.finish_reason,
+            repaired=self.repaired,
         )
         if self.outcome is None:
             return row

@@ -24,6 +24,7 @@ from gateway_core.model import ProviderStatus, RequestDetail, RequestRow, Snapsh
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.pipeline import Gates, Pipeline
 from gateway_core.providers.builtin import BuiltinModel
+from gateway_core.providers.health import Circuit, Health
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.registry import build_providers
 from gateway_core.routing.session import Sessions
@@ -144,6 +145,7 @@ class Gateway:
             settings, build_providers(settings, self._simulated), self._local, pricing, self._budget, state.cheap_model
         )
         self._tiers.forced = state.forced_tier
+        self._health = Health(clock, self.notice)
         self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self._note)
         self._journal = Journal(self.bus, self._activity, self._requests, clock)
         self.pipeline = Pipeline(
@@ -155,7 +157,15 @@ class Gateway:
             ),
             self._caches,
             self._tiers,
-            Dispatcher(self._tiers.provider, self._budget, pricing, settings.max_output_tokens, settings.premium_model),
+            Dispatcher(
+                self._tiers.provider,
+                self._budget,
+                pricing,
+                self._health,
+                settings.max_output_tokens,
+                settings.premium_model,
+                total_s=settings.upstream_total_s,
+            ),
             self._journal,
             Sessions(),
         )
@@ -233,7 +243,7 @@ class Gateway:
             budget=budget,
             cache=self._activity.cache(now, self._caches.entries),
             tiers=self._activity.tiers(now, targets, self._tiers.choices()),
-            providers=self._providers,
+            providers=self._health.statuses(self._providers),
             local=local,
             in_flight=self._kill.in_flight,
             requests_today=self._activity.requests_today(now),
@@ -244,6 +254,10 @@ class Gateway:
             cache_rate_by_minute=self._activity.cache_rate_by_minute(now),
             notices=(*self._local.notices, *self._notices),
         )
+
+    def circuits(self) -> tuple[Circuit, ...]:
+        """The circuits of the models that were called, for the metrics."""
+        return self._health.circuits()
 
     def _state(self, has_target: bool, ledger_ok: bool) -> tuple[str, str]:
         if self._kill.state.on:

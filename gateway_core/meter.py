@@ -31,7 +31,6 @@ class Meter:
         if piece.usage is not None:
             self._reported = piece.usage
         if has_content(piece.body):
-            self._exchange.mark_first_token()
             self._output_ceiling += text_ceiling(text_of(piece.body))
 
     def usage(self) -> Usage:

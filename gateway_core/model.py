@@ -285,6 +285,8 @@ class RequestRow:
     first_token_ms: float | None = None
     finish_reason: str | None = None
     error_code: str | None = None
+    repaired: bool = False
+    """A model's answer was none, and was put right or exchanged for another model's."""
 
     @property
     def served_by(self) -> str:

@@ -228,7 +228,7 @@ class Pipeline:
             whole = await relay_whole(exchange, pieces, complete)
             target = exchange.target
             return Answer(
-                request.id, target.tier, target.model, exchange.cache, decision.route, exchange.cost_microusd, whole
+                request.id, target.tier, target.model, exchange.cache, exchange.route, exchange.cost_microusd, whole
             )
         relayed = await exchange.resources.enter_async_context(aclosing(relay_stream(exchange, pieces, complete)))
         first = await anext(relayed)
@@ -238,7 +238,7 @@ class Pipeline:
             target.tier,
             target.model,
             exchange.cache,
-            decision.route,
+            exchange.route,
             exchange.cost_microusd if target.free else None,
             pieces=_prepend(first, relayed),
         )
@@ -257,7 +257,8 @@ class Pipeline:
             cost_microusd=exchange.cost_microusd,
             usage=exchange.usage,
         )
-        await self._caches.store(key, request, answer)
+        if not exchange.flawed:
+            await self._caches.store(key, request, answer)
         await self._gates.idempotency.store(request, answer)
 
     def _note_answer(self, exchange: Exchange, whole: JsonObject) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -10,12 +9,13 @@ from dataclasses import replace
 from gateway_core.exchange import Exchange
 from gateway_core.model import JsonObject
 from gateway_core.providers.base import Piece
+from gateway_core.pump import kept_alive
 from gateway_core.wire.openai_chat import Aggregator, finish_reason, implied_finish, make_chunk
 from gateway_core.wire.usage import usage_json
 
 KEEP_ALIVE_S = 25.0
-"""Pause before the first token after which the caller gets an empty chunk: OpenClaw gives up after 300 s without one,
-and SSE comments do not count (OpenClaw 2026.9.6)."""
+"""Pause after which the caller gets an empty chunk: OpenClaw gives up after 300 s without one, and SSE comments do not
+count (OpenClaw 2026.9.6). Nothing can be sent to a caller that does not stream: it needs patience of its own."""
 
 Complete = Callable[[JsonObject], Awaitable[None]]
 """Called with the whole completion once the spend is durable, before the caller sees the end."""
@@ -43,7 +43,7 @@ async def relay_stream(exchange: Exchange, pieces: AsyncGenerator[Piece], comple
     last: JsonObject | None = None
     held: list[JsonObject] = []
     reported: object = None
-    async with aclosing(pieces), aclosing(_kept_alive(pieces, KEEP_ALIVE_S)) as kept:
+    async with aclosing(pieces), aclosing(kept_alive(pieces, KEEP_ALIVE_S)) as kept:
         async for piece in kept:
             if piece is None:
                 yield Piece(make_chunk(exchange.request.id, exchange.request.model, {"content": ""}))
@@ -79,34 +79,3 @@ def _usage(exchange: Exchange, reported: object) -> JsonObject:
     """The upstream's own usage where it gave one, with our counts and ``cost`` over it."""
     ours = usage_json(exchange.usage, exchange.cost_microusd)
     return {**reported, **ours} if isinstance(reported, dict) else ours
-
-
-async def _kept_alive(pieces: AsyncGenerator[Piece], pause_s: float) -> AsyncGenerator[Piece | None]:
-    """The pieces, with None for each ``pause_s`` that passes before the first of them."""
-    first = asyncio.ensure_future(anext(pieces))
-    try:
-        while not (await asyncio.wait({first}, timeout=pause_s))[0]:
-            yield None
-    finally:
-        await _ended(first)
-    try:
-        yield first.result()
-    except StopAsyncIteration:
-        return
-    async for piece in pieces:
-        yield piece
-
-
-async def _ended(task: asyncio.Future[Piece]) -> None:
-    """Ends the task, also when the caller is cancelled a second time: a generator at work cannot be closed."""
-    again: asyncio.CancelledError | None = None
-    while not task.done():
-        task.cancel()
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            again = error
-    if not task.cancelled():
-        task.exception()
-    if again:
-        raise again

@@ -149,6 +149,10 @@ class Settings(BaseSettings):
     """How long an upstream may pause between two bytes."""
     local_first_byte_s: float = Field(default=900.0, gt=0)
     """The same for the local server, which may have to load a model first."""
+    upstream_total_s: float = Field(default=1800.0, gt=0)
+    """How long one call of an upstream may take in all, a local one too."""
+    client_write_s: float = Field(default=120.0, gt=0)
+    """How long a client may stop reading its answer before the gateway hangs up, and stops the upstream."""
     max_body_bytes: int = Field(default=33_554_432, gt=0)
     """Largest request accepted."""
 

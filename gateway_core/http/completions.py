@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
@@ -79,12 +80,12 @@ class Completions:
                 response = await self._begin(request, answer)
                 async for piece in answer.pieces:
                     if data := writer.feed(piece):
-                        await response.write(data)
-                await response.write(writer.end())
+                        await self._write(request, response, data)
+                await self._write(request, response, writer.end())
         except Refused as refused:
             if response is None:
                 return self._refuse(refused.refusal, parsed.id)
-            await _last_word(response, writer.fail(refused.refusal))
+            await self._last_word(request, response, writer.fail(refused.refusal))
         except ConnectionError:
             if response is None:
                 raise
@@ -92,7 +93,7 @@ class Completions:
             if response is None:
                 raise
             log.error("a stream failed: %s", where(error))
-            await _last_word(response, writer.fail(errors.internal_error()))
+            await self._last_word(request, response, writer.fail(errors.internal_error()))
         return response
 
     def _refuse(self, refusal: Refusal, request_id: str | None) -> web.Response:
@@ -110,11 +111,20 @@ class Completions:
         await response.prepare(request)
         return response
 
+    async def _write(self, request: web.Request, response: web.StreamResponse, data: bytes) -> None:
+        """Sends a part of the answer. A client that stops reading would hold its upstream for ever: it is cut off."""
+        try:
+            async with asyncio.timeout(self._gateway.settings.client_write_s):
+                await response.write(data)
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
+            raise ConnectionResetError("the client does not read its answer") from None
 
-async def _last_word(response: web.StreamResponse, data: bytes) -> None:
-    """Ends a stream with why it ends, if anybody still listens."""
-    with suppress(ConnectionError):
-        await response.write(data)
+    async def _last_word(self, request: web.Request, response: web.StreamResponse, data: bytes) -> None:
+        """Ends a stream with why it ends, if anybody still listens."""
+        with suppress(ConnectionError):
+            await self._write(request, response, data)
 
 
 def _headers(answer: Answer) -> dict[str, str]:

@@ -11,7 +11,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from gateway_core.events import RequestFinished
 from gateway_core.gateway import VERSION, Gateway
 from gateway_core.model import RequestRow
+from gateway_core.providers.breaker import CircuitState
 
+_CIRCUIT_VALUES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 2}
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
 
 
@@ -45,6 +47,15 @@ class Metrics:
                 "cache_entries": "Answers in the exact cache.",
             }.items()
         }
+        self._circuits = Gauge(
+            "llmgw_circuit_state",
+            "0 closed, 1 half open, 2 open: whether a model is called.",
+            ("provider", "model"),
+            registry=self._registry,
+        )
+        self._repaired = Counter(
+            "llmgw_repaired_requests", "Requests whose answer was put right or replaced.", registry=self._registry
+        )
         Gauge("llmgw_build_info", "Version.", ("version",), registry=self._registry).labels(VERSION).set(1)
         self._listener: asyncio.Task[None] | None = None
 
@@ -70,6 +81,8 @@ class Metrics:
         self._cost.labels(tier).inc(row.cost_microusd / 1e6)
         self._saved.labels(tier).inc(row.saved_microusd / 1e6)
         self._duration.labels(tier).observe(row.latency_ms / 1e3)
+        if row.repaired:
+            self._repaired.inc()
         if row.first_token_ms is not None:
             self._first_token.labels(tier).observe(row.first_token_ms / 1e3)
 
@@ -84,4 +97,7 @@ class Metrics:
             "cache_entries": now.cache.entries,
         }.items():
             self._gauges[name].set(value)
+        self._circuits.clear()
+        for circuit in self._gateway.circuits():
+            self._circuits.labels(circuit.provider, circuit.model).set(_CIRCUIT_VALUES[circuit.state])
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,7 +1,9 @@
 """An upstream's failures as :class:`UpstreamError`: what went wrong, whether to try again, and words for the caller.
 
 An upstream's own text is handed on without keys, markup and control characters. Its 401, 402 and 403 get words of our
-own: OpenClaw takes words about payment for a reason to disable the whole gateway.
+own, and so does a text that speaks of authentication or payment: inside a stream there is no status, and OpenClaw takes
+such words, and the bare numbers, for a reason to disable the whole gateway (OpenClaw 2026.9.6,
+``agents/failover/message-patterns.ts``).
 """
 
 from __future__ import annotations
@@ -28,6 +30,19 @@ _TOO_LONG = re.compile(
     r"|exceeds? (?:the )?(?:available )?context|context overflow|too many (?:input )?tokens|reduce the length"
 )
 _NO_MONEY = re.compile(r"(?i)insufficient_quota|credit balance|exceeded your current quota|billing_(?:error|hard|not)")
+_ALARMING = re.compile(
+    r"(?i)\b40[123]\b|authenticat|unauthorized|forbidden|access denied|insufficient permission|permission_error|expired"
+    r"|missing scopes?:|invalid token|oauth token refresh|no (?:credentials|api key) found|incorrect api key"
+    r"|invalid[_ ]?api[_ ]?key|api[_ ]?key[_ ]?(?:is[_ ]?)?(?:invalid|not[_ ]?valid|revoked|deactivated|deleted)"
+    r"|could not validate|failed to (?:extract|parse|validate|decode)\b.*\btoken"
+    r"|has been (?:disabled|revoked|deactivated)"
+    r"|deactivated[_ ]workspace|not allowed for this organization"
+    r"|payment required|billing|insufficient[_ ](?:\w+[_ ])?(?:credits|quota|balance)|credits\b"
+    r"|(?:credit|available) balance"
+    r"|spend(?:ing)? limit|usagelimiterror|out of budget|extra usage|subscription|current plan"
+    r"|[\u3400-\u9fff]"
+)
+"""What OpenClaw may read as trouble with the key or the account; the last are its Chinese patterns."""
 _RETRYABLE = (408, 409, 425, 429)
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
@@ -125,16 +140,14 @@ class Failures:
     def _judge(self, status: int, text: str, code: str) -> tuple[str, str | None, bool]:
         """The message, the refusal's code where the caller can act, and whether to try again."""
         name, said = self._name, self.clean(text)
+        if _ALARMING.search(said):
+            said = ""
         if status == 401:
-            return f"{name} did not accept the gateway's key (401). Check {self._key_setting}.", None, False
+            return f"{name} did not accept the gateway's key. Check {self._key_setting}.", None, False
         if status == 403:
-            return f"{name} does not allow this (403). Check what the key in {self._key_setting} may do.", None, False
+            return f"{name} does not let the gateway do this. Check what {self._key_setting} is good for.", None, False
         if status == 402 or _NO_MONEY.search(f"{code} {text}"):
-            return (
-                f"{name} does not serve the gateway's account ({status}). Look at the account's console.",
-                None,
-                False,
-            )
+            return f"{name} does not serve the gateway's account. Look at the account's console.", None, False
         if 300 <= status < 400:
             return f"{name} answered with a redirect ({status}). Check its base URL.", None, False
         if status in (400, 413, 422) and code != "rate_limit_exceeded":

@@ -110,7 +110,9 @@ _FIRST = (
     "CREATE TABLE operator (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_REPAIRED = ("ALTER TABLE requests ADD COLUMN repaired INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REPAIRED)
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 
 

@@ -168,6 +168,8 @@ def _tokens(detail: RequestDetail) -> Iterator[Line]:
         yield _pair("saved", f"{dollars(row.saved_microusd)}  against the premium model's list price", GOOD_STYLE)
     if detail.attempts > 1:
         yield _pair("attempts", str(detail.attempts), WARN_STYLE)
+    if row.repaired:
+        yield _pair("repaired", "an answer was none: it was put right, or another model was asked", WARN_STYLE)
     if row.finish_reason:
         yield _pair("finished", preview(row.finish_reason))
 

@@ -94,6 +94,8 @@ def why(snapshot: Snapshot, look: Look) -> list[Segment]:
         return [text_segment(f"everything is stopped{since}{by}", WARN_STYLE)]
     if snapshot.state_detail:
         return [text_segment(preview(snapshot.state_detail), WARN_STYLE)]
+    if down := [preview(provider.name) for provider in snapshot.providers if provider.state == "down"]:
+        return [text_segment(f"{', '.join(down)} down", WARN_STYLE)]
     return []
 
 

@@ -23,6 +23,7 @@ from llmgw_tui.theme import (
     STATUS_STYLES,
     TEXT_STYLE,
     TIER_STYLES,
+    WARN_STYLE,
     Glyphs,
     cache_word,
     tier_mark,
@@ -64,6 +65,8 @@ COLUMNS = (
     Column("preview", "asked", 0, 0),
 )
 """``preview`` takes what is left."""
+REPAIRED = "~"
+"""Before the route of a request whose answer was put right or came from another model."""
 WIDER = {"model": ((112, 19), (150, 28)), "route": ((150, 26),)}
 
 
@@ -137,6 +140,7 @@ def haystack(row: RequestRow) -> str:
             row.client,
             row.lane.value,
             row.error_code or "",
+            "repaired" if row.repaired else "",
             row.id,
         )
     ).casefold()
@@ -250,7 +254,7 @@ def _route(row: RequestRow, at: float, look: Look) -> Cell:
         return row.status.value, STATUS_STYLES[row.status]
     if word := cache_word(row):
         return f"{word} match", TIER_STYLES["cache"]
-    return preview(row.route), MUTED_STYLE
+    return (f"{REPAIRED} {preview(row.route)}", WARN_STYLE) if row.repaired else (preview(row.route), MUTED_STYLE)
 
 
 def _client(row: RequestRow, at: float, look: Look) -> Cell:

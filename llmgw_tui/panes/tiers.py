@@ -89,11 +89,21 @@ def target_line(tier: TierStats, snapshot: Snapshot, forced: bool, width: int) -
     if not target:
         return line(width, text_segment("   no provider", WARN_STYLE))
     parts = [text_segment("   "), text_segment(target, MUTED_STYLE)]
-    if forced:
+    if down := _trouble(tier, snapshot):
+        parts.append(text_segment(f"  down: {preview(down)}", WARN_STYLE))
+    elif forced:
         parts.append(text_segment("  forced: every request goes here", WARN_STYLE))
     elif _simulated(tier, snapshot):
         parts.append(text_segment("  simulated", WARN_STYLE))
     return line(width, *parts)
+
+
+def _trouble(tier: TierStats, snapshot: Snapshot) -> str:
+    """Why the tier's provider is down; empty while it is not."""
+    provider = tier.target.split("/", 1)[0]
+    return next(
+        (status.detail for status in snapshot.providers if (status.name, status.state) == (provider, "down")), ""
+    )
 
 
 def _simulated(tier: TierStats, snapshot: Snapshot) -> bool:

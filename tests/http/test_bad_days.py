@@ -15,7 +15,7 @@ from yarl import URL
 from gateway_core.dispatch import MAX_TRIES
 from gateway_core.model import Status
 from gateway_core.providers.base import Piece
-from gateway_core.relay import _kept_alive
+from gateway_core.pump import kept_alive
 from gateway_core.wire import sse
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
@@ -39,7 +39,7 @@ async def test_two_cancellations_before_the_first_token_leave_no_generator_at_wo
             await asyncio.Event().wait()
 
     async def relay() -> None:
-        async with aclosing(upstream()) as pieces, aclosing(_kept_alive(pieces, 60)) as kept:
+        async with aclosing(upstream()) as pieces, aclosing(kept_alive(pieces, 60)) as kept:
             await anext(kept)
 
     task = asyncio.create_task(relay())

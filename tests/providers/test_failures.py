@@ -74,7 +74,8 @@ def test_a_body_without_a_text_still_makes_a_message(failures: Failures, body: b
 @pytest.mark.parametrize("status", [401, 402, 403])
 def test_what_the_gateway_must_mend_is_told_in_our_words(failures: Failures, status: int) -> None:
     error = failures.status(status, {}, b'{"error": {"message": "Your credit balance is too low, see billing"}}')
-    assert str(status) in error.message
+    assert error.status == status
+    assert str(status) not in error.message
     assert "credit" not in error.message
     assert "billing" not in error.message
     assert not error.retryable

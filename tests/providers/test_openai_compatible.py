@@ -363,6 +363,6 @@ async def test_a_check_finds_a_wrong_key() -> None:
         status = await groq.check()
         assert (status.state, status.detail) == (
             "down",
-            "groq did not accept the gateway's key (401). Check GROQ_API_KEY.",
+            "groq did not accept the gateway's key. Check GROQ_API_KEY.",
         )
         await groq.close()

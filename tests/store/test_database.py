@@ -8,17 +8,19 @@ import stat
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from gateway_core.model import KillSwitch
+from gateway_core.model import KillSwitch, RequestRow
 from gateway_core.store.database import Database
 from gateway_core.store.errors import NewerStore, StoreError
 from gateway_core.store.ledger import Ledger, Orphans
 from gateway_core.store.migrations import MIGRATIONS
 from gateway_core.store.operator import OperatorState, OperatorStore
-from tests.store.support import DAY, FakeClock, entry, fill_the_disk, free_the_disk, make_read_only, rows
+from gateway_core.store.requests import RequestLog
+from tests.store.support import DAY, FakeClock, entry, fill_the_disk, free_the_disk, make_read_only, request_row, rows
 
 INSERT = "INSERT INTO operator (name, value) VALUES (?, ?)"
 
@@ -415,4 +417,22 @@ async def test_every_step_of_the_schema_is_taken_whole_or_not_at_all(
     database = await Database.open(path)
     assert (await rows(database, "PRAGMA user_version"))[0][0] == len(MIGRATIONS) + 1
     assert await rows(database, "SELECT * FROM second") == []
+    await database.close()
+
+
+async def test_requests_of_the_first_schema_are_not_marked_as_repaired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "llmgw.db"
+    monkeypatch.setattr("gateway_core.store.migrations.MIGRATIONS", MIGRATIONS[:1])
+    database = await Database.open(path)
+    known = {row[1] for row in await rows(database, "PRAGMA table_info(requests)")}
+    row = {field.name: getattr(request_row(), field.name) for field in fields(RequestRow) if field.name in known}
+    values = [str(value) if isinstance(value, str) else value for value in row.values()]
+    statement = f"INSERT INTO requests (search, {', '.join(row)}) VALUES ('', {', '.join('?' * len(row))})"
+    await database.run(lambda connection: connection.execute(statement, values).rowcount)
+    await database.close()
+    monkeypatch.setattr("gateway_core.store.migrations.MIGRATIONS", MIGRATIONS)
+    database = await Database.open(path)
+    assert await RequestLog(database, FakeClock()).recent(9) == (request_row(),)
     await database.close()

@@ -26,6 +26,7 @@ async def test_the_table_has_a_column_for_every_field_of_a_row(database: Databas
 
 async def test_a_row_and_its_detail_come_back_as_they_were(log: RequestLog) -> None:
     row = replace(request_row(), first_token_ms=3.5, finish_reason="stop", error_code=None, cost_microusd=7)
+    row = replace(row, repaired=True)
     detail = request_detail(row, usage=Usage(1, 2, 3, 4, 5, 1, estimated=True))
     await log.add(row, detail)
     assert await log.recent(10) == (row,)

@@ -325,3 +325,21 @@ def test_a_running_request_has_no_answer_yet() -> None:
     running: RequestRow = snapshots.busy().requests[0]
     assert running.tier is Tier.PREMIUM and running.cache is CacheStatus.MISS
     assert "none yet" in text_of(detail_lines(replace(snapshots.detail(running), answer=None), LOOK, 80))
+
+
+def test_a_provider_that_is_down_is_named_in_the_header_and_explained_beside_its_tier() -> None:
+    moment = snapshots.busy()
+    why = "llama-4-scout: circuit open after 5 failures, next try in 12 s"
+    down = tuple(replace(p, state="down", detail=why) if p.name == "groq" else p for p in moment.providers)
+    moment = replace(moment, providers=down)
+    assert "groq down" in header(moment)
+    assert f"groq/llama-4-scout  down: {why}" in pane(tiers_view, moment, width=118)
+    assert "down" not in header(snapshots.busy()) + pane(tiers_view, snapshots.busy(), width=118)
+
+
+def test_a_repaired_request_is_marked_and_can_be_filtered_for() -> None:
+    moment = snapshots.busy()
+    row = replace(moment.requests[0], status=Status.OK, cache=CacheStatus.MISS, route="simple>cheap", repaired=True)
+    moment = replace(moment, requests=(row, *(replace(other, repaired=False) for other in moment.requests[1:])))
+    assert "~ simple>cheap" in pane(_requests, moment, width=118)
+    assert matching(moment.requests, "repaired") == [row]

@@ -1,0 +1,231 @@
+"""How the upstreams are doing, as live traffic tells: who may be called now, who is retried, who is down and why.
+
+Kept in memory only: a restart tries everybody again.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+from gateway_core.clock import Clock
+from gateway_core.model import ProviderStatus, Target
+from gateway_core.providers.base import UpstreamError
+from gateway_core.providers.breaker import LONGEST_COOL_OFF_S, Breaker, CircuitState
+from gateway_core.providers.retry_budget import RetryBudget
+
+LONGEST_RETRY_AFTER_S = 5.0
+"""A longer Retry-After is not slept on: the target is left alone until then, and the next one tried at once."""
+LONGEST_PAUSE_S = 3600.0
+"""A Retry-After beyond it is taken for this much: providers count days, and nobody checks their clocks."""
+MISCONFIGURED_S = 600.0
+"""How long a provider is left alone that does not take the gateway's key or account, or does not know a model."""
+LONGEST_LOCAL_COOL_OFF_S = 30.0
+"""A local server comes back when its owner starts it, and then should be used."""
+MAX_CIRCUITS = 512
+_CALLERS_FAULT = ("context_length_exceeded", "invalid_request")
+_ACCOUNT = (401, 402)
+
+Notify = Callable[[str, str], None]
+"""Hears a level (``info`` or ``warning``) and a text for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A target that is not called now. ``why`` completes "NAME …", ``status`` is the HTTP status for the caller."""
+
+    why: str
+    wait_s: float
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """One model's circuit for the metrics, open also while its whole provider is left alone."""
+
+    provider: str
+    model: str
+    state: CircuitState
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One target, or, with an empty model, a whole provider."""
+
+    provider: str
+    model: str
+    breaker: Breaker
+    paused_until: float = 0.0
+    """Until when the upstream asked for quiet, and with which status it did."""
+    paused_status: int = 429
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.provider}/{self.model}" if self.model else self.provider
+
+
+class Permit:
+    """Leave to call a target once. A context manager: left without a result, it says nothing of the upstream."""
+
+    def __init__(self, health: Health, entries: Sequence[tuple[_Entry, int]]) -> None:
+        self._health = health
+        self._entries = entries
+
+    def succeeded(self) -> None:
+        """The upstream gave a whole answer."""
+        for entry, ticket in self._take():
+            self._health.note_success(entry, ticket)
+
+    def failed(self, error: UpstreamError, *, named: bool = False) -> None:
+        """The call failed. ``named`` says that the caller named the model: then its absence is the caller's fault."""
+        (whole, whole_ticket), (model, ticket) = self._take() or ((None, 0), (None, 0))
+        if whole is None or model is None:
+            return
+        if error.kind == "status" and error.status in _ACCOUNT:
+            self._health.note_misconfigured(whole, error.message)
+            self._health.note_nothing(model, ticket)
+            return
+        self._health.note_nothing(whole, whole_ticket)
+        if error.code in _CALLERS_FAULT or (error.code == "model_not_found" and named):
+            self._health.note_nothing(model, ticket)
+        elif error.status == 403 or error.code == "model_not_found":
+            self._health.note_misconfigured(model, error.message)
+        elif error.retry_after_s is not None and error.retry_after_s > LONGEST_RETRY_AFTER_S:
+            self._health.note_pause(model, ticket, error)
+        else:
+            self._health.note_failure(model, ticket, error)
+
+    def _take(self) -> Sequence[tuple[_Entry, int]]:
+        taken, self._entries = self._entries, ()
+        return taken
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for entry, ticket in self._take():
+            self._health.note_nothing(entry, ticket)
+
+
+def _worse(one: CircuitState, other: CircuitState | None) -> CircuitState:
+    order = list(CircuitState)
+    return max(one, other or one, key=order.index)
+
+
+class Health:
+    """Breakers, pauses and retry budgets of all upstreams. ``notify`` hears when a circuit opens or closes."""
+
+    def __init__(self, clock: Clock, notify: Notify, jitter: Callable[[], float] = random.random) -> None:
+        self._clock = clock
+        self._notify = notify
+        self._jitter = jitter
+        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._budgets: dict[str, RetryBudget] = {}
+
+    def admit(self, target: Target) -> Permit | Blocked:
+        """Leave to call ``target`` now, or why not. The permit must be entered."""
+        now = self._clock.monotonic()
+        entries = (self._entry(target, whole=True), self._entry(target))
+        for entry in entries:
+            if blocked := self._blocked(entry, now):
+                return blocked
+        return Permit(self, [(entry, entry.breaker.admit(now) or 0) for entry in entries])
+
+    def may_retry(self, provider: str) -> bool:
+        """Takes one retry from the provider's budget; False when it is spent."""
+        return self._budget(provider).take(self._clock.monotonic())
+
+    def requested(self, provider: str) -> None:
+        """A request went to the provider for the first time."""
+        self._budget(provider).requested(self._clock.monotonic())
+
+    def circuits(self) -> tuple[Circuit, ...]:
+        """The circuits of all models that were called."""
+        now = self._clock.monotonic()
+        whole = {entry.provider: entry.breaker.state(now) for entry in self._entries.values() if not entry.model}
+        return tuple(
+            Circuit(entry.provider, entry.model, _worse(entry.breaker.state(now), whole.get(entry.provider)))
+            for entry in self._entries.values()
+            if entry.model
+        )
+
+    def statuses(self, checked: Sequence[ProviderStatus]) -> tuple[ProviderStatus, ...]:
+        """``checked`` with what traffic knows better: a provider with an open circuit is ``down``."""
+        now = self._clock.monotonic()
+        down: dict[str, str] = {}
+        for entry in self._entries.values():
+            if entry.breaker.state(now) is not CircuitState.CLOSED:
+                down.setdefault(entry.provider, self._told(entry, now))
+        known = {status.name for status in checked}
+        more = tuple(ProviderStatus(name, "", "", "down", why) for name, why in down.items() if name not in known)
+        return (
+            *(replace(s, state="down", detail=down[s.name]) if s.name in down else s for s in checked),
+            *more,
+        )
+
+    def _told(self, entry: _Entry, now: float) -> str:
+        what = f"{entry.model}: " if entry.model else ""
+        if (wait := entry.breaker.wait_s(now)) > 0:
+            return f"{what}{entry.why}, next try in {math.ceil(wait)} s"
+        return f"{what}{entry.why}, the next request tries it"
+
+    def _blocked(self, entry: _Entry, now: float) -> Blocked | None:
+        if (wait := entry.breaker.wait_s(now)) > 0:
+            return Blocked(f"is not called now: {entry.why}", wait, 503)
+        if (wait := entry.paused_until - now) > 0:
+            return Blocked("asked the gateway to wait", wait, entry.paused_status)
+        return None
+
+    def _entry(self, target: Target, *, whole: bool = False) -> _Entry:
+        key = (target.provider, "" if whole else target.model)
+        if key not in self._entries:
+            self._make_room()
+            longest_s = LONGEST_LOCAL_COOL_OFF_S if target.free else LONGEST_COOL_OFF_S
+            self._entries[key] = _Entry(*key, Breaker(self._jitter, longest_s))
+        return self._entries[key]
+
+    def _make_room(self) -> None:
+        """The oldest goes: callers may name any model."""
+        while len(self._entries) >= MAX_CIRCUITS:
+            del self._entries[next(iter(self._entries))]
+
+    def _budget(self, provider: str) -> RetryBudget:
+        return self._budgets.setdefault(provider, RetryBudget(self._clock.monotonic()))
+
+    # --- results, as permits bring them ------------------------------------------------------------------------
+
+    def note_success(self, entry: _Entry, ticket: int) -> None:
+        if entry.breaker.succeeded(ticket, self._clock.monotonic()):
+            self._notify("info", f"{entry.name} answers again.")
+
+    def note_nothing(self, entry: _Entry, ticket: int) -> None:
+        entry.breaker.forgone(ticket, self._clock.monotonic())
+
+    def note_failure(self, entry: _Entry, ticket: int, error: UpstreamError) -> None:
+        now = self._clock.monotonic()
+        failures = entry.breaker.failures + 1
+        if entry.breaker.failed(ticket, now):
+            entry.why = f"circuit open after {failures} failures"
+            wait = math.ceil(entry.breaker.wait_s(now))
+            self._notify("warning", f"{entry.name} is left alone for {wait} s, {failures} failures: {error.message}")
+
+    def note_misconfigured(self, entry: _Entry, message: str) -> None:
+        now = self._clock.monotonic()
+        known = entry.breaker.state(now) is CircuitState.OPEN
+        entry.why = message.removeprefix(entry.provider).strip().rstrip(".")
+        entry.breaker.open_for(MISCONFIGURED_S, now)
+        if not known:
+            self._notify("warning", f"{entry.name} is left alone for {MISCONFIGURED_S / 60:.0f} min: {message}")
+
+    def note_pause(self, entry: _Entry, ticket: int, error: UpstreamError) -> None:
+        now = self._clock.monotonic()
+        entry.breaker.forgone(ticket, now)
+        entry.paused_status = 429 if error.status == 429 else 503
+        entry.paused_until = max(entry.paused_until, now + min(error.retry_after_s or 0.0, LONGEST_PAUSE_S))

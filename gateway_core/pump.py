@@ -1,0 +1,89 @@
+"""Reads a stream ahead by a few pieces, and says when nothing came for a while.
+
+A task for each piece would cost ten times as much (measured: 120 against 5 to 20 µs a piece on a busy machine).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+AHEAD = 16
+"""Pieces that may wait for a reader."""
+
+
+async def kept_alive(source: AsyncGenerator[T], pause_s: float) -> AsyncGenerator[T | None]:
+    """The pieces of ``source``, with None for each ``pause_s`` that passes without one.
+
+    That covers a slow prefill, a chain of fallbacks, and a tool call that is held until it is whole. Closing it stops
+    the reading; ``source`` is the caller's to close.
+    """
+    pump = _Pump(source)
+    reading = asyncio.create_task(pump.run(), name="pump")
+    reading.add_done_callback(lambda _: pump.wake())
+    try:
+        while True:
+            while pump.waiting:
+                yield pump.take()
+            if reading.done():
+                reading.result()
+                return
+            if not await pump.comes(pause_s) and not reading.done():
+                yield None
+    finally:
+        await _ended(reading)
+
+
+class _Pump(Generic[T]):
+    def __init__(self, source: AsyncGenerator[T]) -> None:
+        self._source = source
+        self._loop = asyncio.get_running_loop()
+        self._reader: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+        self.waiting: deque[T] = deque()
+
+    async def run(self) -> None:
+        async for piece in self._source:
+            self.waiting.append(piece)
+            self.wake()
+            while len(self.waiting) >= AHEAD:
+                self._room = self._loop.create_future()
+                await self._room
+
+    def take(self) -> T:
+        piece = self.waiting.popleft()
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+        return piece
+
+    def wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    async def comes(self, within_s: float) -> bool:
+        """Returns when a piece waits, or the reading or the time has ended; False when no piece came."""
+        self._reader = self._loop.create_future()
+        timer = self._loop.call_later(within_s, self.wake)
+        try:
+            await self._reader
+        finally:
+            timer.cancel()
+        return bool(self.waiting)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Ends the task, also when the caller is cancelled a second time: a generator at work cannot be closed."""
+    again: asyncio.CancelledError | None = None
+    while not task.done():
+        task.cancel()
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            again = error
+    if not task.cancelled():
+        task.exception()
+    if again:
+        raise again
