@@ -142,7 +142,12 @@ class Gateway:
             clock=clock,
         )
         self._tiers = Tiers(
-            settings, build_providers(settings, self._simulated), self._local, pricing, self._budget, state.cheap_model
+            settings,
+            build_providers(settings, self._simulated, pricing),
+            self._local,
+            pricing,
+            self._budget,
+            state.cheap_model,
         )
         self._tiers.forced = state.forced_tier
         self._health = Health(clock, self.notice)

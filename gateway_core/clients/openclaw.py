@@ -41,6 +41,8 @@ _VOLATILE_LINES = (
     ("Current model identity: ", re.compile(r"Current model identity: [^\n]* for the current run\.")),
     ("Runtime: ", _RUNTIME),
 )
+_STEADY_END = "<!-- /openclaw:attempt:STABLE -->"
+_MOVING_BEGIN = "<!-- openclaw:attempt:DYNAMIC -->"
 _UTILITY_PROMPTS = (
     ("Write an Activity recap", "recap"),
     ("You write the live status line for an AI assistant", "recap"),
@@ -91,6 +93,28 @@ def _is_agent_turn(sent: list[JsonObject], system: str, headers: Mapping[str, st
     return _BEGIN in system or "x-clawrouter-client" in headers or any(_is_carrier(message) for message in sent)
 
 
+# --- what stays from turn to turn -------------------------------------------------------------------------------
+
+
+def steady_length(system: str) -> int:
+    """How many characters of a system prompt stay the same over turns and days: all in front of what changes.
+
+    OpenClaw puts the date and the model into a second section of its own; where there is none, the first line that
+    changes by the day, the model or the session ends the steady part.
+    """
+    boundary = system.find(_STEADY_END + "\n" + _MOVING_BEGIN)
+    if boundary >= 0:
+        return boundary + len(_STEADY_END) + 1
+    if system.startswith(_MOVING_BEGIN):
+        return 0
+    return min((at for at, _ in _volatile_lines(system)), default=len(system))
+
+
+def is_carrier_text(text: str) -> bool:
+    """Whether a text is OpenClaw's internal context, which stands behind the newest message in every request."""
+    return text.startswith(_BEGIN) and text.rstrip().endswith(_END)
+
+
 # --- the envelope ----------------------------------------------------------------------------------------------
 
 
@@ -101,8 +125,7 @@ def _is_carrier(message: JsonObject) -> bool:
     content = message.get("content")
     if isinstance(content, list) and any(part_text(part) is None for part in content):
         return False
-    text = text_of(content)
-    return text.startswith(_BEGIN) and text.rstrip().endswith(_END)
+    return is_carrier_text(text_of(content))
 
 
 def _peel(sent: list[JsonObject]) -> _Peeled:
@@ -164,14 +187,23 @@ def _split_runtime(content: Any) -> tuple[Any, str]:
 
 def _steady(system: str) -> str:
     """A system prompt without the lines at its end that change by the day, the model or the session."""
-    for start, pattern in _VOLATILE_LINES:
-        at = system.rfind("\n" + start)
-        if at < 0:
-            continue
-        end = system.find("\n", at + 1)
-        if pattern.fullmatch(system, at + 1, len(system) if end < 0 else end):
-            system = system[:at] + ("" if end < 0 else system[end:])
+    for at, end in sorted(_volatile_lines(system), reverse=True):
+        system = system[: at - 1] + system[end:]
     return system
+
+
+def _volatile_lines(system: str) -> list[tuple[int, int]]:
+    """Where the last line of each kind that changes begins and ends."""
+    found: list[tuple[int, int]] = []
+    for start, pattern in _VOLATILE_LINES:
+        at = system.rfind("\n" + start) + 1
+        if not at:
+            continue
+        end = system.find("\n", at)
+        end = len(system) if end < 0 else end
+        if pattern.fullmatch(system, at, end):
+            found.append((at, end))
+    return found
 
 
 def _map_text(content: Any, change: Callable[[str], str], *, last: bool) -> Any:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 from aiohttp import web
 
 from gateway_core.demo.answers import answer_to
+from gateway_core.demo.prompt_cache import Lookup, PromptCache
 from gateway_core.demo.protocol import Pace, body_of, count_tokens, pieces, shortened, stream, text_of
 from gateway_core.model import JsonObject
+from gateway_core.wire.claude_models import cacheable_from
 
 LABEL = "[simulated Claude]"
 MODELS = ("claude-sonnet-5-5", "claude-haiku-5-5", "claude-opus-5-5")
 FIRST_TOKEN_S = 0.8
 TOKENS_PER_S = 55.0
-CACHE_LIFE_S = 300.0
-CACHEABLE_FROM_TOKENS = 1024
 
 
 class SimulatedAnthropic:
@@ -29,7 +28,7 @@ class SimulatedAnthropic:
     def __init__(self, key: str, pace: Pace) -> None:
         self._key = key
         self._pace = pace
-        self._cached: dict[str, float] = {}
+        self._cache = PromptCache(count_tokens, cacheable_from, time.monotonic)
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=1 << 26)
@@ -57,14 +56,16 @@ class SimulatedAnthropic:
         body = await self._read(request, needs_limit=False)
         if isinstance(body, web.Response):
             return body
-        return web.json_response({"input_tokens": sum(count for _, count, _ in _segments(body))})
+        return web.json_response({"input_tokens": self._cache.count(body)})
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         body = await self._read(request, needs_limit=True)
         if isinstance(body, web.Response):
             return body
-        message = self._message(body)
+        found = self._cache.look_up(body)
+        message = self._message(body, found)
         await self._pace.think(FIRST_TOKEN_S)
+        self._cache.begin(found)
         if not body.get("stream"):
             return web.json_response(message)
         return await stream(request, self._events(message))
@@ -81,7 +82,7 @@ class SimulatedAnthropic:
                 return _error(400, "invalid_request_error", f"{name}: Field required")
         return body
 
-    def _message(self, body: JsonObject) -> JsonObject:
+    def _message(self, body: JsonObject, found: Lookup) -> JsonObject:
         answer = answer_to(*_asked(body), LABEL)
         text, cut = shortened(answer.text, body["max_tokens"])
         content: list[JsonObject] = [{"type": "text", "text": text}]
@@ -99,29 +100,11 @@ class SimulatedAnthropic:
             "content": content,
             "stop_reason": reason,
             "stop_sequence": None,
-            "usage": self._usage(body, min(count_tokens(content), body["max_tokens"])),
-        }
-
-    def _usage(self, body: JsonObject, output_tokens: int) -> JsonObject:
-        """Counts what a prompt cache would have read and written, by the caller's own cache marks."""
-        now = time.monotonic()
-        self._cached = {prefix: until for prefix, until in self._cached.items() if until > now}
-        digest, total, read, marked = hashlib.sha256(), 0, 0, 0
-        for text, tokens, mark in _segments(body):
-            digest.update(text)
-            total += tokens
-            if mark and total >= CACHEABLE_FROM_TOKENS:
-                marked, prefix = total, digest.hexdigest()
-                read = total if prefix in self._cached else read
-                self._cached[prefix] = now + CACHE_LIFE_S
-        written = marked - read
-        return {
-            "input_tokens": total - marked,
-            "cache_creation_input_tokens": written,
-            "cache_read_input_tokens": read,
-            "cache_creation": {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0},
-            "output_tokens": output_tokens,
-            "service_tier": "standard",
+            "usage": {
+                **found.usage,
+                "output_tokens": min(count_tokens(content), body["max_tokens"]),
+                "service_tier": "standard",
+            },
         }
 
     async def _events(self, message: JsonObject) -> AsyncIterator[bytes]:
@@ -164,26 +147,6 @@ def _asked(body: JsonObject) -> tuple[list[str], str, set[str], bool]:
         users.extend(text for text in texts if text)
     tools = {str(tool.get("name")) for tool in body.get("tools") or () if isinstance(tool, dict)}
     return users, text_of(body.get("system")), tools, after_tool
-
-
-def _segments(body: JsonObject) -> Iterator[tuple[bytes, int, bool]]:
-    """The prompt in the order the cache sees it: bytes, tokens, and whether a cache mark ends here."""
-    for tool in body.get("tools") or ():
-        yield _segment(tool)
-    system = body.get("system") or []
-    for block in [{"type": "text", "text": system}] if isinstance(system, str) else system:
-        yield _segment(block)
-    for message in body["messages"]:
-        content = message.get("content")
-        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
-        for block in blocks:
-            yield _segment(block, str(message.get("role")))
-
-
-def _segment(block: JsonObject, role: str = "") -> tuple[bytes, int, bool]:
-    plain = {name: value for name, value in block.items() if name != "cache_control"}
-    text = role + json.dumps(plain, ensure_ascii=False, sort_keys=True)
-    return text.encode("utf-8", "surrogatepass"), count_tokens(text), bool(block.get("cache_control"))
 
 
 def _sse(event: JsonObject) -> bytes:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
 from gateway_core.model import JsonObject, Refused
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
+from gateway_core.providers.pricing import Pricing
+from gateway_core.providers.prompt_cache import PromptCaching
+from gateway_core.providers.prompt_cache_policy import ratios_of
 from gateway_core.providers.upstream import Answer, Upstream
 from gateway_core.wire.anthropic_answers import (
     AnthropicStreamError,
@@ -40,7 +44,11 @@ class AnthropicProvider(Upstream):
         first_byte_s: float = 120.0,
         idle_s: float = 90.0,
         simulated: bool = False,
+        pricing: Pricing | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
+        prices = pricing or Pricing()
+        self._prompt_caching = PromptCaching(lambda model: ratios_of(prices.rates("anthropic", model)), now)
         self._oauth = api_key is None and setup_token is not None
         if self._oauth:
             self.key_setting = "ANTHROPIC_SETUP_TOKEN"
@@ -74,7 +82,14 @@ class AnthropicProvider(Upstream):
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
-        async with self.post("/v1/messages", self._translated(call)) as answer:
+        with await self._prompt_caching.track(call, self._translated(call)) as tracked:
+            async with aclosing(self._send(call, tracked.body)) as pieces:
+                async for piece in pieces:
+                    tracked.see(piece.usage)
+                    yield piece
+
+    async def _send(self, call: UpstreamCall, body: JsonObject) -> AsyncGenerator[Piece]:
+        async with self.post("/v1/messages", body) as answer:
             if call.request.stream:
                 async with aclosing(self._stream(answer)) as pieces:
                     async for piece in pieces:

@@ -85,6 +85,10 @@ class Pricing:
         dearest_output = max(rate.output for rate in reached)
         return _up(dearest_input * input_ceiling + dearest_output * max_output)
 
+    def rates(self, provider: str, model: str) -> Rates:
+        """What the model's tokens cost in a prompt of ordinary length."""
+        return self._rates_of(provider, model)[0]
+
     def is_known(self, provider: str, model: str) -> bool:
         """Whether the price is more than a guess."""
         known = f"{provider}/{model}" in self._overrides or provider in FREE_PROVIDERS

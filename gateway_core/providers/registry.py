@@ -7,13 +7,14 @@ from pydantic import SecretStr
 from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.base import Provider
 from gateway_core.providers.openai_compatible import OpenAICompatible
+from gateway_core.providers.pricing import Pricing
 from gateway_core.settings import Settings
 
 
-def build_providers(settings: Settings, simulated: bool = False) -> dict[str, Provider]:
+def build_providers(settings: Settings, simulated: bool = False, pricing: Pricing | None = None) -> dict[str, Provider]:
     """Providers by name: ``anthropic``, ``groq`` and ``openai``, each only with a key.
 
-    ``simulated`` marks the demo's stand-ins.
+    ``simulated`` marks the demo's stand-ins. ``pricing`` decides which prompt cache pays; without it list prices do.
     """
     first_byte_s, idle_s = settings.upstream_first_byte_s, settings.upstream_idle_s
     providers: dict[str, Provider] = {}
@@ -26,6 +27,7 @@ def build_providers(settings: Settings, simulated: bool = False) -> dict[str, Pr
             first_byte_s=first_byte_s,
             idle_s=idle_s,
             simulated=simulated,
+            pricing=pricing,
         )
     compatible = (
         ("groq", settings.groq_base_url, settings.groq_api_key),

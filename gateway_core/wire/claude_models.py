@@ -30,3 +30,19 @@ def takes_effort(model: str) -> bool:
 def highest_effort(model: str) -> str:
     """What OpenAI's ``xhigh`` becomes."""
     return "xhigh" if version(model) >= (4, 7) else "high"
+
+
+def cacheable_from(model: str) -> int:
+    """The least prompt in tokens that the prompt cache takes; a shorter one is not cached, and no error says so.
+
+    From Anthropic's page "Prompt caching" as of October 2026; Haiku 5.5, which it does not list, is taken to be like
+    the rest of its line. Older models than it lists count as the dearest of their kind.
+    """
+    made = version(model)
+    if made == (4, 7) or "mythos-preview" in model:
+        return 2048
+    if made >= (5, 0):
+        return 1024 if made == (5, 0) and "sonnet" in model else 512
+    if "haiku" in model or ("opus" in model and made in ((4, 5), (4, 6))):
+        return 4096
+    return 1024

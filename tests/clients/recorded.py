@@ -23,3 +23,18 @@ def recorded(name: str) -> Recorded:
     """The request of that name, read anew so that a test may change it."""
     kept = json.loads((Path(__file__).parent / "data" / f"{name}.json").read_text("utf-8"))
     return Recorded(kept["headers"], kept["body"])
+
+
+def recorded_session() -> list[Recorded]:
+    """The fourteen requests of a session of ten turns, three of them with tool loops, one after the other.
+
+    Each holds what the one before it held, less the carrier, then what was added, then the carrier again: OpenClaw sent
+    exactly that, with tools and system prompt that were the same to the byte. Paths and the host's name are changed.
+    """
+    kept = json.loads((Path(__file__).parent / "data" / "session.json").read_text("utf-8"))
+    messages, requests = [kept["system"]], []
+    for request in kept["requests"]:
+        messages = [*messages, *request["added"]]
+        body = {**kept["front"], "messages": [*messages, kept["carrier"]], "tools": kept["tools"]}
+        requests.append(Recorded({**kept["headers"], "traceparent": request["traceparent"]}, body))
+    return requests

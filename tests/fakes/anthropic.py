@@ -1,6 +1,6 @@
 """A fake Anthropic API that keeps the real one's rules.
 
-In a test::
+Its prompt cache is accounted as the real one's; ``now`` is the clock its lifetimes go by. In a test::
 
     async with FakeAnthropic() as fake:
         fake.script(Reply(text="Hi"), Failure(529, type="overloaded_error"))
@@ -17,10 +17,13 @@ import argparse
 import asyncio
 import itertools
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
+from gateway_core.demo.prompt_cache import Lookup, PromptCache
 from tests.fakes import anthropic_rules
 from tests.fakes.script import Failure, Fake, JsonObject, Raw, Reply, pieces, serve, tokens
 
@@ -41,9 +44,19 @@ MODELS = ("claude-sonnet-5-5", "claude-haiku-5-5", "claude-opus-5-5", "claude-ha
 class FakeAnthropic(Fake):
     """`POST /v1/messages` (streamed and not), `/v1/messages/count_tokens` and `GET /v1/models`."""
 
-    def __init__(self, *, key: str = "sk-ant-fake-0123456789", default: Reply | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        key: str = "sk-ant-fake-0123456789",
+        default: Reply | None = None,
+        port: int = 0,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(default=default, port=port)
         self.key = key
+        self.usages: list[JsonObject] = []
+        """What was reported of each answer."""
+        self._cache = PromptCache(tokens, anthropic_rules.cacheable_from, now)
         self._numbers = itertools.count(1)
 
     def routes(self, app: web.Application) -> None:
@@ -62,7 +75,9 @@ class FakeAnthropic(Fake):
             return await self.raw(request, step)
         if isinstance(step, Failure):
             return _error(step.status, step.message, step.type, step.headers)
-        message = self._message(body, step)
+        found = self._cache.look_up(body)
+        message = self._message(body, step, found)
+        self._cache.begin(found)
         if not body.get("stream"):
             return web.json_response(message)
         events = [_sse(event) for event in events_of(message)]
@@ -91,7 +106,7 @@ class FakeAnthropic(Fake):
             return _error(415, "content-type must be application/json")
         return None
 
-    def _message(self, body: JsonObject, reply: Reply) -> JsonObject:
+    def _message(self, body: JsonObject, reply: Reply, found: Lookup) -> JsonObject:
         number = next(self._numbers)
         content: list[JsonObject] = []
         if reply.reasoning:
@@ -100,18 +115,16 @@ class FakeAnthropic(Fake):
             content.append({"type": "text", "text": reply.text})
         for index, (name, arguments) in enumerate(reply.tools):
             content.append({"type": "tool_use", "id": f"toolu_{number}_{index}", "name": name, "input": arguments})
-        prompt = tokens([body["messages"], body.get("system"), body.get("tools")])
         usage: JsonObject = {
-            "input_tokens": prompt,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+            **found.usage,
             "output_tokens": tokens(content),
             "service_tier": "standard",
             **reply.usage,
         }
         usage = {name: value for name, value in usage.items() if value is not None}
-        self.input_tokens += usage.get("input_tokens") or 0
+        counts = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+        self.input_tokens += sum(usage.get(name) or 0 for name in counts)
+        self.usages.append(usage)
         self.output_tokens += usage.get("output_tokens") or 0
         return {
             "id": f"msg_fake{number:04}",
@@ -129,7 +142,7 @@ class FakeAnthropic(Fake):
         body = await self.receive(request)
         if refused := self._refuse(request, {**body, "max_tokens": 1}):
             return refused
-        return web.json_response({"input_tokens": tokens([body["messages"], body.get("system"), body.get("tools")])})
+        return web.json_response({"input_tokens": self._cache.count(body)})
 
     async def _models(self, request: web.Request) -> web.Response:
         if refused := self._auth(request):

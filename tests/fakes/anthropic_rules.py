@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 from typing import Any
 
 JsonObject = dict[str, Any]
@@ -57,7 +58,14 @@ def check(body: JsonObject) -> None:
     _tools(body)
     _choice(body)
     _rest(body)
-    need("cache_control", _markers(body) <= 4, "A maximum of 4 blocks with cache_control may be provided")
+    lives = list(_markers(body))
+    need(
+        "cache_control",
+        len(lives) <= 4,
+        f"A maximum of 4 blocks with cache_control may be provided. Found {len(lives)}",
+    )
+    mixed = "1h" in lives[lives.index("5m") :] if "5m" in lives else False
+    need("cache_control.ttl", not mixed, "a ttl='1h' cache_control block must not come after a ttl='5m' one")
 
 
 def need(where: str, holds: Any, what: str) -> None:
@@ -75,10 +83,23 @@ def _fields(where: str, value: Any, known: set[str]) -> None:
         need(f"{where}.cache_control.ttl", marker.get("ttl", "5m") in ("5m", "1h"), "Input should be '5m' or '1h'")
 
 
-def _markers(value: Any) -> int:
+def _markers(body: JsonObject) -> Iterator[str]:
+    """The lifetimes of all markers, in the order tools, system, messages; the automatic one is the last."""
+    for name in ("tools", "system", "messages"):
+        yield from _marked(body.get(name))
+    yield from _marked({"cache_control": body.get("cache_control")})
+
+
+def _marked(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for inner in value:
+            yield from _marked(inner)
     if isinstance(value, dict):
-        return sum(1 if key == "cache_control" and inner else _markers(inner) for key, inner in value.items())
-    return sum(map(_markers, value)) if isinstance(value, list) else 0
+        for key, inner in value.items():
+            if key != "cache_control":
+                yield from _marked(inner)
+        if marker := value.get("cache_control"):
+            yield marker.get("ttl", "5m")
 
 
 def _text(where: str, text: Any) -> None:
@@ -211,6 +232,8 @@ def _tools(body: JsonObject) -> None:
         _fields(where, tool, _TOOL)
         need(f"{where}.name", _NAME.match(str(tool.get("name"))), f"String should match pattern '{_NAME.pattern}'")
         need(f"{where}.description", isinstance(tool.get("description", ""), str), "Input should be a valid string")
+        deferred = tool.get("defer_loading") is True and tool.get("cache_control")
+        need(f"{where}.cache_control", not deferred, "cannot be used together with defer_loading")
         schema = tool.get("input_schema")
         need(f"{where}.input_schema", isinstance(schema, dict), "Field required")
         need(f"{where}.input_schema.type", schema.get("type") == "object", "Input should be 'object'")
@@ -307,3 +330,15 @@ def _version(model: str) -> tuple[int, int]:
 
 def _modern(model: str) -> bool:
     return _version(model) >= (4, 6)
+
+
+def cacheable_from(model: str) -> int:
+    """The least prompt in tokens that is cached, as Anthropic's page "Prompt caching" lists it (October 2026)."""
+    listed = {
+        "claude-fable-5": 512, "claude-mythos-5": 512, "claude-opus-5": 512, "claude-sonnet-5-5": 512,
+        "claude-haiku-5-5": 512, "claude-sonnet-5": 1024, "claude-opus-4-8": 1024, "claude-sonnet-4": 1024,
+        "claude-mythos-preview": 2048, "claude-opus-4-7": 2048, "claude-opus-4-6": 4096, "claude-opus-4-5": 4096,
+        "claude-haiku-4-5": 4096,
+    }  # fmt: skip
+    names = sorted((name for name in listed if model.startswith(name)), key=len)
+    return listed[names[-1]] if names else 1024
