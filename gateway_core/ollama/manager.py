@@ -148,7 +148,6 @@ class LocalModels:
             return
         if self._poller is None:
             await self.start()
-            return
         assert self._session
         self._discovery = Discovery(self._session, self._base_url, self._api_key, settings.local_context_tokens)
         self._misses = MISSES_BEFORE_GONE
