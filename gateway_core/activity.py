@@ -112,16 +112,18 @@ class Activity:
         return replace(self._day.cache, entries=entries)
 
     def tiers(
-        self, now: float, targets: Mapping[Tier, str], choices: Mapping[Tier, tuple[str, ...]]
+        self, now: float, targets: Mapping[Tier, tuple[str, ...]], choices: Mapping[Tier, tuple[str, ...]]
     ) -> tuple[TierStats, ...]:
-        """One line a tier, and one for the caches."""
+        """One line a tier, and one for the caches. ``targets`` are what serves each tier, the first choice first."""
         self._roll(now)
         names = [*(tier.value for tier in Tier), "cache"]
-        by_name = {tier.value: (target, choices.get(tier, ())) for tier, target in targets.items()}
+        by_name = {
+            tier.value: (serving[0], choices.get(tier, ()), serving[1:]) for tier, serving in targets.items() if serving
+        }
         lines = []
         for name in names:
             requests, input_tokens, output_tokens, cost = self._day.tiers.get(name, [0, 0, 0, 0])
-            lines.append(TierStats(name, requests, input_tokens, output_tokens, cost, *by_name.get(name, ("", ()))))
+            lines.append(TierStats(name, requests, input_tokens, output_tokens, cost, *by_name.get(name, ("", (), ()))))
         return tuple(lines)
 
     def spend_by_hour(self, now: float) -> Series:

@@ -26,6 +26,7 @@ ModelName = Annotated[str, Field(min_length=1, max_length=200)]
 Dollars = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
 Command = Callable[..., Awaitable[CommandResult]]
 MarkWrong = Callable[[str], Awaitable[bool]]
+Reload = Callable[[], Awaitable[CommandResult]]
 
 
 class Commands:
@@ -38,6 +39,7 @@ class Commands:
         budget: Budget,
         local: LocalModels,
         mark_wrong: MarkWrong,
+        reload: Reload,
         store: OperatorStore,
         state: OperatorState,
         configured: Limits,
@@ -50,6 +52,7 @@ class Commands:
         self._budget = budget
         self._local = local
         self._mark_wrong = mark_wrong
+        self._reload = reload
         self._store = store
         self._state = state
         self._configured = configured
@@ -67,6 +70,7 @@ class Commands:
             "unload": self.unload,
             "switch": self.switch,
             "mark_wrong": self.mark_wrong,
+            "reload": self.reload,
         }
         self._by_name = {name: validate_call(command) for name, command in commands.items()}
 
@@ -159,15 +163,16 @@ class Commands:
         await self._local.unload(model)
         return CommandResult(True, f"{model} is unloaded.")
 
-    async def switch(self, tier: Literal["local", "cheap"], model: ModelName) -> CommandResult:
-        """Has a tier served by another model, from the next request on. ``auto`` undoes it."""
+    async def switch(self, tier: Literal["local", "cheap", "premium"], model: ModelName) -> CommandResult:
+        """Has a tier served by another model, from the next request on: a model of its first provider, or
+        ``provider/model`` of any that serves it. ``auto`` undoes it."""
         wanted = None if model == "auto" else model
         if tier == "local":
             wanted = self._local.switch(wanted)
             await self._keep(local_model=wanted)
         else:
-            self._tiers.cheap_model = wanted
-            await self._keep(cheap_model=wanted)
+            self._tiers.switch(Tier(tier), wanted)
+            await self._keep(**{f"{tier}_model": wanted})
         return CommandResult(True, f"The {tier} tier is served by {wanted or 'its default model'} from now on.")
 
     async def mark_wrong(self, request_id: ModelName) -> CommandResult:
@@ -175,6 +180,17 @@ class Commands:
         if await self._mark_wrong(request_id):
             return CommandResult(True, "That answer is forgotten and will not be served again.")
         return CommandResult(False, "That request was not answered from the cache, or the answer is gone already.")
+
+    async def reload(self) -> CommandResult:
+        """Reads the configuration again; requests in flight end as they began. A bad one changes nothing."""
+        return await self._reload()
+
+    def reconfigure(self, configured: Limits) -> None:
+        """Takes up the daily limits of a configuration. The operator's own stay unless these have changed."""
+        self._configured = configured
+        limits = self._state.limits(configured)
+        self._budget.set_limits(limits.soft_microusd, limits.medium_microusd, limits.hard_microusd)
+        self._bus.publish(BudgetChanged(self._clock.now(), self._budget.status()))
 
     async def _keep(self, **changes: object) -> None:
         """Makes the operator's decision durable."""

@@ -108,6 +108,11 @@ class Dispatcher:
                 return
             await self._sleep(pause)
 
+    def configure(self, max_output_tokens: int, premium_model: str) -> None:
+        """Takes up other settings, for calls not yet made."""
+        self._max_output_tokens = max_output_tokens
+        self._premium_model = premium_model
+
     def saved_microusd(self, exchange: Exchange) -> int:
         """What the premium model's list price would have been above what was charged, prompt caching left out."""
         usage = Usage(input_tokens=exchange.usage.prompt_tokens, output_tokens=exchange.usage.output_tokens)

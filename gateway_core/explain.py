@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from gateway_core.clients import read_client
 from gateway_core.model import ChatRequest, JsonObject, Refusal, Target, Tier
 from gateway_core.routing.landscape import Capabilities, Landscape, Option
+from gateway_core.routing.lineup import LOCAL, Place, lineup, named_providers
 from gateway_core.routing.router import route
 from gateway_core.settings import Settings
-from gateway_core.tiers import DEFAULT_CHEAP_MODELS, KEY_NAMES, LOCAL
 from gateway_core.wire.tokens import measure
 
 
@@ -30,22 +30,13 @@ class Explainer:
     """Decides as the gateway would with every tier in reach: a key that is not set is said, not assumed away."""
 
     def __init__(self, settings: Settings) -> None:
-        cheap = settings.cheap_provider or (
-            "groq" if settings.groq_api_key or not settings.openai_api_key else "openai"
-        )
-        self._missing: dict[Tier, str] = {}
-        if cheap != LOCAL and not getattr(settings, f"{cheap}_api_key"):
-            self._missing[Tier.CHEAP] = KEY_NAMES[cheap]
-        if not (settings.anthropic_api_key or settings.anthropic_setup_token):
-            self._missing[Tier.PREMIUM] = KEY_NAMES["anthropic"]
-        local = Target(Tier.LOCAL, LOCAL, settings.local_llm_model or "the local model", free=True)
-        cheap_model = settings.cheap_model or DEFAULT_CHEAP_MODELS.get(cheap, local.model)
+        if lineup(settings)[Tier.CHEAP][0].target.provider == LOCAL and settings.cheap_provider is None:
+            settings = settings.model_copy(update={"cheap_provider": "groq"})
+        places = lineup(settings)
+        self._missing = {place.target: place.missing for found in places.values() for place in found}
         self._landscape = Landscape(
-            {
-                Tier.LOCAL: Option(local, can=Capabilities(settings.local_context_tokens)),
-                Tier.CHEAP: Option(Target(Tier.CHEAP, cheap, cheap_model, free=cheap == LOCAL)),
-                Tier.PREMIUM: Option(Target(Tier.PREMIUM, "anthropic", settings.premium_model, free=False)),
-            },
+            {tier: tuple(_option(place, settings) for place in found) for tier, found in places.items()},
+            named=named_providers(settings),
             default_tier=Tier(settings.default_tier),
         )
 
@@ -73,5 +64,13 @@ class Explainer:
             decision.difficulty,
             decision.route,
             tuple(f"{reason.step}: {reason.text}" for reason in decision.reasons),
-            self._missing.get(target.tier),
+            self._missing.get(target),
         )
+
+
+def _option(place: Place, settings: Settings) -> Option:
+    target = place.target
+    if target.provider != LOCAL:
+        return Option(target, can=place.can)
+    model = target.model or settings.local_llm_model or "the local model"
+    return Option(Target(target.tier, LOCAL, model, free=True), can=Capabilities(settings.local_context_tokens))

@@ -12,6 +12,7 @@ from gateway_core.bus import Bus
 from gateway_core.cache.answers import AnswerCaches
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.commands import Commands
+from gateway_core.config_watch import watch
 from gateway_core.dispatch import Dispatcher
 from gateway_core.events import Notice
 from gateway_core.gates.budget import Budget
@@ -20,15 +21,20 @@ from gateway_core.gates.kill_switch import KillGate
 from gateway_core.gates.policy import PolicyGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
-from gateway_core.model import ProviderStatus, RequestDetail, RequestRow, Snapshot
+from gateway_core.judge import Judge
+from gateway_core.model import RequestDetail, RequestRow, Snapshot
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.pipeline import Gates, Pipeline
+from gateway_core.provider_checks import ProviderChecks
 from gateway_core.providers.builtin import BuiltinModel
 from gateway_core.providers.health import Circuit, Health
 from gateway_core.providers.pricing import Pricing
-from gateway_core.providers.registry import build_providers
+from gateway_core.reload import Reloader
+from gateway_core.routing.limits import OwnLimits
+from gateway_core.routing.lineup import Switched
 from gateway_core.routing.session import Sessions
 from gateway_core.settings import Settings
+from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.days import day_of
@@ -38,13 +44,17 @@ from gateway_core.store.ledger import Ledger
 from gateway_core.store.lock import FolderLock
 from gateway_core.store.operator import Limits, OperatorStore
 from gateway_core.store.requests import RequestLog
-from gateway_core.tiers import KEY_NAMES, Tiers
+from gateway_core.tiers import Tiers
 
 log = logging.getLogger(__name__)
 
 VERSION = version("llmgw")
 SNAPSHOT_ROWS = 200
 HOUSEKEEPING_S = 600.0
+LOCAL_SETTINGS = (
+    *("local_llm_enabled", "local_llm_url", "local_llm_model", "local_llm_api_key", "local_context_tokens"),
+    "ollama_host",
+)
 ENDING_S = 1.0
 """For cancelled requests to settle: aiohttp cancels them at the end, and does not wait."""
 
@@ -64,6 +74,7 @@ class Gateway:
         settings: Settings,
         lock: FolderLock,
         database: Database,
+        files: SettingsFiles | None,
         *,
         simulated: bool,
         read_only: bool,
@@ -80,20 +91,29 @@ class Gateway:
         self._clock = clock
         self._started_at = clock.now()
         self._notices: list[str] = []
-        self._providers: tuple[ProviderStatus, ...] = ()
+        self._files = files
         self._background: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def open(
-        cls, settings: Settings, *, simulated: bool = False, read_only: bool = False, clock: Clock | None = None
+        cls,
+        settings: Settings,
+        *,
+        files: SettingsFiles | None = None,
+        simulated: bool = False,
+        read_only: bool = False,
+        clock: Clock | None = None,
     ) -> Gateway:
-        """Takes the data folder, charges what a crash left open, and starts to look for local models."""
+        """Takes the data folder, charges what a crash left open, and starts to look for local models.
+
+        ``files`` are where ``settings`` came from; a gateway that knows them can take up changes.
+        """
         clock = clock or SystemClock()
         lock = FolderLock.acquire(settings.data_dir)
         try:
             database = await Database.open(settings.data_dir / FILE_NAME, clock)
             try:
-                gateway = cls(settings, lock, database, simulated=simulated, read_only=read_only, clock=clock)
+                gateway = cls(settings, lock, database, files, simulated=simulated, read_only=read_only, clock=clock)
                 await gateway._compose()
             except BaseException:
                 await database.close()
@@ -105,20 +125,12 @@ class Gateway:
 
     async def _compose(self) -> None:
         settings, clock, database = self.settings, self._clock, self._database
-        if settings.router_provider != "builtin":
-            self._notices.append(
-                f"ROUTER_PROVIDER {settings.router_provider} is not used yet: the built-in router decides."
-            )
-        self._policy = PolicyGate(settings.policy_patterns, settings.policy == "on")
+        policy = PolicyGate(settings.policy_patterns, settings.policy == "on")
         self._notices += database.notices
         operator = OperatorStore(database)
         state = await operator.load()
         self._notices += operator.notices
-        configured = Limits(
-            round(settings.daily_budget_soft * 1e6),
-            round(settings.daily_budget_medium * 1e6),
-            round(settings.daily_budget_hard * 1e6),
-        )
+        configured = _limits(settings)
         limits = state.limits(configured)
         self._budget = await Budget.open(
             Ledger(database, clock), clock, limits.soft_microusd, limits.medium_microusd, limits.hard_microusd
@@ -132,7 +144,7 @@ class Gateway:
         self._activity.restore(
             await self._requests.recent(SNAPSHOT_ROWS), await self._requests.of_day(day_of(clock.now()))
         )
-        pricing = Pricing(settings.prices, settings.unknown_price)
+        self._pricing = pricing = Pricing(settings.all_prices, settings.unknown_price)
         self._kill = KillGate(state.kill)
         self._local = LocalModels(
             settings,
@@ -143,43 +155,51 @@ class Gateway:
         )
         self._tiers = Tiers(
             settings,
-            build_providers(settings, self._simulated, pricing),
             self._local,
             pricing,
             self._budget,
-            state.cheap_model,
+            OwnLimits(self._budget, clock),
+            Switched(state.cheap_model, state.premium_model),
+            simulated=self._simulated,
         )
         self._tiers.forced = state.forced_tier
         self._health = Health(clock, self.notice)
+        self._checks = ProviderChecks(lambda: self._tiers.paid)
+        self._judge = Judge(settings, self._tiers.provider, self._tiers.is_idle, self._budget, pricing, clock)
+        self._dispatcher = Dispatcher(
+            self._tiers.provider,
+            self._budget,
+            pricing,
+            self._health,
+            settings.max_output_tokens,
+            settings.premium_model,
+            total_s=settings.upstream_total_s,
+        )
+        self._rate = RateLimit(settings.rate_limit_rpm, settings.rate_limit_tpm, clock)
         self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self._note)
         self._journal = Journal(self.bus, self._activity, self._requests, clock)
         self.pipeline = Pipeline(
             Gates(
-                self._policy,
+                policy,
                 self._kill,
-                RateLimit(settings.rate_limit_rpm, settings.rate_limit_tpm, clock),
+                self._rate,
                 Idempotency(IdempotencyStore(database, clock)),
             ),
             self._caches,
             self._tiers,
-            Dispatcher(
-                self._tiers.provider,
-                self._budget,
-                pricing,
-                self._health,
-                settings.max_output_tokens,
-                settings.premium_model,
-                total_s=settings.upstream_total_s,
-            ),
+            self._dispatcher,
             self._journal,
             Sessions(),
+            self._judge,
         )
+        self.reloader = Reloader(self._files, lambda: self.settings, self._apply, self.notice)
         self.commands = Commands(
             self._kill,
             self._tiers,
             self._budget,
             self._local,
             self._caches.mark_wrong,
+            self.reloader.reload,
             operator,
             state,
             configured,
@@ -191,7 +211,33 @@ class Gateway:
         await self._caches.start()
         await self._local.start()
         self._spawn(pricing.load(), "prices")
+        self._spawn(self._checks.run(), "provider checks")
         self._spawn(self._look_after(), "housekeeping")
+        if self._files:
+            self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
+
+    async def _apply(self, settings: Settings) -> None:
+        """Takes up settings that differ in what can change live. Raises ``SettingsError`` before anything has."""
+        before = self.settings
+        policy = PolicyGate(settings.policy_patterns, settings.policy == "on")
+        self.settings = settings
+        self.pipeline.use_policy(policy)
+        self._pricing.override(settings.all_prices, settings.unknown_price)
+        self._tiers.use(settings)
+        self._judge.use(settings)
+        self._dispatcher.configure(settings.max_output_tokens, settings.premium_model)
+        self._rate.set_limits(settings.rate_limit_rpm, settings.rate_limit_tpm)
+        self._caches.reconfigure(settings)
+        self._requests.keep_bodies = settings.keep_bodies_days > 0
+        if _limits(settings) != _limits(before):
+            self.commands.reconfigure(_limits(settings))
+        self._checks.look_again()
+        if any(getattr(settings, name) != getattr(before, name) for name in LOCAL_SETTINGS):
+            await self._local.reconfigure(settings)
+
+    async def _reload_quietly(self) -> None:
+        """After a file has changed: who looks is told by a notice."""
+        await self.reloader.reload()
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -199,11 +245,8 @@ class Gateway:
         task.add_done_callback(self._background.discard)
 
     async def _look_after(self) -> None:
-        """Checks the providers and, now and then, throws away what is too old."""
+        """Throws away, now and then, what is too old."""
         while True:
-            self._providers = tuple(
-                [await provider.check() for name, provider in self._tiers.providers.items() if name in KEY_NAMES]
-            )
             try:
                 await self._requests.prune(self._clock.now(), self.settings.keep_bodies_days)
                 await self._caches.prune()
@@ -234,6 +277,7 @@ class Gateway:
         targets = self._tiers.targets()
         budget, local = self._budget.status(), self._local.server
         state, detail = self._state(bool(targets), budget.ledger_ok)
+        judge = (self._judge.notice,) if self._judge.notice else ()
         return Snapshot(
             at=now,
             version=VERSION,
@@ -248,7 +292,7 @@ class Gateway:
             budget=budget,
             cache=self._activity.cache(now, self._caches.entries),
             tiers=self._activity.tiers(now, targets, self._tiers.choices()),
-            providers=self._health.statuses(self._providers),
+            providers=self._health.statuses(self._checks.statuses),
             local=local,
             in_flight=self._kill.in_flight,
             requests_today=self._activity.requests_today(now),
@@ -257,7 +301,7 @@ class Gateway:
             requests=self._activity.rows(rows),
             spend_by_hour=self._activity.spend_by_hour(now),
             cache_rate_by_minute=self._activity.cache_rate_by_minute(now),
-            notices=(*self._local.notices, *self._notices),
+            notices=(*self.reloader.notices, *judge, *self._local.notices, *self._notices),
         )
 
     def circuits(self) -> tuple[Circuit, ...]:
@@ -280,6 +324,7 @@ class Gateway:
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self._judge.close()
         await self._journal.close()
         await self._budget.close()
         await self._caches.close()
@@ -288,3 +333,9 @@ class Gateway:
         self.bus.close()
         await self._database.close()
         self._lock.release()
+
+
+def _limits(settings: Settings) -> Limits:
+    """The daily limits as they are configured."""
+    dollars = (settings.daily_budget_soft, settings.daily_budget_medium, settings.daily_budget_hard)
+    return Limits(*(round(value * 1e6) for value in dollars))

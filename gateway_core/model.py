@@ -377,6 +377,8 @@ class TierStats:
     """``provider/model`` that serves the tier now; empty when none does."""
     choices: tuple[str, ...] = ()
     """Models the tier can be switched to, as ``switch`` takes them; empty when they are not known."""
+    others: tuple[str, ...] = ()
+    """``provider/model`` of those that serve the tier when ``target`` does not, in this order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway_core.cache.answers import AnswerCaches, CachedAnswer
 from gateway_core.cache.identity import Identity
@@ -21,6 +21,7 @@ from gateway_core.gates.kill_switch import KillGate
 from gateway_core.gates.policy import PolicyGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
+from gateway_core.judge import Judge
 from gateway_core.model import (
     CacheStatus,
     ChatRequest,
@@ -84,6 +85,7 @@ class Pipeline:
         dispatcher: Dispatcher,
         journal: Journal,
         sessions: Sessions,
+        judge: Judge,
     ) -> None:
         self._gates = gates
         self._caches = caches
@@ -91,7 +93,12 @@ class Pipeline:
         self._dispatcher = dispatcher
         self._journal = journal
         self._sessions = sessions
+        self._judge = judge
         self._keeping: set[asyncio.Future[None]] = set()
+
+    def use_policy(self, policy: PolicyGate) -> None:
+        """Takes up another policy, for requests yet to come."""
+        self._gates = replace(self._gates, policy=policy)
 
     @asynccontextmanager
     async def answer(self, request: ChatRequest) -> AsyncIterator[Answer | Refusal]:
@@ -174,7 +181,10 @@ class Pipeline:
             return self._from_cache(exchange, cached)
         exchange.cache = self._caches.status_of_miss(key)
         await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
-        decision = route(request, self._tiers.landscape(), self._sessions.target(request.view.session))
+        landscape, before = self._tiers.landscape(), self._sessions.target(request.view.session)
+        if judgement := await self._judge.opinion(exchange, landscape, before):
+            landscape = self._tiers.landscape()
+        decision = route(request, landscape, before, judgement)
         if isinstance(decision, Refusal):
             return decision
         return await self._from_upstream(exchange, decision, key)

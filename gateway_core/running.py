@@ -9,14 +9,18 @@ from gateway_core.gateway import Gateway
 from gateway_core.http.server import Server
 from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
+from gateway_core.settings_files import SettingsFiles
 
 
 @asynccontextmanager
 async def running_gateway(
-    settings: Settings, *, simulated: bool = False, read_only: bool = False
+    settings: Settings, *, files: SettingsFiles | None = None, simulated: bool = False, read_only: bool = False
 ) -> AsyncIterator[Gateway]:
-    """Opens, listens, and ends in order. Raises ``StoreError``, ``SettingsError`` or ``PortInUse``."""
-    gateway = await Gateway.open(settings, simulated=simulated, read_only=read_only)
+    """Opens, listens, and ends in order; changes in ``files`` are taken up meanwhile.
+
+    Raises ``StoreError``, ``SettingsError`` or ``PortInUse``.
+    """
+    gateway = await Gateway.open(settings, files=files, simulated=simulated, read_only=read_only)
     try:
         secret = gateway_secret(settings)
         assert secret is not None

@@ -1,13 +1,22 @@
-"""Typed settings: defaults < config.yaml < .env < environment < flags."""
+"""Typed settings: their names, defaults, and what they may be. Where they come from is `settings_files`."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal, Self
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -34,6 +43,151 @@ class Price(BaseModel):
     cache_read: float | None = Field(default=None, ge=0)
     cache_write_5m: float | None = Field(default=None, ge=0)
     cache_write_1h: float | None = Field(default=None, ge=0)
+
+
+BUILTIN_PROVIDERS = ("anthropic", "groq", "openai")
+"""Providers with settings of their own."""
+_TAKEN_NAMES = ("local", "ollama", "builtin", "cache", "gateway", "llmgw")
+_MESSAGES_WRITE_5M, _MESSAGES_WRITE_1H = 1.25, 2.0
+"""What Anthropic charges for a prompt-cache write, times the input price (platform.claude.com, pricing, 2026-11)."""
+
+
+def http_url(value: str) -> str:
+    """A base URL without its last slash. Raises ``ValueError``."""
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value.rstrip("/")
+
+
+class ProviderModel(BaseModel):
+    """A model of a provider of the user's own. What is not told is looked up in genai-prices, or left open."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200)
+    tier: Literal["local", "cheap", "premium"] | None = None
+    """The tier it serves; the provider's when not set."""
+    price: Price | None = None
+    context_tokens: int | None = Field(default=None, gt=0)
+    """Tokens that prompt and answer may have together."""
+    max_output_tokens: int | None = Field(default=None, gt=0)
+    """The longest answer it is asked for."""
+    tools: bool | None = None
+    vision: bool | None = None
+
+
+class ProviderLimits(BaseModel):
+    """What a provider is sent at most. 0 is off."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    requests_per_minute: int = Field(default=0, ge=0)
+    tokens_per_minute: int = Field(default=0, ge=0)
+    daily_budget: float = Field(default=0.0, ge=0)
+    """US dollars a UTC day."""
+
+
+class ProviderEntry(BaseModel):
+    """A further provider: OpenAI's chat completions, or with ``api: messages`` Anthropic's Messages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")
+    """How it is named in ``<provider>/<model>``."""
+    base_url: Annotated[str, BeforeValidator(http_url)]
+    api: Literal["chat", "messages"] = "chat"
+    api_key: SecretStr | None = None
+    api_key_env: str | None = None
+    """The variable that holds the key, in the environment or in ``.env``. Unset, the provider is not used."""
+    tier: Literal["local", "cheap", "premium"] = "cheap"
+    free: bool = False
+    """Nobody pays for it: no budget, no price. A provider of the LOCAL tier must be free."""
+    models: tuple[ProviderModel, ...] = Field(min_length=1)
+    limits: ProviderLimits = ProviderLimits()
+    order: int = 10
+    """Place within its tier, the lowest first; the built-in providers are at 0."""
+    override: bool = False
+    """Takes the place of the built-in provider of that name."""
+    strict: bool = False
+    """The server answers 400 to fields that OpenAI does not know."""
+    output_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """The field that bounds the answer."""
+    drop: tuple[str, ...] = ()
+    """Fields of the request that are never sent."""
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    query: Mapping[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: object) -> object:
+        """``model: x`` and ``models: [x, y]`` for models of which nothing more is said, and ``price`` for one model."""
+        if not isinstance(value, Mapping):
+            return value
+        entry = dict(value)
+        models = entry.get("models", [entry.pop("model")] if "model" in entry else None)
+        if isinstance(models, Mapping):
+            models = [{"name": name, **(more or {})} for name, more in models.items()]
+        if isinstance(models, list | tuple):
+            price = entry.pop("price", None)
+            named = [{"name": model} if isinstance(model, str) else model for model in models]
+            entry["models"] = [
+                {"price": price, **model} if price is not None and isinstance(model, Mapping) else model
+                for model in named
+            ]
+        return entry
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if self.name in _TAKEN_NAMES:
+            raise ValueError(f"{self.name} means something else here: choose another name")
+        if self.name in BUILTIN_PROVIDERS and not self.override:
+            raise ValueError(
+                f"{self.name} is built in: set {self.name.upper()}_API_KEY and {self.name.upper()}_BASE_URL, or add "
+                "'override: true' to this entry to replace it"
+            )
+        if self.override and self.name not in BUILTIN_PROVIDERS:
+            raise ValueError(f"'override: true' is for {', '.join(BUILTIN_PROVIDERS)}")
+        if self.api_key and self.api_key_env:
+            raise ValueError("give api_key or api_key_env, not both")
+        if any(self.tier_of(model) == "local" for model in self.models) and not self.free:
+            raise ValueError("the local tier is never blocked by money: add 'free: true', or take the cheap tier")
+        names = [model.name for model in self.models]
+        if len(set(names)) < len(names):
+            raise ValueError("a model is listed twice")
+        chat_only = (self.strict, self.drop, self.headers, self.query, self.output_limit != "max_tokens")
+        if self.api == "messages" and (any(chat_only) or any(model.max_output_tokens for model in self.models)):
+            raise ValueError(
+                "strict, drop, headers, query, output_limit and max_output_tokens are for 'api: chat' only"
+            )
+        return self
+
+    def tier_of(self, model: ProviderModel) -> str:
+        """The tier that ``model`` serves."""
+        return model.tier or self.tier
+
+    @property
+    def lacks_key(self) -> str | None:
+        """The variable that should hold the key and does not; None where nothing is missing."""
+        return self.api_key_env if self.api_key_env and self.api_key is None else None
+
+    def prices(self) -> dict[str, Price]:
+        """Prices by ``provider/model``, with Anthropic's for cache writes where the provider speaks its protocol."""
+        found = {f"{self.name}/{model.name}": model.price for model in self.models if model.price}
+        if self.api == "chat":
+            return found
+        return {
+            name: price.model_copy(
+                update={
+                    "cache_write_5m": price.input * _MESSAGES_WRITE_5M
+                    if price.cache_write_5m is None
+                    else price.cache_write_5m,
+                    "cache_write_1h": price.input * _MESSAGES_WRITE_1H
+                    if price.cache_write_1h is None
+                    else price.cache_write_1h,
+                }
+            )
+            for name, price in found.items()
+        }
 
 
 class PolicyPattern(BaseModel):
@@ -95,8 +249,8 @@ class Settings(BaseSettings):
     builtin_context_tokens: int = Field(default=24576, ge=2048, le=131072)
     """Context of the built-in model."""
 
-    cheap_provider: Literal["local", "groq", "openai"] | None = None
-    """Provider of the CHEAP tier; otherwise groq or openai where there is a key, else local."""
+    cheap_provider: str | None = None
+    """Provider the CHEAP tier begins with; otherwise those of groq and openai that have a key, else local."""
     cheap_model: str | None = None
     """Model of the CHEAP tier; otherwise the provider's default."""
     premium_model: str = "claude-sonnet-5-5"
@@ -109,8 +263,12 @@ class Settings(BaseSettings):
     groq_base_url: str = "https://api.groq.com/openai/v1"
     openai_api_key: SecretStr | None = None
     openai_base_url: str = "https://api.openai.com/v1"
-    router_provider: Literal["builtin", "local", "groq"] = "builtin"
-    """Who judges a prompt's difficulty when the rules do not decide."""
+    providers: tuple[ProviderEntry, ...] = ()
+    """Further providers, each with its tier, prices and limits."""
+    router_provider: str = "builtin"
+    """Who judges a prompt's difficulty when the rules do not decide: ``builtin``, ``local``, or a provider."""
+    router_model: str | None = None
+    """The model that judges; otherwise a small one of the provider, or the local one."""
     default_tier: Literal["local", "cheap", "premium"] = "cheap"
     """Where a request goes whose difficulty is unclear."""
 
@@ -165,9 +323,37 @@ class Settings(BaseSettings):
     @field_validator("local_llm_url", "anthropic_base_url", "groq_base_url", "openai_base_url")
     @classmethod
     def _is_http_url(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return value.rstrip("/")
+        return http_url(value)
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def _by_name(cls, value: object) -> object:
+        """Providers as a map by name, or as a list of entries with a name."""
+        if isinstance(value, Mapping):
+            return [{"name": name, **entry} if isinstance(entry, Mapping) else entry for name, entry in value.items()]
+        return value
+
+    @model_validator(mode="after")
+    def _providers_exist(self) -> Self:
+        own = [entry.name for entry in self.providers]
+        if twice := sorted({name for name in own if own.count(name) > 1}):
+            raise ValueError(f"PROVIDERS: there are two providers called {twice[0]}")
+        for setting, value, known in (
+            ("CHEAP_PROVIDER", self.cheap_provider, ("local", "groq", "openai", *own)),
+            ("ROUTER_PROVIDER", self.router_provider, ("builtin", "local", *BUILTIN_PROVIDERS, *own)),
+        ):
+            if value and value not in known:
+                raise ValueError(f"{setting}: {value} is none of {', '.join(dict.fromkeys(known))}")
+        return self
+
+    def provider_entry(self, name: str) -> ProviderEntry | None:
+        """The user's own provider of that name."""
+        return next((entry for entry in self.providers if entry.name == name), None)
+
+    @property
+    def all_prices(self) -> dict[str, Price]:
+        """The user's own prices by ``provider/model``: those of ``providers``, and ``prices`` which win over them."""
+        return {name: price for entry in self.providers for name, price in entry.prices().items()} | self.prices
 
     @classmethod
     def settings_customise_sources(
@@ -186,48 +372,3 @@ class Settings(BaseSettings):
         file = settings_cls.model_config.get("yaml_file")
         yaml = (YamlConfigSettingsSource(settings_cls, yaml_file=file),) if file else ()
         return (init_settings, env_settings, dotenv_settings, *yaml)
-
-
-def load_settings(config_file: Path | None = None, **flags: Any) -> Settings:
-    """The settings in force.
-
-    ``config_file`` is ``--config``; without it ``LLMGW_CONFIG``, then the default place, which may be missing.
-    ``flags`` win over everything; those that are None count as not given. Raises :class:`SettingsError`.
-    """
-    named = config_file or (Path(value) if (value := os.environ.get("LLMGW_CONFIG")) else None)
-    file = named or default_config_file()
-    if named and not named.is_file():
-        raise SettingsError(f"There is no configuration file {named}.")
-    given = {name: value for name, value in flags.items() if value is not None}
-    here = file if file.is_file() else None
-    if here:
-        _check_names(here)
-    configured = type("Settings", (Settings,), {"model_config": {**Settings.model_config, "yaml_file": here}})
-    try:
-        loaded: Settings = configured(_env_file=(file.parent / ".env", ".env"), **given)
-    except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
-    return loaded
-
-
-def _check_names(file: Path) -> None:
-    import yaml
-
-    try:
-        content = yaml.safe_load(file.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{file} cannot be read as YAML: {error}") from None
-    if content is None:
-        return
-    if not isinstance(content, dict):
-        raise SettingsError(f"{file} must hold settings as 'name: value' lines.")
-    unknown = [str(name) for name in content if name not in Settings.model_fields]
-    if unknown:
-        raise SettingsError(f"{file} sets {', '.join(unknown)}, which llmgw does not know.")
-
-
-def _explain(error: ValidationError) -> str:
-    """One line a setting. The values are left out: one of them may be a key."""
-    return "\n".join(
-        f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}" for problem in error.errors()
-    )

@@ -1,8 +1,8 @@
-"""Which model serves each tier now, what it can do, and what to send the request through."""
+"""Which models serve each tier now, what they can do, and what to send the request through."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from gateway_core.gates.budget import Budget
@@ -10,19 +10,19 @@ from gateway_core.model import ProviderStatus, Target, Tier
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.openai_compatible import OpenAICompatible
+from gateway_core.providers.pool import Blueprint, ProviderPool
 from gateway_core.providers.pricing import Pricing
+from gateway_core.providers.registry import blueprints
 from gateway_core.routing.landscape import Capabilities, Landscape, Option
+from gateway_core.routing.limits import OwnLimits
+from gateway_core.routing.lineup import AS_CONFIGURED, LOCAL, Place, Switched, lineup, named_providers
 from gateway_core.settings import Settings
 
-LOCAL = "local"
-DEFAULT_CHEAP_MODELS = {"groq": "openai/gpt-oss-120b", "openai": "gpt-5.4-nano"}
-"""Groq's production model list and OpenAI's smallest current model, 2026-11."""
 BUILTIN_OUTPUT_TOKENS = 1024
 """OpenClaw asks for up to 8,192 tokens; after its long prompt the built-in model writes 3.5 a second (measured)."""
 SETTLE_S = 30.0
 """The built-in model starts in a second or two; on a busy machine it may take more."""
 FIRST_LOOK_S = 1.0
-KEY_NAMES = {"anthropic": "ANTHROPIC_API_KEY", "groq": "GROQ_API_KEY", "openai": "OPENAI_API_KEY"}
 
 
 class LocalProvider:
@@ -74,32 +74,55 @@ class LocalProvider:
 
 
 class Tiers:
-    """The three tiers. ``paid`` are the paid providers that have a key, by name."""
+    """The three tiers: who serves them, as the settings and the operator have it. ``simulated`` marks the demo's."""
 
     def __init__(
         self,
         settings: Settings,
-        paid: Mapping[str, Provider],
         local: LocalModels,
         pricing: Pricing,
         budget: Budget,
-        cheap_model: str | None = None,
+        limits: OwnLimits,
+        switched: Switched = AS_CONFIGURED,
+        *,
+        simulated: bool = False,
     ) -> None:
-        self._settings = settings
         self._local = local
         self._pricing = pricing
         self._budget = budget
-        self._providers: dict[str, Provider] = {**paid, LOCAL: LocalProvider(local, settings)}
+        self._limits = limits
+        self._simulated = simulated
+        self._pool = ProviderPool()
+        self._switched = switched
         self.forced: Tier | None = None
-        self.cheap_model = cheap_model
-        """The model the operator switched the CHEAP tier to."""
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        """Takes up settings, also while requests are under way: they end where they began."""
+        self._settings = settings
+        self._places = lineup(settings, self._switched)
+        self._limits.use(settings.providers)
+        local = Blueprint((LOCAL, settings.local_first_byte_s), lambda: LocalProvider(self._local, settings))
+        self._pool.use({**blueprints(settings, self._simulated, self._pricing), LOCAL: local})
+
+    def switch(self, tier: Tier, model: str | None) -> None:
+        """Has CHEAP or PREMIUM served by ``model`` first, from the next request on; None is as configured."""
+        self._switched = replace(self._switched, **{tier.value: model})
+        self._places = lineup(self._settings, self._switched)
 
     def provider(self, name: str) -> Provider | None:
-        return self._providers.get(name)
+        """What a call to a provider is sent through, within the provider's own limits."""
+        provider = self._pool.get(name)
+        return self._limits.guard(provider) if provider else None
 
     @property
-    def providers(self) -> Mapping[str, Provider]:
-        return self._providers
+    def paid(self) -> tuple[Provider, ...]:
+        """Every provider but the local server."""
+        return tuple(p for name in self._pool.names if name != LOCAL and (p := self._pool.get(name)))
+
+    def is_idle(self, name: str) -> bool:
+        """Whether no request is under way at a provider."""
+        return not self._pool.is_busy(name)
 
     async def settled(self, wants_local: bool) -> None:
         """Waits, right after the start, until it is known what serves the LOCAL tier.
@@ -108,45 +131,53 @@ class Tiers:
         """
         if not self._settings.local_llm_enabled or self._local.endpoint():
             return
-        alone = not any(name != LOCAL for name in self._providers)
-        await self._local.settled(SETTLE_S if wants_local or alone else FIRST_LOOK_S)
+        await self._local.settled(SETTLE_S if wants_local or not self.paid else FIRST_LOOK_S)
 
     def landscape(self) -> Landscape:
         """What the router may choose from now."""
-        options = {Tier.LOCAL: self._local_option(Tier.LOCAL), Tier.CHEAP: self._cheap(), Tier.PREMIUM: self._premium()}
+        settings = self._settings
         return Landscape(
-            options=options,
-            named=self._named(),
+            options={tier: tuple(self._option(place) for place in places) for tier, places in self._places.items()},
+            named=named_providers(settings),
+            free=frozenset({LOCAL, "ollama", *(entry.name for entry in settings.providers if entry.free)}),
+            rooms=self._limits.rooms(),
             forced=self.forced,
             premium_blocked=self._budget.premium_blocked,
             paid_refusal=self._budget.refusal(1),
-            default_tier=Tier(self._settings.default_tier),
+            default_tier=Tier(settings.default_tier),
         )
 
-    def targets(self) -> dict[Tier, str]:
-        """``provider/model`` for each tier that something serves."""
-        options = self.landscape().options
-        return {tier: f"{t.provider}/{t.model}" for tier, option in options.items() if (t := option.target)}
+    def targets(self) -> dict[Tier, tuple[str, ...]]:
+        """``provider/model`` of everything that serves a tier, the first choice first."""
+        landscape = self.landscape()
+        return {
+            tier: tuple(f"{option.target.provider}/{option.target.model}" for option in options if option.target)
+            for tier in Tier
+            if (options := landscape.serving((tier,)))
+        }
 
     def choices(self) -> dict[Tier, tuple[str, ...]]:
-        """Models that ``switch`` takes for a tier; paid providers do not tell theirs."""
+        """Models that ``switch`` takes for a tier, as far as they are known."""
         local = tuple(model.name for model in self._local.server.models)
-        return {Tier.LOCAL: local, Tier.CHEAP: local if self.cheap_provider == LOCAL else ()}
+        places = lineup(self._settings)
+        known = {tier: [place.name for place in places[tier] if place.target.provider != LOCAL] for tier in Tier}
+        cheap_is_local = any(place.target.provider == LOCAL for place in places[Tier.CHEAP])
+        return {
+            Tier.LOCAL: local,
+            Tier.CHEAP: (*known[Tier.CHEAP], *(local if cheap_is_local else ())),
+            Tier.PREMIUM: tuple(known[Tier.PREMIUM]),
+        }
 
-    @property
-    def cheap_provider(self) -> str:
-        """The provider of the CHEAP tier: as set, else the first that has a key, else the local server."""
-        if self._settings.cheap_provider:
-            return self._settings.cheap_provider
-        return next((name for name in ("groq", "openai") if name in self._providers), LOCAL)
-
-    def _named(self) -> dict[str, Tier]:
-        """Providers that ``<provider>/<model>`` may name; the local server also by its kind."""
-        named = {LOCAL: Tier.LOCAL, "ollama": Tier.LOCAL}
-        for name in self._providers:
-            if name != LOCAL:
-                named[name] = Tier.PREMIUM if name == "anthropic" else Tier.CHEAP
-        return named
+    def _option(self, place: Place) -> Option:
+        target = place.target
+        if target.provider == LOCAL:
+            return self._local_option(target.tier, target.model if target.tier is not Tier.LOCAL else None)
+        if place.missing or self._pool.get(target.provider) is None:
+            return Option(unavailable=f"{place.missing or target.provider} is not set")
+        if place.can.context_tokens is not None:
+            return Option(target, can=place.can)
+        context = self._pricing.context_window(target.provider, target.model)
+        return Option(target, can=replace(place.can, context_tokens=context))
 
     def _local_option(self, tier: Tier, model: str | None = None) -> Option:
         if not self._settings.local_llm_enabled:
@@ -161,22 +192,5 @@ class Tiers:
         stands_in = server.kind == "builtin" and self._settings.builtin_model == "auto"
         return Option(Target(tier, LOCAL, model, free=True), can=can, stands_in=stands_in)
 
-    def _cheap(self) -> Option:
-        name = self.cheap_provider
-        model = self.cheap_model or self._settings.cheap_model
-        if name == LOCAL:
-            return self._local_option(Tier.CHEAP, model)
-        return self._paid(Tier.CHEAP, name, model or DEFAULT_CHEAP_MODELS[name])
-
-    def _premium(self) -> Option:
-        return self._paid(Tier.PREMIUM, "anthropic", self._settings.premium_model)
-
-    def _paid(self, tier: Tier, name: str, model: str) -> Option:
-        if name not in self._providers:
-            return Option(unavailable=f"{KEY_NAMES[name]} is not set")
-        can = Capabilities(self._pricing.context_window(name, model))
-        return Option(Target(tier, name, model, free=False), can=can)
-
     async def close(self) -> None:
-        for provider in self._providers.values():
-            await provider.close()
+        await self._pool.close()

@@ -193,6 +193,10 @@ async def set_budget(host: Host) -> None:
     await host.command("set_budget", soft=soft, medium=medium, hard=hard)
 
 
+async def reload(host: Host) -> None:
+    await host.command("reload")
+
+
 async def maximise(host: Host) -> None:
     host.say(CommandResult(True, host.toggle_maximised()))
 
@@ -244,6 +248,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark_wrong", "w", "wrong", "This cached answer was wrong: never serve it again", mark_wrong),
     Action("copy", "y", "copy", "Copy the request's id, or the answer in its detail", copy),
     Action("set_budget", "", "limits", "Change the daily spend limits", set_budget, footer=False),
+    Action("reload", "", "reload", "Read the configuration again, without a restart", reload, footer=False),
     Action("cancel_pull", "", "cancel pull", "Cancel a model that is being pulled", cancel_pull, footer=False),
 )
 BY_NAME = {action.name: action for action in ACTIONS}

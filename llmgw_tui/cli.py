@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway_core.settings import Settings, SettingsError, load_settings
+from gateway_core.settings import Settings, SettingsError
+from gateway_core.settings_files import SettingsFiles
 
 FAILED, WRONG_USE = 1, 2
 
@@ -17,10 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code: 0 fine, 1 failed, 2 wrong use."""
     arguments = _parser().parse_args(argv)
     try:
-        settings = load_settings(
-            arguments.config, host=arguments.host, port=arguments.port, data_dir=arguments.data_dir
-        )
-        return _run(arguments, settings)
+        files = SettingsFiles(arguments.config, host=arguments.host, port=arguments.port, data_dir=arguments.data_dir)
+        return _run(arguments, files.load(), files)
     except SettingsError as error:
         print(f"llmgw: {error}", file=sys.stderr)
         return WRONG_USE
@@ -31,24 +30,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles) -> int:
     match arguments.command:
         case None:
             from llmgw_tui import screen_runs
 
-            return asyncio.run(screen_runs.control_centre(settings, read_only=arguments.read_only))
+            return asyncio.run(screen_runs.control_centre(settings, files, read_only=arguments.read_only))
         case "serve":
             from llmgw_tui import headless
 
-            return asyncio.run(headless.serve(settings, read_only=arguments.read_only, quiet=arguments.quiet))
+            return asyncio.run(headless.serve(settings, files, read_only=arguments.read_only, quiet=arguments.quiet))
         case "attach":
             from llmgw_tui import screen
 
-            return asyncio.run(screen.attach(settings, arguments.url, arguments.key))
+            return asyncio.run(screen.attach(settings, arguments.url, arguments.key, files.keymap_file))
         case "demo":
             from llmgw_tui import screen_runs
 
-            return asyncio.run(screen_runs.demo(settings))
+            return asyncio.run(screen_runs.demo(settings, files))
         case "connect":
             from llmgw_tui import connecting
 
@@ -57,6 +56,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             from llmgw_tui import status
 
             return asyncio.run(status.status(settings, as_json=arguments.json))
+        case "reload":
+            from llmgw_tui import reloading
+
+            return asyncio.run(reloading.reload(settings))
         case "doctor":
             from llmgw_tui import doctor
 
@@ -112,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
 
     status = commands.add_parser("status", parents=[common], help="one line on the running gateway")
     status.add_argument("--json", action="store_true")
+
+    commands.add_parser("reload", parents=[common], help="have the running gateway read its configuration again")
 
     explain = commands.add_parser("explain", parents=[common], help="where a prompt would go, and why; calls nothing")
     explain.add_argument("--json", action="store_true", help="answers as JSON lines; input lines {id, prompt}")

@@ -6,7 +6,6 @@ import os
 import stat
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from gateway_core.model import LocalServer
 from gateway_core.ollama.manager import LocalModels
@@ -17,21 +16,14 @@ from gateway_core.settings import Settings, SettingsError
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.errors import FolderInUse, StoreError
 from gateway_core.store.lock import FolderLock
-from gateway_core.tiers import KEY_NAMES
-from llmgw_tui.reach import address_of, gateway_answers
+from llmgw_tui.doctor_providers import provider_findings
+from llmgw_tui.findings import Finding
+from llmgw_tui.reach import address_of, gateway_answers, gateway_notices
 from llmgw_tui.text import one_line
 
 OPENCLAW_TOKENS = 14_500
 """An OpenClaw first turn and a short answer (OpenClaw 2026.9.6, 65 kB)."""
 MARKS = {"ok": "ok   ", "note": "note ", "fail": "FAIL "}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """``level`` is ``ok``, ``note`` or ``fail``; ``text`` says what to do."""
-
-    level: str
-    text: str
 
 
 async def run(settings: Settings, *, fetch_model: bool = False) -> int:
@@ -49,6 +41,8 @@ async def examine(settings: Settings, *, fetch_model: bool = False) -> AsyncIter
     running = await gateway_answers(settings)
     if running:
         yield Finding("ok", f"a gateway answers at {address_of(settings)}")
+        for notice in await gateway_notices(settings):
+            yield Finding("note", f"it says: {notice}")
     else:
         yield Finding("note", f"no gateway runs at {address_of(settings)}; start one with `llmgw` or `llmgw serve`")
     if settings.host not in ("127.0.0.1", "localhost", "::1"):
@@ -59,7 +53,7 @@ async def examine(settings: Settings, *, fetch_model: bool = False) -> AsyncIter
         yield finding
     for finding in _money(settings):
         yield finding
-    for finding in _keys(settings):
+    for finding in provider_findings(settings):
         yield finding
     async for finding in _local(settings, fetch_model):
         yield finding
@@ -100,21 +94,6 @@ def _money(settings: Settings) -> list[Finding]:
     if soft > hard or medium > hard:
         return [Finding("note", f"the soft and medium limits end at the hard one, {hard:.2f} USD a day")]
     return [Finding("ok", f"daily limits: soft {soft:.2f}, medium {medium:.2f}, hard {hard:.2f} USD")]
-
-
-def _keys(settings: Settings) -> list[Finding]:
-    findings = []
-    for provider, name in KEY_NAMES.items():
-        key = getattr(settings, f"{provider}_api_key")
-        if provider == "anthropic":
-            key = key or settings.anthropic_setup_token
-        if not key:
-            findings.append(Finding("note", f"{name} is not set: {provider} is not used"))
-        elif key.get_secret_value() != key.get_secret_value().strip():
-            findings.append(Finding("fail", f"{name} has white space around it"))
-        else:
-            findings.append(Finding("ok", f"{name} is set"))
-    return findings
 
 
 async def _builtin(builtin: BuiltinModel, fetch_model: bool) -> AsyncIterator[Finding]:

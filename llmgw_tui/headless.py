@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import termios
 from datetime import datetime
 
 from gateway_core.events import KillSwitchChanged, Notice, RequestFinished
@@ -13,32 +14,57 @@ from gateway_core.http.server import PortInUse
 from gateway_core.model import RequestRow
 from gateway_core.running import running_gateway
 from gateway_core.settings import Settings
+from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.errors import StoreError
 from llmgw_tui.logs import log_to_file
 from llmgw_tui.text import count, dollars, milliseconds, one_line
 
 
-async def serve(settings: Settings, *, read_only: bool, quiet: bool) -> int:
-    """Serves until SIGTERM, SIGINT or SIGHUP; returns the exit code."""
-    stop = asyncio.Event()
+async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, quiet: bool) -> int:
+    """Serves until SIGTERM or SIGINT, or the end of its terminal; returns the exit code.
+
+    SIGHUP, unless it comes because the terminal has gone, has the configuration read again.
+    """
+    stop, hung_up = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
+    has_terminal = sys.stdin is not None and sys.stdin.isatty()
+    loop.add_signal_handler(signal.SIGHUP, lambda: (stop if has_terminal and _terminal_gone() else hung_up).set())
     log_to_file(settings.data_dir)
     try:
-        async with running_gateway(settings, read_only=read_only) as gateway:
+        async with running_gateway(settings, files=files, read_only=read_only) as gateway:
             _say(f"llmgw serves {gateway.address}/v1")
             _say(f"The key is in {settings.data_dir}; `llmgw connect openclaw` shows how to use it. Ctrl+C ends.")
             for notice in gateway.snapshot(rows=0).notices:
                 _say(one_line(notice))
-            telling = asyncio.create_task(_tell(gateway, quiet))
+            tasks = [asyncio.create_task(work) for work in (_tell(gateway, quiet), _reload(gateway, hung_up))]
             await stop.wait()
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
     except (StoreError, PortInUse) as error:
         print(f"llmgw: {error.strerror if isinstance(error, OSError) else error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _terminal_gone() -> bool:
+    """Whether the terminal that this was started from has been closed: reading its attributes fails then."""
+    try:
+        termios.tcgetattr(0)
+    except termios.error:
+        return True
+    return False
+
+
+async def _reload(gateway: Gateway, hung_up: asyncio.Event) -> None:
+    """Reads the configuration again at each SIGHUP; what came of it is told as a notice."""
+    while True:
+        await hung_up.wait()
+        hung_up.clear()
+        result = await gateway.reloader.reload()
+        _say(f"SIGHUP: {one_line(result.message)}")
 
 
 async def _tell(gateway: Gateway, quiet: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 
+from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
 
 ASK_S = 3.0
@@ -28,3 +29,17 @@ async def gateway_answers(settings: Settings) -> bool:
             return isinstance(found, dict) and found.get("service") == "llmgw"
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return False
+
+
+async def gateway_notices(settings: Settings) -> tuple[str, ...]:
+    """What the running gateway wants known, a configuration that it did not take over for one."""
+    headers = {"Authorization": f"Bearer {gateway_secret(settings, create=False) or ''}"}
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_S), headers=headers) as session,
+            session.get(f"{address_of(settings)}/api/snapshot") as r,
+        ):
+            found = await r.json()
+            return tuple(str(text) for text in found["notices"])
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
+        return ()

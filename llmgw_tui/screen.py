@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from gateway_core.secret import gateway_secret
-from gateway_core.settings import Settings, default_config_file
+from gateway_core.settings import Settings
 from llmgw_tui.reach import address_of
 from llmgw_tui.source import Source
 from llmgw_tui.source_http import HttpSource
 
 
-async def attach(settings: Settings, url: str | None, key: str | None) -> int:
+async def attach(settings: Settings, url: str | None, key: str | None, keymap_file: Path) -> int:
     """The control centre of a gateway that runs elsewhere."""
     if not has_terminal():
         return 1
@@ -24,10 +25,10 @@ async def attach(settings: Settings, url: str | None, key: str | None) -> int:
             file=sys.stderr,
         )
         return 1
-    return await show(HttpSource(url or address_of(settings), key))
+    return await show(HttpSource(url or address_of(settings), key), keymap_file)
 
 
-async def show(source: Source) -> int:
+async def show(source: Source, keymap_file: Path) -> int:
     """Shows the control centre until it is left; returns the exit code."""
     from llmgw_tui.app import run_control_centre
 
@@ -35,7 +36,7 @@ async def show(source: Source) -> int:
     try:
         return await run_control_centre(
             source,
-            keymap_file=default_config_file().with_name("keymap.yaml"),
+            keymap_file=keymap_file,
             ascii_only=os.environ.get("LLMGW_ASCII", "") not in ("", "0"),
         )
     finally:

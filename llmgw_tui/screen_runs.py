@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 from gateway_core.demo import demo_environment, play
 from gateway_core.http.server import PortInUse
 from gateway_core.running import running_gateway
 from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
+from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.errors import StoreError
 from llmgw_tui.logs import log_to_file
 from llmgw_tui.reach import gateway_answers
@@ -17,22 +19,22 @@ from llmgw_tui.screen import attach, has_terminal, show
 from llmgw_tui.source_local import LocalSource
 
 
-async def control_centre(settings: Settings, *, read_only: bool) -> int:
+async def control_centre(settings: Settings, files: SettingsFiles, *, read_only: bool) -> int:
     """The gateway with its control centre; where a gateway already answers, the control centre attached to it."""
     if not has_terminal():
         return 1
     if settings.port and await gateway_answers(settings):
-        return await attach(settings, None, None)
+        return await attach(settings, None, None, files.keymap_file)
     log_to_file(settings.data_dir)
     try:
-        async with running_gateway(settings, read_only=read_only) as gateway:
-            return await show(LocalSource(gateway))
+        async with running_gateway(settings, files=files, read_only=read_only) as gateway:
+            return await show(LocalSource(gateway), files.keymap_file)
     except (StoreError, PortInUse) as error:
         print(f"llmgw: {error.strerror if isinstance(error, OSError) else error}", file=sys.stderr)
         return 1
 
 
-async def demo(settings: Settings) -> int:
+async def demo(settings: Settings, files: SettingsFiles) -> int:
     """Everything at work in a throw-away folder: made-up traffic, simulated paid upstreams, the built-in model.
 
     Where its port is taken, by your own gateway for one, it takes a free one.
@@ -42,16 +44,16 @@ async def demo(settings: Settings) -> int:
     async with demo_environment(settings) as demo_settings:
         log_to_file(demo_settings.data_dir)
         try:
-            return await _play_and_show(demo_settings)
+            return await _play_and_show(demo_settings, files.keymap_file)
         except PortInUse:
-            return await _play_and_show(demo_settings.model_copy(update={"port": 0}))
+            return await _play_and_show(demo_settings.model_copy(update={"port": 0}), files.keymap_file)
 
 
-async def _play_and_show(settings: Settings) -> int:
+async def _play_and_show(settings: Settings, keymap_file: Path) -> int:
     async with running_gateway(settings, simulated=True) as gateway:
         traffic = asyncio.create_task(play(gateway.address, gateway_secret(settings) or ""))
         try:
-            return await show(LocalSource(gateway))
+            return await show(LocalSource(gateway), keymap_file)
         finally:
             traffic.cancel()
             await asyncio.gather(traffic, return_exceptions=True)

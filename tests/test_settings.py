@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core.settings import Settings, SettingsError, load_settings
+from gateway_core.settings import Settings, SettingsError
+from gateway_core.settings_files import load_settings
 
 
 @pytest.fixture(autouse=True)

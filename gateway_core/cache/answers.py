@@ -50,6 +50,12 @@ class AnswerCaches:
         exact = ExactCache(store, clock, settings.exact_cache_ttl_s) if settings.exact_cache == "on" else None
         return cls(exact, SemanticCache.open(settings, clock, on_note), store, clock)
 
+    def reconfigure(self, settings: Settings) -> None:
+        """Switches the exact cache on or off, and takes up how long answers are kept."""
+        on = settings.exact_cache == "on"
+        self._exact = ExactCache(self._store, self._clock, settings.exact_cache_ttl_s) if on else None
+        self._semantic.ttl_s = settings.exact_cache_ttl_s
+
     async def start(self) -> None:
         await self._semantic.start()
         await self.prune()

@@ -79,7 +79,7 @@ class SemanticCache:
         self._child = child
         self._blocked = blocked
         self._clock = clock
-        self._ttl_s = ttl_s
+        self.ttl_s = ttl_s
         self._lookups = self._hits = self._unanswered = 0
 
     @classmethod
@@ -175,7 +175,7 @@ class SemanticCache:
             provider=answer.provider,
             model=answer.model,
             created_at=answer.created_at,
-            expires_at=self._clock.now() + self._ttl_s,
+            expires_at=self._clock.now() + self.ttl_s,
             cost_microusd=answer.cost_microusd,
             usage=orjson.dumps(answer.usage).decode(),
         )

@@ -73,6 +73,8 @@ def _overrides(folder: Path, upstreams: SimulatedUpstreams) -> dict[str, Any]:
         "daily_budget_hard": HARD_USD,
         "rate_limit_rpm": 0,
         "rate_limit_tpm": 0,
+        "router_model": None,
+        "providers": (),
         "prices": {},
         "policy_patterns": (),
     }

@@ -7,8 +7,9 @@ What is set aside belongs to the UTC day on which it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway_core.clock import Clock
@@ -38,6 +39,8 @@ class _Account:
 
     spent_microusd: int = 0
     reserved_microusd: int = 0
+    of_providers: Counter[str] = field(default_factory=Counter)
+    """Spent and reserved, by provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Budget:
         self._ledger = ledger
         self._clock = clock
         self._limits = limits
+        self._provider_limits: Mapping[str, int] = {}
         self._retry_s = retry_s
         self._day = day_of(clock.now())
         self._accounts: dict[str, _Account] = {}
@@ -138,6 +142,18 @@ class Budget:
             raise ValueError("a limit cannot be negative")
         self._limits = Limits(soft_microusd, medium_microusd, hard_microusd)
 
+    def set_provider_limits(self, limits: Mapping[str, int]) -> None:
+        """What single providers may cost a day, in micro-dollars, from now on."""
+        self._provider_limits = dict(limits)
+
+    def provider_refusal(self, provider: str, worst_case_microusd: int = 1) -> Refusal | None:
+        """Why a provider's own daily limit stops a call that can cost this much; None where it does not."""
+        limit = self._provider_limits.get(provider, 0)
+        committed = self._today().of_providers[provider]
+        if limit and committed + worst_case_microusd > limit:
+            return errors.budget_exceeded(committed, limit, provider)
+        return None
+
     # --- one paid call -----------------------------------------------------------------------------------------
 
     async def reserve(
@@ -153,6 +169,8 @@ class Budget:
             return _ledger_refusal()
         if refusal := self._over_limit(worst_case_microusd):
             return refusal
+        if refusal := self.provider_refusal(target.provider, worst_case_microusd):
+            return refusal
         account = self._today()
         entry = LedgerEntry(request_id, attempt, self._day, target, worst_case_microusd, self._clock.now())
         if entry.id in self._open:
@@ -160,6 +178,7 @@ class Budget:
         reservation = Reservation(entry.id, entry.day, target, worst_case_microusd)
         self._open[reservation.id] = reservation
         account.reserved_microusd += worst_case_microusd
+        account.of_providers[target.provider] += worst_case_microusd
         try:
             await self._ledger.reserve(entry)
         except asyncio.CancelledError:
@@ -215,10 +234,12 @@ class Budget:
             try:
                 self.orphans = await self._ledger.charge_orphans()
                 spent = await self._ledger.spent_since(today)
+                of_providers = await self._ledger.spent_by_provider(today)
             except StoreError:
                 self._ledger_failed()
                 return False
             self._accounts = {day: _Account(spent_microusd=cost) for day, cost in spent.items()}
+            self._accounts.setdefault(today, _Account()).of_providers.update(of_providers)
             self._day = today
             self._started = self._ledger_ok = True
             return True
@@ -273,12 +294,16 @@ class Budget:
         """Once it is written, in memory too, on the day it was reserved."""
         self._unwritten.pop(ending.reservation.id, None)
         if ending.reservation.id in self._open:
-            self._accounts[ending.reservation.day].spent_microusd += ending.cost_microusd
+            account = self._accounts[ending.reservation.day]
+            account.spent_microusd += ending.cost_microusd
+            account.of_providers[ending.reservation.target.provider] += ending.cost_microusd
             self._forget(ending.reservation)
 
     def _forget(self, reservation: Reservation) -> None:
         del self._open[reservation.id]
-        self._accounts[reservation.day].reserved_microusd -= reservation.reserved_microusd
+        account = self._accounts[reservation.day]
+        account.reserved_microusd -= reservation.reserved_microusd
+        account.of_providers[reservation.target.provider] -= reservation.reserved_microusd
 
     def _ledger_failed(self) -> None:
         self._ledger_ok = False

@@ -56,6 +56,19 @@ class RateLimit:
         bucket.tokens -= tokens
         return None
 
+    def room(self, caller: str) -> tuple[int, int]:
+        """Seconds until the caller's next request, and the tokens they may send now; takes nothing."""
+        bucket = self._bucket(caller)
+        full = self._rpm and bucket.requests < 1 - _ROUNDING
+        return (_wait_s(1 - bucket.requests, self._rpm) if full else 0), int(bucket.tokens + _ROUNDING)
+
+    def set_limits(self, rpm: int, tpm: int) -> None:
+        """Other limits from now on. What a caller has used counts against them: nobody starts afresh."""
+        for bucket in self._buckets.values():
+            bucket.requests = bucket.requests + rpm - self._rpm if self._rpm else float(rpm)
+            bucket.tokens = bucket.tokens + tpm - self._tpm if self._tpm else float(tpm)
+        self._rpm, self._tpm = rpm, tpm
+
     def adjust(self, caller: str, tokens_delta: int) -> None:
         """Corrects an estimate: positive when more was used than :meth:`check` took, negative gives back.
 

@@ -28,9 +28,9 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
 
 
 def list_models(gateway: Gateway) -> list[JsonObject]:
-    """The gateway's own ids, then each tier's model as ``provider/model``."""
+    """The gateway's own ids, then each tier's models as ``provider/model``."""
     now = gateway.snapshot(rows=0)
-    names = [*MODEL_IDS, *(tier.target for tier in now.tiers if tier.target)]
+    names = [*MODEL_IDS, *(name for tier in now.tiers for name in (tier.target, *tier.others) if name)]
     return [
         {
             "id": name,

@@ -127,9 +127,31 @@ class LocalModels:
         if not self._settings.local_llm_enabled:
             self._server = replace(self._server, detail="LOCAL_LLM_ENABLED is off")
             return
-        self._session = aiohttp.ClientSession()
+        self._session = self._session or aiohttp.ClientSession()
         self._discovery = Discovery(self._session, self._base_url, self._api_key, self._settings.local_context_tokens)
         self._poller = asyncio.create_task(self._poll(), name="local server")
+
+    async def reconfigure(self, settings: Settings) -> None:
+        """Takes up other settings of the local server; requests in flight end where they began."""
+        key = settings.local_llm_api_key
+        self._settings = settings
+        self._base_url = local_base_url(settings)
+        self._api_key = key.get_secret_value() if key else None
+        if not settings.local_llm_enabled:
+            if self._poller:
+                self._poller.cancel()
+                await asyncio.gather(self._poller, return_exceptions=True)
+                self._poller = None
+            self._found = None
+            self._server = LocalServer("ollama", root_of(self._base_url), False, detail="LOCAL_LLM_ENABLED is off")
+            self._publish(LocalChanged(self._clock.now(), self.server))
+            return
+        if self._poller is None:
+            await self.start()
+        assert self._session
+        self._discovery = Discovery(self._session, self._base_url, self._api_key, settings.local_context_tokens)
+        self._misses = MISSES_BEFORE_GONE
+        await self.refresh()
 
     async def close(self) -> None:
         """Stops looking, cancels pulls and ends the built-in model."""

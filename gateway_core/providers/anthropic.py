@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from gateway_core.model import JsonObject, Refused
+from gateway_core.providers import anthropic_oauth
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.prompt_cache import PromptCaching
@@ -23,15 +24,12 @@ from gateway_core.wire.anthropic_messages import to_messages
 from gateway_core.wire.openai_chat import has_content
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
-OAUTH_BETA = "oauth-2025-04-20"
-"""The beta that lets a token of ``claude setup-token`` stand in for a key."""
 _DEFAULT_MAX_TOKENS = 8192
 
 
 class AnthropicProvider(Upstream):
     """Claude, with an API key or else a token of ``claude setup-token``."""
 
-    key_setting = "ANTHROPIC_API_KEY"
     models_path = "/v1/models"
 
     def __init__(
@@ -46,12 +44,14 @@ class AnthropicProvider(Upstream):
         simulated: bool = False,
         pricing: Pricing | None = None,
         now: Callable[[], float] = time.time,
+        key_setting: str = "ANTHROPIC_API_KEY",
     ) -> None:
         prices = pricing or Pricing()
-        self._prompt_caching = PromptCaching(lambda model: ratios_of(prices.rates("anthropic", model)), now)
+        self._prompt_caching = PromptCaching(lambda model: ratios_of(prices.rates(name, model)), now)
+        if anthropic_oauth.is_setup_token(api_key):
+            api_key, setup_token = None, api_key
         self._oauth = api_key is None and setup_token is not None
-        if self._oauth:
-            self.key_setting = "ANTHROPIC_SETUP_TOKEN"
+        self.key_setting = anthropic_oauth.KEY_SETTING if self._oauth else key_setting
         super().__init__(
             name=name,
             kind="anthropic",
@@ -74,11 +74,15 @@ class AnthropicProvider(Upstream):
             open_telemetry=False,
             http_client=anthropic.DefaultAioHttpClient(**http_options),
         )
+        if self._oauth:
+            client.api_key = None  # taken from the environment, where it may be this very token
+        else:
+            client.auth_token = None
         return client, anthropic
 
     def request_headers(self) -> dict[str, str]:
         headers = super().request_headers()
-        return {**headers, "anthropic-beta": OAUTH_BETA} if self._oauth else headers
+        return anthropic_oauth.with_betas(headers) if self._oauth else headers
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
@@ -101,7 +105,8 @@ class AnthropicProvider(Upstream):
         limits = [limit for limit in (call.request.size.max_output_tokens, call.max_output_tokens) if limit]
         body = {**call.request.body, "stream": call.request.stream}
         try:
-            return to_messages(body, call.target.model, min(limits, default=_DEFAULT_MAX_TOKENS))
+            messages = to_messages(body, call.target.model, min(limits, default=_DEFAULT_MAX_TOKENS))
+            return anthropic_oauth.with_opening(messages) if self._oauth else messages
         except Refused as refused:
             raise self.failures.refused(refused.refusal.message, refused.refusal.code) from None
         except RecursionError:

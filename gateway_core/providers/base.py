@@ -44,7 +44,8 @@ class Piece:
 class UpstreamError(Exception):
     """An upstream failed. ``message`` is for the caller: no key, no HTML, no exception text in it.
 
-    ``kind`` is ``connect``, ``timeout``, ``status`` or ``protocol`` (an unreadable answer, a stream without an end).
+    ``kind`` is ``connect``, ``timeout``, ``status``, ``protocol`` (an unreadable answer, a stream without an end) or
+    ``limit`` (not now, or not so much at once: the upstream is well, and another one may take it).
     ``retryable`` says that the same call may work again; ``sent`` that the upstream may have charged for it;
     ``code`` is the refusal's code where the caller can act on it, for example ``context_length_exceeded``.
     """

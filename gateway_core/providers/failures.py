@@ -43,7 +43,15 @@ _ALARMING = re.compile(
     r"|[\u3400-\u9fff]"
 )
 """What OpenClaw may read as trouble with the key or the account; the last are its Chinese patterns."""
-_RETRYABLE = (408, 409, 425, 429)
+_TOO_LARGE_FOR_PLAN = re.compile(r"(?i)request too large")
+"""Groq's and OpenAI's word for a request above the account's tokens a minute, with 413 and 429: waiting is no help,
+another provider is (console.groq.com/docs/errors and openai.com's guide on rate limits, 2026-11)."""
+_MODELS_OWN = ("tool_use_failed", "json_validate_failed", "output_parse_failed")
+"""Groq's codes with 400 for a tool call or JSON that its model got wrong (console.groq.com/docs/tool-use, 2026-11)."""
+_NOT_FOR_US = re.compile(r"(?i)only authorized for use with claude code|oauth authentication is currently not")
+"""Anthropic's word, with 400, for a setup token that it does not take here."""
+_RETRYABLE = (408, 409, 425, 429, 498)
+"""498 is Groq's for a service tier without capacity."""
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -111,7 +119,12 @@ class Failures:
         text, code = _said(body)
         wait = retry_after(headers)
         should = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
-        return self._made(status, text, code, wait, should, sent=status >= 500)
+        made = self._made(status, text, code, wait, should, sent=status >= 500 or code in _MODELS_OWN)
+        if code in _MODELS_OWN:
+            made.kind = "protocol"  # the model has written something, and it may be charged
+        if _too_large_for_plan(status, text, code):
+            made.kind, made.status = "limit", 413
+        return made
 
     def reported(self, report: Any) -> UpstreamError:
         """An error inside an answer that began well. What it used may be charged."""
@@ -144,10 +157,14 @@ class Failures:
             said = ""
         if status == 401:
             return f"{name} did not accept the gateway's key. Check {self._key_setting}.", None, False
-        if status == 403:
+        if status == 403 or _NOT_FOR_US.search(text):
             return f"{name} does not let the gateway do this. Check what {self._key_setting} is good for.", None, False
         if status == 402 or _NO_MONEY.search(f"{code} {text}"):
             return f"{name} does not serve the gateway's account. Look at the account's console.", None, False
+        if _too_large_for_plan(status, text, code):
+            return f"{name} takes no request of this size on the account's plan. {said}".strip(), None, False
+        if status == 400 and code in _MODELS_OWN:
+            return f"{name}'s model wrote a tool call or JSON that is none. {said}".strip(), None, True
         if 300 <= status < 400:
             return f"{name} answered with a redirect ({status}). Check its base URL.", None, False
         if status in (400, 413, 422) and code != "rate_limit_exceeded":
@@ -161,6 +178,10 @@ class Failures:
             return f"{name} is limiting the rate of requests. {said}".strip(), None, True
         tail = f": {said}" if said else "."
         return f"{name} failed ({status}){tail}", None, status in _RETRYABLE or status >= 500
+
+
+def _too_large_for_plan(status: int, text: str, code: str) -> bool:
+    return status in (413, 429) and code == "rate_limit_exceeded" and bool(_TOO_LARGE_FOR_PLAN.search(text))
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:

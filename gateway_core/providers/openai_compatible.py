@@ -8,17 +8,11 @@ from typing import Any
 
 from gateway_core.model import JsonObject, Usage
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
+from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of
 from gateway_core.providers.upstream import Answer, Upstream
 from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content, text_of
 from gateway_core.wire.usage import read_usage
 
-STRICT_KINDS = ("openai", "groq")
-"""Kinds that answer 400 to fields they do not know. Every other, and every free one, is a local server and lenient."""
-_NOT_OPENAI = ("cache_control", "reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
-"""Message fields of other protocols, which OpenAI and Groq answer with 400."""
-_PRICED_APART = ("service_tier", "web_search_options")
-"""Not sent to a paid provider: they make tokens dearer or add a price for each search, which is not reserved."""
-_NOT_GROQ = ("prompt_cache_key", "prompt_cache_retention", "safety_identifier", "verbosity")
 _USAGE_S = 5.0
 """How long after the finish reason the usage may take."""
 _CHARACTERS_A_TOKEN = 32
@@ -26,9 +20,11 @@ _CHARACTERS_A_TOKEN = 32
 
 
 class OpenAICompatible(Upstream):
-    """An upstream at ``base_url``, which ends in ``/v1`` as a rule. ``kind`` decides what its body needs.
+    """An upstream at ``base_url``, which ends in ``/v1`` as a rule. ``kind`` decides what its body needs, unless a
+    ``dialect`` is given.
 
-    ``free`` says that nobody pays for it: a local server, whatever its kind.
+    ``free`` says that nobody pays for it: a local server, whatever its kind. ``key_setting`` names the setting of its
+    key, for people.
     """
 
     def __init__(
@@ -42,10 +38,13 @@ class OpenAICompatible(Upstream):
         idle_s: float = 90.0,
         free: bool = False,
         simulated: bool = False,
+        dialect: Dialect | None = None,
+        key_setting: str | None = None,
     ) -> None:
-        self._strict = kind in STRICT_KINDS and not free
-        self.key_setting = f"{kind.upper()}_API_KEY" if self._strict else "LOCAL_LLM_API_KEY"
-        self.may_lack_a_key = not self._strict
+        self._dialect = dialect or dialect_of(kind, free)
+        known = kind in STRICT_KINDS and not free
+        self.key_setting = key_setting or (f"{kind.upper()}_API_KEY" if known else "LOCAL_LLM_API_KEY")
+        self.may_lack_a_key = not known
         super().__init__(
             name=name,
             kind=kind,
@@ -64,6 +63,7 @@ class OpenAICompatible(Upstream):
             base_url=self.base_url,
             max_retries=0,
             timeout=http_options["timeout"],
+            default_query=self._dialect.query,
             http_client=openai.DefaultAioHttpClient(**http_options),
         )
         if self.name != "openai":
@@ -72,8 +72,8 @@ class OpenAICompatible(Upstream):
 
     def request_headers(self) -> dict[str, str]:
         """Local servers get a connection for each request: llama.cpp closes one after a stream without a word."""
-        headers = super().request_headers()
-        return headers if self._strict else {**headers, "Connection": "close"}
+        headers = {**super().request_headers(), **self._dialect.headers}
+        return headers if self._dialect.keeps_connections else {**headers, "Connection": "close"}
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
@@ -91,24 +91,7 @@ class OpenAICompatible(Upstream):
 
     def adapt(self, call: UpstreamCall) -> JsonObject:
         """The body as this kind of server takes it; the caller's is left as it is."""
-        stream = call.request.stream
-        body: JsonObject = {**call.request.body, "model": call.target.model, "stream": stream}
-        options = body.pop("stream_options", None)
-        if stream:
-            body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-        limits = [body.pop("max_completion_tokens", None), body.pop("max_tokens", None), call.max_output_tokens]
-        limit = min((value for value in limits if value is not None), default=None)
-        if self._strict:
-            names: tuple[str, ...] = ("max_completion_tokens",)
-            body["messages"] = [_without(message, _NOT_OPENAI) for message in body["messages"]]
-            for name in (*_PRICED_APART, *(_NOT_GROQ if self.kind == "groq" else ())):
-                body.pop(name, None)
-        else:
-            names = ("max_tokens",) if self.kind == "ollama" else ("max_tokens", "max_completion_tokens")
-            body["messages"] = [_with_content(message) for message in body["messages"]]
-        if limit is not None:
-            body.update(dict.fromkeys(names, limit))
-        return body
+        return self._dialect.adapt(call)
 
     def _whole(self, body: JsonObject) -> Piece:
         if body.get("error"):
@@ -171,21 +154,6 @@ class OpenAICompatible(Upstream):
         return room
 
 
-def _with_content(message: JsonObject) -> JsonObject:
-    """Ollama answers 400 to null content, which is legal beside tool calls."""
-    return {**message, "content": ""} if message.get("content") is None else message
-
-
 def _is_call(call: object) -> bool:
     function = call.get("function") if isinstance(call, dict) else None
     return isinstance(function, dict) and isinstance(function.get("arguments", ""), str)
-
-
-def _without(message: JsonObject, names: tuple[str, ...]) -> JsonObject:
-    if any(name in message for name in names):
-        message = {key: value for key, value in message.items() if key not in names}
-    content = message.get("content")
-    if isinstance(content, list) and any("cache_control" in part for part in content):
-        parts = [{key: value for key, value in part.items() if key != "cache_control"} for part in content]
-        message = {**message, "content": parts}
-    return message

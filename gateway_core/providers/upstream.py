@@ -249,9 +249,10 @@ class Upstream:
         return ProviderStatus(self.name, self.kind, self.base_url, state, detail, self._simulated)
 
     async def close(self) -> None:
-        """Closes the connections."""
-        if self._sdk is not None:
-            await self._sdk.client.close()
+        """Closes the connections; a later call opens new ones."""
+        sdk, self._sdk = self._sdk, None
+        if sdk is not None:
+            await sdk.client.close()
 
 
 def _basic(parts: SplitResult) -> str | None:

@@ -1,25 +1,45 @@
-"""Whether a tier can answer a request at all: context, tools, images, money."""
+"""Whether a model can answer a request at all: context, tools, images, money, and its provider's own limits."""
 
 from __future__ import annotations
 
-from gateway_core.model import RequestSize, Tier
+from gateway_core.model import Refusal, RequestSize, Target, Tier
 from gateway_core.routing.landscape import Landscape, Option
+from gateway_core.wire import errors
 
 DEFAULT_ANSWER_TOKENS = 512
 """Room kept for the answer where the caller sets no limit: less than that is no answer."""
 
 
-def obstacle(size: RequestSize, tier: Tier, landscape: Landscape) -> str | None:
-    """Why ``tier`` cannot answer a request of this size, for people; None when it can."""
-    option = landscape.option(tier)
+def obstacle(size: RequestSize, option: Option, landscape: Landscape) -> str | None:
+    """Why ``option`` cannot answer a request of this size, for people; None when it can."""
     if option.target is None:
         return option.unavailable
-    if not option.target.free:
-        if landscape.paid_refusal:
-            return "paid tiers are stopped"
-        if tier is Tier.PREMIUM and landscape.premium_blocked:
-            return "the medium daily limit is reached"
-    return _incapable(size, option)
+    return money_obstacle(option.target, landscape) or _incapable(size, option) or _full(size, option.target, landscape)
+
+
+def money_obstacle(target: Target, landscape: Landscape) -> str | None:
+    """Why money does not allow ``target``; None when it does."""
+    if target.free:
+        return None
+    if landscape.paid_refusal:
+        return "paid tiers are stopped"
+    if target.tier is Tier.PREMIUM and landscape.premium_blocked:
+        return "the medium daily limit is reached"
+    return None
+
+
+def limit_refusal(size: RequestSize, target: Target, landscape: Landscape) -> Refusal | None:
+    """What a request is told that names a target whose provider's own limits are reached; None while they are not."""
+    room = landscape.rooms.get(target.provider)
+    if room is None:
+        return None
+    if room.spent and not target.free:
+        return room.spent
+    if room.tokens_per_minute and size.input_tokens > room.tokens_per_minute:
+        return errors.context_length_exceeded(size.input_tokens, room.tokens_per_minute)
+    missing = 0 if room.tokens is None else max(0, size.input_tokens - room.tokens)
+    wait_s = max(room.wait_s, -(-missing * 60 // room.tokens_per_minute) if missing else 0)
+    return errors.rate_limited(f"the limit of {target.provider}", wait_s) if wait_s else None
 
 
 def fits(size: RequestSize, option: Option) -> bool:
@@ -30,6 +50,15 @@ def fits(size: RequestSize, option: Option) -> bool:
 def tokens_needed(size: RequestSize) -> int:
     """Context a request takes: its prompt, and room for an answer."""
     return size.input_tokens + min(size.max_output_tokens or DEFAULT_ANSWER_TOKENS, DEFAULT_ANSWER_TOKENS)
+
+
+def _full(size: RequestSize, target: Target, landscape: Landscape) -> str | None:
+    refusal = limit_refusal(size, target, landscape)
+    if refusal is None:
+        return None
+    when = f", free again in {refusal.retry_after_s} s" if refusal.retry_after_s else ""
+    what = "daily limit" if refusal.code == "budget_exceeded" else "limit"
+    return f"{target.provider}'s own {what} is reached{when}"
 
 
 def _incapable(size: RequestSize, option: Option) -> str | None:

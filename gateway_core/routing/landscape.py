@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gateway_core.model import Refusal, Target, Tier
@@ -19,7 +19,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What serves a tier now, or why nothing does."""
+    """One model that serves a tier now, or why it does not."""
 
     target: Target | None = None
     unavailable: str = ""
@@ -28,15 +28,34 @@ class Option:
     """The built-in model, in nobody's place: it answers by itself only where no other tier can."""
 
 
+NOTHING = Option(unavailable="it is not configured")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a provider's own limits leave: None and 0 where there is none."""
+
+    tokens_per_minute: int = 0
+    tokens: int | None = None
+    """Tokens that may be sent now."""
+    wait_s: int = 0
+    """Seconds until the next request of any size."""
+    spent: Refusal | None = None
+    """Its daily limit is reached; this is what a request for it is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Landscape:
     """The tiers with what serves them, what the operator forces, and what money allows.
 
-    ``named`` are the providers that ``<provider>/<model>`` may name, by their name.
+    ``options`` are each tier's, the first choice first. ``named`` are the providers that ``<provider>/<model>`` may
+    name, ``free`` those of them that nobody pays for, ``rooms`` what is left of those that have limits.
     """
 
-    options: Mapping[Tier, Option]
+    options: Mapping[Tier, tuple[Option, ...]]
     named: Mapping[str, Tier] = field(default_factory=dict)
+    free: frozenset[str] = frozenset({"local", "ollama"})
+    rooms: Mapping[str, Room] = field(default_factory=dict)
     forced: Tier | None = None
     premium_blocked: bool = False
     """The medium limit is reached."""
@@ -44,5 +63,14 @@ class Landscape:
     """What a paid request is told once the hard limit is reached, or while the ledger cannot be written."""
     default_tier: Tier = Tier.CHEAP
 
+    def all(self, tier: Tier) -> tuple[Option, ...]:
+        """What serves a tier; never empty."""
+        return self.options.get(tier) or (NOTHING,)
+
     def option(self, tier: Tier) -> Option:
-        return self.options.get(tier, Option(unavailable="it is not configured"))
+        """What serves a tier first; why nothing does, if nothing does."""
+        return next((option for option in self.all(tier) if option.target), self.all(tier)[0])
+
+    def serving(self, tiers: Iterable[Tier] = tuple(Tier)) -> tuple[Option, ...]:
+        """Everything that serves one of ``tiers`` now."""
+        return tuple(option for tier in tiers for option in self.all(tier) if option.target)

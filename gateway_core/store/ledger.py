@@ -109,6 +109,15 @@ class Ledger:
 
         return await self._database.run(read)
 
+    async def spent_by_provider(self, day: str) -> dict[str, int]:
+        """What each provider has cost on that UTC day."""
+
+        def read(connection: sqlite3.Connection) -> dict[str, int]:
+            query = "SELECT provider, sum(cost_microusd) FROM reservations WHERE day = ? GROUP BY provider"
+            return dict(connection.execute(query, (day,)).fetchall())
+
+        return await self._database.run(read)
+
     async def check(self) -> None:
         """Raises when a reservation could not be written now; leaves nothing behind."""
         now = self._clock.now()

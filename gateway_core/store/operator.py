@@ -38,6 +38,7 @@ class OperatorState:
     forced_tier: Tier | None = None
     local_model: str | None = None
     cheap_model: str | None = None
+    premium_model: str | None = None
     budget: BudgetOverride | None = None
 
     def limits(self, configured: Limits) -> Limits:
@@ -52,6 +53,7 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
     "forced_tier": TypeAdapter(Tier | None),
     "local_model": TypeAdapter(str | None),
     "cheap_model": TypeAdapter(str | None),
+    "premium_model": TypeAdapter(str | None),
     "budget": TypeAdapter(BudgetOverride | None),
 }
 

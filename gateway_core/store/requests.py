@@ -45,14 +45,14 @@ class RequestLog:
     def __init__(self, database: Database, clock: Clock, *, keep_bodies: bool = True) -> None:
         self._database = database
         self._clock = clock
-        self._keep_bodies = keep_bodies
+        self.keep_bodies = keep_bodies
 
     async def add(self, row: RequestRow, detail: RequestDetail | None = None) -> None:
         """Writes the request as it stands, over what was there. One that has ended does not run again."""
 
         def write(connection: sqlite3.Connection) -> None:
             written = _write_row(connection, row, detail)
-            if written and detail is not None and self._keep_bodies:
+            if written and detail is not None and self.keep_bodies:
                 _write_bodies(connection, detail, row.at)
 
         await self._database.run(write)

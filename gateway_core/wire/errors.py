@@ -43,14 +43,15 @@ def rate_limited(what: str, retry_after_s: int) -> Refusal:
     return Refusal("rate_limit_exceeded", f"llmgw: {what} reached. Try again in {wait} s.", 429, retry_after_s=wait)
 
 
-def budget_exceeded(spent_microusd: int, limit_microusd: int) -> Refusal:
-    """The day's limit is reached.
+def budget_exceeded(spent_microusd: int, limit_microusd: int, provider: str = "") -> Refusal:
+    """The day's limit is reached, or that of one ``provider``.
 
     The wording is a contract: OpenClaw shows a 429 verbatim, and only once, when it says "daily limit" in at most 300
     characters; words like "quota" or "out of budget" make it disable the whole provider.
     """
     spent, limit = _usd(spent_microusd, limit_microusd), _usd(limit_microusd, limit_microusd)
-    text = f"llmgw: daily limit reached, {spent} of {limit} USD spent. Resets at 00:00 UTC."
+    whose = f" of {provider}" if provider else ""
+    text = f"llmgw: daily limit{whose} reached, {spent} of {limit} USD spent. Resets at 00:00 UTC."
     return Refusal("budget_exceeded", text, 429)
 
 

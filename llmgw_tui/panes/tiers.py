@@ -88,7 +88,8 @@ def target_line(tier: TierStats, snapshot: Snapshot, forced: bool, width: int) -
     target = preview(tier.target)
     if not target:
         return line(width, text_segment("   no provider", WARN_STYLE))
-    parts = [text_segment("   "), text_segment(target, MUTED_STYLE)]
+    more = f" +{len(tier.others)}" if tier.others else ""
+    parts = [text_segment("   "), text_segment(target + more, MUTED_STYLE)]
     if down := _trouble(tier, snapshot):
         parts.append(text_segment(f"  down: {preview(down)}", WARN_STYLE))
     elif forced:

@@ -24,7 +24,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway_core.demo.prompt_cache import Lookup, PromptCache
-from tests.fakes import anthropic_rules
+from tests.fakes import anthropic_oauth, anthropic_rules
 from tests.fakes.script import Failure, Fake, JsonObject, Raw, Reply, pieces, serve, tokens
 
 _TYPES = {
@@ -87,6 +87,9 @@ class FakeAnthropic(Fake):
     def _refuse(self, request: web.Request, body: JsonObject) -> web.Response | None:
         if refused := self._auth(request):
             return refused
+        if unopened := anthropic_oauth.refusal(self.key, request.headers, body):
+            self.rejected.append(unopened[1])
+            return _error(*unopened)
         try:
             anthropic_rules.check(body)
         except anthropic_rules.Broken as broken:
@@ -98,6 +101,9 @@ class FakeAnthropic(Fake):
         sent = request.headers.get("x-api-key") or request.headers.get("Authorization", "").removeprefix("Bearer ")
         if sent != self.key:
             return _error(401, "invalid x-api-key")
+        if unopened := anthropic_oauth.refusal(self.key, request.headers, None):
+            self.rejected.append(unopened[1])
+            return _error(*unopened)
         if request.headers.get("anthropic-version") not in anthropic_rules.VERSIONS:
             self.rejected.append("anthropic-version")
             return _error(400, "anthropic-version: header is required")

@@ -100,6 +100,7 @@ class Fake:
         self.base_url = ""
         self.requests: list[JsonObject] = []
         self.headers: list[dict[str, str]] = []
+        self.queries: list[str] = []
         self.peers: list[str] = []
         """The client's address of each request: the same one means the same connection."""
         self.rejected: list[str] = []
@@ -159,6 +160,7 @@ class Fake:
         """Notes a request and returns its body."""
         body = json.loads(await request.read())
         self.requests.append(body)
+        self.queries.append(request.query_string)
         self.peers.append(str(request.transport and request.transport.get_extra_info("peername")))
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
         await self._tell()

@@ -83,7 +83,7 @@ async def next_event(stream: asyncio.StreamReader | Any) -> tuple[str, Any]:
         ("set_budget", {"hard": "much"}, "hard"),
         ("set_budget", {"colour": "red"}, "colour"),
         ("mark_wrong", {"request_id": "req_unknown"}, "not answered from the cache"),
-        ("switch", {"tier": "premium", "model": "x"}, "tier"),
+        ("switch", {"tier": "golden", "model": "x"}, "tier"),
         ("pull", {"model": ""}, "model"),
     ],
 )

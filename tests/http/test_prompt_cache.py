@@ -8,8 +8,7 @@ from typing import Any
 from gateway_core.model import JsonObject
 from tests.clients.recorded import Recorded, recorded_session
 from tests.fakes.anthropic import FakeAnthropic
-from tests.fakes.openai import FakeOpenAI
-from tests.http.inside import Client, client, with_claude, with_groq
+from tests.http.inside import Client, client, with_claude
 
 
 async def replay(gateway: Client, *requests: Recorded, **more: Any) -> list[JsonObject]:

@@ -77,16 +77,6 @@ async def test_a_whole_answer_arrives_in_one_piece(fake: FakeAnthropic, claude: 
     assert (fake.requests[0]["max_tokens"], "stream" in fake.requests[0]) == (7, False)
 
 
-async def test_a_setup_token_goes_as_a_bearer_with_its_beta(fake: FakeAnthropic) -> None:
-    fake.key = "sk-ant-oat01-token"
-    provider = AnthropicProvider(base_url=fake.base_url, setup_token="sk-ant-oat01-token")
-    assert await text(provider, call()) == "Hello from the fake."
-    sent = fake.headers[0]
-    assert (sent["authorization"], sent["anthropic-beta"]) == ("Bearer sk-ant-oat01-token", "oauth-2025-04-20")
-    assert sent["anthropic-version"]
-    await provider.close()
-
-
 async def test_the_environments_credentials_are_not_used(fake: FakeAnthropic, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-of-somebody-else")
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "also-theirs")

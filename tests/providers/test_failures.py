@@ -96,10 +96,39 @@ def test_a_prompt_that_is_too_long_is_recognised(failures: Failures, text: str) 
     assert failures.status(400, {}, body).code == "context_length_exceeded"
 
 
-def test_groqs_413_for_a_full_minute_is_no_overflow(failures: Failures) -> None:
-    body = b'{"error": {"message": "Request too large on tokens per minute", "code": "rate_limit_exceeded"}}'
-    error = failures.status(413, {}, body)
+@pytest.mark.parametrize("status", [413, 429])
+def test_a_request_above_the_accounts_minute_is_the_targets_limit(failures: Failures, status: int) -> None:
+    text = (
+        "Request too large for model `openai/gpt-oss-120b` in organization `org_1` service tier `on_demand` on tokens "
+        "per minute (TPM): Limit 8000, Requested 12328, please reduce your message size and try again."
+    )
+    body = b'{"error": {"message": "%s", "type": "tokens", "code": "rate_limit_exceeded"}}' % text.encode()
+    error = failures.status(status, {}, body)
+    assert (error.kind, error.status, error.code, error.retryable, error.sent) == ("limit", 413, None, False, False)
+    assert "plan" in error.message and "Limit 8000" in error.message
+
+
+def test_a_full_minute_that_empties_is_waited_for(failures: Failures) -> None:
+    text = b"Rate limit reached for model `x` on tokens per minute (TPM): Limit 6000, Used 5034, Requested 1443."
+    body = b'{"error": {"message": "%s", "type": "tokens", "code": "rate_limit_exceeded"}}' % text
+    error = failures.status(429, {"retry-after": "5"}, body)
+    assert (error.kind, error.status, error.retryable, error.retry_after_s) == ("status", 429, True, 5.0)
+
+
+@pytest.mark.parametrize("code", ["tool_use_failed", "json_validate_failed"])
+def test_what_groqs_model_got_wrong_is_not_the_callers_fault(failures: Failures, code: str) -> None:
+    body = b'{"error": {"message": "Failed to call a function.", "type": "invalid_request_error", "code": "%s"}}'
+    error = failures.status(400, {}, body % code.encode())
+    assert (error.kind, error.code, error.retryable, error.sent) == ("protocol", None, True, True)
+
+
+def test_a_setup_token_that_anthropic_does_not_take_here_is_ours_to_mend() -> None:
+    failures = Failures("anthropic", "https://api.anthropic.com", "ANTHROPIC_SETUP_TOKEN")
+    text = b"This credential is only authorized for use with Claude Code and cannot be used for other API requests."
+    body = b'{"type": "error", "error": {"type": "invalid_request_error", "message": "%s"}}' % text
+    error = failures.status(400, {}, body)
     assert (error.code, error.retryable) == (None, False)
+    assert "ANTHROPIC_SETUP_TOKEN" in error.message
 
 
 def test_an_error_inside_an_answer_may_have_been_charged(failures: Failures) -> None:

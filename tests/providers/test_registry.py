@@ -22,7 +22,7 @@ def test_only_providers_with_a_key_are_made() -> None:
     assert set(made) == {"anthropic", "groq"}
     claude, groq = made["anthropic"], made["groq"]
     assert isinstance(claude, AnthropicProvider)
-    assert claude.key_setting == "ANTHROPIC_SETUP_TOKEN"
+    assert claude.key_setting.startswith("ANTHROPIC_SETUP_TOKEN")
     assert isinstance(groq, OpenAICompatible)
     assert (groq.kind, groq.base_url) == ("groq", "https://api.groq.com/openai/v1")
 

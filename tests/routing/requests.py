@@ -32,15 +32,16 @@ def request(text: str = "Hello!", model: str = "gateway-auto", **more: Any) -> C
 
 
 def landscape(
-    local: Option | None = None, cheap: Option | None = None, premium: Option | None = None, **more: Any
+    local: Option | None = None,
+    cheap: Option | tuple[Option, ...] | None = None,
+    premium: Option | tuple[Option, ...] | None = None,
+    **more: Any,
 ) -> Landscape:
     """All three tiers served, unless said otherwise."""
-    return Landscape(
-        {
-            Tier.LOCAL: local or Option(LOCAL, can=Capabilities(32_768)),
-            Tier.CHEAP: cheap or Option(CHEAP),
-            Tier.PREMIUM: premium or Option(PREMIUM),
-        },
-        named={"local": Tier.LOCAL, "groq": Tier.CHEAP, "anthropic": Tier.PREMIUM},
-        **more,
-    )
+    tiers = {
+        Tier.LOCAL: local or Option(LOCAL, can=Capabilities(32_768)),
+        Tier.CHEAP: cheap or Option(CHEAP),
+        Tier.PREMIUM: premium or Option(PREMIUM),
+    }
+    more.setdefault("named", {"local": Tier.LOCAL, "groq": Tier.CHEAP, "anthropic": Tier.PREMIUM})
+    return Landscape({tier: found if isinstance(found, tuple) else (found,) for tier, found in tiers.items()}, **more)

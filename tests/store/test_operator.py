@@ -14,6 +14,7 @@ STATE = OperatorState(
     forced_tier=Tier.LOCAL,
     local_model="qwen3:4b",
     cheap_model="llama",
+    premium_model="claude-opus-5-5",
     budget=BudgetOverride(LOWER, CONFIGURED),
 )
 
@@ -58,6 +59,6 @@ async def test_a_value_that_cannot_be_read_is_ignored_and_said(database: Databas
     await rows(database, f"UPDATE operator SET value = '{value}' WHERE name = '{name}'")
     loaded = await store.load()
     assert getattr(loaded, name) == getattr(OperatorState(), name)
-    others = {"kill", "forced_tier", "local_model", "cheap_model", "budget"} - {name}
+    others = {"kill", "forced_tier", "local_model", "cheap_model", "premium_model", "budget"} - {name}
     assert all(getattr(loaded, other) == getattr(STATE, other) for other in others)
     assert len(store.notices) == 1 and name.replace("_", " ") in store.notices[0]

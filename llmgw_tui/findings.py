@@ -1,0 +1,13 @@
+"""What the doctor finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``level`` is ``ok``, ``note`` or ``fail``; ``text`` says what to do."""
+
+    level: str
+    text: str

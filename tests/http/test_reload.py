@@ -1,0 +1,262 @@
+"""The configuration changes while the gateway runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+
+from gateway_core import gateway as gateway_module
+from gateway_core.running import running_gateway
+from gateway_core.settings_files import SettingsFiles
+from tests.fakes.anthropic import FakeAnthropic
+from tests.fakes.openai import FakeOpenAI
+from tests.fakes.script import Reply
+from tests.http.inside import KEY, Client, chat_body
+
+KEYS = (
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_SETUP_TOKEN",
+    "GROQ_API_KEY",
+    "OPENAI_API_KEY",
+    "LLMGW_CONFIG",
+    "RATE_LIMIT_RPM",
+)
+
+
+@pytest.fixture(autouse=True)
+def nobody_elses_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gateway_module, "watch", _never)
+
+
+async def _never(*_: object) -> None:
+    await asyncio.Event().wait()
+
+
+class Configured(Client):
+    """A client that can rewrite the configuration of its gateway."""
+
+    file: Path
+    content: dict[str, Any]
+
+    def write(self, **changes: Any) -> None:
+        self.content = {**self.content, **changes}
+        self.file.write_text(yaml.safe_dump(self.content), "utf-8")
+
+    async def reload(self, **changes: Any) -> tuple[bool, str]:
+        if changes:
+            self.write(**changes)
+        _, result = await self.post("/api/commands/reload")
+        return result["ok"], result["message"]
+
+
+@asynccontextmanager
+async def configured(tmp_path: Path, **content: Any) -> AsyncIterator[Configured]:
+    """A gateway started from a file that holds ``content``."""
+    content = {
+        "port": 0,
+        "gateway_secret": KEY,
+        "data_dir": str(tmp_path / "data"),
+        "local_llm_enabled": False,
+        "semantic_cache": "off",
+        "rate_limit_rpm": 0,
+        **content,
+    }
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(content), "utf-8")
+    files = SettingsFiles(file)
+    async with (
+        running_gateway(files.load(), files=files) as gateway,
+        aiohttp.ClientSession(gateway.address, headers={"Authorization": f"Bearer {KEY}"}) as http,
+    ):
+        client = Configured(gateway, http)
+        client.file, client.content = file, content
+        yield client
+
+
+def claude(fake: FakeAnthropic) -> dict[str, Any]:
+    return {"anthropic_api_key": fake.key, "anthropic_base_url": fake.base_url}
+
+
+async def test_a_stream_in_flight_ends_with_the_old_key_and_the_next_request_has_the_new_one(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, configured(tmp_path, **claude(fake)) as llmgw:
+        old = fake.key
+        fake.script(Reply(text="once upon a time", stall_after=4))
+        body = chat_body("Tell a story.", stream=True)
+        async with llmgw.http.post("/v1/chat/completions", json=body) as answer:
+            await answer.content.readline()
+            assert await llmgw.reload(anthropic_api_key="sk-ant-new") == (
+                True,
+                "Configuration reloaded: ANTHROPIC_API_KEY changed.",
+            )
+            fake.key = "sk-ant-new"
+            status, _, _ = await llmgw.chat("And now?")
+            fake.resume()
+            lines = (await answer.text()).splitlines()
+    assert status == 200
+    assert [headers["authorization"] for headers in fake.headers] == [f"Bearer {old}", "Bearer sk-ant-new"]
+    assert lines[-2] == "data: [DONE]"
+    chunks = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+    assert chunks[-1]["usage"]["cost"] > 0 and chunks[-1]["choices"][0]["finish_reason"] == "stop"
+    assert fake.disconnects == 0
+
+
+async def test_requests_that_keep_coming_all_succeed_across_reloads(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, configured(tmp_path, **claude(fake)) as llmgw:
+        done = asyncio.Event()
+        statuses: list[int] = []
+
+        async def ask(lane: int) -> None:
+            number = 0
+            while not done.is_set():
+                number += 1
+                statuses.append((await llmgw.chat(f"Question {lane}.{number}?"))[0])
+
+        asking = [asyncio.create_task(ask(lane)) for lane in range(4)]
+        for turn in range(6):
+            ok, _ = await llmgw.reload(upstream_idle_s=100 + turn)
+            assert ok
+        done.set()
+        await asyncio.gather(*asking)
+    assert len(statuses) >= 6 and set(statuses) == {200}
+
+
+@pytest.mark.parametrize(
+    ("bad", "word"),
+    [
+        ("daily_budget_hard: -1", "DAILY_BUDGET_HARD"),
+        ("no_such_name: 1", "no_such_name"),
+        ("providers: {x: {model: m}}", "x: base_url"),
+        ("policy_patterns: [{name: n, pattern: '('}]", "POLICY_PATTERNS"),
+        ("anthropic_api_key: [sk-canary", "YAML"),
+        ("\x00", "YAML"),
+    ],
+)
+async def test_a_bad_file_changes_nothing_and_says_why_until_it_is_mended(tmp_path: Path, bad: str, word: str) -> None:
+    async with FakeAnthropic() as fake, configured(tmp_path, **claude(fake)) as llmgw:
+        llmgw.file.write_text(llmgw.file.read_text("utf-8").replace("sk-ant", "sk-canary") + bad, "utf-8")
+        ok, message = await llmgw.reload()
+        notices = (await llmgw.get("/api/snapshot"))["notices"]
+        still, _, _ = await llmgw.chat()
+        mended = await llmgw.reload(default_tier="local")
+        after = (await llmgw.get("/api/snapshot"))["notices"]
+    assert not ok and word in message and "old one stays in force" in message
+    assert notices == [message] and "canary" not in message
+    assert still == 200
+    assert mended == (True, "Configuration reloaded: DEFAULT_TIER cheap -> local.")
+    assert after == []
+
+
+async def test_a_file_that_is_gone_keeps_the_old_settings(tmp_path: Path) -> None:
+    async with configured(tmp_path) as llmgw:
+        llmgw.file.unlink()
+        ok, message = await llmgw.reload()
+    assert not ok and "There is no configuration file" in message
+
+
+async def test_what_cannot_change_live_is_said_and_stays(tmp_path: Path) -> None:
+    async with configured(tmp_path) as llmgw:
+        ok, message = await llmgw.reload(port=1234, gateway_secret="sk-other", daily_budget_soft=1)
+        budget = await llmgw.get("/api/budget")
+        notices = (await llmgw.get("/api/snapshot"))["notices"]
+        undone = await llmgw.reload(port=0, gateway_secret=KEY)
+        after = (await llmgw.get("/api/snapshot"))["notices"]
+    assert ok and "DAILY_BUDGET_SOFT 5.0 -> 1.0" in message and "sk-other" not in message
+    assert notices == ["LLMGW_PORT, GATEWAY_SECRET changed in the configuration, and needs a restart of llmgw."]
+    assert budget["soft_usd"] == 1
+    assert undone == (True, "The configuration has not changed.") and after == []
+
+
+async def test_limits_prices_models_and_policy_are_taken_up(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, configured(tmp_path, **claude(fake)) as llmgw:
+        ok, _ = await llmgw.reload(
+            rate_limit_rpm=3,
+            premium_model="claude-opus-5-5",
+            prices={"anthropic/claude-opus-5-5": {"input": 0, "output": 1_000_000}},
+            policy_patterns=[{"name": "birds", "pattern": "bluebird"}],
+            max_output_tokens=9,
+        )
+        _, headers, body = await llmgw.chat("Hello?")
+        policy, _, refused = await llmgw.chat("Where is the bluebird?")
+        await llmgw.chat("One.")
+        await llmgw.chat("Two.")
+        limited, _, _ = await llmgw.chat("Three.")
+    assert ok and headers["x-llmgw-model"] == "claude-opus-5-5"
+    assert body["usage"]["cost"] == body["usage"]["completion_tokens"]
+    assert fake.requests[0]["max_tokens"] == 9
+    assert (policy, limited) == (403, 429) and "birds" in refused["error"]["message"]
+
+
+async def test_a_provider_comes_and_goes_and_unchanged_ones_are_kept(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, FakeOpenAI(key="a") as a, configured(tmp_path, **claude(fake)) as llmgw:
+        await llmgw.chat("Hello?")
+        own = {
+            "one": {"base_url": a.base_url, "api_key": "a", "model": "fake-model", "price": {"input": 1, "output": 1}}
+        }
+        added = await llmgw.reload(providers=own)
+        there, _, _ = await llmgw.chat("Hello there?", model="one/fake-model")
+        await llmgw.chat("Hello again?")
+        cheaper = {"one": {**own["one"], "price": {"input": 2, "output": 2}}}
+        changed = await llmgw.reload(providers=cheaper)
+        await llmgw.chat("Hello once more?", model="one/fake-model")
+        removed = await llmgw.reload(providers={})
+        gone, _, _ = await llmgw.chat("Hello?", model="one/fake-model")
+    assert added == (True, "Configuration reloaded: PROVIDERS one added.")
+    assert changed == (True, "Configuration reloaded: PROVIDERS one changed.")
+    assert removed == (True, "Configuration reloaded: PROVIDERS one removed.")
+    assert (there, gone) == (200, 404)
+    assert len(set(fake.peers)) == 1 and len(set(a.peers)) == 1, "connections are kept"
+
+
+async def test_the_operators_budget_stays_unless_the_configured_one_changes(tmp_path: Path) -> None:
+    async with configured(tmp_path) as llmgw:
+        await llmgw.post("/api/commands/set_budget", hard=7)
+        await llmgw.reload(default_tier="local")
+        kept = (await llmgw.get("/api/budget"))["hard_usd"]
+        await llmgw.reload(daily_budget_hard=30)
+        taken = (await llmgw.get("/api/budget"))["hard_usd"]
+    assert (kept, taken) == (7, 30)
+
+
+async def test_the_local_server_may_move_and_be_switched_off_and_on(tmp_path: Path) -> None:
+    async with FakeOpenAI(models=("m1",)) as first, FakeOpenAI(models=("m2",)) as second:
+        builtin = {"builtin_model": "off"}
+        async with configured(tmp_path, local_llm_enabled=True, local_llm_url=first.base_url, **builtin) as llmgw:
+            _, one, _ = await llmgw.chat("Hello?", model="gateway-local")
+            await llmgw.reload(local_llm_url=second.base_url)
+            _, two, _ = await llmgw.chat("Hello there?", model="gateway-local")
+            await llmgw.reload(local_llm_enabled=False)
+            off, _, _ = await llmgw.chat("Anybody?", model="gateway-local")
+            await llmgw.reload(local_llm_enabled=True)
+            _, three, _ = await llmgw.chat("Hello again?", model="gateway-local")
+    assert [headers["x-llmgw-model"] for headers in (one, two, three)] == ["m1", "m2", "m2"]
+    assert off == 503
+
+
+async def test_the_environment_still_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAILY_BUDGET_SOFT", "4")
+    async with configured(tmp_path) as llmgw:
+        assert await llmgw.reload(daily_budget_soft=3) == (True, "The configuration has not changed.")
+
+
+async def test_a_read_only_gateway_takes_no_command(tmp_path: Path) -> None:
+    async with configured(tmp_path) as llmgw:
+        llmgw.gateway.commands.read_only = True
+        ok, message = await llmgw.reload(default_tier="local")
+    assert not ok and "read-only" in message
+
+
+async def test_a_password_in_an_address_is_not_said(tmp_path: Path) -> None:
+    async with configured(tmp_path) as llmgw:
+        _, message = await llmgw.reload(openai_base_url="http://user:canary@127.0.0.1:1/v1")
+    assert "http://127.0.0.1:1/v1" in message and "canary" not in message
