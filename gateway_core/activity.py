@@ -150,15 +150,12 @@ def _counted(stats: CacheStats, row: RequestRow, usage: Usage) -> CacheStats:
     }
     if not row.served_by:
         return stats
+    saved = stats.saved_microusd + row.otherwise.saved(row.cost_microusd)[0]
     match row.cache:
         case CacheStatus.EXACT:
-            return replace(
-                stats, exact_hits=stats.exact_hits + 1, saved_microusd=stats.saved_microusd + row.saved_microusd
-            )
+            return replace(stats, exact_hits=stats.exact_hits + 1, saved_microusd=saved)
         case CacheStatus.SEMANTIC:
-            return replace(
-                stats, semantic_hits=stats.semantic_hits + 1, saved_microusd=stats.saved_microusd + row.saved_microusd
-            )
+            return replace(stats, semantic_hits=stats.semantic_hits + 1, saved_microusd=saved)
         case CacheStatus.MISS:
             return replace(stats, misses=stats.misses + 1, **prompt_cache)
         case CacheStatus.BYPASS:

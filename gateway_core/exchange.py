@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from gateway_core.model import (
     CacheStatus,
     ChatRequest,
+    Cost,
+    Counterfactuals,
     Decision,
     JsonObject,
     Outcome,
@@ -34,8 +36,9 @@ class Exchange:
     decision: Decision | None = None
     target: Target | None = None
     usage: Usage = Usage()
-    cost_microusd: int = 0
-    saved_microusd: int = 0
+    cost: Cost = Cost()
+    """Of all tries so far."""
+    otherwise: Counterfactuals = Counterfactuals()
     first_token_ms: float | None = None
     finish_reason: str | None = None
     attempts: int = 0
@@ -44,6 +47,14 @@ class Exchange:
     remarks: list[Reason] = field(default_factory=list)
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What must be closed when the request ends: the upstream's stream above all."""
+
+    @property
+    def cost_microusd(self) -> int:
+        return self.cost.total_microusd
+
+    @property
+    def saved_microusd(self) -> int:
+        return sum(self.otherwise.saved(self.cost_microusd))
 
     def mark_first_token(self) -> None:
         if self.first_token_ms is None:
@@ -99,6 +110,9 @@ class Exchange:
             saved_microusd=self.saved_microusd,
             first_token_ms=self.first_token_ms,
             finish_reason=self.finish_reason,
+            premium_microusd=self.otherwise.premium_microusd,
+            no_prompt_cache_microusd=self.otherwise.no_prompt_cache_microusd,
+            no_answer_cache_microusd=self.otherwise.no_answer_cache_microusd,
         )
         if self.outcome is None:
             return row
@@ -118,6 +132,7 @@ class Exchange:
             tools=tuple(_tool_name(tool) for tool in tools) if isinstance(tools, list) else (),
             attempts=self.attempts,
             remarks=tuple(self.remarks),
+            cost=self.cost,
         )
 
 

@@ -131,7 +131,7 @@ class Gateway:
         self._activity.restore(
             await self._requests.recent(SNAPSHOT_ROWS), await self._requests.of_day(day_of(clock.now()))
         )
-        pricing = Pricing(settings.prices, settings.unknown_price)
+        pricing = Pricing(settings.prices, settings.unknown_price, server_tool_uses=settings.server_tool_uses)
         self._kill = KillGate(state.kill)
         self._local = LocalModels(
             settings,

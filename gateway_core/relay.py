@@ -77,8 +77,11 @@ def with_usage(last: Piece, usage: JsonObject, in_a_chunk_of_its_own: bool) -> t
 
 def _usage(exchange: Exchange, reported: object) -> JsonObject:
     """The upstream's own usage where it gave one, with our counts and ``cost`` over it."""
-    ours = usage_json(exchange.usage, exchange.cost_microusd)
-    return {**reported, **ours} if isinstance(reported, dict) else ours
+    ours = usage_json(exchange.usage, exchange.cost_microusd, exchange.cost)
+    theirs = (
+        {key: value for key, value in reported.items() if key != "cost_details"} if isinstance(reported, dict) else {}
+    )
+    return {**theirs, **ours}
 
 
 async def _kept_alive(pieces: AsyncGenerator[Piece], pause_s: float) -> AsyncGenerator[Piece | None]:

@@ -110,7 +110,13 @@ _FIRST = (
     "CREATE TABLE operator (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_COUNTERFACTUALS = tuple(
+    f"ALTER TABLE requests ADD COLUMN {name} INTEGER"
+    for name in ("premium_microusd", "no_prompt_cache_microusd", "no_answer_cache_microusd")
+)
+"""NULL in older rows: what they would have cost otherwise was never known."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _COUNTERFACTUALS)
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 
 
