@@ -112,16 +112,22 @@ class Activity:
         return replace(self._day.cache, entries=entries)
 
     def tiers(
-        self, now: float, targets: Mapping[Tier, str], choices: Mapping[Tier, tuple[str, ...]]
+        self,
+        now: float,
+        targets: Mapping[Tier, str],
+        choices: Mapping[Tier, tuple[str, ...]],
+        guessed: frozenset[str] = frozenset(),
     ) -> tuple[TierStats, ...]:
-        """One line a tier, and one for the caches."""
+        """One line a tier, and one for the caches. ``guessed`` are the targets without a known price."""
         self._roll(now)
         names = [*(tier.value for tier in Tier), "cache"]
         by_name = {tier.value: (target, choices.get(tier, ())) for tier, target in targets.items()}
         lines = []
         for name in names:
             requests, input_tokens, output_tokens, cost = self._day.tiers.get(name, [0, 0, 0, 0])
-            lines.append(TierStats(name, requests, input_tokens, output_tokens, cost, *by_name.get(name, ("", ()))))
+            target, can_be = by_name.get(name, ("", ()))
+            known = target not in guessed
+            lines.append(TierStats(name, requests, input_tokens, output_tokens, cost, target, can_be, known))
         return tuple(lines)
 
     def spend_by_hour(self, now: float) -> Series:

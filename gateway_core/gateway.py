@@ -232,7 +232,7 @@ class Gateway:
             forced_tier=self._tiers.forced,
             budget=budget,
             cache=self._activity.cache(now, self._caches.entries),
-            tiers=self._activity.tiers(now, targets, self._tiers.choices()),
+            tiers=self._activity.tiers(now, targets, self._tiers.choices(), self._tiers.guessed()),
             providers=self._providers,
             local=local,
             in_flight=self._kill.in_flight,

@@ -450,6 +450,8 @@ class TierStats:
     """``provider/model`` that serves the tier now; empty when none does."""
     choices: tuple[str, ...] = ()
     """Models the tier can be switched to, as ``switch`` takes them; empty when they are not known."""
+    price_known: bool = True
+    """False where what ``target`` costs is a guess."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,12 @@ class Tiers:
         options = self.landscape().options
         return {tier: f"{t.provider}/{t.model}" for tier, option in options.items() if (t := option.target)}
 
+    def guessed(self) -> frozenset[str]:
+        """Targets, as ``targets`` has them, whose price nobody knows."""
+        options = [option.target for option in self.landscape().options.values()]
+        paid = [target for target in options if target and not target.free]
+        return frozenset(f"{t.provider}/{t.model}" for t in paid if not self._pricing.is_known(t.provider, t.model))
+
     def choices(self) -> dict[Tier, tuple[str, ...]]:
         """Models that ``switch`` takes for a tier; paid providers do not tell theirs."""
         local = tuple(model.name for model in self._local.server.models)

@@ -12,6 +12,7 @@ from gateway_core.model import LocalServer
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.providers.builtin import BuiltinError, BuiltinModel
 from gateway_core.providers.builtin_weights import DOWNLOAD_MB
+from gateway_core.providers.pricing import Pricing
 from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings, SettingsError
 from gateway_core.store.database import FILE_NAME, Database
@@ -60,6 +61,8 @@ async def examine(settings: Settings, *, fetch_model: bool = False) -> AsyncIter
     for finding in _money(settings):
         yield finding
     for finding in _keys(settings):
+        yield finding
+    for finding in _prices(settings):
         yield finding
     async for finding in _local(settings, fetch_model):
         yield finding
@@ -115,6 +118,24 @@ def _keys(settings: Settings) -> list[Finding]:
         else:
             findings.append(Finding("ok", f"{name} is set"))
     return findings
+
+
+def _prices(settings: Settings) -> list[Finding]:
+    """Paid models that are set, and whose price nobody knows."""
+    pricing = Pricing(settings.prices, settings.unknown_price)
+    paid = [("anthropic", settings.premium_model)]
+    if settings.cheap_model and settings.cheap_provider not in (None, "local"):
+        paid.append((str(settings.cheap_provider), settings.cheap_model))
+    guess = settings.unknown_price
+    return [
+        Finding(
+            "note",
+            f"no price is known for {provider}/{model}: it is reserved and charged at {guess.input:g} and "
+            f"{guess.output:g} USD for a million tokens in and out. Set it under prices in config.yaml.",
+        )
+        for provider, model in paid
+        if not pricing.is_known(provider, model)
+    ]
 
 
 async def _builtin(builtin: BuiltinModel, fetch_model: bool) -> AsyncIterator[Finding]:

@@ -15,7 +15,7 @@ from gateway_core.model import Cost, Decision, Reason, RequestDetail, RequestRow
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S, day_of, days_before, end_of, start_of
-from gateway_core.store.report import ReportRow, sums_since
+from gateway_core.store.report import KEYS, ReportRow, sums_since
 
 KEEP_ROWS_DAYS = 400
 KEEP_BODIES_BYTES = 512 * 1024 * 1024
@@ -114,10 +114,10 @@ class RequestLog:
 
         return await self._database.run(read)
 
-    async def report(self, days: int) -> tuple[ReportRow, ...]:
-        """Sums by day, tier, provider and model for the last ``days`` UTC days, today included, newest day first."""
+    async def report(self, days: int, by: tuple[str, ...] = KEYS) -> tuple[ReportRow, ...]:
+        """Sums by what is named in ``by`` for the last ``days`` UTC days, today included, newest day first."""
         first = days_before(day_of(self._clock.now()), max(1, days) - 1)
-        return await self._database.run(lambda connection: sums_since(connection, first))
+        return await self._database.run(lambda connection: sums_since(connection, first, by))
 
     async def fail_interrupted(self) -> int:
         """Marks what was running when llmgw died as failed; returns how many.
