@@ -112,9 +112,16 @@ class Activity:
         return replace(self._day.cache, entries=entries)
 
     def tiers(
-        self, now: float, targets: Mapping[Tier, tuple[str, ...]], choices: Mapping[Tier, tuple[str, ...]]
+        self,
+        now: float,
+        targets: Mapping[Tier, tuple[str, ...]],
+        choices: Mapping[Tier, tuple[str, ...]],
+        guessed: frozenset[str] = frozenset(),
     ) -> tuple[TierStats, ...]:
-        """One line a tier, and one for the caches. ``targets`` are what serves each tier, the first choice first."""
+        """One line a tier, and one for the caches.
+
+        ``targets`` are what serves each tier, the first choice first; ``guessed`` those without a known price.
+        """
         self._roll(now)
         names = [*(tier.value for tier in Tier), "cache"]
         by_name = {
@@ -123,7 +130,9 @@ class Activity:
         lines = []
         for name in names:
             requests, input_tokens, output_tokens, cost = self._day.tiers.get(name, [0, 0, 0, 0])
-            lines.append(TierStats(name, requests, input_tokens, output_tokens, cost, *by_name.get(name, ("", (), ()))))
+            target, can_be, others = by_name.get(name, ("", (), ()))
+            known = target not in guessed
+            lines.append(TierStats(name, requests, input_tokens, output_tokens, cost, target, can_be, others, known))
         return tuple(lines)
 
     def spend_by_hour(self, now: float) -> Series:
@@ -152,15 +161,12 @@ def _counted(stats: CacheStats, row: RequestRow, usage: Usage) -> CacheStats:
     }
     if not row.served_by:
         return stats
+    saved = stats.saved_microusd + row.otherwise.saved(row.cost_microusd)[0]
     match row.cache:
         case CacheStatus.EXACT:
-            return replace(
-                stats, exact_hits=stats.exact_hits + 1, saved_microusd=stats.saved_microusd + row.saved_microusd
-            )
+            return replace(stats, exact_hits=stats.exact_hits + 1, saved_microusd=saved)
         case CacheStatus.SEMANTIC:
-            return replace(
-                stats, semantic_hits=stats.semantic_hits + 1, saved_microusd=stats.saved_microusd + row.saved_microusd
-            )
+            return replace(stats, semantic_hits=stats.semantic_hits + 1, saved_microusd=saved)
         case CacheStatus.MISS:
             return replace(stats, misses=stats.misses + 1, **prompt_cache)
         case CacheStatus.BYPASS:

@@ -16,7 +16,7 @@ from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget, Reservation
 from gateway_core.holding import Hold, Rejected
 from gateway_core.meter import Meter
-from gateway_core.model import Decision, Refusal, Refused, Target, Usage
+from gateway_core.model import Cost, Counterfactuals, Decision, Refusal, Refused, Target, Usage
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health
 from gateway_core.providers.pricing import Pricing
@@ -113,11 +113,13 @@ class Dispatcher:
         self._max_output_tokens = max_output_tokens
         self._premium_model = premium_model
 
-    def saved_microusd(self, exchange: Exchange) -> int:
-        """What the premium model's list price would have been above what was charged, prompt caching left out."""
-        usage = Usage(input_tokens=exchange.usage.prompt_tokens, output_tokens=exchange.usage.output_tokens)
-        premium = self._pricing.cost_microusd("anthropic", self._premium_model, usage)
-        return max(0, premium - exchange.cost_microusd)
+    def counterfactuals(self, exchange: Exchange, made_for_microusd: int | None = None) -> Counterfactuals:
+        """What the answer would have cost otherwise. ``made_for_microusd`` is what a cached one cost once."""
+        target = exchange.target
+        if target is None:
+            return Counterfactuals()
+        cost = exchange.cost_microusd if made_for_microusd is None else made_for_microusd
+        return self._pricing.counterfactuals(target, exchange.usage, cost, self._premium_model, made_for_microusd)
 
     def _context_of(self, target: Target) -> int | None:
         """Tokens that the target's model takes, where it is known."""
@@ -148,7 +150,7 @@ class Dispatcher:
         reservation = await self._reserve(exchange, target, limit)
         if first:
             self._health.requested(target.provider)
-        meter = Meter(exchange, paid=reservation is not None)
+        meter = Meter(exchange, paid=reservation is not None, limit=limit)
         try:
             async with aclosing(self._pieces(provider, self._call(exchange, target, limit))) as pieces:
                 async for piece in pieces:
@@ -188,9 +190,7 @@ class Dispatcher:
     async def _reserve(self, exchange: Exchange, target: Target, limit: int | None) -> Reservation | None:
         if target.free or limit is None:
             return None
-        worst = self._pricing.worst_case_microusd(
-            target.provider, target.model, exchange.request.size.input_tokens_ceiling, limit
-        )
+        worst = self._pricing.reservation_microusd(target, exchange.request, limit)
         reserved = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst)
         if isinstance(reserved, Refusal):
             raise Refused(reserved)
@@ -204,8 +204,10 @@ class Dispatcher:
         if not meter.charged:
             await self._budget.release(reservation)
             return
-        cost = self._pricing.cost_microusd(target.provider, target.model, usage)
-        if not meter.complete and not meter.streamed:
-            cost = max(cost, reservation.reserved_microusd)
-        exchange.cost_microusd += cost
-        await self._budget.settle(reservation, cost, usage)
+        cost = self._pricing.cost(target.provider, target.model, usage)
+        if not meter.complete and not meter.streamed and cost.total_microusd < reservation.reserved_microusd:
+            cost = Cost(other=reservation.reserved_microusd)
+        exchange.cost += cost
+        if (doubt := self._pricing.doubt(target)) and doubt not in exchange.remarks:
+            exchange.remarks.append(doubt)
+        await self._budget.settle(reservation, cost.total_microusd, usage)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from gateway_core.model import (
     CacheStatus,
     ChatRequest,
+    Cost,
+    Counterfactuals,
     Decision,
     JsonObject,
     Outcome,
@@ -34,8 +36,9 @@ class Exchange:
     decision: Decision | None = None
     target: Target | None = None
     usage: Usage = Usage()
-    cost_microusd: int = 0
-    saved_microusd: int = 0
+    cost: Cost = Cost()
+    """Of all tries so far."""
+    otherwise: Counterfactuals = Counterfactuals()
     first_token_ms: float | None = None
     finish_reason: str | None = None
     attempts: int = 0
@@ -58,6 +61,14 @@ class Exchange:
         if (last.provider, last.model) == (first.provider, first.model):
             return self.decision.route
         return f"{self.decision.route}>{last.tier if last.tier is not first.tier else last.provider}"
+
+    @property
+    def cost_microusd(self) -> int:
+        return self.cost.total_microusd
+
+    @property
+    def saved_microusd(self) -> int:
+        return sum(self.otherwise.saved(self.cost_microusd))
 
     def mark_first_token(self) -> None:
         if self.first_token_ms is None:
@@ -114,6 +125,9 @@ class Exchange:
             first_token_ms=self.first_token_ms,
             finish_reason=self.finish_reason,
             repaired=self.repaired,
+            premium_microusd=self.otherwise.premium_microusd,
+            no_prompt_cache_microusd=self.otherwise.no_prompt_cache_microusd,
+            no_answer_cache_microusd=self.otherwise.no_answer_cache_microusd,
         )
         if self.outcome is None:
             return row
@@ -133,6 +147,7 @@ class Exchange:
             tools=tuple(_tool_name(tool) for tool in tools) if isinstance(tools, list) else (),
             attempts=self.attempts,
             remarks=tuple(self.remarks),
+            cost=self.cost,
         )
 
 

@@ -144,7 +144,9 @@ class Gateway:
         self._activity.restore(
             await self._requests.recent(SNAPSHOT_ROWS), await self._requests.of_day(day_of(clock.now()))
         )
-        self._pricing = pricing = Pricing(settings.all_prices, settings.unknown_price)
+        self._pricing = pricing = Pricing(
+            settings.all_prices, settings.unknown_price, server_tool_uses=settings.server_tool_uses
+        )
         self._kill = KillGate(state.kill)
         self._local = LocalModels(
             settings,
@@ -291,7 +293,7 @@ class Gateway:
             forced_tier=self._tiers.forced,
             budget=budget,
             cache=self._activity.cache(now, self._caches.entries),
-            tiers=self._activity.tiers(now, targets, self._tiers.choices()),
+            tiers=self._activity.tiers(now, targets, self._tiers.choices(), self._tiers.guessed()),
             providers=self._health.statuses(self._checks.statuses),
             local=local,
             in_flight=self._kill.in_flight,

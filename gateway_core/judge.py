@@ -18,7 +18,7 @@ from typing import Literal, cast
 from gateway_core.clock import Clock
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget, Reservation
-from gateway_core.model import ApiKind, ChatRequest, JsonObject, Refusal, Target, Tier, Usage
+from gateway_core.model import ApiKind, ChatRequest, Cost, JsonObject, Refusal, Target, Tier, Usage
 from gateway_core.providers.base import Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.pricing import Pricing
 from gateway_core.routing.landscape import Landscape
@@ -114,7 +114,7 @@ class Judge:
         if asked is None or not text.strip() or self._clock.monotonic() < self._rests_until:
             return None
         judgement, cost = await self._within_time(exchange, asked, text)
-        exchange.cost_microusd += cost
+        exchange.cost += Cost(other=cost)
         if judgement is None:
             self._rests_until = self._clock.monotonic() + REST_S
             return None

@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from gateway_core.exchange import Exchange
 from gateway_core.model import Usage
 from gateway_core.providers.base import Piece
-from gateway_core.wire.openai_chat import has_content, text_of
+from gateway_core.wire.openai_chat import finish_reason, has_content, text_of
+from gateway_core.wire.reasoning import hides_reasoning, most_tokens
 from gateway_core.wire.tokens import text_ceiling
+
+PAUSE_S = 1.0
+"""A longer pause within an answer can have been thinking."""
 
 
 class Meter:
     """Counts what one call used, as far as it came.
 
-    What the upstream reported wins. Where it reported nothing, or nothing that can be true, the prompt of a paid or an
-    interrupted answer counts at its ceiling and the output by what arrived: it is charged at what it can have cost.
+    What the upstream reported wins, also of an answer that was cut after its count. Where it reported nothing, or
+    nothing that can be true, the prompt of a paid or an interrupted answer counts at its ceiling, and the output by
+    what arrived and what a model that thinks unseen can have thought meanwhile, up to ``limit``: it is charged at what
+    it can have cost.
     """
 
-    def __init__(self, exchange: Exchange, *, paid: bool) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        *,
+        paid: bool,
+        limit: int | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._exchange = exchange
         self._paid = paid
+        self._limit = limit
+        self._monotonic = monotonic
         self._reported: Usage | None = None
+        self._finished = self._counted = False
         self._output_ceiling = 0
+        self._quiet_s = 0.0
+        self._heard: float | None = None
+        self._began = monotonic()
         self.streamed = exchange.request.stream
         self.complete = False
         self.charged = True
 
     def see(self, piece: Piece) -> None:
+        self._finished = self._finished or finish_reason(piece.body) is not None
         if piece.usage is not None:
             self._reported = piece.usage
+            self._counted = self._finished
         if has_content(piece.body):
+            self._quiet_s += self._pause()
+            self._heard = self._monotonic()
             self._output_ceiling += text_ceiling(text_of(piece.body))
 
     def usage(self) -> Usage:
@@ -38,11 +63,27 @@ class Meter:
         if self.complete and not self._paid:
             prompt, output = size.input_tokens, self._output_ceiling // 2
         else:
-            prompt, output = size.input_tokens_ceiling, self._output_ceiling
-        if self.complete and reported.prompt_tokens and (reported.output_tokens or not output):
+            prompt, output = size.input_tokens_ceiling, self._can_have_written()
+        whole = self.complete or self._counted
+        if whole and reported.prompt_tokens and (reported.output_tokens or not output):
             return reported
         if not reported.prompt_tokens:
             reported = replace(reported, input_tokens=prompt)
-        if not self.complete or not reported.output_tokens:
+        if not whole or not reported.output_tokens:
             reported = replace(reported, output_tokens=max(reported.output_tokens, output))
         return replace(reported, estimated=True)
+
+    def _can_have_written(self) -> int:
+        target = self._exchange.target
+        if not self._paid or target is None:
+            return self._output_ceiling
+        if not hides_reasoning(target.provider, target.model, self._exchange.request):
+            return self._output_ceiling
+        thought = most_tokens(target.provider, self._quiet_s + (0.0 if self._finished else self._pause()))
+        total = self._output_ceiling + thought
+        return total if self._limit is None else max(self._output_ceiling, min(total, self._limit))
+
+    def _pause(self) -> float:
+        """Seconds since something of the answer arrived; short ones are only the stream's pace."""
+        since = self._monotonic() - (self._began if self._heard is None else self._heard)
+        return since if self._heard is None or since > PAUSE_S else 0.0

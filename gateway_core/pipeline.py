@@ -204,7 +204,7 @@ class Pipeline:
         exchange.cache = cached.status
         exchange.usage = answer.usage
         exchange.target = Target(answer.tier, answer.provider, answer.model, free=True)
-        exchange.saved_microusd = self._dispatcher.saved_microusd(exchange)
+        exchange.otherwise = self._dispatcher.counterfactuals(exchange, answer.cost_microusd)
         exchange.decision = Decision(exchange.target, (), f"cache:{cached.status}", 0.0, cached.reasons)
         body = {**answer.completion, "usage": usage_json(answer.usage, 0)}
         self._note_answer(exchange, body)
@@ -257,7 +257,7 @@ class Pipeline:
         """Remembers the answer wherever a later request may look for it."""
         request, target = exchange.request, exchange.target or decision.target
         self._sessions.remember(request.view.session, target)
-        exchange.saved_microusd = self._dispatcher.saved_microusd(exchange)
+        exchange.otherwise = self._dispatcher.counterfactuals(exchange)
         answer = StoredAnswer(
             completion=whole,
             tier=target.tier,

@@ -77,5 +77,6 @@ def with_usage(last: Piece, usage: JsonObject, in_a_chunk_of_its_own: bool) -> t
 
 def _usage(exchange: Exchange, reported: object) -> JsonObject:
     """The upstream's own usage where it gave one, with our counts and ``cost`` over it."""
-    ours = usage_json(exchange.usage, exchange.cost_microusd)
-    return {**reported, **ours} if isinstance(reported, dict) else ours
+    ours = usage_json(exchange.usage, exchange.cost_microusd, exchange.cost)
+    theirs = reported if isinstance(reported, dict) else {}
+    return {**{key: value for key, value in theirs.items() if key != "cost_details"}, **ours}

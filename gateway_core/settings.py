@@ -34,15 +34,22 @@ class SettingsError(ValueError):
 
 
 class Price(BaseModel):
-    """What a model costs, in US dollars for a million tokens. Given for models that genai-prices does not know."""
+    """What a model costs, in US dollars for a million tokens. Given for models that genai-prices does not know.
+
+    What is left out is taken from the dear side: cache reads as input, audio and searches as the dearest known.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-    cache_read: float | None = Field(default=None, ge=0)
-    cache_write_5m: float | None = Field(default=None, ge=0)
-    cache_write_1h: float | None = Field(default=None, ge=0)
+    input: float = Field(ge=0, allow_inf_nan=False)
+    output: float = Field(ge=0, allow_inf_nan=False)
+    cache_read: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    cache_write_5m: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    cache_write_1h: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    audio_input: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    audio_output: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    web_searches: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """US dollars for a thousand searches that the provider makes itself."""
 
 
 BUILTIN_PROVIDERS = ("anthropic", "groq", "openai")
@@ -285,9 +292,11 @@ class Settings(BaseSettings):
     max_output_tokens: int = Field(default=8192, gt=0)
     """Output limit of a paid request that sets none; it bounds what is reserved."""
     prices: dict[str, Price] = Field(default_factory=dict)
-    """Prices by ``provider/model``; they win over genai-prices."""
+    """Prices by ``provider/model``; they win over genai-prices. ``provider/*`` prices all other models there."""
     unknown_price: Price = Price(input=30.0, output=150.0)
     """What a paid model of unknown price is reserved and charged at."""
+    server_tool_uses: int = Field(default=5, ge=1, le=100)
+    """Uses reserved for a tool that the provider runs itself, such as web search, where the request sets no limit."""
 
     exact_cache: Literal["on", "off"] = "on"
     exact_cache_ttl_s: int = Field(default=86_400, gt=0)
@@ -319,6 +328,15 @@ class Settings(BaseSettings):
     def _on_or_off(cls, value: object) -> object:
         """YAML reads a bare ``on`` as true."""
         return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
+    @field_validator("prices")
+    @classmethod
+    def _names_a_provider(cls, value: dict[str, Price]) -> dict[str, Price]:
+        for name in value:
+            provider, slash, model = name.partition("/")
+            if not (provider and slash and model) or "*" in name[:-1]:
+                raise ValueError(f"{name!r} must be provider/model, or provider/* for every model of a provider")
+        return value
 
     @field_validator("local_llm_url", "anthropic_base_url", "groq_base_url", "openai_base_url")
     @classmethod

@@ -156,6 +156,12 @@ class Tiers:
             if (options := landscape.serving((tier,)))
         }
 
+    def guessed(self) -> frozenset[str]:
+        """Targets, as ``targets`` has them, whose price nobody knows."""
+        options = [option.target for option in self.landscape().serving()]
+        paid = [target for target in options if target and not target.free]
+        return frozenset(f"{t.provider}/{t.model}" for t in paid if not self._pricing.is_known(t.provider, t.model))
+
     def choices(self) -> dict[Tier, tuple[str, ...]]:
         """Models that ``switch`` takes for a tier, as far as they are known."""
         local = tuple(model.name for model in self._local.server.models)

@@ -65,9 +65,14 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
 
             return asyncio.run(doctor.run(settings, fetch_model=arguments.fetch_model))
         case "report":
+            if arguments.reconcile:
+                from llmgw_tui import reconciling
+
+                held = reconciling.reconcile(settings, arguments.reconcile, arguments.tolerance, arguments.format)
+                return asyncio.run(held)
             from llmgw_tui import report
 
-            return asyncio.run(report.report(settings, arguments.days, arguments.format))
+            return asyncio.run(report.report(settings, arguments.days, arguments.format, arguments.by))
         case _:
             from llmgw_tui import explaining
 
@@ -111,7 +116,18 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", parents=[common], help="what was spent and saved")
     report.add_argument("--days", type=_positive, default=7, help="days to report, today included (default 7)")
+    report.add_argument("--by", choices=["day", "tier", "model", "session"], help="one sum for each (default: all)")
     report.add_argument("--format", choices=["table", "json", "csv"], default="table")
+    report.add_argument(
+        "--reconcile",
+        type=Path,
+        metavar="FILE",
+        help="hold the ledger against an export of Anthropic's: the Console's CSV of usage or cost, or the JSON of its "
+        "usage and cost reports",
+    )
+    report.add_argument(
+        "--tolerance", type=_percent, default=1.0, metavar="PERCENT", help="how far both may differ (default 1)"
+    )
 
     status = commands.add_parser("status", parents=[common], help="one line on the running gateway")
     status.add_argument("--json", action="store_true")
@@ -150,6 +166,13 @@ def _positive(text: str) -> int:
     value = int(text)
     if not 1 <= value <= 400:
         raise argparse.ArgumentTypeError("days are a number from 1 to 400")
+    return value
+
+
+def _percent(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError("a tolerance is a percentage from 0 to 100")
     return value
 
 

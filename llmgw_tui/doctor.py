@@ -11,6 +11,7 @@ from gateway_core.model import LocalServer
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.providers.builtin import BuiltinError, BuiltinModel
 from gateway_core.providers.builtin_weights import DOWNLOAD_MB
+from gateway_core.providers.pricing import Pricing
 from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings, SettingsError
 from gateway_core.store.database import FILE_NAME, Database
@@ -55,6 +56,8 @@ async def examine(settings: Settings, *, fetch_model: bool = False) -> AsyncIter
         yield finding
     for finding in provider_findings(settings):
         yield finding
+    for finding in _prices(settings):
+        yield finding
     async for finding in _local(settings, fetch_model):
         yield finding
 
@@ -94,6 +97,24 @@ def _money(settings: Settings) -> list[Finding]:
     if soft > hard or medium > hard:
         return [Finding("note", f"the soft and medium limits end at the hard one, {hard:.2f} USD a day")]
     return [Finding("ok", f"daily limits: soft {soft:.2f}, medium {medium:.2f}, hard {hard:.2f} USD")]
+
+
+def _prices(settings: Settings) -> list[Finding]:
+    """Paid models that are set, and whose price nobody knows."""
+    pricing = Pricing(settings.all_prices, settings.unknown_price)
+    paid = [("anthropic", settings.premium_model)]
+    if settings.cheap_model and settings.cheap_provider not in (None, "local"):
+        paid.append((str(settings.cheap_provider), settings.cheap_model))
+    guess = settings.unknown_price
+    return [
+        Finding(
+            "note",
+            f"no price is known for {provider}/{model}: it is reserved and charged at {guess.input:g} and "
+            f"{guess.output:g} USD for a million tokens in and out. Set it under prices in config.yaml.",
+        )
+        for provider, model in paid
+        if not pricing.is_known(provider, model)
+    ]
 
 
 async def _builtin(builtin: BuiltinModel, fetch_model: bool) -> AsyncIterator[Finding]:

@@ -90,17 +90,17 @@ def fit(text: str, width: int, *, right: bool = False, ellipsis: str = "…") ->
 
 def dollars(microusd: int) -> str:
     """Money for a person: cents from a dollar up, more digits below, so that a cheap answer is not ``$0.00``."""
-    value = microusd / 1_000_000
-    size = abs(value)
+    size = abs(microusd) / 1_000_000
+    sign = "-" if microusd < 0 else ""
     if size >= 1000:
-        return f"${value:,.0f}"
+        return f"{sign}${size:,.0f}"
     if size >= 0.995 or microusd == 0:
-        return f"${value:.2f}"
+        return f"{sign}${size:.2f}"
     if size >= 0.01:
-        return f"${value:.3f}"
+        return f"{sign}${size:.3f}"
     if size >= 0.0001:
-        return f"${value:.4f}"
-    return f"${value:.6f}"
+        return f"{sign}${size:.4f}"
+    return f"{sign}${size:.6f}"
 
 
 def limit(microusd: int) -> str:

@@ -62,8 +62,8 @@ def test_midnight_begins_a_new_day_once() -> None:
 def test_hits_count_for_the_cache_and_misses_for_their_tier() -> None:
     activity = Activity(NOON)
     activity.update(row("a"), Usage(cache_read_tokens=7))
-    activity.update(row("b", cache=CacheStatus.EXACT, cost_microusd=0, saved_microusd=400))
-    activity.update(row("c", cache=CacheStatus.SEMANTIC, cost_microusd=0, saved_microusd=100))
+    activity.update(row("b", cache=CacheStatus.EXACT, cost_microusd=0, no_answer_cache_microusd=400))
+    activity.update(row("c", cache=CacheStatus.SEMANTIC, cost_microusd=0, no_answer_cache_microusd=100))
     activity.update(row("d", cache=CacheStatus.BYPASS))
     activity.update(row("e", status=Status.REFUSED, tier=None, cost_microusd=0))
     stats = activity.cache(NOON, entries=3)

@@ -30,6 +30,12 @@ class Metrics:
         self._saved = Counter(
             "llmgw_saved_usd", "US dollars saved against premium.", ("tier",), registry=self._registry
         )
+        self._above = Counter(
+            "llmgw_above_premium_usd",
+            "US dollars paid above premium's list price, as for prompt-cache writes; take them from what was saved.",
+            ("tier",),
+            registry=self._registry,
+        )
         self._duration = Histogram(
             "llmgw_request_duration_seconds", "Whole request.", ("tier",), buckets=SECONDS, registry=self._registry
         )
@@ -79,7 +85,8 @@ class Metrics:
         self._tokens.labels(tier, "input").inc(row.input_tokens)
         self._tokens.labels(tier, "output").inc(row.output_tokens)
         self._cost.labels(tier).inc(row.cost_microusd / 1e6)
-        self._saved.labels(tier).inc(row.saved_microusd / 1e6)
+        saved = self._saved if row.saved_microusd >= 0 else self._above
+        saved.labels(tier).inc(abs(row.saved_microusd) / 1e6)
         self._duration.labels(tier).observe(row.latency_ms / 1e3)
         if row.repaired:
             self._repaired.inc()

@@ -1,103 +1,158 @@
-"""What answers cost, in micro-dollars: the user's own prices first, then genai-prices' offline snapshot.
-
-A price in US dollars for a million tokens is the same number in micro-dollars for one token.
-"""
+"""What answers cost, in micro-dollars: the user's own prices first, then genai-prices' offline snapshot."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import ROUND_CEILING, Decimal
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from gateway_core.model import Usage
+from gateway_core.model import ChatRequest, Cost, Counterfactuals, Reason, Target, Usage
+from gateway_core.providers.rates import Rates, rates_of_price, rates_of_snapshot, round_up, up
 from gateway_core.settings import Price
+from gateway_core.wire.extras import Extras, extras_of
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
 
 FREE_PROVIDERS = frozenset({"local", "builtin"})
 
-_FREE = Price(input=0.0, output=0.0)
+US_ONLY = Decimal("1.1")
+"""Anthropic's factor on every token for inference in the United States only (pricing page, data residency, read
+2026-11-28)."""
+UNLISTED = {"fast mode": Decimal(6), "priority": Decimal("2.5"), "fast": Decimal("2.5")}
+"""Factors for answers that were made faster by a model whose dearer price is not listed. Fast mode was six times the
+price with Claude Opus 4.6, twice since 4.8; OpenAI's priority is 2.5 times at most (genai-prices 0.2.3)."""
 
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Micro-dollars a token of each kind, for prompts of more than ``above_tokens`` tokens."""
-
-    above_tokens: int
-    input: Decimal
-    output: Decimal
-    cache_read: Decimal
-    cache_write_5m: Decimal
-    cache_write_1h: Decimal
-
-    def cost(self, usage: Usage) -> Decimal:
-        return (
-            self.input * usage.input_tokens
-            + self.cache_read * usage.cache_read_tokens
-            + self.cache_write_5m * usage.cache_write_5m_tokens
-            + self.cache_write_1h * usage.cache_write_1h_tokens
-            + self.output * usage.output_tokens
-        )
-
-    @property
-    def dearest_input(self) -> Decimal:
-        """The most one prompt token can cost: with Anthropic one written to the 1-hour prompt cache."""
-        return max(self.input, self.cache_read, self.cache_write_5m, self.cache_write_1h)
+_FREE = Price(input=0.0, output=0.0, web_searches=0.0)
+_LONGEST_CALL = timedelta(hours=1)
+_STEP = timedelta(minutes=30)
+"""Prices that depend on the time of day change on the half hour."""
 
 
 class Pricing:
-    """Prices by provider and model. ``overrides`` are keyed ``provider/model``.
+    """Prices by provider and model. ``overrides`` are keyed ``provider/model`` or ``provider/*``, exact ones first.
 
-    A paid model that nobody knows is charged ``unknown_price``. Prices that change on a date are taken as of ``today``.
+    A paid model that nobody knows is charged ``unknown_price``. Prices that change with the time are taken as of
+    ``now``: of the moment an answer is settled.
     """
 
     def __init__(
         self,
         overrides: Mapping[str, Price] | None = None,
         unknown_price: Price | None = None,
-        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+        server_tool_uses: int = 5,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._overrides = dict(overrides or {})
         self._unknown = unknown_price or Price(input=30.0, output=150.0)
-        self._today = today
-        self._rates: dict[tuple[str, str, date], tuple[Rates, ...]] = {}
+        self._server_tool_uses = server_tool_uses
+        self._now = now
         self._models: dict[tuple[str, str], ModelInfo | None] = {}
 
     def override(self, overrides: Mapping[str, Price], unknown_price: Price) -> None:
         """Takes up other prices, for calls that end from now on."""
         self._overrides = dict(overrides)
         self._unknown = unknown_price
-        self._rates.clear()
 
     async def load(self) -> None:
         """Reads the snapshot in a thread (half a second), so that no request has to."""
         await asyncio.to_thread(self._find, "anthropic", "claude-sonnet-5-5")
 
-    def cost_microusd(self, provider: str, model: str, usage: Usage) -> int:
-        """What an answer with ``usage`` costs, rounded up once for the whole request."""
-        prompt = usage.prompt_tokens
-        rates = [rate for rate in self._rates_of(provider, model) if prompt > rate.above_tokens]
-        return _up((rates or self._rates_of(provider, model))[-1].cost(usage))
+    def cost(self, provider: str, model: str, usage: Usage) -> Cost:
+        """What an answer with ``usage`` costs, rounded up once for the whole request.
 
-    def worst_case_microusd(self, provider: str, model: str, input_ceiling: int, max_output: int) -> int:
-        """The most a call can cost: every prompt token of the dearest kind, and all of the output limit."""
-        tiers = self._rates_of(provider, model)
-        reached = [rate for rate in tiers if input_ceiling > rate.above_tokens] or tiers[:1]
-        dearest_input = max(rate.dearest_input for rate in reached)
-        dearest_output = max(rate.output for rate in reached)
-        return _up(dearest_input * input_ceiling + dearest_output * max_output)
+        What the provider says it charged wins over genai-prices and over a guess, never over the user's own price; a
+        charge of nothing is believed only of a model that has no price here.
+        """
+        each = [self._exact(provider, model, usage)]
+        each += [self._exact(provider, other, used) for other, used in usage.others]
+        parts = tuple(sum(kind, Decimal(0)) for kind in zip(*each, strict=True))
+        reported = usage.reported_cost_microusd
+        if reported is None or provider in FREE_PROVIDERS or self._own(provider, model) is not None:
+            return round_up(parts)
+        believed = reported or not sum(parts) or self._find(provider, model) is None
+        return Cost(other=reported) if believed else round_up(parts)
+
+    def cost_microusd(self, provider: str, model: str, usage: Usage) -> int:
+        """The whole of :meth:`cost`."""
+        return self.cost(provider, model, usage).total_microusd
+
+    def reservation_microusd(self, target: Target, request: ChatRequest, max_output: int) -> int:
+        """What to set aside before ``request`` is sent to ``target``."""
+        extras = extras_of(request, self._server_tool_uses)
+        ceiling = request.size.input_tokens_ceiling
+        return self.worst_case_microusd(target.provider, target.model, ceiling, max_output, extras)
+
+    def counterfactuals(
+        self, target: Target, usage: Usage, cost_microusd: int, premium_model: str, made_for_microusd: int | None = None
+    ) -> Counterfactuals:
+        """What an answer of ``target`` that took ``usage`` and cost so much would have cost otherwise.
+
+        ``made_for_microusd`` is given for an answer out of the cache: what it cost when it was made. The premium model
+        is taken at its list price; that of an unknown one is not guessed.
+        """
+        provider, model = target.provider, target.model
+        by_tokens = replace(usage, reported_cost_microusd=None)
+        uncached = self.uncached_microusd(provider, model, usage) - self.cost_microusd(provider, model, by_tokens)
+        plain: int | None = cost_microusd + (0 if target.free and made_for_microusd is None else uncached)
+        premium: int | None = plain
+        if (provider, model) != ("anthropic", premium_model):
+            same = Usage(usage.prompt_tokens, usage.output_tokens, web_searches=usage.web_searches)
+            known = self.is_known("anthropic", premium_model)
+            premium = self.cost_microusd("anthropic", premium_model, same) if known else None
+        return Counterfactuals(premium, plain, made_for_microusd)
+
+    def doubt(self, target: Target) -> Reason | None:
+        """A remark for a charge that rests on no known price."""
+        if self.is_known(target.provider, target.model):
+            return None
+        guess = f"{self._unknown.input:g} and {self._unknown.output:g} USD for a million tokens in and out"
+        text = f"No price is known for {target.provider}/{target.model}: it is reserved and charged at {guess}"
+        return Reason(
+            "price", f"{text} (unknown_price), unless the provider says what it charged. Set it under prices."
+        )
+
+    def uncached_microusd(self, provider: str, model: str, usage: Usage) -> int:
+        """What ``usage`` would cost without a prompt cache: every prompt token at the price of input."""
+        plain = replace(
+            usage,
+            input_tokens=usage.prompt_tokens,
+            cache_read_tokens=0,
+            cache_write_5m_tokens=0,
+            cache_write_1h_tokens=0,
+            reported_cost_microusd=None,
+        )
+        return self.cost_microusd(provider, model, plain)
+
+    def worst_case_microusd(
+        self, provider: str, model: str, input_ceiling: int, max_output: int, extras: Extras | None = None
+    ) -> int:
+        """The most a call can cost: every prompt token of the dearest kind, all of the output limit, all ``extras``."""
+        extras = extras or Extras()
+        prompt = extras.prompt_tokens(input_ceiling, self.context_window(provider, model))
+        now = self._now()
+        dearest = Decimal(0)
+        ways = {Usage(), Usage(fast=extras.fast, us_only=extras.us_only, service_tier=extras.service_tier)}
+        for moment in (now + step * _STEP for step in range(_LONGEST_CALL // _STEP + 1)):
+            for way in ways:
+                tiers = self._rates(provider, model, way, moment)
+                reached = [rate for rate in tiers if prompt > rate.above_tokens] or tiers[:1]
+                total = max(rate.dearest_input(extras.audio) for rate in reached) * prompt
+                total += max(rate.dearest_output(extras.audio) for rate in reached) * max_output
+                total += max(rate.web_search * extras.web_searches + rate.request for rate in reached)
+                dearest = max(dearest, total)
+        return up(dearest)
 
     def rates(self, provider: str, model: str) -> Rates:
         """What the model's tokens cost in a prompt of ordinary length."""
-        return self._rates_of(provider, model)[0]
+        return self._rates(provider, model, Usage(), self._now())[0]
 
     def is_known(self, provider: str, model: str) -> bool:
         """Whether the price is more than a guess."""
-        known = f"{provider}/{model}" in self._overrides or provider in FREE_PROVIDERS
+        known = provider in FREE_PROVIDERS or self._own(provider, model) is not None
         return known or self._find(provider, model) is not None
 
     def context_window(self, provider: str, model: str) -> int | None:
@@ -105,22 +160,33 @@ class Pricing:
         found = self._find(provider, model)
         return found.context_window if found else None
 
-    def _rates_of(self, provider: str, model: str) -> tuple[Rates, ...]:
-        """The model's tiers, the lowest first."""
-        key = (provider, model, self._today())
-        if key not in self._rates:
-            self._rates[key] = self._make_rates(provider, model, key[2])
-        return self._rates[key]
+    def _exact(self, provider: str, model: str, usage: Usage) -> tuple[Decimal, ...]:
+        tiers = self._rates(provider, model, usage, self._now())
+        reached = [rate for rate in tiers if usage.prompt_tokens > rate.above_tokens]
+        return (reached or tiers[:1])[-1].parts(usage)
 
-    def _make_rates(self, provider: str, model: str, today: date) -> tuple[Rates, ...]:
-        own = self._overrides.get(f"{provider}/{model}") or (_FREE if provider in FREE_PROVIDERS else None)
-        if own:
-            return (_from_price(own, provider),)
-        found = self._find(provider, model)
-        if found is None:
-            return (_from_price(self._unknown, provider),)
-        noon = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
-        return _from_snapshot(found.get_prices(noon), provider)
+    def _own(self, provider: str, model: str) -> Price | None:
+        exact = self._overrides.get(f"{provider}/{model}")
+        if exact is not None:
+            return exact
+        patterns = [name for name in self._overrides if name.endswith("*")]
+        reached = [name for name in patterns if f"{provider}/{model}".startswith(name[:-1])]
+        return self._overrides[max(reached, key=len)] if reached else None
+
+    def _rates(self, provider: str, model: str, usage: Usage, moment: datetime) -> tuple[Rates, ...]:
+        """The model's tiers, the lowest first, for an answer that was made as ``usage`` says."""
+        if provider in FREE_PROVIDERS:
+            return rates_of_price(self._own(provider, model) or _FREE, provider)
+        own, found = self._own(provider, model), self._find(provider, model)
+        context = _context(usage)
+        factor = US_ONLY if usage.us_only and provider == "anthropic" else Decimal(1)
+        if found is None or own is not None:
+            rates = rates_of_price(own or self._unknown, provider)
+            factor *= _surcharge(found, usage, context, moment)
+        else:
+            rates = rates_of_snapshot(found.get_prices(moment, context), provider)
+            factor *= Decimal(1) if _lists(found, context, moment) else _unlisted(usage)
+        return rates if factor == 1 else tuple(rate.times(factor) for rate in rates)
 
     def _find(self, provider: str, model: str) -> ModelInfo | None:
         key = (provider, model)
@@ -138,58 +204,36 @@ def _look_up(provider: str, model: str) -> ModelInfo | None:
         return None
 
 
-def _from_price(price: Price, provider: str) -> Rates:
-    def rate(value: float | None) -> Decimal | None:
-        return None if value is None else Decimal(str(value))
+def _context(usage: Usage) -> dict[str, str]:
+    """How genai-prices names the way an answer was made."""
+    if usage.service_tier == "batch":
+        return {"processing": "batch"}
+    if usage.fast:
+        return {"speed": "fast"}
+    return {"service_tier": usage.service_tier} if usage.service_tier else {}
 
-    return _rates(
-        provider,
-        0,
-        Decimal(str(price.input)),
-        Decimal(str(price.output)),
-        rate(price.cache_read),
-        rate(price.cache_write_5m),
-        rate(price.cache_write_1h),
+
+def _lists(found: ModelInfo, context: Mapping[str, str], moment: datetime) -> bool:
+    """Whether the snapshot has a price of its own for an answer made so."""
+    return any(
+        variant.when == context and (variant.constraint is None or variant.constraint.active(moment))
+        for variant in found.price_variants or ()
     )
 
 
-def _from_snapshot(prices: ModelPrice, provider: str) -> tuple[Rates, ...]:
-    names = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok")
-    values = [getattr(prices, name) for name in names]
-    starts = sorted({0, *(tier.start for value in values for tier in getattr(value, "tiers", ()))})
-    tiers = []
-    for start in starts:
-        given, output, read, write, write_1h = (_at(value, start) for value in values)
-        tiers.append(_rates(provider, start, given or Decimal(0), output or Decimal(0), read, write, write_1h))
-    return tuple(tiers)
+def _unlisted(usage: Usage) -> Decimal:
+    return UNLISTED.get("fast mode" if usage.fast else usage.service_tier, Decimal(1))
 
 
-def _at(price: Any, start: int) -> Decimal | None:
-    """A price in the tier that begins above ``start`` prompt tokens."""
-    if price is None or isinstance(price, Decimal):
-        return price
-    reached = [tier.price for tier in price.tiers if tier.start <= start]
-    found: Decimal = reached[-1] if reached else price.base
-    return found
+def _surcharge(found: ModelInfo | None, usage: Usage, context: dict[str, str], moment: datetime) -> Decimal:
+    """How much dearer the way an answer was made is than the plain price, which is not the snapshot's."""
+    if found is None or not _lists(found, context, moment):
+        return _unlisted(usage)
+    plain, made = _input(found.get_prices(moment)), _input(found.get_prices(moment, context))
+    return made / plain if plain else Decimal(1)
 
 
-def _rates(
-    provider: str,
-    above: int,
-    given: Decimal,
-    output: Decimal,
-    read: Decimal | None,
-    write_5m: Decimal | None,
-    write_1h: Decimal | None,
-) -> Rates:
-    """Fills in what is not known, on the dear side: reads as plain input, Anthropic's writes at 1.25 and 2 times."""
-    anthropic = provider == "anthropic"
-    if write_5m is None:
-        write_5m = given * Decimal("1.25") if anthropic else given
-    if write_1h is None:
-        write_1h = given * 2 if anthropic else write_5m
-    return Rates(above, given, output, given if read is None else read, write_5m, write_1h)
-
-
-def _up(microusd: Decimal) -> int:
-    return int(microusd.to_integral_value(ROUND_CEILING))
+def _input(prices: ModelPrice) -> Decimal:
+    price = prices.input_mtok
+    found = getattr(price, "base", price)
+    return found if isinstance(found, Decimal) else Decimal(0)

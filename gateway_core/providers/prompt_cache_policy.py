@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway_core.model import ClientView
-from gateway_core.providers.pricing import Rates
+from gateway_core.providers.rates import Rates
 from gateway_core.wire.prompt_cache import Ttl
 
 _MARGIN_S = 5.0

@@ -9,6 +9,7 @@ from gateway_core.clock import Clock
 from gateway_core.model import Target, Usage
 from gateway_core.store.codec import to_json
 from gateway_core.store.database import Database
+from gateway_core.store.report import ProviderCalls, provider_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,10 @@ class Ledger:
             return dict(connection.execute(query, (day,)).fetchall())
 
         return await self._database.run(read)
+
+    async def calls_of(self, provider: str, first_day: str, last_day: str) -> tuple[ProviderCalls, ...]:
+        """What a provider's calls used and cost, by UTC day and model, both days included."""
+        return await self._database.run(lambda connection: provider_calls(connection, provider, first_day, last_day))
 
     async def check(self) -> None:
         """Raises when a reservation could not be written now; leaves nothing behind."""

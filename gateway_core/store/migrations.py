@@ -111,8 +111,13 @@ _FIRST = (
 )
 
 _REPAIRED = ("ALTER TABLE requests ADD COLUMN repaired INTEGER NOT NULL DEFAULT 0",)
+_COUNTERFACTUALS = tuple(
+    f"ALTER TABLE requests ADD COLUMN {name} INTEGER"
+    for name in ("premium_microusd", "no_prompt_cache_microusd", "no_answer_cache_microusd")
+)
+"""NULL in older rows: what they would have cost otherwise was never known."""
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REPAIRED)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REPAIRED, _COUNTERFACTUALS)
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gateway_core.clock import Clock
-from gateway_core.model import Decision, Reason, RequestDetail, RequestRow, Usage
+from gateway_core.model import Cost, Decision, Reason, RequestDetail, RequestRow, Usage
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S, day_of, days_before, end_of, start_of
-from gateway_core.store.report import ReportRow, sums_since
+from gateway_core.store.report import KEYS, ReportRow, sums_since
 
 KEEP_ROWS_DAYS = 400
 KEEP_BODIES_BYTES = 512 * 1024 * 1024
@@ -37,6 +37,7 @@ class _Rest:
     tools: tuple[str, ...] = ()
     attempts: int = 0
     remarks: tuple[Reason, ...] = ()
+    cost: Cost = Cost()
 
 
 class RequestLog:
@@ -108,14 +109,15 @@ class RequestLog:
                 tools=rest.tools,
                 attempts=rest.attempts,
                 remarks=rest.remarks,
+                cost=rest.cost,
             )
 
         return await self._database.run(read)
 
-    async def report(self, days: int) -> tuple[ReportRow, ...]:
-        """Sums by day, tier, provider and model for the last ``days`` UTC days, today included, newest day first."""
+    async def report(self, days: int, by: tuple[str, ...] = KEYS) -> tuple[ReportRow, ...]:
+        """Sums by what is named in ``by`` for the last ``days`` UTC days, today included, newest day first."""
         first = days_before(day_of(self._clock.now()), max(1, days) - 1)
-        return await self._database.run(lambda connection: sums_since(connection, first))
+        return await self._database.run(lambda connection: sums_since(connection, first, by))
 
     async def fail_interrupted(self) -> int:
         """Marks what was running when llmgw died as failed; returns how many.
@@ -165,7 +167,15 @@ def _write_row(connection: sqlite3.Connection, row: RequestRow, detail: RequestD
         usage = detail.usage
         values["cache_read_tokens"] = usage.cache_read_tokens
         values["cache_write_tokens"] = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
-        rest = _Rest(usage, detail.decision, detail.error_message, detail.tools, detail.attempts, detail.remarks)
+        rest = _Rest(
+            usage=usage,
+            decision=detail.decision,
+            error_message=detail.error_message,
+            tools=detail.tools,
+            attempts=detail.attempts,
+            remarks=detail.remarks,
+            cost=detail.cost,
+        )
         values["detail"] = to_json(rest)
     updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "id")
     done = connection.execute(

@@ -9,7 +9,7 @@ import orjson
 
 from gateway_core.model import JsonObject, Usage
 from gateway_core.wire.openai_chat import make_chunk
-from gateway_core.wire.usage import count, usage_json
+from gateway_core.wire.usage import count, searches_of, usage_json
 
 FINISH_REASONS = {
     "end_turn": "stop",
@@ -34,31 +34,82 @@ class AnthropicStreamError(Exception):
 def read_anthropic_usage(report: Any, before: Usage | None = None) -> Usage | None:
     """What a ``usage`` object says, over what was known ``before``: counts in a stream are cumulative.
 
-    Cache writes without a split by lifetime count as 5-minute writes. None where nothing usable was ever said.
+    Cache writes whose lifetime is not told, or told as nothing at all (anthropic-sdk-java#353), count as 5-minute
+    writes. A compaction's tokens, which Anthropic leaves out of its own sums, are added; the advisor's are apart, for
+    it is another model. None where nothing usable was ever said.
     """
     if not isinstance(report, dict):
         return before
     base = before or Usage()
-    fields = {
-        "input_tokens": "input_tokens",
-        "output_tokens": "output_tokens",
-        "cache_read_input_tokens": "cache_read_tokens",
-    }
-    known: dict[str, Any] = {
-        ours: number for theirs, ours in fields.items() if (number := count(report.get(theirs))) is not None
-    }
+    added, others = _iterations(report.get("iterations"))
+    known: dict[str, Any] = {}
+    for theirs, ours in _COUNTS.items():
+        if (number := count(report.get(theirs))) is not None:
+            known[ours] = number + getattr(added, ours)
     written = count(report.get("cache_creation_input_tokens"))
     split = report.get("cache_creation")
     if isinstance(split, dict):
-        known["cache_write_5m_tokens"] = count(split.get("ephemeral_5m_input_tokens")) or 0
-        known["cache_write_1h_tokens"] = count(split.get("ephemeral_1h_input_tokens")) or 0
-    elif written is not None and written != base.cache_write_5m_tokens + base.cache_write_1h_tokens:
-        known["cache_write_5m_tokens"] = max(0, written - base.cache_write_1h_tokens)
+        short = count(split.get("ephemeral_5m_input_tokens")) or 0
+        long = count(split.get("ephemeral_1h_input_tokens")) or 0
+        known["cache_write_5m_tokens"] = max(short, (written or 0) - long) + added.cache_write_5m_tokens
+        known["cache_write_1h_tokens"] = long + added.cache_write_1h_tokens
+    elif written is not None:
+        written += added.cache_write_5m_tokens + added.cache_write_1h_tokens
+        if written != base.cache_write_5m_tokens + base.cache_write_1h_tokens:
+            known["cache_write_5m_tokens"] = max(0, written - base.cache_write_1h_tokens)
     details = report.get("output_tokens_details")
     thought = count(details.get("thinking_tokens")) if isinstance(details, dict) else None
     if thought is not None:
-        known["reasoning_tokens"] = thought
-    return replace(base, **known) if known else before
+        known["reasoning_tokens"] = min(thought, known.get("output_tokens", base.output_tokens))
+    if isinstance(report.get("server_tool_use"), dict):
+        known["web_searches"] = searches_of(report["server_tool_use"])
+    if others:
+        known["others"] = others
+    if not known:
+        return before
+    return replace(base, **known, **_way(report))
+
+
+_COUNTS = {
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "cache_read_input_tokens": "cache_read_tokens",
+}
+
+
+def _way(report: JsonObject) -> dict[str, Any]:
+    """How the answer was made, where that changes its price. Said once, when a stream starts."""
+    way: dict[str, Any] = {}
+    if isinstance(report.get("service_tier"), str):
+        way["service_tier"] = "batch" if report["service_tier"] == "batch" else ""
+    if isinstance(report.get("speed"), str):
+        way["fast"] = report["speed"] == "fast"
+    if isinstance(report.get("inference_geo"), str):
+        way["us_only"] = report["inference_geo"] == "us"
+    return way
+
+
+def _iterations(reports: Any) -> tuple[Usage, tuple[tuple[str, Usage], ...]]:
+    """What a compaction and an advisor used. All other iterations are in the sums already."""
+    added, others = Usage(), []
+    for report in reports if isinstance(reports, list) else ():
+        kind = report.get("type") if isinstance(report, dict) else None
+        used = (
+            read_anthropic_usage({**report, "iterations": None}) if kind in ("compaction", "advisor_message") else None
+        )
+        if used is None:
+            continue
+        if kind == "advisor_message" and isinstance(report.get("model"), str):
+            others.append((report["model"], used))
+        else:
+            added = Usage(
+                added.input_tokens + used.input_tokens,
+                added.output_tokens + used.output_tokens,
+                added.cache_read_tokens + used.cache_read_tokens,
+                added.cache_write_5m_tokens + used.cache_write_5m_tokens,
+                added.cache_write_1h_tokens + used.cache_write_1h_tokens,
+            )
+    return added, tuple(others)
 
 
 def from_message(message: JsonObject, created: int | None = None) -> JsonObject:

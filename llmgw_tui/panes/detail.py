@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from gateway_core.model import Decision, JsonObject, RequestDetail, RequestRow, Status
+from gateway_core.model import Cost, Decision, JsonObject, RequestDetail, RequestRow, Status
 from llmgw_tui.panes.draw import Look, line, meter, text_segment
 from llmgw_tui.text import clean, clock_time, count, dollars, milliseconds, preview
 from llmgw_tui.theme import (
@@ -163,15 +164,56 @@ def _tokens(detail: RequestDetail) -> Iterator[Line]:
         yield _pair("cache write", f"{written:,}  to the provider's prompt cache")
     reasoning = f"  of which reasoning {count(usage.reasoning_tokens)}" if usage.reasoning_tokens else ""
     yield _pair("output", f"{usage.output_tokens:,}{reasoning}")
-    yield _pair("cost", dollars(row.cost_microusd) if row.cost_microusd else "nothing", BRIGHT_STYLE)
-    if row.saved_microusd:
-        yield _pair("saved", f"{dollars(row.saved_microusd)}  against the premium model's list price", GOOD_STYLE)
+    if usage.web_searches:
+        yield _pair("searches", f"{usage.web_searches:,}  made by the provider")
+    guessed = any(remark.step == "price" for remark in detail.remarks)
+    yield _pair(
+        "cost",
+        (dollars(row.cost_microusd) if row.cost_microusd else "nothing") + ("  price unknown" if guessed else ""),
+        WARN_STYLE if guessed else BRIGHT_STYLE,
+    )
+    if parts := _cost_parts(detail.cost):
+        yield _pair("", parts, MUTED_STYLE)
+    yield from _savings(row)
     if detail.attempts > 1:
         yield _pair("attempts", str(detail.attempts), WARN_STYLE)
     if row.repaired:
         yield _pair("repaired", "an answer was none: it was put right, or another model was asked", WARN_STYLE)
     if row.finish_reason:
         yield _pair("finished", preview(row.finish_reason))
+
+
+def _cost_parts(cost: Cost) -> str:
+    """What the money was for, where there is more than one thing."""
+    parts = [
+        f"{name.replace('_', ' ')} {dollars(part)}"
+        for name, part in ((f.name, getattr(cost, f.name)) for f in fields(cost))
+        if part
+    ]
+    return "  ".join(parts) if len(parts) > 1 else ""
+
+
+def _savings(row: RequestRow) -> Iterator[Line]:
+    """What the answer would have cost otherwise, and what saved the difference."""
+    if row.premium_microusd is None and row.no_prompt_cache_microusd is None:
+        if row.saved_microusd:
+            yield _pair("saved", f"{dollars(row.saved_microusd)}  against the premium model's list price", GOOD_STYLE)
+        return
+    if row.premium_microusd is not None:
+        yield _pair("all premium", f"{dollars(row.premium_microusd)}  at its list price, without prompt caching")
+    if row.no_prompt_cache_microusd is not None:
+        yield _pair("no prompt c.", f"{dollars(row.no_prompt_cache_microusd)}  with every prompt token as plain input")
+    if row.no_answer_cache_microusd is not None:
+        yield _pair("no answer c.", f"{dollars(row.no_answer_cache_microusd)}  what the answer cost when it was made")
+    names = ("answer cache", "prompt cache", "routing")
+    split = [
+        f"{name} {dollars(part)}"
+        for name, part in zip(names, row.otherwise.saved(row.cost_microusd), strict=True)
+        if part
+    ]
+    if split:
+        style = GOOD_STYLE if row.saved_microusd >= 0 else WARN_STYLE
+        yield _pair("saved", f"{dollars(row.saved_microusd)}  by {', '.join(split)}", style)
 
 
 def _message(message: JsonObject, width: int, whole: bool) -> Iterator[Line]:

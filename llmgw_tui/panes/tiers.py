@@ -96,6 +96,8 @@ def target_line(tier: TierStats, snapshot: Snapshot, forced: bool, width: int) -
         parts.append(text_segment("  forced: every request goes here", WARN_STYLE))
     elif _simulated(tier, snapshot):
         parts.append(text_segment("  simulated", WARN_STYLE))
+    if not tier.price_known:
+        parts.append(text_segment("  price unknown", WARN_STYLE))
     return line(width, *parts)
 
 

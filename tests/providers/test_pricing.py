@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import date
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ tokens = st.integers(0, 300_000)
 
 @pytest.fixture(scope="module")
 def pricing() -> Pricing:
-    return Pricing(today=lambda: date(2026, 11, 23))
+    return Pricing(now=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC))
 
 
 def test_each_kind_of_token_has_its_own_price(pricing: Pricing) -> None:
@@ -45,7 +45,10 @@ def test_the_tier_counts_cached_tokens_too(pricing: Pricing) -> None:
 
 def test_prices_are_those_of_the_day() -> None:
     usage = Usage(300_000, 0)
-    before, after = Pricing(today=lambda: date(2026, 3, 1)), Pricing(today=lambda: date(2026, 3, 20))
+    before, after = (
+        Pricing(now=lambda: datetime(2026, 3, 1, tzinfo=UTC)),
+        Pricing(now=lambda: datetime(2026, 3, 20, tzinfo=UTC)),
+    )
     assert before.cost_microusd("anthropic", "claude-sonnet-4-6", usage) == 1_800_000
     assert after.cost_microusd("anthropic", "claude-sonnet-4-6", usage) == 900_000
 

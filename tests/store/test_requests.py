@@ -8,8 +8,9 @@ from gateway_core.model import CacheStatus, RequestRow, Status, Tier, Usage
 from gateway_core.store.database import Database
 from gateway_core.store.days import days_before, start_of
 from gateway_core.store.ledger import Ledger
+from gateway_core.store.report import BY
 from gateway_core.store.requests import RequestLog
-from tests.store.support import DAY, NOON, PAID, FakeClock, entry, request_detail, request_row, rows
+from tests.store.support import DAY, NEXT_DAY, NOON, PAID, FakeClock, entry, request_detail, request_row, rows
 
 SECOND = 1.0
 
@@ -206,3 +207,51 @@ async def test_a_paid_call_whose_row_was_never_written_is_in_the_report(
     await ledger.settle(await ledger.reserve(entry("lost")), 77, Usage())
     (row,) = await log.report(1)
     assert (row.requests, row.cost_microusd, row.provider) == (0, 77, "anthropic")
+
+
+async def test_a_request_belongs_to_the_day_that_paid_for_it(
+    log: RequestLog, database: Database, clock: FakeClock
+) -> None:
+    """One came a moment before midnight and was paid for after it; one was paid for before it and ended after."""
+    ledger = Ledger(database, clock)
+    before = start_of(NEXT_DAY) - 0.01
+    for request_id, day in (("late", NEXT_DAY), ("long", DAY)):
+        row = request_row(request_id, at=before, tier=Tier.PREMIUM, provider="anthropic", model=PAID.model)
+        await log.add(row, request_detail(row))
+        reserved = await ledger.reserve(entry(request_id, day=day))
+        clock.at = start_of(NEXT_DAY) + 60
+        await ledger.settle(reserved, 100, Usage())
+    found = {row.day: (row.requests, row.cost_microusd) for row in await log.report(2)}
+    assert found == {DAY: (1, 100), NEXT_DAY: (1, 100)}
+    assert [await ledger.spent_microusd(day) for day in (DAY, NEXT_DAY)] == [100, 100]
+    assert {row.day: row.requests for row in await log.report(1)} == {NEXT_DAY: 1}
+
+
+async def test_the_report_says_what_saved_how_much(log: RequestLog) -> None:
+    def made(row: RequestRow, **more: int) -> RequestRow:
+        return replace(row, premium_microusd=1000, no_prompt_cache_microusd=300, **more)  # type: ignore[arg-type]
+
+    rows = [
+        made(request_row("miss", saved_microusd=880), cost_microusd=120),
+        made(request_row("hit", cache=CacheStatus.EXACT, saved_microusd=1000), no_answer_cache_microusd=350),
+        request_row("old", saved_microusd=77),
+    ]
+    for row in rows:
+        await log.add(row, request_detail(row))
+    (sums,) = await log.report(1)
+    assert sums.saved_by_answer_cache_microusd == 350
+    assert sums.saved_by_prompt_cache_microusd == 180 - 50
+    assert sums.saved_by_routing_microusd == 700 + 700
+    assert sums.saved_unsplit_microusd == 77
+    assert sums.saved_microusd == 350 + 130 + 1400 + 77
+
+
+@pytest.mark.parametrize(("by", "names"), [("day", 1), ("tier", 4), ("model", 4), ("session", 1)])
+async def test_the_report_goes_by_one_thing_and_still_adds_up(
+    log: RequestLog, database: Database, clock: FakeClock, by: str, names: int
+) -> None:
+    await add_a_day(log, database, clock)
+    whole, parts = await log.report(1), await log.report(1, BY[by])
+    assert len(parts) == names
+    for name in ("requests", "cost_microusd", "saved_microusd", "input_tokens", "cache_hits"):
+        assert sum(getattr(row, name) for row in parts) == sum(getattr(row, name) for row in whole)

@@ -9,7 +9,7 @@ import pytest
 
 from gateway_core.providers import builtin_weights
 from gateway_core.providers.builtin_weights import BuiltinError
-from gateway_core.settings import Settings
+from gateway_core.settings import Price, Settings
 from llmgw_tui import doctor
 
 NOTHING = "http://127.0.0.1:1/v1"
@@ -66,3 +66,14 @@ async def test_a_fetch_that_fails_is_a_failure(
 async def test_the_model_alone_is_no_trouble(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     assert await doctor.run(settings.model_copy(update={"builtin_model": "on"})) == 0
     assert "BUILTIN_MODEL is on" in capsys.readouterr().out
+
+
+async def test_a_model_without_a_known_price_is_named_with_what_it_is_charged_at(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = settings.model_copy(update={"cheap_provider": "groq", "cheap_model": "model-of-tomorrow"})
+    assert await doctor.run(asked) == 0
+    assert "30 and 150 USD" in _found(capsys.readouterr().out, "no price is known for groq/model-of-tomorrow")
+    priced = asked.model_copy(update={"prices": {"groq/*": Price(input=1, output=1)}})
+    assert await doctor.run(priced) == 0
+    assert "no price is known" not in capsys.readouterr().out

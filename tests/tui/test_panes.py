@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from gateway_core.model import BudgetStatus, CacheStatus, LocalModel, PullStatus, RequestRow, Snapshot, Status, Tier
+from gateway_core.model import (
+    BudgetStatus,
+    CacheStatus,
+    Cost,
+    LocalModel,
+    PullStatus,
+    Reason,
+    RequestRow,
+    Snapshot,
+    Status,
+    Tier,
+)
 from llmgw_tui.panes.cache import cache_view
 from llmgw_tui.panes.detail import CUT_CHARACTERS, detail_lines
 from llmgw_tui.panes.draw import Drawn, Look, frame, shares
@@ -129,6 +140,12 @@ def test_what_is_free_says_so_only_where_nothing_is_paid() -> None:
     paid_nothing = replace(snapshots.busy().requests[3], cost_microusd=0)
     shown = pane(_requests, replace(snapshots.busy(), requests=(paid_nothing,)), 140)
     assert "free" not in shown and "$0.00" in shown
+
+
+def test_a_target_without_a_known_price_is_marked() -> None:
+    snapshot = snapshots.busy()
+    tiers = tuple(replace(tier, price_known=tier.name != "cheap") for tier in snapshot.tiers)
+    assert pane(tiers_view, replace(snapshot, tiers=tiers), 58, 8).count("price unknown") == 1
 
 
 def test_narrow_panes_keep_the_mark_the_tier_the_cost_and_the_question() -> None:
@@ -306,6 +323,25 @@ def test_the_detail_holds_everything() -> None:
         "One ledger table",
     ):
         assert word in shown
+
+
+def test_the_detail_says_what_the_money_was_for_and_what_saved_how_much() -> None:
+    shown = replace(
+        snapshots.detail().row,
+        cost_microusd=13_000,
+        saved_microusd=-2000,
+        premium_microusd=11_000,
+        no_prompt_cache_microusd=11_000,
+    )
+    detail = replace(snapshots.detail(), row=shown, cost=Cost(input=2000, cache_write=10_000, output=1000))
+    text = text_of(detail_lines(detail, LOOK, 100))
+    assert "input $0.0020  cache write $0.010  output $0.0010" in text
+    assert "-$0.0020  by prompt cache -$0.0020" in text
+    assert "$0.011  at its list price, without prompt caching" in text
+    guessed = replace(detail, remarks=(Reason("price", "No price is known for groq/x."),))
+    assert "price unknown" in text_of(detail_lines(guessed, LOOK, 100))
+    older = replace(detail, row=replace(shown, premium_microusd=None, no_prompt_cache_microusd=None), cost=Cost())
+    assert "against the premium model's list price" in text_of(detail_lines(older, LOOK, 100))
 
 
 def test_big_bodies_are_cut_until_asked_for() -> None:

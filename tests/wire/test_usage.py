@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,7 +73,8 @@ def test_no_report_makes_a_negative_or_endless_count(value: Any) -> None:
 
 @given(st.builds(Usage, *[st.integers(0, 10**6)] * 4))
 def test_reported_usage_is_read_back(usage: Usage) -> None:
-    assert read_usage({"usage": usage_json(usage, 1_234_567)}) == usage
+    assert read_usage({"usage": usage_json(usage, None)}) == usage
+    assert read_usage({"usage": usage_json(usage, 1_234_567)}) == replace(usage, reported_cost_microusd=1_234_567)
 
 
 def test_cost_is_in_dollars_and_left_out_when_unknown() -> None:

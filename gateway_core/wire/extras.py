@@ -1,0 +1,106 @@
+"""What a request can cost beyond its own tokens at the list price: server tools, faster or nearer inference, audio.
+
+Read from the body alone, a chat completion's or a Messages one, so that the money can be set aside before it is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gateway_core.model import ChatRequest, JsonObject
+
+MOST_ROUNDS = 10
+"""How often Anthropic goes on by itself with the results of server tools before it pauses the turn (its documentation
+of ``pause_turn``, read 2026-11-28). Every round reads the whole prompt again."""
+
+_RESULT_TOKENS = {
+    "web_search": 15_000,
+    "web_fetch": 125_000,
+    "code_execution": 10_000,
+    "tool_search": 10_000,
+    "advisor": 10_000,
+    "mcp": 25_000,
+}
+"""What one use can add to the prompt, by the tool's kind. A fetched research paper is 125,000 (Anthropic's web fetch
+documentation, read 2026-11-28); nothing is documented of the others, so these are generous."""
+_SERVICE_TIERS = ("priority", "fast")
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """The most a request can ask for, never what it will use."""
+
+    web_searches: int = 0
+    rounds: int = 1
+    """How often the provider may read the prompt for one answer."""
+    result_tokens: int = 0
+    """What the results of server tools can add to the prompt by the last round."""
+    fast: bool = False
+    us_only: bool = False
+    service_tier: str = ""
+    audio: bool = False
+
+    def prompt_tokens(self, ceiling: int, context_window: int | None) -> int:
+        """Prompt tokens billed over all rounds for a prompt of at most ``ceiling`` tokens, in so large a window."""
+        total = self.rounds * ceiling + self.result_tokens * (self.rounds + 1) // 2
+        return total if context_window is None else min(total, self.rounds * max(ceiling, context_window))
+
+
+def extras_of(request: ChatRequest, default_uses: int) -> Extras:
+    """What ``request`` asks for. A server tool without a limit counts ``default_uses`` times."""
+    bodies = [body for body in (request.body, request.native) if body]
+    tools = [(kind, tool) for body in bodies[-1:] for kind, tool in _server_tools(body)]
+    uses = [(kind, _uses(tool, default_uses), tool) for kind, tool in tools]
+    total = sum(number for _, number, _ in uses)
+    tiers = [tier for body in bodies if (tier := body.get("service_tier")) in _SERVICE_TIERS]
+    return Extras(
+        web_searches=sum(number for kind, number, _ in uses if kind == "web_search"),
+        rounds=1 + min(total, MOST_ROUNDS),
+        result_tokens=sum(number * _result_tokens(kind, tool) for kind, number, tool in uses),
+        fast=any(body.get("speed") == "fast" for body in bodies),
+        us_only=any(body.get("inference_geo") == "us" for body in bodies),
+        service_tier=str(tiers[0]) if tiers else "",
+        audio=any(_has_audio(body) for body in bodies),
+    )
+
+
+def _server_tools(body: JsonObject) -> list[tuple[str, JsonObject]]:
+    """Tools that the provider runs itself, by kind; each server of its MCP connector is one."""
+    found: list[tuple[str, JsonObject]] = []
+    for tool in _objects(body.get("tools")):
+        named = str(tool.get("type") or "")
+        kind = next((kind for kind in _RESULT_TOKENS if named.startswith(kind)), None)
+        if kind:
+            found.append((kind, tool))
+    if isinstance(body.get("web_search_options"), dict):
+        found.append(("web_search", {"max_uses": 1}))
+    if not any(kind == "mcp" for kind, _ in found):
+        found += [("mcp", server) for server in _objects(body.get("mcp_servers"))]
+    return found
+
+
+def _uses(tool: JsonObject, default: int) -> int:
+    limit = tool.get("max_uses")
+    return limit if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0 else default
+
+
+def _result_tokens(kind: str, tool: JsonObject) -> int:
+    limit = tool.get("max_content_tokens")
+    valid = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
+    return min(limit, _RESULT_TOKENS[kind]) if valid and isinstance(limit, int) else _RESULT_TOKENS[kind]
+
+
+def _has_audio(body: JsonObject) -> bool:
+    modalities = body.get("modalities")
+    if body.get("audio") or (isinstance(modalities, list) and "audio" in modalities):
+        return True
+    return any(
+        part.get("type") == "input_audio"
+        for message in _objects(body.get("messages"))
+        for part in _objects(message.get("content"))
+    )
+
+
+def _objects(value: Any) -> list[JsonObject]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,37 @@
+"""Which models think where nobody sees it, and how much they can have thought in a given time.
+
+Needed where a stream is cut: thinking is billed as output and counted only at the end, and what arrived of the answer
+says nothing of it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gateway_core.model import ChatRequest
+from gateway_core.wire import claude_models
+
+TOKENS_PER_S = 500
+"""No model of Anthropic or OpenAI writes faster than this, fast modes included."""
+_FASTER = {"groq": 3_000, "cerebras": 3_000}
+_REASONERS = re.compile(
+    r"\bo[1-9]\b|gpt-[5-9]|gpt-oss|codex|deepseek-r|reason|think|qwq|qwen-?3|magistral|grok-[3-9]|glm"
+)
+_NO_EFFORT = ("none", "minimal")
+
+
+def hides_reasoning(provider: str, model: str, request: ChatRequest) -> bool:
+    """Whether the answer can have cost output that does not arrive: in doubt it can."""
+    bodies = [body for body in (request.body, request.native) if body]
+    efforts = [body.get("reasoning_effort") for body in bodies]
+    asked = any(isinstance(effort, str) and effort not in _NO_EFFORT for effort in efforts)
+    thinking = [own for body in bodies if isinstance(own := body.get("thinking"), dict)]
+    asked = asked or any(own.get("type") != "disabled" for own in thinking)
+    if provider == "anthropic":
+        return asked or not claude_models.takes_forced_tools(model)
+    return asked or bool(_REASONERS.search(model.lower())) and "none" not in efforts
+
+
+def most_tokens(provider: str, seconds: float) -> int:
+    """Tokens that a model of ``provider`` cannot have passed in so many seconds."""
+    return int(seconds * _FASTER.get(provider, TOKENS_PER_S))

@@ -1,0 +1,122 @@
+"""What a call used that ended early, or that nobody counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway_core.exchange import Exchange
+from gateway_core.meter import Meter
+from gateway_core.model import Target, Tier, Usage
+from gateway_core.providers.base import Piece
+from gateway_core.wire.openai_chat import make_chunk
+from tests.providers.calls import make_call
+
+THINKER = Target(Tier.PREMIUM, "anthropic", "claude-sonnet-5-5", free=False)
+PLAIN = Target(Tier.CHEAP, "groq", "llama-3.3-70b-versatile", free=False)
+LIMIT = 8000
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def metered(target: Target, clock: Clock, *, limit: int | None = LIMIT, paid: bool = True, **body: Any) -> Meter:
+    request = make_call().request
+    request = replace(request, body={**request.body, **body})
+    return Meter(Exchange(request, 0.0, target=target), paid=paid, limit=limit, monotonic=clock)
+
+
+def said(text: str, usage: Usage | None = None, finish: str | None = None) -> Piece:
+    return Piece(make_chunk("c", "m", {"content": text} if text else {}, finish=finish, created=1), usage)
+
+
+def test_thinking_that_nobody_saw_is_charged_by_the_time_it_took() -> None:
+    meter = metered(THINKER, clock := Clock())
+    meter.see(Piece(make_chunk("c", "m", {"role": "assistant"}, created=1), Usage(50, 1)))
+    clock.now = 6.0
+    assert meter.usage() == Usage(50, 6 * 500, estimated=True)
+
+
+def test_it_is_never_more_than_the_output_limit() -> None:
+    meter = metered(THINKER, clock := Clock())
+    clock.now = 600.0
+    assert meter.usage().output_tokens == LIMIT
+
+
+def test_what_arrived_counts_even_above_the_limit() -> None:
+    meter = metered(THINKER, Clock(), limit=3)
+    meter.see(said("one two three four five six seven eight"))
+    assert meter.usage().output_tokens > 3
+
+
+def test_the_pace_of_a_stream_is_not_thinking_but_a_long_pause_is() -> None:
+    meter = metered(THINKER, clock := Clock())
+    for _ in range(20):
+        meter.see(said("word "))
+        clock.now += 0.5
+    paced = meter.usage().output_tokens
+    assert paced < 200
+    clock.now += 2.0
+    assert meter.usage().output_tokens == paced + int(2.5 * 500)
+
+
+def test_a_model_that_shows_its_thinking_is_charged_by_what_arrived() -> None:
+    meter = metered(PLAIN, clock := Clock())
+    clock.now = 60.0
+    meter.see(said("word"))
+    assert meter.usage().output_tokens <= 4
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "hidden"),
+    [
+        (Target(Tier.PREMIUM, "anthropic", "claude-opus-4-8", free=False), {}, False),
+        (Target(Tier.PREMIUM, "anthropic", "claude-opus-4-8", free=False), {"reasoning_effort": "high"}, True),
+        (Target(Tier.PREMIUM, "anthropic", "claude-opus-4-8", free=False), {"thinking": {"type": "adaptive"}}, True),
+        (Target(Tier.PREMIUM, "anthropic", "claude-opus-4-8", free=False), {"thinking": {"type": "disabled"}}, False),
+        (Target(Tier.CHEAP, "openai", "gpt-5.6-luna", free=False), {}, True),
+        (Target(Tier.CHEAP, "openai", "gpt-5.6-luna", free=False), {"reasoning_effort": "none"}, False),
+        (Target(Tier.CHEAP, "openai", "gpt-4.1", free=False), {}, False),
+    ],
+)
+def test_who_thinks_unseen(target: Target, body: dict[str, Any], hidden: bool) -> None:
+    meter = metered(target, clock := Clock(), **body)
+    clock.now = 2.0
+    assert (meter.usage().output_tokens > 0) == hidden
+
+
+def test_a_count_that_came_with_the_end_is_believed_though_the_stream_was_cut() -> None:
+    meter = metered(THINKER, clock := Clock())
+    meter.see(said("one two three", Usage(50, 1)))
+    meter.see(said("", Usage(50, 7), finish="stop"))
+    clock.now = 9.0
+    assert meter.usage() == Usage(50, 7)
+
+
+def test_a_count_from_before_the_end_is_not() -> None:
+    meter = metered(PLAIN, Clock())
+    meter.see(said("one two three four five six seven", Usage(50, 1)))
+    assert meter.usage().output_tokens > 7 and meter.usage().estimated
+
+
+def test_an_answer_without_a_count_is_charged_for_what_was_thought_meanwhile() -> None:
+    meter = metered(THINKER, clock := Clock())
+    clock.now = 4.0
+    meter.see(said("word"))
+    meter.see(said("", finish="stop"))
+    meter.complete = True
+    assert meter.usage().output_tokens >= 2000
+
+
+def test_free_answers_are_never_charged_for_time() -> None:
+    meter = metered(replace(THINKER, free=True), clock := Clock(), paid=False, limit=None)
+    clock.now = 60.0
+    assert meter.usage().output_tokens == 0
