@@ -282,6 +282,15 @@ async def test_nonsense_is_no_failure_of_the_server() -> None:
 # --- money ---------------------------------------------------------------------------------------------------------
 
 
+async def test_every_try_is_charged_what_it_cost_or_can_have_cost() -> None:
+    desk = Desk({"groq": [failed("groq"), Dies(message("x"), after=1)]})
+    got = await desk.ask(CHEAP)
+    broken_off, whole = desk.ledger.charged
+    assert whole == 10 * 1 + 5 * 2, "as reported"
+    assert broken_off > 0
+    assert got.exchange.cost_microusd == broken_off + whole
+
+
 async def test_a_fallback_that_the_budget_refuses_goes_on_to_free_targets() -> None:
     desk = Desk({"groq": [gone("groq")] * 3}, hard_microusd=1)
     got = await desk.ask(CHEAP, PREMIUM, LOCAL)

@@ -78,6 +78,16 @@ async def test_a_broken_local_tool_call_is_answered_a_tier_up_and_marked(tmp_pat
     assert "llmgw_repaired_requests_total 1.0" in metrics
 
 
+async def test_an_answer_that_was_only_the_best_there_was_is_not_kept_for_others(tmp_path: Path) -> None:
+    wrong = Reply(text="", tools=(("weather", {"town": "Oslo"}),))
+    async with local_server() as local, client(tmp_path, **_only(local)) as llmgw:
+        local.script(wrong, wrong)
+        _, first, _ = await llmgw.chat(EASY, model="gateway-local", tools=[WEATHER], temperature=0)
+        _, second, body = await llmgw.chat(EASY, model="gateway-local", tools=[WEATHER], temperature=0)
+    assert first["x-llmgw-cache"] == second["x-llmgw-cache"] == "miss"
+    assert body["choices"][0]["message"]["content"] == "Hello from the fake."
+
+
 @pytest.mark.parametrize(
     "fault",
     [

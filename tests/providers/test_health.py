@@ -111,6 +111,13 @@ def test_a_key_or_account_that_is_not_taken_stops_the_whole_provider_for_long(wa
     assert watched.blocked(ONE) is None
 
 
+def test_a_probe_of_the_provider_that_fails_otherwise_lets_the_next_one_try(watched: Watched) -> None:
+    watched.fail(UpstreamError("groq did not accept the gateway's key.", kind="status", status=401))
+    watched.clock.advance(MISCONFIGURED_S)
+    watched.fail(DOWN)
+    assert watched.blocked() is None
+
+
 def test_several_calls_that_learn_the_same_tell_it_once(watched: Watched) -> None:
     refused = UpstreamError("groq did not accept the gateway's key.", kind="status", status=401)
     permits = [watched.permit() for _ in range(3)]
