@@ -21,7 +21,9 @@ async def test_ten_turns_read_nine_tenths_of_their_prompts_from_the_cache(
     for turn in range(1, 11):
         loop = [LOOK, Reply(text="", tools=(("exec", {"command": "ls"}),))] if turn % 3 == 0 else []
         claude.script(*loop, Reply(text=f"Answer {turn}."))
-        answer = await openclaw.turn(f"Question {turn}: which code word do my notes hold?", model="llmgw/gateway-premium")
+        answer = await openclaw.turn(
+            f"Question {turn}: which code word do my notes hold?", model="llmgw/gateway-premium"
+        )
         assert answer.text.endswith(f"Answer {turn}.")
     assert claude.rejected == []
     assert claude.calls == 16
