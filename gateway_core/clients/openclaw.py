@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from gateway_core.clients.messages import (
@@ -96,6 +97,7 @@ def _is_agent_turn(sent: list[JsonObject], system: str, headers: Mapping[str, st
 # --- what stays from turn to turn -------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=32)
 def steady_length(system: str) -> int:
     """How many characters of a system prompt stay the same over turns and days: all in front of what changes.
 

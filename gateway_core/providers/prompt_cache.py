@@ -10,21 +10,19 @@ from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-import orjson
-
 from gateway_core.clients.messages import text_of
 from gateway_core.clients.openclaw import is_carrier_text, steady_length
 from gateway_core.model import ApiKind, JsonObject, Reason, Usage
 from gateway_core.providers.base import UpstreamCall
-from gateway_core.providers.prompt_cache_breaks import Kept, Sent, explain, first_changed, keep
+from gateway_core.providers.prompt_cache_breaks import Sent, explain, first_changed, keep
 from gateway_core.providers.prompt_cache_policy import Ratios, Rhythm, choose, prior_of
 from gateway_core.wire.claude_models import cacheable_from
 from gateway_core.wire.prompt_cache import Part, Placed, Ttl, Wish, parts_of, place, split_system
 
 _MOST_KEPT = 256
-_KEPT_BYTES = 16 * 1024 * 1024
+_KEPT_BYTES = 8 * 1024 * 1024
 """How many conversations are remembered, and how much of their last prompts."""
-_THREAD_FROM_BYTES = 256 * 1024
+_THREAD_FROM_BYTES = 128 * 1024
 _FRESH = 0.05
 """The share of a conversation that a turn adds, before any was seen."""
 Value = TypeVar("Value")
@@ -54,14 +52,22 @@ class _Front:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A body as the cache will see it, and the digests of what the client sent."""
+    """A body as the cache will see it, and what the client sent."""
 
     body: JsonObject
     parts: tuple[Part, ...]
-    kept: tuple[Kept, ...]
-    source: tuple[bytes, ...]
+    kept: tuple[Part, ...]
+    source: tuple[Any, ...]
     steady: Callable[[str], bool]
     passing: Callable[[str], bool]
+
+    @property
+    def end(self) -> int:
+        """Where what will stand in the same place next time ends."""
+        end = len(self.parts)
+        while end and self.passing(self.parts[end - 1].text or ""):
+            end -= 1
+        return end
 
 
 @dataclass(slots=True)
@@ -113,14 +119,15 @@ class PromptCaching:
         key = _conversation(call, reading)
         talk = self._talks.get((key, model), lambda: _Talk(Rhythm(prior)))
         front = self._fronts.get((model, _front(reading)), lambda: _Front(Rhythm(prior)))
+        places = _unchanged(talk.last, reading)
         if talk.request != call.request.id:  # the same request tried again says nothing about the rhythm
             talk.request = call.request.id
-            talk.rhythm.note(at)
+            talk.rhythm.note(at, talk.last is None or bool(places))
             front.rhythm.note(at)
         ratios = self._ratios(model)
         talk.ttl = choose(talk.rhythm.chances, ratios, talk.fresh, talk.ttl)
         front.ttl = choose(front.rhythm.chances, ratios, 0.0, front.ttl)
-        wish = Wish(front.ttl, talk.ttl, cacheable_from(model), _anchor(talk.last, reading.kept))
+        wish = Wish(front.ttl, talk.ttl, cacheable_from(model), places[-1] if places else None)
         placed = place(reading.body, reading.parts, wish, steady=reading.steady, passing=reading.passing)
         return Tracked(placed.body, _Watch(self, call, key, talk, placed, reading, at))
 
@@ -128,10 +135,9 @@ class PromptCaching:
         """Takes the usage of an answer: remarks on it, and remembers the prompt."""
         placed, talk, call = watch.placed, watch.talk, watch.call
         cached = usage.cache_read_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
-        tail = placed.marks[-1][0] if placed.marks else -1
         images = any(part.kind == "image" for part in placed.parts)
         reading = watch.reading
-        sent = Sent(watch.at, begun_at, reading.kept[: tail + 1], placed.marks, cached, reading.source, images)
+        sent = Sent(watch.at, begun_at, reading.kept[: reading.end], placed.marks, cached, reading.source, images)
         models = self._models.get(watch.key, dict)
         if placed.marks:
             call.remark(Reason("prompt cache", _named(placed)))
@@ -141,7 +147,7 @@ class PromptCaching:
                 call.remark(Reason("cache break", why))
         if talk.last is None or talk.last.at <= sent.at:
             talk.fresh = _smoothed(talk, placed)
-            talk.last = sent if placed.marks else None
+            talk.last = sent
             models[call.target.model] = Sent(sent.at, begun_at, (), placed.marks, cached)
         self._forget()
 
@@ -222,24 +228,25 @@ def _is_steady(system: str) -> bool:
     return steady_length(system) == len(system)
 
 
-def _anchor(last: Sent | None, now: tuple[Kept, ...]) -> int | None:
-    """The last place that was marked before and up to which nothing has changed."""
+def _unchanged(last: Sent | None, now: _Reading) -> list[int]:
+    """Where in the messages the request before had markers or ended, as far as all up to there is still the same."""
     if last is None:
-        return None
-    changed = first_changed(last, now)
-    same = [index for index, _ in last.marks if changed is None or index < changed]
-    return same[-1] if same else None
+        return []
+    changed = first_changed(last, now.kept)
+    places = sorted({*(index for index, _ in last.marks), len(last.parts) - 1})
+    same = [index for index in places if changed is None or index < changed]
+    return [index for index in same if 0 <= index < len(now.parts) and now.parts[index].path[0] == "messages"]
 
 
-def _source(call: UpstreamCall) -> tuple[bytes, ...]:
-    """Digests of what the client sent, in its own order; nothing where its body goes upstream as it is."""
+def _source(call: UpstreamCall) -> tuple[Any, ...]:
+    """What the client sent, piece by piece in its own order; nothing where its body goes upstream as it is."""
     if call.request.api is ApiKind.MESSAGES and call.request.native is not None:
         return ()
     body = call.request.body
     front = {name: body.get(name) for name in ("tools", "tool_choice", "reasoning_effort", "thinking")}
     messages = body.get("messages") or ()
     steady = (message for message in messages if not is_carrier_text(text_of(message.get("content"))))
-    return tuple(blake2b(orjson.dumps(value), digest_size=8).digest() for value in (front, *steady))
+    return (front, *steady)
 
 
 def _conversation(call: UpstreamCall, reading: _Reading) -> Any:
@@ -262,7 +269,7 @@ def _front(reading: _Reading) -> bytes:
 
 def _smoothed(talk: _Talk, placed: Placed) -> float:
     """The share of the marked prompt that a turn adds."""
-    if talk.last is None or not placed.marks:
+    if talk.last is None or not talk.last.marks or not placed.marks:
         return talk.fresh
     sizes = [len(part.data) for part in placed.parts[: placed.marks[-1][0] + 1]]
     return 0.8 * talk.fresh + 0.2 * sum(sizes[talk.last.tail + 1 :]) / max(1, sum(sizes))

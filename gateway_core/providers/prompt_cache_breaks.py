@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
 from gateway_core.model import JsonObject
-from gateway_core.wire.prompt_cache import Part, Placed, Ttl, reachable
+from gateway_core.wire.prompt_cache import LOOKBACK, Part, Placed, Ttl, reachable
 
 _AROUND = 80
 """Characters shown on each side of a difference."""
@@ -18,27 +18,19 @@ _HEAD = 4 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A part of the prompt as it is remembered. Of a very long one (an image) only the head and a digest are kept."""
-
-    where: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Sent:
-    """An answered request: what the cache saw of it, and how much of it was read or written.
+    """An answered request: what the cache saw of it but for what will have moved on, and how much was read or written.
 
-    ``source`` are digests of what the client sent, piece by piece, empty where its own body went upstream.
+    ``source`` is what the client sent, piece by piece, empty where its own body went upstream.
     ``at`` and ``begun_at`` are when it was sent and when its answer began, in Unix seconds.
     """
 
     at: float
     begun_at: float
-    parts: tuple[Kept, ...]
+    parts: tuple[Part, ...]
     marks: tuple[tuple[int, Ttl], ...]
     cached_tokens: int
-    source: tuple[bytes, ...] = ()
+    source: tuple[Any, ...] = ()
     images: bool = False
 
     @property
@@ -51,39 +43,38 @@ class Sent:
         return self.marks[-1][0] if self.marks else -1
 
 
-def keep(parts: tuple[Part, ...]) -> tuple[Kept, ...]:
-    """The parts as they are remembered."""
-    return tuple(Kept(part.where, _shortened(part.data)) for part in parts)
+def keep(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The parts as they are remembered: of a very long one (an image) only the head and a digest."""
+    return tuple(part if len(part.data) <= _LONGEST_KEPT else _shortened(part) for part in parts)
 
 
-def _shortened(data: bytes) -> bytes:
-    if len(data) <= _LONGEST_KEPT:
-        return data
-    return data[:_HEAD] + b"..." + blake2b(data, digest_size=16).hexdigest().encode()
+def _shortened(part: Part) -> Part:
+    digest = blake2b(part.data, digest_size=16).hexdigest().encode()
+    return replace(part, data=part.data[:_HEAD] + b"..." + digest, text=None)
 
 
-def first_changed(before: Sent, now: tuple[Kept, ...]) -> int | None:
-    """The index of the first part that differs from what was cached before, None where all of that is unchanged."""
+def first_changed(before: Sent, now: tuple[Part, ...]) -> int | None:
+    """The index of the first part that differs from what was sent before, None where something was at most added."""
     for index, kept in enumerate(before.parts):
         if index >= len(now) or kept.data != now[index].data:
             return index
     return None
 
 
-def explain(before: Sent, now: Sent, kept: tuple[Kept, ...], placed: Placed) -> str:
+def explain(before: Sent, now: Sent, kept: tuple[Part, ...], placed: Placed) -> str:
     """Why the request ``now``, whose whole prompt is ``kept``, did not read what the one ``before`` it had cached."""
     age = now.at - before.at
     life = before.marks[-1][1]
     if age > life.seconds:
         return f"The {_lifetime(life)} cache of the request before had expired: that was {_span(age)} ago."
     changed = first_changed(before, kept)
-    if changed is not None:
+    if changed is not None and changed <= before.tail:
         return _changed(before, now, kept, changed)
     marker = "The client's" if placed.own else "The gateway's"
     if not reachable(now.marks, placed.parts, before.tail):
+        written = before.parts[before.tail].where
         return (
-            f"{marker} markers moved too far: none finds {before.parts[-1].where}, where the cache was written, "
-            "within the 20 blocks that are looked back over."
+            f"{marker} markers moved: none is within {LOOKBACK} blocks behind {written}, where the cache was written."
         )
     if now.at < before.begun_at:
         return "It was sent before the answer that writes the cache had begun."
@@ -94,7 +85,7 @@ def explain(before: Sent, now: Sent, kept: tuple[Kept, ...], placed: Placed) -> 
     return f"Anthropic read less than it had, though every byte is the same and the cache is {_span(age)} old."
 
 
-def _changed(before: Sent, now: Sent, parts: tuple[Kept, ...], index: int) -> str:
+def _changed(before: Sent, now: Sent, parts: tuple[Part, ...], index: int) -> str:
     who = "the gateway's translation" if _same_source(before, now) else "the client"
     old = before.parts[index]
     if index >= len(parts):

@@ -84,12 +84,12 @@ class Rhythm:
     _long: float = field(default=0.0)
     _seen: float = field(default=0.0)
 
-    def note(self, at: float) -> None:
-        """A use of the prompt began at ``at`` (Unix seconds)."""
+    def note(self, at: float, same: bool = True) -> None:
+        """A use of the prompt began at ``at`` (Unix seconds). ``same`` is False where it was no longer the prompt."""
         if self.last_at is not None:
             gap = max(0.0, at - self.last_at)
-            self._short = self._short * _MEMORY + (gap <= Ttl.SHORT.seconds - _MARGIN_S)
-            self._long = self._long * _MEMORY + (gap <= Ttl.LONG.seconds - _MARGIN_S)
+            self._short = self._short * _MEMORY + (same and gap <= Ttl.SHORT.seconds - _MARGIN_S)
+            self._long = self._long * _MEMORY + (same and gap <= Ttl.LONG.seconds - _MARGIN_S)
             self._seen = self._seen * _MEMORY + 1
         self.last_at = at
 

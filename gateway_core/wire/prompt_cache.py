@@ -10,7 +10,7 @@ lifetime is no part of the match, and a read renews an entry for the lifetime it
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -23,7 +23,8 @@ LOOKBACK = 20
 _CHARACTERS_PER_TOKEN = 3.2
 """Fewer than the estimate's 4.4: a marker below the minimum does nothing, one that is missing costs the whole read."""
 _STRIDE = 15
-"""How far apart the resting places of a long conversation are: within one look-back of each other."""
+"""How far apart the resting places of a long conversation are, and how far behind its end at least: the next request
+finds an entry whenever up to 35 blocks were added, also when nobody remembers where the one before ended."""
 _MARKABLE = frozenset({
     "text", "image", "document", "search_result", "tool_use", "tool_result", "server_tool_use", "container_upload",
     "web_search_tool_result", "web_fetch_tool_result", "tool_search_tool_result", "code_execution_tool_result",
@@ -105,11 +106,10 @@ def parts_of(body: JsonObject) -> tuple[Part, ...]:
     ]
     parts += _settings(body)
     for index, message in enumerate(_objects(body.get("messages"))):
-        role = message.get("role")
+        head = f"{message.get('role')}:".encode("utf-8", "replace")
         for number, block in enumerate(_blocks(message.get("content"))):
             where = f"messages[{index}].content[{number}]"
-            made = _part(where, ("messages", index, number), block, markable=_takes_marker(block))
-            parts.append(replace(made, data=f"{role}:".encode() + made.data))
+            parts.append(_part(where, ("messages", index, number), block, markable=_takes_marker(block), head=head))
     return tuple(parts)
 
 
@@ -216,11 +216,8 @@ def _anchor(parts: tuple[Part, ...], last: int, known: int | None) -> int | None
     first = next((index for index, part in enumerate(parts) if part.path[0] == "messages"), 0)
     if known is not None and first <= known < last and parts[known].markable:
         return known
-    at = first + (last - first - 1) // _STRIDE * _STRIDE
-    for index in range(at, max(first, at - _STRIDE), -1):
-        if index < last and parts[index].markable:
-            return index
-    return None
+    at = first + (last - first - _STRIDE - 1) // _STRIDE * _STRIDE
+    return next((index for index in range(at, max(first, at - _STRIDE + 1) - 1, -1) if parts[index].markable), None)
 
 
 def _last(parts: tuple[Part, ...], level: str, good: Callable[[Part], bool]) -> int | None:
@@ -257,7 +254,7 @@ def _takes_marker(block: JsonObject) -> bool:
     return kind in _MARKABLE and (kind != "text" or bool(str(block.get("text") or "").strip()))
 
 
-def _part(where: str, path: tuple[str, int, int], value: JsonObject, *, markable: bool) -> Part:
+def _part(where: str, path: tuple[str, int, int], value: JsonObject, *, markable: bool, head: bytes = b"") -> Part:
     ttl = _ttl_of(value.get("cache_control"))
     if "cache_control" in value:
         value = {name: inner for name, inner in value.items() if name != "cache_control"}
@@ -265,7 +262,7 @@ def _part(where: str, path: tuple[str, int, int], value: JsonObject, *, markable
     return Part(
         where,
         path,
-        orjson.dumps(value),
+        head + orjson.dumps(value),
         kind=kind if isinstance(kind, str) else "",
         markable=markable,
         ttl=ttl,
