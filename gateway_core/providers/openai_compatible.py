@@ -8,8 +8,10 @@ from typing import Any
 
 from gateway_core.model import JsonObject, Usage
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
+from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
 from gateway_core.providers.upstream import Answer, Upstream
 from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content, text_of
+from gateway_core.wire.prompt_cut import CutPrompt
 from gateway_core.wire.usage import read_usage
 
 STRICT_KINDS = ("openai", "groq")
@@ -42,7 +44,10 @@ class OpenAICompatible(Upstream):
         idle_s: float = 90.0,
         free: bool = False,
         simulated: bool = False,
+        contexts: ContextBook | None = None,
     ) -> None:
+        """``contexts`` hears of prompts that the server has cut, and tells what is known."""
+        self._contexts = contexts
         self._strict = kind in STRICT_KINDS and not free
         self.key_setting = f"{kind.upper()}_API_KEY" if self._strict else "LOCAL_LLM_API_KEY"
         self.may_lack_a_key = not self._strict
@@ -79,15 +84,23 @@ class OpenAICompatible(Upstream):
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
         async with self.post("/chat/completions", self.adapt(call)) as answer:
             if not call.request.stream:
-                yield self._whole(await answer.json())
+                whole = self._whole(await answer.json())
+                if cut := self._found_cut(call, whole.usage):
+                    raise cut_error(self.name, call.target.model, cut)
+                yield whole
             elif answer.content_type == "application/json":
                 whole = self._whole(await answer.json())
+                if cut := self._found_cut(call, whole.usage):
+                    raise cut_error(self.name, call.target.model, cut)
                 for chunk in as_chunks(whole.body):
                     yield Piece(chunk, whole.usage)
             else:
+                usage: Usage | None = None
                 async with aclosing(self._stream(answer, call.max_output_tokens)) as pieces:
                     async for piece in pieces:
+                        usage = piece.usage or usage
                         yield piece
+                self._found_cut(call, usage)
 
     def adapt(self, call: UpstreamCall) -> JsonObject:
         """The body as this kind of server takes it; the caller's is left as it is."""
@@ -109,6 +122,10 @@ class OpenAICompatible(Upstream):
         if limit is not None:
             body.update(dict.fromkeys(names, limit))
         return body
+
+    def _found_cut(self, call: UpstreamCall, usage: Usage | None) -> CutPrompt | None:
+        known = self._contexts.context_of(call.target.model) if self._contexts else None
+        return found_cut(call, usage, self._contexts, known)
 
     def _whole(self, body: JsonObject) -> Piece:
         if body.get("error"):
