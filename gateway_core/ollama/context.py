@@ -102,10 +102,10 @@ def context_for(need: Need, *, in_force: int | None, usual: int, largest: int) -
     ``in_force`` is what the model is loaded with, or what a request under way has asked for; without one it gets at
     least the ``usual``.
     """
-    if in_force and in_force >= need.wanted_tokens:
-        return in_force
     if need.least_tokens > largest:
         return None
+    if in_force and in_force >= need.wanted_tokens:
+        return in_force
     step = SMALLEST_CONTEXT_TOKENS
     while step < need.wanted_tokens:
         step *= 2

@@ -65,6 +65,14 @@ class Contexts:
         found = self._found()
         return self._known(found, self._full_name(model), found.running) if found else None
 
+    def in_force(self, model: str) -> int | None:
+        """Tokens that a request over ``/v1`` can have, where the server itself tells: the operator may be wrong."""
+        found, name = self._found(), self._full_name(model)
+        if found is None:
+            return None
+        told = found.contexts.get(name)
+        return _context(found.running.get(name)) or (None if told == self._limit else told)
+
     def learn(self, model: str, tokens: int) -> None:
         """Remembers for a while that no more than ``tokens`` fit."""
         self._learned[self._full_name(model)] = (tokens, self._clock.monotonic() + LEARNED_S)

@@ -33,6 +33,10 @@ _NO_MEMORY = re.compile(r"(?i)requires more system memory|out of memory|unable t
 class Contexts(ContextBook, Protocol):
     """What is known of the models' contexts; ``gateway_core.ollama.contexts.Contexts`` is it."""
 
+    def context_of(self, model: str) -> int | None:
+        """The largest context that can be asked for; None where nobody knows."""
+        ...
+
     @property
     def native_chat(self) -> bool:
         """Whether the server has a chat of Ollama's own, as far as anybody knows."""

@@ -124,7 +124,7 @@ class OpenAICompatible(Upstream):
         return body
 
     def _found_cut(self, call: UpstreamCall, usage: Usage | None) -> CutPrompt | None:
-        known = self._contexts.context_of(call.target.model) if self._contexts else None
+        known = self._contexts.in_force(call.target.model) if self._contexts else None
         return found_cut(call, usage, self._contexts, known)
 
     def _whole(self, body: JsonObject) -> Piece:

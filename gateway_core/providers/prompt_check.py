@@ -12,8 +12,8 @@ from gateway_core.wire.prompt_cut import CutPrompt, cut_prompt
 class ContextBook(Protocol):
     """Who knows the contexts of a server's models, and remembers what was learned of them."""
 
-    def context_of(self, model: str) -> int | None:
-        """Tokens that prompt and answer can have together; None where nobody knows."""
+    def in_force(self, model: str) -> int | None:
+        """The context that the model has now, where the server tells."""
         ...
 
     def learn(self, model: str, tokens: int) -> None:
