@@ -35,6 +35,7 @@ from gateway_core.model import (
     Usage,
 )
 from gateway_core.providers.base import Piece
+from gateway_core.providers.prompt_check import PROMPT_CUT
 from gateway_core.relay import relay_stream, relay_whole, with_usage
 from gateway_core.routing.router import route
 from gateway_core.routing.session import Sessions
@@ -257,7 +258,8 @@ class Pipeline:
             cost_microusd=exchange.cost_microusd,
             usage=exchange.usage,
         )
-        await self._caches.store(key, request, answer)
+        if not any(remark.step == PROMPT_CUT for remark in exchange.remarks):
+            await self._caches.store(key, request, answer)
         await self._gates.idempotency.store(request, answer)
 
     def _note_answer(self, exchange: Exchange, whole: JsonObject) -> None:

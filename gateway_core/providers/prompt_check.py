@@ -9,6 +9,10 @@ from gateway_core.providers.base import UpstreamCall, UpstreamError
 from gateway_core.wire.prompt_cut import CutPrompt, cut_prompt
 
 
+PROMPT_CUT = "prompt cut"
+"""The step of the remark; what answers such a prompt belongs in no cache."""
+
+
 class ContextBook(Protocol):
     """Who knows the contexts of a server's models, and remembers what was learned of them."""
 
@@ -31,7 +35,7 @@ def found_cut(
         model = call.target.model
         call.remark(
             Reason(
-                "prompt cut",
+                PROMPT_CUT,
                 f"{call.target.provider} read {cut.read_tokens:,} of at least {cut.least_tokens:,} prompt tokens: "
                 f"{model}'s context is too small",
             )
