@@ -23,6 +23,9 @@ _UNTOLD_BYTES_A_TOKEN = 512 * 1024
 """Llama 2 7B, which keeps a key and a value for each of its heads: more than nearly every later model."""
 _UNTOLD_MEMORY_BYTES = 2 * 1024**3
 """What keys and values may take on a machine whose memory nobody can see: 16,384 tokens of an 8B model."""
+_STUB_BYTES = 1024 * 1024
+"""A smaller model is the stub of one that runs in Ollama's cloud, where this machine's memory counts for nothing."""
+_NO_BOUND = 1 << 30
 _ESTIMATE_MARGIN = 1.25
 """The estimate came to 0.81 of the true count of OpenClaw's requests at the worst (SmolLM2's tokenizer, 2026-11-28)."""
 _LEAST_ANSWER_TOKENS = 512
@@ -82,6 +85,8 @@ def largest_context(shape: Shape, *, memory_bytes: int | None, limit: int | None
 
 
 def _by_memory(shape: Shape, memory_bytes: int | None) -> int:
+    if 0 < shape.weights_bytes < _STUB_BYTES:
+        return _NO_BOUND
     each = int((shape.bytes_a_token or _UNTOLD_BYTES_A_TOKEN) * _OVERHEAD)
     if memory_bytes is None:
         return _UNTOLD_MEMORY_BYTES // each

@@ -8,7 +8,6 @@ from gateway_core.model import Reason, Usage
 from gateway_core.providers.base import UpstreamCall, UpstreamError
 from gateway_core.wire.prompt_cut import CutPrompt, cut_prompt
 
-
 PROMPT_CUT = "prompt cut"
 """The step of the remark; what answers such a prompt belongs in no cache."""
 
@@ -30,6 +29,8 @@ def found_cut(
 ) -> CutPrompt | None:
     """The cut that ``usage`` gives away, remarked on the request and remembered; None where there is none."""
     read = usage.prompt_tokens if usage else 0
+    if read >= call.request.size.input_tokens:
+        return None
     cut = cut_prompt(call.request.body, read, context_tokens)
     if cut:
         model = call.target.model

@@ -10,6 +10,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -75,7 +76,7 @@ def _options(body: JsonObject, num_ctx: int, max_output_tokens: int | None) -> J
     options: JsonObject = {"num_ctx": num_ctx}
     for name in (*_OPTIONS, "seed"):
         value = body.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
             options[name] = int(value) if name in _WHOLE_OPTIONS else value
     stop = body.get("stop")
     if stop:
@@ -116,8 +117,8 @@ def _tools(body: JsonObject) -> tuple[list[Any], str]:
     Ollama has no ``tool_choice`` (its ``/v1`` ignores it, 0.32.15): a tool that must be called is the only one offered,
     and a line in the system prompt asks for it.
     """
-    legacy = [{"type": "function", "function": function} for function in body.get("functions") or ()]
-    tools = list(body.get("tools") or legacy)
+    tools = _list(body.get("tools"))
+    tools = tools or [{"type": "function", "function": function} for function in _list(body.get("functions"))]
     if any(tool.get("type") != "function" for tool in tools):
         raise Refused(invalid_request("Ollama knows tools of the type 'function' only.", "tools"))
     choice = body.get("tool_choice", body.get("function_call"))
@@ -126,7 +127,7 @@ def _tools(body: JsonObject) -> tuple[list[Any], str]:
         named = choice.get("function") if choice.get("type") == "function" else choice
         allowed = choice.get("allowed_tools")
         if isinstance(allowed, dict):
-            names = [_name(tool) for tool in allowed.get("tools") or ()]
+            names = [_name(tool) for tool in _list(allowed.get("tools"))]
             tools = [tool for tool in tools if _name(tool) in names]
             choice = allowed.get("mode")
         elif isinstance(named, dict) and isinstance(name := named.get("name"), str):
@@ -135,6 +136,10 @@ def _tools(body: JsonObject) -> tuple[list[Any], str]:
     if choice == "none":
         return [], ""
     return tools, "Answer by calling one of the tools." if choice == "required" and tools else ""
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _name(tool: Any) -> Any:

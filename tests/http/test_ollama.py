@@ -76,16 +76,17 @@ async def test_a_tools_result_goes_back_under_its_name(tmp_path: Path, fake: Fak
     async with gateway(tmp_path, fake) as (_, sdk):
         messages = user("What colour?")
         asked = await sdk.chat.completions.create(model="gateway-local", messages=messages, tools=TOOLS)
-        (call,) = asked.choices[0].message.tool_calls or ()
+        calls = asked.choices[0].message.tool_calls
+        assert calls
         messages += [
             asked.choices[0].message.model_dump(exclude_none=True),
-            {"role": "tool", "tool_call_id": call.id, "content": "blue"},
+            {"role": "tool", "tool_call_id": calls[0].id, "content": "blue"},
         ]
         told = await sdk.chat.completions.create(model="gateway-local", messages=messages, tools=TOOLS)
     assert told.choices[0].message.content == "It is blue."
     _, assistant, tool = fake.chats[-1]["messages"]
     assert assistant["tool_calls"][0]["function"]["arguments"] == {"q": "sea"}
-    assert (tool["tool_name"], tool["content"], tool["tool_call_id"]) == ("f", "blue", call.id)
+    assert (tool["tool_name"], tool["content"], tool["tool_call_id"]) == ("f", "blue", calls[0].id)
 
 
 async def test_a_schema_and_sampling_reach_the_model(tmp_path: Path, fake: FakeOllama) -> None:
@@ -115,7 +116,7 @@ async def test_logprobs_arrive(tmp_path: Path, fake: FakeOllama) -> None:
 async def test_a_long_prompt_gets_a_context_that_holds_it(tmp_path: Path, fake: FakeOllama) -> None:
     async with gateway(tmp_path, fake) as (llmgw, sdk):
         answer = await sdk.chat.completions.create(model="gateway-local", messages=user(DULL * 1500))
-        assert (await detail(llmgw)).remarks == ()
+        assert not (await detail(llmgw)).remarks
     assert answer.usage and answer.usage.prompt_tokens > 15_000
     assert fake.loads == [{"model": MODEL, "num_ctx": 32_768}]
 

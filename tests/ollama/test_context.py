@@ -62,6 +62,10 @@ def test_the_operators_word_stands_above_memory_and_below_the_training() -> None
     assert largest_context(LLAMA_8B, memory_bytes=None, limit=1 << 20, loaded=None) == 131_072
 
 
+def test_a_model_that_runs_in_the_cloud_takes_no_memory_here() -> None:
+    assert largest_context(Shape(384, None, 131_072), memory_bytes=GIB, limit=None, loaded=None) == 131_072
+
+
 def test_what_is_loaded_is_there() -> None:
     assert largest_context(LLAMA_8B, memory_bytes=GIB, limit=None, loaded=40_000) == 40_000
 

@@ -47,11 +47,17 @@ async def local(fake: FakeOllama) -> AsyncIterator[LocalModels]:
         yield started
 
 
-def make(fake: FakeOllama, local: LocalModels, **more: float) -> Ollama:
+def make(fake: FakeOllama, local: LocalModels, patience_s: float = 60.0) -> Ollama:
     compatible = OpenAICompatible(
         name="local", kind="ollama", base_url=fake.base_url, free=True, contexts=local.contexts
     )
-    return Ollama(compatible, local.contexts, lambda model: local.supports(model, "thinking"), **more)
+    return Ollama(
+        compatible,
+        local.contexts,
+        lambda model: local.supports(model, "thinking"),
+        first_byte_s=patience_s,
+        idle_s=patience_s,
+    )
 
 
 @pytest.fixture
@@ -315,7 +321,7 @@ async def test_what_comes_after_the_end_is_nobodys(fake: FakeOllama, ollama: Oll
 
 
 async def test_silence_has_an_end(fake: FakeOllama, local: LocalModels) -> None:
-    ollama = make(fake, local, first_byte_s=0.05, idle_s=0.05)
+    ollama = make(fake, local, patience_s=0.05)
     fake.script(Reply("one two", before_s=30), Reply("one two", stall_after=1))
     before, _ = await failure(ollama, call_for())
     between, _ = await failure(ollama, call_for())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway_core.model import JsonObject, Refused
 from gateway_core.wire.ollama_chat import Loading, to_ollama
+from gateway_core.wire.validation import validate
 from tests.fakes.ollama_chat import problem
 
 PIXEL = base64.b64encode(b"\x89PNG").decode()
@@ -171,6 +173,29 @@ def test_logprobs_are_asked_for() -> None:
     request = sent(logprobs=True, top_logprobs=3)
     assert (request["logprobs"], request["top_logprobs"]) == (True, 3)
     assert "logprobs" not in sent(logprobs=False, top_logprobs=3)
+
+
+SHAPES: list[object] = [
+    None, True, 0, -1.5, float("nan"), float("inf"), "", "x", [], [None], [1], ["x"], [{}], {}, {"type": 1},
+    {"type": "function"}, {"type": "function", "function": 3}, {"type": "function", "function": {"name": 4}},
+    {"type": "allowed_tools", "allowed_tools": 5}, {"type": "allowed_tools", "allowed_tools": {"tools": 6, "mode": 7}},
+    {"name": 8}, {"type": "json_schema", "json_schema": 9}, {"type": "json_schema", "json_schema": {"schema": 10}},
+]  # fmt: skip
+FIELDS = (
+    "tool_choice functions function_call response_format thinking seed top_logprobs top_k temperature logprobs tools"
+)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=repr)
+@pytest.mark.parametrize("place", [*FIELDS.split(), *("message." + name for name in ("tool_calls", "function_call"))])
+def test_whatever_passes_validation_is_translated_or_refused(place: str, shape: object) -> None:
+    where, _, name = place.rpartition(".")
+    message: JsonObject = {"role": "assistant", "content": None}
+    body: JsonObject = {"model": "m", "tools": [TOOL], "messages": [USER, message]}
+    (message if where else body)[name] = shape
+    if validate(body) is None:
+        with suppress(Refused):
+            to_ollama(body, "m", Loading(4096), max_output_tokens=None, thinks=True)
 
 
 words = st.text(max_size=30)
