@@ -36,6 +36,7 @@ from gateway_core.model import (
     Usage,
 )
 from gateway_core.providers.base import Piece
+from gateway_core.providers.prompt_check import PROMPT_CUT
 from gateway_core.relay import relay_stream, relay_whole, with_usage
 from gateway_core.routing.router import route
 from gateway_core.routing.session import Sessions
@@ -267,7 +268,7 @@ class Pipeline:
             cost_microusd=exchange.cost_microusd,
             usage=exchange.usage,
         )
-        if not exchange.flawed:
+        if not exchange.flawed and not any(remark.step == PROMPT_CUT for remark in exchange.remarks):
             await self._caches.store(key, request, answer)
         await self._gates.idempotency.store(request, answer)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -27,6 +28,7 @@ from pydantic_settings import (
 
 DEFAULT_PORT = 8000
 DEFAULT_LOCAL_URL = "http://127.0.0.1:11434/v1"
+_DURATION = re.compile(r"-?\d+|-?(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 
 
 class SettingsError(ValueError):
@@ -248,7 +250,10 @@ class Settings(BaseSettings):
     local_llm_api_key: SecretStr | None = None
     """Key for the local server, if it wants one."""
     local_context_tokens: int | None = Field(default=None, gt=0)
-    """Context of the local model, where the server does not tell it."""
+    """Context of the local model where the server does not tell it; the largest that Ollama is asked for, which is
+    otherwise what memory allows."""
+    local_keep_alive: str | None = None
+    """How long Ollama keeps a model after an answer: ``30m``, seconds, or -1 for ever; otherwise as Ollama is set."""
     ollama_host: str | None = None
     """Ollama's own variable; used for the LOCAL tier when LOCAL_LLM_URL is not set."""
     builtin_model: Literal["auto", "on", "off"] = "auto"
@@ -337,6 +342,15 @@ class Settings(BaseSettings):
             if not (provider and slash and model) or "*" in name[:-1]:
                 raise ValueError(f"{name!r} must be provider/model, or provider/* for every model of a provider")
         return value
+
+    @field_validator("local_keep_alive", mode="before")
+    @classmethod
+    def _is_a_duration(cls, value: object) -> object:
+        """Ollama answers 400 to a duration that it cannot read."""
+        text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else value
+        if text is not None and not (isinstance(text, str) and _DURATION.fullmatch(text)):
+            raise ValueError("must be a duration such as 30m, a number of seconds, or -1 for ever")
+        return text
 
     @field_validator("local_llm_url", "anthropic_base_url", "groq_base_url", "openai_base_url")
     @classmethod

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from gateway_core.gates.budget import Budget
 from gateway_core.model import ProviderStatus, Target, Tier
-from gateway_core.ollama.manager import LocalModels
+from gateway_core.ollama.manager import Endpoint, LocalModels
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
+from gateway_core.providers.ollama import Ollama
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.providers.pool import Blueprint, ProviderPool
 from gateway_core.providers.pricing import Pricing
@@ -33,7 +34,7 @@ class LocalProvider:
     def __init__(self, models: LocalModels, settings: Settings) -> None:
         self._models = models
         self._settings = settings
-        self._servers: dict[tuple[str, str | None, str], OpenAICompatible] = {}
+        self._servers: dict[Endpoint, Provider] = {}
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """See :meth:`Provider.send`. The server is held while it answers, also when another one takes over."""
@@ -49,19 +50,29 @@ class LocalProvider:
             finally:
                 await pieces.aclose()
 
-    def _server(self, endpoint: tuple[str, str | None, str]) -> OpenAICompatible:
+    def _server(self, endpoint: Endpoint) -> Provider:
         if endpoint not in self._servers:
             base_url, key, kind = endpoint
-            self._servers[endpoint] = OpenAICompatible(
+            contexts, patience_s = self._models.contexts, self._settings.local_first_byte_s
+            compatible = OpenAICompatible(
                 name=LOCAL,
                 kind=kind,
                 base_url=base_url,
                 api_key=key,
-                first_byte_s=self._settings.local_first_byte_s,
-                idle_s=self._settings.local_first_byte_s,
+                first_byte_s=patience_s,
+                idle_s=patience_s,
                 free=True,
+                contexts=None if kind == "builtin" else contexts,
+            )
+            self._servers[endpoint] = (
+                compatible
+                if kind != "ollama"
+                else Ollama(compatible, contexts, self._thinks, api_key=key, first_byte_s=patience_s, idle_s=patience_s)
             )
         return self._servers[endpoint]
+
+    def _thinks(self, model: str) -> bool | None:
+        return self._models.supports(model, "thinking")
 
     async def check(self) -> ProviderStatus:
         server = self._models.server

@@ -166,8 +166,8 @@ def _server(server: LocalServer, models: LocalModels) -> list[Finding]:
         findings.append(
             Finding(
                 "fail",
-                f"{server.current_model} runs with a context of {context} tokens; an OpenClaw turn needs "
-                f"{OPENCLAW_TOKENS}. Start Ollama with OLLAMA_CONTEXT_LENGTH=32768.",
+                f"{server.current_model} can have a context of {context} tokens; an OpenClaw turn needs "
+                f"{OPENCLAW_TOKENS}. Use a model with a longer context, free memory, or set LOCAL_CONTEXT_TOKENS.",
             )
         )
     else:

@@ -92,6 +92,17 @@ def test_a_secret_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "canary" not in repr(settings) and "canary" not in str(settings.model_dump())
 
 
+@pytest.mark.parametrize("value", ["30m", "1h30m", "600", "-1", "1.5h", "0"])
+def test_a_time_to_keep_a_model_is_a_duration(tmp_path: Path, value: str) -> None:
+    assert load_settings(write(tmp_path, f"local_keep_alive: {value}\n")).local_keep_alive == value
+
+
+@pytest.mark.parametrize("value", ["soon", "30 minutes", "true", "[1]", "1.5", "'-'"])
+def test_a_time_that_ollama_cannot_read_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsError, match="LOCAL_KEEP_ALIVE: .*duration"):
+        load_settings(write(tmp_path, f"local_keep_alive: {value}\n"))
+
+
 def test_the_readmes_example_is_understood(tmp_path: Path) -> None:
     settings = load_settings(write(tmp_path, README.partition("```yaml\n")[2].partition("```")[0]))
     assert settings.prices["openai/my-model"].output == 4.0

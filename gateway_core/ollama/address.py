@@ -23,6 +23,11 @@ def root_of(base_url: str) -> str:
     return base_url.removesuffix("/v1")
 
 
+def is_loopback(url: str) -> bool:
+    """Whether a URL is of this machine, whose memory then is the server's."""
+    return (urlsplit(url).hostname or "") in ("127.0.0.1", "localhost", "::1")
+
+
 def _from_ollama_host(value: str) -> str:
     """`OLLAMA_HOST` as Ollama reads it: scheme and port may be missing, a bare port too."""
     text = value.strip().strip("\"'")

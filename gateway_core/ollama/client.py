@@ -10,6 +10,7 @@ from datetime import datetime
 import aiohttp
 
 from gateway_core.model import JsonObject, LocalModel, PullStatus
+from gateway_core.ollama.context import bytes_a_token
 
 QUICK_TIMEOUT_S = 5.0
 LOAD_TIMEOUT_S = 900.0
@@ -34,11 +35,15 @@ class OllamaError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What ``/api/show`` tells. ``num_ctx`` is the context that the model was made with, if any."""
+    """What ``/api/show`` tells. ``num_ctx`` is the context that the model was made with, if any.
+
+    ``bytes_a_token`` is the memory that a token of context takes.
+    """
 
     capabilities: tuple[str, ...]
     trained_context: int | None
     num_ctx: int | None
+    bytes_a_token: int | None = None
 
 
 class OllamaClient:
@@ -61,7 +66,7 @@ class OllamaClient:
         return tuple((_tagged(entry), str(entry.get("digest") or "")) for entry in await self._models("/api/tags"))
 
     async def ps(self) -> dict[str, LocalModel]:
-        """The models in memory, by name, with the context they were loaded with."""
+        """The models in memory, by name, with the context they were loaded with and the memory they take in all."""
         loaded = (_running(entry) for entry in await self._models("/api/ps"))
         return {model.name: model for model in loaded}
 
@@ -71,7 +76,12 @@ class OllamaClient:
         info = shown.get("model_info")
         facts = info if isinstance(info, dict) else {}
         context = facts.get(f"{facts.get('general.architecture')}.context_length")
-        return ModelFacts(_strings(shown.get("capabilities")), positive(context), _num_ctx(shown.get("parameters")))
+        return ModelFacts(
+            _strings(shown.get("capabilities")),
+            positive(context),
+            _num_ctx(shown.get("parameters")),
+            bytes_a_token(facts),
+        )
 
     async def load(self, model: str, keep_alive_s: int | None = None) -> None:
         """Loads a model and waits until it is there; ``keep_alive_s`` -1 pins it, None is Ollama's default (5 min)."""

@@ -12,9 +12,10 @@ import aiohttp
 from gateway_core.model import LocalModel
 from gateway_core.ollama.address import root_of
 from gateway_core.ollama.client import ModelFacts, OllamaClient, OllamaError
+from gateway_core.ollama.context import SMALLEST_CONTEXT_TOKENS, Shape
 from gateway_core.ollama.openai_server import OpenAIServer
 
-DEFAULT_CONTEXT_TOKENS = 4096
+DEFAULT_CONTEXT_TOKENS = SMALLEST_CONTEXT_TOKENS
 """What Ollama (with less than 23 GiB of VRAM) and LM Studio load a model with when nothing else is said."""
 _SHOWS_AT_ONCE = 4
 
@@ -30,12 +31,18 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What answered. ``contexts`` are the tokens a request can have, by model, where that is known."""
+    """What answered.
+
+    ``contexts`` are the tokens that a request over ``/v1`` can have, by model, where that is known. Of Ollama there are
+    also the ``shapes`` of its models, and those that are ``running``, with the memory they take.
+    """
 
     kind: str
     version: str = ""
     models: tuple[LocalModel, ...] = ()
     contexts: Mapping[str, int] = field(default_factory=dict)
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    running: Mapping[str, LocalModel] = field(default_factory=dict)
 
 
 class Discovery:
@@ -53,7 +60,8 @@ class Discovery:
         self.ollama = OllamaClient(session, root_of(base_url), api_key)
         self._openai = OpenAIServer(session, base_url, api_key)
         self._told_context = context_tokens
-        self._default_context = context_tokens or _context_variable(environment) or DEFAULT_CONTEXT_TOKENS
+        self._told_default = _context_variable(environment)
+        self._default_context = context_tokens or self._told_default or DEFAULT_CONTEXT_TOKENS
         self._facts: dict[str, ModelFacts] = {}
         self._seen_contexts: dict[str, int] = {}
         self._kind: str | None = None
@@ -93,7 +101,7 @@ class Discovery:
     async def _look_at_ollama(self, version: str) -> Found:
         tagged, loaded = await asyncio.gather(self.ollama.tags(), self.ollama.ps())
         await self._learn(dict((digest, model.name) for model, digest in tagged if digest))
-        models, contexts = [], {}
+        models, contexts, shapes = [], {}, {}
         for model, digest in tagged:
             facts = self._facts.get(digest, ModelFacts((), None, None))
             running = loaded.get(model.name)
@@ -101,8 +109,13 @@ class Discovery:
                 self._seen_contexts[digest] = running.context_length
             trained = model.context_length or facts.trained_context
             contexts[model.name] = min(self._context_in_force(digest, facts), trained or 1 << 30)
+            shapes[model.name] = Shape(model.size_bytes, facts.bytes_a_token, trained, self._own_context(facts))
             models.append(_merged(model, facts, running, trained))
-        return Found("ollama", version, tuple(models), contexts)
+        return Found("ollama", version, tuple(models), contexts, shapes, loaded)
+
+    def _own_context(self, facts: ModelFacts) -> int | None:
+        """What the model gets when nobody asks for a context, as far as that is known."""
+        return facts.num_ctx or self._told_default
 
     def _context_in_force(self, digest: str, facts: ModelFacts) -> int:
         """The context a `/v1` request gets.

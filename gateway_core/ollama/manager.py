@@ -12,9 +12,10 @@ import aiohttp
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.events import Event, LocalChanged, Notice
 from gateway_core.model import LocalServer, PullStatus
-from gateway_core.ollama.address import local_base_url, root_of
+from gateway_core.ollama.address import is_loopback, local_base_url, root_of
 from gateway_core.ollama.choice import choose, find
 from gateway_core.ollama.client import OllamaError
+from gateway_core.ollama.contexts import Contexts
 from gateway_core.ollama.discovery import Discovery, Found, Unreachable
 from gateway_core.ollama.pulls import Pulls
 from gateway_core.ollama.standin import NoStandIn, StandIn, StandInModel
@@ -66,6 +67,14 @@ class LocalModels:
         self._server = LocalServer("ollama", root_of(self._base_url), False, detail="not looked at yet")
         self._session: aiohttp.ClientSession | None = None
         self._discovery: Discovery | None = None
+        self.contexts = Contexts(
+            lambda: self._found,
+            lambda: self._discovery.ollama if self._discovery else None,
+            self._clock,
+            limit=settings.local_context_tokens,
+            keep_alive=settings.local_keep_alive,
+            same_machine=is_loopback(self._base_url),
+        )
         self._poller: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
         self._looking = asyncio.Lock()
@@ -103,14 +112,16 @@ class LocalModels:
             yield endpoint
 
     def context_of(self, model: str) -> int | None:
-        """Tokens that prompt and answer can have together on ``model``; None where nobody knows."""
+        """Tokens that prompt and answer can have together on ``model``; None where nobody knows.
+
+        Of Ollama it is the largest context that a request may ask for, not the one in force.
+        """
         if self._server.kind == "builtin":
             return self._standin.model.context_tokens
-        found = find(self._found.models, model) if self._found else None
-        return self._found.contexts.get(found.name) if self._found and found else None
+        return self.contexts.context_of(model)
 
     def supports(self, model: str, feature: str) -> bool | None:
-        """Whether ``model`` has ``tools`` or ``vision``; None where the server does not tell.
+        """Whether ``model`` has ``tools``, ``vision`` or ``thinking``; None where the server does not tell.
 
         The built-in model sees no images. A request with tools it answers in words (llama.cpp leaves tools out of a
         prompt whose template has no place for them), so that it is None there: possible, but no more than that.

@@ -9,8 +9,10 @@ from typing import Any
 from gateway_core.model import JsonObject, Usage
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of
+from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
 from gateway_core.providers.upstream import Answer, Upstream
 from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content, text_of
+from gateway_core.wire.prompt_cut import CutPrompt
 from gateway_core.wire.usage import read_usage
 
 _USAGE_S = 5.0
@@ -40,7 +42,10 @@ class OpenAICompatible(Upstream):
         simulated: bool = False,
         dialect: Dialect | None = None,
         key_setting: str | None = None,
+        contexts: ContextBook | None = None,
     ) -> None:
+        """``contexts`` hears of prompts that the server has cut, and tells what is known."""
+        self._contexts = contexts
         self._dialect = dialect or dialect_of(kind, free)
         known = kind in STRICT_KINDS and not free
         self.key_setting = key_setting or (f"{kind.upper()}_API_KEY" if known else "LOCAL_LLM_API_KEY")
@@ -79,19 +84,31 @@ class OpenAICompatible(Upstream):
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
         async with self.post("/chat/completions", self.adapt(call)) as answer:
             if not call.request.stream:
-                yield self._whole(await answer.json())
+                whole = self._whole(await answer.json())
+                if cut := self._found_cut(call, whole.usage):
+                    raise cut_error(self.name, call.target.model, cut)
+                yield whole
             elif answer.content_type == "application/json":
                 whole = self._whole(await answer.json())
+                if cut := self._found_cut(call, whole.usage):
+                    raise cut_error(self.name, call.target.model, cut)
                 for chunk in as_chunks(whole.body):
                     yield Piece(chunk, whole.usage)
             else:
+                usage: Usage | None = None
                 async with aclosing(self._stream(answer, call.max_output_tokens)) as pieces:
                     async for piece in pieces:
+                        usage = piece.usage or usage
                         yield piece
+                self._found_cut(call, usage)
 
     def adapt(self, call: UpstreamCall) -> JsonObject:
         """The body as this kind of server takes it; the caller's is left as it is."""
         return self._dialect.adapt(call)
+
+    def _found_cut(self, call: UpstreamCall, usage: Usage | None) -> CutPrompt | None:
+        known = self._contexts.in_force(call.target.model) if self._contexts else None
+        return found_cut(call, usage, self._contexts, known)
 
     def _whole(self, body: JsonObject) -> Piece:
         if body.get("error"):

@@ -20,6 +20,7 @@ import orjson
 from gateway_core.model import JsonObject, ProviderStatus
 from gateway_core.providers.base import UpstreamError
 from gateway_core.providers.failures import Failures
+from gateway_core.wire.ndjson import LineParser, LineTooLong
 from gateway_core.wire.sse import SSEError, SSEEvent, SSEParser
 
 if TYPE_CHECKING:
@@ -72,18 +73,24 @@ class Answer:
     """A successful answer, not yet read. ``patience.begun`` is for the reader to set."""
 
     def __init__(
-        self, response: httpx2.Response, patience: Patience, failures: Failures, broken: tuple[type[Exception], ...]
+        self,
+        parts: AsyncGenerator[bytes],
+        content_type: str,
+        patience: Patience,
+        failures: Failures,
+        broken: tuple[type[Exception], ...],
     ) -> None:
-        self._response = response
+        """``parts`` are the body as it comes, ``broken`` what its reading raises when the connection breaks."""
+        self._parts = parts
         self._broken = broken
         self._failures = failures
         self.patience = patience
         self.done = False
-        self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self.content_type = content_type.partition(";")[0].strip().lower()
 
     async def _bytes(self) -> AsyncGenerator[bytes]:
         size = 0
-        async with aclosing(self._response.aiter_bytes()) as parts:
+        async with aclosing(self._parts) as parts:
             while True:
                 try:
                     async with asyncio.timeout(self.patience.seconds()):
@@ -120,6 +127,19 @@ class Answer:
         except UpstreamError:
             if not self.done:
                 raise
+
+    async def lines(self) -> AsyncGenerator[JsonObject]:
+        """The objects of a stream of JSON lines, to the end of the connection. Raises :class:`UpstreamError`."""
+        parser = LineParser(MAX_EVENT_BYTES)
+        try:
+            async with aclosing(self._bytes()) as parts:
+                async for part in parts:
+                    for line in parser.feed(part):
+                        yield self.parse(line)
+            for line in parser.finish():
+                yield self.parse(line)
+        except LineTooLong:
+            raise self._failures.protocol("sent a line that is too large") from None
 
     async def json(self) -> JsonObject:
         """The whole answer as a JSON object. Raises :class:`UpstreamError`."""
@@ -188,7 +208,8 @@ class Upstream:
         patience = Patience(self._first_byte_s, self._idle_s)
         response = await self._ask(sdk, "post", path, patience, content=content)
         try:
-            yield Answer(response, patience, self.failures, sdk.broken)
+            kind = response.headers.get("content-type", "")
+            yield Answer(response.aiter_bytes(), kind, patience, self.failures, sdk.broken)
         finally:
             await response.aclose()
 

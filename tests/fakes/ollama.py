@@ -1,7 +1,8 @@
 """A fake Ollama: its native API replayed from recordings of a real 0.32.15, its `/v1` as :class:`FakeOpenAI` deviates.
 
 ``root`` is its address without ``/v1``. Models come and go with :meth:`add`, loads and unloads are remembered, a pull
-replays the recording given with :meth:`pull_as`; the line `hold` in it waits for :meth:`Fake.resume`.
+replays the recording given with :meth:`pull_as`; the line `hold` in it waits for :meth:`Fake.resume`. ``chats`` are the
+requests to `/api/chat`, ``loads`` every loading of a model with the context it got.
 As a process: ``python -m tests.fakes.ollama --port 11434``.
 """
 
@@ -14,8 +15,9 @@ from pathlib import Path
 
 from aiohttp import web
 
+from tests.fakes import ollama_chat
 from tests.fakes.openai import FakeOpenAI
-from tests.fakes.script import JsonObject, Reply, serve
+from tests.fakes.script import Failure, JsonObject, Raw, Reply, serve
 
 DATA = Path(__file__).parent.parent / "ollama" / "data"
 HOLD = "hold"
@@ -40,7 +42,11 @@ def _recorded_model() -> JsonObject:
 
 
 class FakeOllama(FakeOpenAI):
-    """`/api/version`, `tags`, `ps`, `show`, `generate` (load, unload), `pull`, `delete`, and `/v1`."""
+    """`/api/version`, `tags`, `ps`, `show`, `generate` (load, unload), `chat`, `pull`, `delete`, and `/v1`.
+
+    ``native_chat`` False is a server that only mimics Ollama; ``knows_truncate`` False one from before 0.12, which cuts
+    prompts whatever it is told; ``memory_context`` the largest context that its memory can hold.
+    """
 
     def __init__(self, *models: str, key: str | None = None, default: Reply | None = None, port: int = 0) -> None:
         super().__init__(kind="ollama", key=key, models=models, default=default, port=port)
@@ -48,7 +54,11 @@ class FakeOllama(FakeOpenAI):
         self.shown: dict[str, JsonObject] = {}
         self.loaded: dict[str, JsonObject] = {}
         self.loads: list[JsonObject] = []
+        self.chats: list[JsonObject] = []
         self.default_context = 4096
+        self.native_chat = True
+        self.knows_truncate = True
+        self.memory_context: int | None = None
         self._pulls: dict[str, tuple[list[str], int]] = {}
         for model in models:
             self.add(model)
@@ -57,7 +67,14 @@ class FakeOllama(FakeOpenAI):
     def root(self) -> str:
         return self.base_url.removesuffix("/v1")
 
-    def add(self, name: str, *, num_ctx: int | None = None, capabilities: tuple[str, ...] = ("completion",)) -> None:
+    def add(
+        self,
+        name: str,
+        *,
+        num_ctx: int | None = None,
+        trained: int | None = None,
+        capabilities: tuple[str, ...] = ("completion",),
+    ) -> None:
         """Puts a model on the disk: the recorded one under another name."""
         digest = f"{abs(hash(name)):064x}"[-64:]
         self.tagged[name] = {
@@ -70,6 +87,9 @@ class FakeOllama(FakeOpenAI):
         shown: JsonObject = json.loads(recording("show")["body"])
         if num_ctx:
             shown["parameters"] += f"\nnum_ctx                        {num_ctx}"
+        if trained:
+            shown["model_info"]["llama.context_length"] = trained
+            self.tagged[name]["details"]["context_length"] = trained
         self.shown[name] = {**shown, "capabilities": list(capabilities)}
         self.models = tuple(self.tagged)
 
@@ -104,6 +124,7 @@ class FakeOllama(FakeOpenAI):
         app.router.add_get("/api/ps", self._ps)
         app.router.add_post("/api/show", self._show)
         app.router.add_post("/api/generate", self._generate)
+        app.router.add_post("/api/chat", self._native_chat)
         app.router.add_post("/api/pull", self._pull)
         app.router.add_delete("/api/delete", self._delete)
 
@@ -134,6 +155,58 @@ class FakeOllama(FakeOpenAI):
             return _as_recorded("unload")
         self.load(name, pinned=body.get("keep_alive", 0) < 0)
         return _as_recorded("load")
+
+    async def _native_chat(self, request: web.Request) -> web.StreamResponse:
+        if not self.native_chat:
+            return web.Response(text="404 page not found", status=404)
+        body = await self.receive(request)
+        self.chats.append(body)
+        if not self._may(request):
+            return web.json_response({"error": "unauthorized"}, status=401)
+        name = body["model"]
+        if name not in self.tagged:
+            return _not_found(name)
+        if said := ollama_chat.problem(body, self.tagged[name]["capabilities"]):
+            self.rejected.append(said)
+            return web.json_response({"error": said}, status=400)
+        step = await self.next_step()
+        if isinstance(step, Failure):
+            return web.json_response({"error": step.message}, status=step.status, headers=step.headers)
+        if isinstance(step, Raw):
+            return await self.raw(request, step)
+        if refused := self._place(body):
+            return refused
+        prompt, context = ollama_chat.prompt_tokens(body), self.loaded[name]["context_length"]
+        if prompt > context:
+            if self.knows_truncate and body.get("truncate") is False:
+                return web.json_response({"error": ollama_chat.too_long(prompt, context)}, status=400)
+            if self.knows_truncate and body.get("shift") is False:
+                return web.json_response({"error": ollama_chat.SHIFT_OFF}, status=400)
+            prompt = context // 2 + 2
+        self.calls += 1
+        self.input_tokens += prompt
+        answer = ollama_chat.lines(body, step, prompt, context - prompt)
+        if body.get("stream") is False:
+            return web.json_response(ollama_chat.whole(answer))
+        failed = json.dumps({"error": ollama_chat.KILLED}).encode() + b"\n"
+        return await self.stream(request, step, ollama_chat.encode(answer), failed, "application/x-ndjson")
+
+    def _place(self, body: JsonObject) -> web.Response | None:
+        """Has the model loaded as the request wants it; one with another context is replaced, and its pin is gone."""
+        name, keep_alive = body["model"], body.get("keep_alive")
+        own = [line.split()[1] for line in self.shown[name]["parameters"].splitlines() if line.startswith("num_ctx")]
+        wanted = body.get("options", {}).get("num_ctx") or (int(own[0]) if own else self.default_context)
+        wanted = min(wanted, self.tagged[name]["details"]["context_length"])
+        running = self.loaded.get(name)
+        if running is None or running["context_length"] != wanted:
+            if self.memory_context and wanted > self.memory_context:
+                said = "model requires more system memory (9.9 GiB) than is available (5.6 GiB)"
+                return web.json_response({"error": said}, status=500)
+            self.loads.append({"model": name, "num_ctx": wanted})
+            self.load(name, context=wanted)
+        if keep_alive is not None:
+            self.load(name, pinned=isinstance(keep_alive, int) and keep_alive < 0, context=wanted)
+        return None
 
     async def _delete(self, request: web.Request) -> web.Response:
         name = (await request.json())["model"]

@@ -190,9 +190,16 @@ class Fake:
             raise
         return response
 
-    async def stream(self, request: web.Request, reply: Reply, events: list[bytes], error: bytes) -> web.StreamResponse:
+    async def stream(
+        self,
+        request: web.Request,
+        reply: Reply,
+        events: list[bytes],
+        error: bytes,
+        content_type: str = "text/event-stream",
+    ) -> web.StreamResponse:
         """Sends ``events`` with the faults of ``reply``; ``error`` is the protocol's error event."""
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        response = web.StreamResponse(headers={"Content-Type": content_type, "Cache-Control": "no-cache"})
         try:
             await response.prepare(request)
             for sent, event in enumerate(events):

@@ -83,32 +83,29 @@ async def test_embedding_models_do_not_serve(fake: FakeOllama, local: LocalModel
     assert server.current_model is None and "pull one" in server.detail
 
 
-async def test_an_unloaded_model_has_ollamas_default_context_not_its_maximum(
-    fake: FakeOllama, local: LocalModels
-) -> None:
-    assert local.context_of("first:1b") == 4096
+async def test_the_context_is_the_largest_that_ollama_can_be_asked_for(fake: FakeOllama, events: Collector) -> None:
+    fake.load("first:1b", context=4096)
+    configured = settings(fake.base_url, local_context_tokens=100_000)
+    async with running(LocalModels(configured, events.publish, poll_s=POLL_S)) as local:
+        assert local.context_of("first:1b") == 8192, "what it was trained for"
+        assert local.server.models[0].context_length == 4096, "the screen shows what is in force"
 
 
-async def test_num_ctx_of_the_model_is_its_context_loaded_or_not(fake: FakeOllama, local: LocalModels) -> None:
+async def test_num_ctx_of_the_model_is_its_context_over_v1_loaded_or_not(fake: FakeOllama, local: LocalModels) -> None:
     fake.add("made", num_ctx=2048)
     fake.load("made", context=8192)
     await local.refresh()
+    local.contexts.lacks_native_chat()
     assert local.context_of("made") == 2048, "the next /v1 call reloads it with its own num_ctx"
 
 
-async def test_the_context_seen_when_loaded_is_remembered(fake: FakeOllama, local: LocalModels) -> None:
+async def test_the_context_seen_when_loaded_is_remembered_for_v1(fake: FakeOllama, local: LocalModels) -> None:
     fake.load("first:1b", context=6000)
     await local.refresh()
-    assert local.context_of("first:1b") == 6000
     fake.loaded.clear()
     await local.refresh()
-    assert local.context_of("first:1b") == 6000
-
-
-async def test_the_trained_context_bounds_what_is_configured(fake: FakeOllama, events: Collector) -> None:
-    configured = settings(fake.base_url, local_context_tokens=100_000)
-    async with running(LocalModels(configured, events.publish, poll_s=POLL_S)) as local:
-        assert local.context_of("first:1b") == 8192
+    local.contexts.lacks_native_chat()
+    assert (local.context_of("first:1b"), local.context_of("second:1b")) == (6000, 4096)
 
 
 async def test_capabilities_are_told_where_they_are_known(fake: FakeOllama, local: LocalModels) -> None:

@@ -1,0 +1,287 @@
+"""Ollama by its own API: contexts sized to the prompt, prompts never cut, models kept as the operator wants."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from typing import Protocol
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import aiohttp
+import orjson
+
+from gateway_core.model import JsonObject, ProviderStatus, Reason, Refused, Usage
+from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
+from gateway_core.providers.openai_compatible import OpenAICompatible
+from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
+from gateway_core.providers.upstream import Answer, Patience
+from gateway_core.wire.errors import context_length_exceeded
+from gateway_core.wire.ollama_answers import AnswerTranslator, NoAnswer, error_text, overflow_of
+from gateway_core.wire.ollama_chat import Loading, to_ollama
+from gateway_core.wire.openai_chat import Aggregator, has_content
+
+_CONNECT_S = 10.0
+_MAX_ERROR_BYTES = 64 * 1024
+_BROKEN = (aiohttp.ClientError, OSError)
+_NO_MEMORY = re.compile(r"(?i)requires more system memory|out of memory|unable to allocate|cudamalloc failed")
+
+
+class Contexts(ContextBook, Protocol):
+    """What is known of the models' contexts; ``gateway_core.ollama.contexts.Contexts`` is it."""
+
+    def context_of(self, model: str) -> int | None:
+        """The largest context that can be asked for; None where nobody knows."""
+        ...
+
+    @property
+    def native_chat(self) -> bool:
+        """Whether the server has a chat of Ollama's own, as far as anybody knows."""
+        ...
+
+    def lacks_native_chat(self) -> None:
+        """Remembers that the server has none."""
+        ...
+
+    async def loading(
+        self, model: str, prompt_tokens: int, max_output_tokens: int | None, *, exact: bool = False
+    ) -> Loading | None:
+        """What to ask for; None where the request does not fit. ``exact`` says that the model counted the tokens."""
+        ...
+
+    def asking(self, model: str, loading: Loading) -> AbstractContextManager[None]:
+        """Says for the length of a request what it asks for."""
+        ...
+
+
+class _NoNativeChat(Exception):
+    """The server has no ``/api/chat``."""
+
+
+class _Unfit(Exception):
+    """The context that was asked for does not do. ``error`` is what the caller gets where no other does.
+
+    ``tokens`` are the prompt's where Ollama counted them. ``too_large`` says that the memory does not suffice.
+    """
+
+    def __init__(self, error: UpstreamError, tokens: int | None = None, *, too_large: bool = False) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.tokens = tokens
+        self.too_large = too_large
+
+
+class Ollama:
+    """One Ollama. ``compatible`` is the same server by way of ``/v1``: it is used where there is no ``/api/chat``.
+
+    ``thinks`` tells whether a model has the capability.
+    """
+
+    def __init__(
+        self,
+        compatible: OpenAICompatible,
+        contexts: Contexts,
+        thinks: Callable[[str], bool | None],
+        *,
+        api_key: str | None = None,
+        first_byte_s: float = 900.0,
+        idle_s: float = 900.0,
+    ) -> None:
+        self.name = compatible.name
+        self._root = compatible.base_url.removesuffix("/v1")
+        self._compatible = compatible
+        self._contexts = contexts
+        self._thinks = thinks
+        self._key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._first_byte_s = first_byte_s
+        self._idle_s = idle_s
+        self._failures = compatible.failures
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+        """The answer; see :class:`~gateway_core.providers.base.Provider`."""
+        if self._contexts.native_chat:
+            try:
+                async with (
+                    self._opened(call) as (answer, loading),
+                    aclosing(self._pieces(call, answer, loading)) as pieces,
+                ):
+                    async for piece in pieces:
+                        yield piece
+                return
+            except _NoNativeChat:
+                self._contexts.lacks_native_chat()
+        async with aclosing(self._compatible.send(call)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    @asynccontextmanager
+    async def _opened(self, call: UpstreamCall) -> AsyncIterator[tuple[Answer, Loading]]:
+        """The answer's head, once a context was found that Ollama can have and the prompt fits."""
+        model, tokens, exact = call.target.model, call.request.size.input_tokens, False
+        loading = await self._contexts.loading(model, tokens, _output_limit(call))
+        if loading is None:
+            raise self._too_long(model, tokens)
+        while True:
+            async with AsyncExitStack() as stack:
+                stack.enter_context(self._contexts.asking(model, loading))
+                try:
+                    answer = await stack.enter_async_context(self._post(self._translated(call, loading)))
+                except _Unfit as error:
+                    unfit = error
+                else:
+                    yield answer, loading
+                    return
+            if unfit.too_large:
+                self._contexts.learn(model, loading.num_ctx // 2)
+            else:
+                tokens, exact = unfit.tokens or max(tokens, loading.num_ctx), unfit.tokens is not None
+            another = await self._contexts.loading(model, tokens, _output_limit(call), exact=exact)
+            if another is None and unfit.too_large:
+                raise self._too_long(model, tokens) from None
+            if another is None or (another.num_ctx < loading.num_ctx) is not unfit.too_large or another == loading:
+                raise unfit.error from None
+            call.remark(Reason("context", f"{unfit}; {loading.num_ctx:,} tokens asked for, then {another.num_ctx:,}"))
+            loading = another
+
+    @asynccontextmanager
+    async def _post(self, body: JsonObject) -> AsyncIterator[Answer]:
+        try:
+            content = orjson.dumps(body)
+        except TypeError:
+            raise self._failures.refused("The request is nested too deeply.", "invalid_request") from None
+        patience = Patience(self._first_byte_s, self._idle_s)
+        response = await self._ask("POST", "/api/chat", patience, content)
+        try:
+            if response.status != 200:
+                raise await self._refused(response, patience)
+            kind = response.headers.get("Content-Type", "")
+            yield Answer(_parts(response), kind, patience, self._failures, _BROKEN)
+        finally:
+            response.close()
+
+    async def _ask(self, method: str, path: str, patience: Patience, content: bytes | None) -> aiohttp.ClientResponse:
+        try:
+            async with asyncio.timeout(patience.seconds()):
+                return await self._ready().request(
+                    method,
+                    f"{self._root}{path}",
+                    data=content,
+                    headers={**self._compatible.request_headers(), **self._key},
+                    allow_redirects=False,
+                )
+        except TimeoutError:
+            raise self._failures.timeout(patience.promised_s, begun=False) from None
+        except _BROKEN as error:
+            raise self._failures.connection(error) from None
+
+    def _ready(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            loopback = (urlsplit(self._root).hostname or "") in ("127.0.0.1", "localhost", "::1")
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, force_close=True),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
+                trust_env=not loopback,
+            )
+        return self._session
+
+    async def _refused(self, response: aiohttp.ClientResponse, patience: Patience) -> Exception:
+        """What an answer with an error status means."""
+        body = b""
+        try:
+            async with asyncio.timeout(patience.seconds()):
+                while len(body) < _MAX_ERROR_BYTES and (part := await response.content.read(_MAX_ERROR_BYTES)):
+                    body += part
+        except (TimeoutError, *_BROKEN):
+            pass  # the status says enough
+        text = error_text(body)
+        if response.status == 405 or (response.status == 404 and text is None):
+            return _NoNativeChat()
+        if found := overflow_of(body):
+            refusal = context_length_exceeded(*found)
+            return _Unfit(self._failures.refused(refusal.message, refusal.code), found[0])
+        error = self._failures.status(response.status, response.headers, body)
+        if error.code == "context_length_exceeded":
+            return _Unfit(error)
+        return _Unfit(error, too_large=True) if text and _NO_MEMORY.search(text) else error
+
+    async def _pieces(self, call: UpstreamCall, answer: Answer, loading: Loading) -> AsyncGenerator[Piece]:
+        whole = Aggregator()
+        translator = AnswerTranslator(f"chatcmpl-{uuid4().hex}", int(time.time()), lambda: f"call{uuid4().hex[:24]}")
+        async with aclosing(answer.lines()) as lines:
+            async for line in lines:
+                for chunk in self._chunks(translator, line):
+                    answer.patience.begun = answer.patience.begun or has_content(chunk)
+                    whole.add(chunk)
+                    if translator.finished:
+                        self._check(call, translator.usage, loading)
+                    if call.request.stream:
+                        yield Piece(chunk, translator.usage)
+                if translator.finished:
+                    break
+        if not translator.finished:
+            raise self._failures.protocol("ended the answer in the middle")
+        if not call.request.stream:
+            yield Piece(whole.completion(), translator.usage)
+
+    def _chunks(self, translator: AnswerTranslator, line: JsonObject) -> list[JsonObject]:
+        if line.get("error"):
+            raise self._failures.reported(line["error"])
+        try:
+            return translator.feed(line)
+        except NoAnswer as error:
+            raise self._failures.protocol(str(error)) from None
+
+    def _check(self, call: UpstreamCall, usage: Usage | None, loading: Loading) -> None:
+        """An Ollama from before 0.12 does not know ``truncate``: it cuts, and only the count of tokens shows it."""
+        cut = found_cut(call, usage, self._contexts, loading.num_ctx)
+        if cut and not call.request.stream:
+            raise cut_error(self.name, call.target.model, cut)
+
+    def _translated(self, call: UpstreamCall, loading: Loading) -> JsonObject:
+        model = call.target.model
+        try:
+            return to_ollama(
+                call.request.body,
+                model,
+                loading,
+                max_output_tokens=_output_limit(call),
+                thinks=self._thinks(model) is True,
+            )
+        except Refused as refused:
+            raise self._failures.refused(refused.refusal.message, refused.refusal.code) from None
+        except RecursionError:
+            raise self._failures.refused("The request is nested too deeply.", "invalid_request") from None
+
+    def _too_long(self, model: str, tokens: int) -> UpstreamError:
+        refusal = context_length_exceeded(tokens, self._contexts.context_of(model))
+        return self._failures.refused(refusal.message, refusal.code)
+
+    async def check(self) -> ProviderStatus:
+        """Whether it answers."""
+        state, detail = "ok", ""
+        try:
+            patience = Patience(_CONNECT_S, _CONNECT_S)
+            (await self._ask("GET", "/api/version", patience, None)).close()
+        except UpstreamError as error:
+            state, detail = "down", error.message
+        return ProviderStatus(self.name, "ollama", self._root, state, detail)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        if self._session:
+            await self._session.close()
+        await self._compatible.close()
+
+
+def _output_limit(call: UpstreamCall) -> int | None:
+    limits = [limit for limit in (call.request.size.max_output_tokens, call.max_output_tokens) if limit]
+    return min(limits, default=None)
+
+
+async def _parts(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
+    async for part in response.content.iter_any():
+        yield part
