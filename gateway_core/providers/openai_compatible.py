@@ -16,7 +16,7 @@ STRICT_KINDS = ("openai", "groq")
 """Kinds that answer 400 to fields they do not know. Every other, and every free one, is a local server and lenient."""
 _NOT_OPENAI = ("cache_control", "reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
 """Message fields of other protocols, which OpenAI and Groq answer with 400."""
-_PRICED_APART = ("service_tier", "web_search_options")
+PRICED_APART = ("service_tier", "web_search_options")
 """Not sent to a paid provider: they make tokens dearer or add a price for each search, which is not reserved."""
 _NOT_GROQ = ("prompt_cache_key", "prompt_cache_retention", "safety_identifier", "verbosity")
 _USAGE_S = 5.0
@@ -101,7 +101,7 @@ class OpenAICompatible(Upstream):
         if self._strict:
             names: tuple[str, ...] = ("max_completion_tokens",)
             body["messages"] = [_without(message, _NOT_OPENAI) for message in body["messages"]]
-            for name in (*_PRICED_APART, *(_NOT_GROQ if self.kind == "groq" else ())):
+            for name in (*PRICED_APART, *(_NOT_GROQ if self.kind == "groq" else ())):
                 body.pop(name, None)
         else:
             names = ("max_tokens",) if self.kind == "ollama" else ("max_tokens", "max_completion_tokens")
@@ -124,7 +124,7 @@ class OpenAICompatible(Upstream):
     async def _stream(self, answer: Answer, limit: int | None) -> AsyncGenerator[Piece]:
         """Chunks up to ``[DONE]``, or the end of the connection after a finish reason."""
         usage: Usage | None = None
-        room = None if limit is None else limit * _CHARACTERS_A_TOKEN + 1024
+        room = self.room_for(limit)
         answered = finished = False
         async with aclosing(self._chunks(answer)) as chunks:
             try:
@@ -161,6 +161,11 @@ class OpenAICompatible(Upstream):
                     if chunk.get("error"):
                         raise self.failures.reported(chunk["error"])
                     yield chunk
+
+    @staticmethod
+    def room_for(limit: int | None) -> int | None:
+        """Characters that an answer of ``limit`` tokens can have at most."""
+        return None if limit is None else limit * _CHARACTERS_A_TOKEN + 1024
 
     def _room_left(self, room: int | None, chunk: JsonObject) -> int | None:
         if room is None:

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.base import Provider
 from gateway_core.providers.openai_compatible import OpenAICompatible
+from gateway_core.providers.openai_responses import OpenAIProvider
 from gateway_core.settings import Settings
 
 
@@ -33,7 +34,8 @@ def build_providers(settings: Settings, simulated: bool = False) -> dict[str, Pr
     )
     for name, url, secret in compatible:
         if key := _open(secret):
-            providers[name] = OpenAICompatible(
+            made = OpenAIProvider if name == "openai" else OpenAICompatible
+            providers[name] = made(
                 name=name,
                 kind=name,
                 base_url=url,
