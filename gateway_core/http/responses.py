@@ -31,7 +31,7 @@ from gateway_core.wire import sse
 from gateway_core.wire.errors import openai_error
 from gateway_core.wire.responses_native import TERMINAL
 from gateway_core.wire.responses_request import to_chat
-from gateway_core.wire.responses_shell import failed, shell
+from gateway_core.wire.responses_shell import failed, responses_usage, shell
 from gateway_core.wire.responses_stream import ResponseWriter, response_of
 from gateway_core.wire.responses_tools import tools_of
 
@@ -167,12 +167,13 @@ class _Turn(Completions):
 
 
 def own(response: JsonObject, asked: JsonObject, usage: object) -> JsonObject:
-    """OpenAI's Response as the caller gets it: with the cost, and with the previous response it was asked to follow."""
+    """OpenAI's Response as the caller gets it: with our counts and the cost, and with the response it was to follow."""
     made = dict(response)
     if asked.get("previous_response_id"):
         made["previous_response_id"] = asked["previous_response_id"]
-    if isinstance(usage, dict) and "cost" in usage:
-        made["usage"] = {**(made.get("usage") or {}), "cost": usage["cost"]}
+    if ours := responses_usage(usage):
+        theirs = made.get("usage")
+        made["usage"] = {**theirs, **ours} if isinstance(theirs, dict) else ours
     return made
 
 

@@ -103,8 +103,8 @@ class FakeOpenAI(Fake):
         if isinstance(step, Failure):
             return _error(step.status, step.message, step.code, step.headers, step.type)
         response = openai_responses.response_of(body, step, next(self._numbers))
-        self.input_tokens += (response["usage"] or {}).get("input_tokens") or 0
-        self.output_tokens += (response["usage"] or {}).get("output_tokens") or 0
+        self.input_tokens += tokens(body.get("input"))
+        self.output_tokens += tokens(response["output"])
         if response["store"]:
             self._stored[response["id"]] = response
         if not body.get("stream"):
