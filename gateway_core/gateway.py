@@ -44,6 +44,7 @@ from gateway_core.store.ledger import Ledger
 from gateway_core.store.lock import FolderLock
 from gateway_core.store.operator import Limits, OperatorStore
 from gateway_core.store.requests import RequestLog
+from gateway_core.store.responses import ResponseStore
 from gateway_core.tiers import Tiers
 
 log = logging.getLogger(__name__)
@@ -140,6 +141,7 @@ class Gateway:
             self._notices.append(f"{orphans.count} paid calls were cut off last time; {charged}.")
         self._requests = RequestLog(database, clock, keep_bodies=settings.keep_bodies_days > 0)
         await self._requests.fail_interrupted()
+        self.responses = ResponseStore(database, clock)
         self._activity = Activity(clock.now())
         self._activity.restore(
             await self._requests.recent(SNAPSHOT_ROWS), await self._requests.of_day(day_of(clock.now()))
@@ -251,6 +253,7 @@ class Gateway:
         while True:
             try:
                 await self._requests.prune(self._clock.now(), self.settings.keep_bodies_days)
+                await self.responses.prune(self.settings.keep_bodies_days)
                 await self._caches.prune()
             except StoreError as error:
                 self.notice("warning", f"Old entries could not be thrown away: {error}")

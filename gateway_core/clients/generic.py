@@ -24,7 +24,7 @@ def read_generic(body: JsonObject, headers: Mapping[str, str]) -> ClientView:
     messages = messages_of(body)
     user = last_user(messages)
     return ClientView(
-        client=_client_name(headers.get("user-agent")),
+        client="codex" if _is_codex(headers) else _client_name(headers.get("user-agent")),
         session=session_of(body, headers),
         lane=Lane.INTERACTIVE,
         user_text="" if user is None else text_of(messages[user].get("content")),
@@ -32,6 +32,11 @@ def read_generic(body: JsonObject, headers: Mapping[str, str]) -> ClientView:
         messages=tuple(with_stable_tool_ids(messages)),
         in_tool_loop=in_tool_loop(messages),
     )
+
+
+def _is_codex(headers: Mapping[str, str]) -> bool:
+    """OpenAI's Codex names its part that asks, ``codex_cli_rs`` or ``codex_exec``, in ``originator`` (Codex 0.162)."""
+    return (headers.get("originator") or headers.get("user-agent") or "").lower().startswith("codex")
 
 
 def _client_name(user_agent: str | None) -> str:

@@ -65,7 +65,7 @@ class Completions:
         self._face = face
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        parsed = await incoming(request, self._face, self._gateway.settings.max_body_bytes)
+        parsed = await self.receive(request)
         if isinstance(parsed, Refusal):
             return self._refuse(parsed, None)
         response: web.StreamResponse | None = None
@@ -76,12 +76,16 @@ class Completions:
                     return self._refuse(answer, parsed.id)
                 if answer.pieces is None:
                     assert answer.whole is not None
-                    return reply(self._face.whole(parsed, answer.whole), headers=self._headers(answer))
+                    body = self._face.whole(parsed, answer.whole)
+                    await self.before_the_end(parsed)
+                    return reply(body, headers=self._headers(answer))
                 response = await self._begin(request, answer)
                 async for piece in answer.pieces:
                     if data := writer.feed(piece):
                         await self._write(request, response, data)
-                await self._write(request, response, writer.end())
+                last = writer.end()
+                await self.before_the_end(parsed)
+                await self._write(request, response, last)
         except Refused as refused:
             if response is None:
                 return self._refuse(refused.refusal, parsed.id)
@@ -95,6 +99,13 @@ class Completions:
             log.error("a stream failed: %s", where(error))
             await self._last_word(request, response, writer.fail(errors.internal_error()))
         return response
+
+    async def receive(self, request: web.Request) -> ChatRequest | Refusal:
+        """The request as a value, or why it is none."""
+        return await incoming(request, self._face, self._gateway.settings.max_body_bytes)
+
+    async def before_the_end(self, request: ChatRequest) -> None:
+        """Called when the answer is made and its end not yet sent."""
 
     def _refuse(self, refusal: Refusal, request_id: str | None) -> web.Response:
         headers: dict[str, str] = {}

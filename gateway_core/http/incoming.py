@@ -46,7 +46,7 @@ class Reader(Protocol):
 
 async def incoming(request: web.Request, reader: Reader, limit_bytes: int) -> ChatRequest | Refusal:
     """The request as a value, or why it is none. The body is read no further than ``limit_bytes``."""
-    raw = await _read(request, limit_bytes)
+    raw = await read_body(request, limit_bytes)
     if isinstance(raw, Refusal):
         return raw
     if len(raw) > MEASURED_IN_A_THREAD_BYTES:
@@ -54,7 +54,8 @@ async def incoming(request: web.Request, reader: Reader, limit_bytes: int) -> Ch
     return parse(raw, request, reader)
 
 
-async def _read(request: web.Request, limit_bytes: int) -> bytes | Refusal:
+async def read_body(request: web.Request, limit_bytes: int) -> bytes | Refusal:
+    """The body, read no further than ``limit_bytes``."""
     if (request.content_length or 0) > limit_bytes:
         return errors.body_too_large(limit_bytes)
     body = bytearray()
@@ -81,15 +82,18 @@ def json_object(raw: bytes) -> JsonObject | Refusal:
 def parse(raw: bytes, request: web.Request, reader: Reader) -> ChatRequest | Refusal:
     """The request as a value, or what is wrong with it."""
     body = json_object(raw)
-    if isinstance(body, Refusal):
-        return body
+    return body if isinstance(body, Refusal) else understand(body, request, reader, len(raw))
+
+
+def understand(body: JsonObject, request: web.Request, reader: Reader, body_bytes: int) -> ChatRequest | Refusal:
+    """The same for a body that is parsed; the gateway's own extras are taken out of it."""
     extras = {name: body.pop(name) for name in EXTRAS if name in body}
     understood = reader.understand(body, request.headers)
     if isinstance(understood, Refusal):
         return understood
     if refusal := validate(understood.chat):
         return refusal
-    parsed = _with_extras(understood.chat, extras, request, len(raw))
+    parsed = _with_extras(understood.chat, extras, request, body_bytes)
     if isinstance(parsed, Refusal) or reader.api is ApiKind.CHAT:
         return parsed
     return replace(parsed, api=reader.api, native=body, native_headers=understood.native_headers)

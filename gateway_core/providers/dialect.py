@@ -12,9 +12,9 @@ STRICT_KINDS = ("openai", "groq")
 """Kinds that answer 400 to fields they do not know. Every other, and every free one, is a local server and lenient."""
 _NOT_OPENAI = ("cache_control", "reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
 """Message fields of other protocols, which OpenAI and Groq answer with 400."""
-_PRICED_APART = ("service_tier", "web_search_options")
+PRICED_APART = ("service_tier", "web_search_options")
 """Not sent to a paid provider: they make tokens dearer or add a price for each search, which is not reserved."""
-_PRICED_ELSEWHERE = (*_PRICED_APART, "models", "route", "plugins", "search_parameters")
+_PRICED_ELSEWHERE = (*PRICED_APART, "models", "route", "plugins", "search_parameters")
 """The same of routers and of xAI: other models than the one that is reserved for, and searches
 (openrouter.ai/docs, docs.x.ai, 2026-11)."""
 _NOT_GROQ = (
@@ -74,7 +74,7 @@ def dialect_of(kind: str, free: bool) -> Dialect:
         strict=True,
         limits=("max_completion_tokens",),
         groq=groq,
-        drop=(*_PRICED_APART, *(_NOT_GROQ if groq else ())),
+        drop=(*PRICED_APART, *(_NOT_GROQ if groq else ())),
         message_drop=(*_NOT_OPENAI, *(("name",) if groq else ())),
     )
 

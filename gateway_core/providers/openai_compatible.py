@@ -124,7 +124,7 @@ class OpenAICompatible(Upstream):
     async def _stream(self, answer: Answer, limit: int | None) -> AsyncGenerator[Piece]:
         """Chunks up to ``[DONE]``, or the end of the connection after a finish reason."""
         usage: Usage | None = None
-        room = None if limit is None else limit * _CHARACTERS_A_TOKEN + 1024
+        room = self.room_for(limit)
         answered = finished = False
         async with aclosing(self._chunks(answer)) as chunks:
             try:
@@ -161,6 +161,11 @@ class OpenAICompatible(Upstream):
                     if chunk.get("error"):
                         raise self.failures.reported(chunk["error"])
                     yield chunk
+
+    @staticmethod
+    def room_for(limit: int | None) -> int | None:
+        """Characters that an answer of ``limit`` tokens can have at most."""
+        return None if limit is None else limit * _CHARACTERS_A_TOKEN + 1024
 
     def _room_left(self, room: int | None, chunk: JsonObject) -> int | None:
         if room is None:

@@ -11,6 +11,7 @@ from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.base import Provider
 from gateway_core.providers.dialect import own_dialect
 from gateway_core.providers.openai_compatible import OpenAICompatible
+from gateway_core.providers.openai_responses import OpenAIProvider
 from gateway_core.providers.pool import Blueprint
 from gateway_core.providers.pricing import Pricing
 from gateway_core.settings import ProviderEntry, Settings
@@ -39,7 +40,8 @@ def blueprints(settings: Settings, simulated: bool = False, pricing: Pricing | N
     for name, url, secret in compatible:
         if key := _open(secret):
             given = {"name": name, "kind": name, "base_url": url, "api_key": key, **waits}
-            made[name] = _blueprint(OpenAICompatible, {**given, "simulated": simulated})
+            kind = OpenAIProvider if name == "openai" else OpenAICompatible
+            made[name] = _blueprint(kind, {**given, "simulated": simulated})
     for entry in settings.providers:
         made.pop(entry.name, None)
         if entry.lacks_key is None:

@@ -117,7 +117,35 @@ _COUNTERFACTUALS = tuple(
 )
 """NULL in older rows: what they would have cost otherwise was never known."""
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REPAIRED, _COUNTERFACTUALS)
+_RESPONSES = (
+    """
+    CREATE TABLE responses (
+        caller TEXT NOT NULL,
+        id TEXT NOT NULL,
+        previous_id TEXT,
+        provider TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        input BLOB NOT NULL,
+        response BLOB NOT NULL,
+        PRIMARY KEY (caller, id)
+    ) STRICT
+    """,
+    "CREATE INDEX responses_by_time ON responses (created_at, size_bytes)",
+    """
+    CREATE TABLE response_items (
+        caller TEXT NOT NULL,
+        item_id TEXT NOT NULL,
+        response_id TEXT NOT NULL,
+        PRIMARY KEY (caller, item_id),
+        FOREIGN KEY (caller, response_id) REFERENCES responses (caller, id) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX response_items_by_response ON response_items (caller, response_id)",
+)
+
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES)
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 
 

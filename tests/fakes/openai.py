@@ -14,13 +14,17 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes import openai_responses
 from tests.fakes.script import Failure, Fake, JsonObject, Raw, Reply, pieces, serve, tokens
 
 DONE = b"data: [DONE]\n\n"
 
 
 class FakeOpenAI(Fake):
-    """`POST /v1/chat/completions` (streamed and not) and `GET /v1/models`. ``key`` None asks for no key."""
+    """`POST /v1/chat/completions` (streamed and not) and `GET /v1/models`. ``key`` None asks for no key.
+
+    As OpenAI itself it also answers `POST /v1/responses`.
+    """
 
     path = "/v1"
 
@@ -38,10 +42,13 @@ class FakeOpenAI(Fake):
         self.key = key
         self.models = models
         self._numbers = itertools.count(1)
+        self._stored: dict[str, JsonObject] = {}
 
     def routes(self, app: web.Application) -> None:
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/v1/models", self._list)
+        if self.kind == "openai":
+            app.router.add_post("/v1/responses", self._respond)
         app.router.add_get("/health", self._health)
 
     async def _health(self, request: web.Request) -> web.Response:
@@ -77,6 +84,36 @@ class FakeOpenAI(Fake):
         events = [_sse(chunk) for chunk in chunks] + [DONE]
         failed = {"error": {"message": "The model stopped.", "type": "server_error", "param": None, "code": None}}
         return await self.stream(request, step, events, _sse(failed))
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        body = await self.receive(request)
+        if not self._may(request):
+            return _error(401, "Incorrect API key provided", "invalid_api_key")
+        try:
+            openai_responses.check(body, self._stored)
+        except openai_responses.Broken as broken:
+            self.rejected.append(str(broken))
+            return _error(400, str(broken), broken.code, kind="invalid_request_error")
+        if body["model"] not in self.models:
+            return _error(404, f"The model '{body['model']}' does not exist", "model_not_found")
+        self.calls += 1
+        step = await self.next_step()
+        if isinstance(step, Raw):
+            return await self.raw(request, step)
+        if isinstance(step, Failure):
+            return _error(step.status, step.message, step.code, step.headers, step.type)
+        response = openai_responses.response_of(body, step, next(self._numbers))
+        self.input_tokens += tokens(body.get("input"))
+        self.output_tokens += tokens(response["output"])
+        if response["store"]:
+            self._stored[response["id"]] = response
+        if not body.get("stream"):
+            return web.json_response(response)
+        events = [_named(event) for event in openai_responses.events_of(response)]
+        error = {"code": "server_error", "message": "The model stopped."}
+        failed = {**response, "status": "failed", "error": error, "output": [], "usage": None}
+        last = {"type": "response.failed", "sequence_number": len(events), "response": failed}
+        return await self.stream(request, step, events, _named(last))
 
     def _may(self, request: web.Request) -> bool:
         return self.key is None or request.headers.get("Authorization") == f"Bearer {self.key}"
@@ -156,6 +193,10 @@ def _chunks(completion: JsonObject, include_usage: bool) -> list[JsonObject]:
 
 def _sse(chunk: JsonObject) -> bytes:
     return f"data: {json.dumps(chunk)}\n\n".encode()
+
+
+def _named(event: JsonObject) -> bytes:
+    return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
 
 
 def _error(
