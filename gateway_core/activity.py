@@ -45,29 +45,30 @@ class Activity:
         self._minutes: deque[Minute] = deque(maxlen=MINUTES)
 
     def restore(self, rows_newest_first: Iterable[RequestRow], today: Iterable[tuple[RequestRow, Usage]]) -> None:
-        """Takes up what the request log holds after a restart."""
+        """Takes up what the request log holds after a restart; all of ``today`` counts for the day that has begun."""
         for row in reversed(list(rows_newest_first)[:RECENT_ROWS]):
             self._rows[row.id] = row
         for row, usage in today:
             if row.status is not Status.RUNNING:
-                self._count(row, usage)
+                self._count(row, usage, self._day.date)
 
-    def update(self, row: RequestRow, usage: Usage = NOTHING_USED) -> None:
-        """A request started, moved or finished."""
+    def update(self, row: RequestRow, usage: Usage = NOTHING_USED, paid_on: str | None = None) -> None:
+        """A request started, moved or finished. It counts for the day that paid for it, else for that it came on."""
         self._rows[row.id] = row
         while len(self._rows) > RECENT_ROWS:
             self._rows.popitem(last=False)
         if row.status is not Status.RUNNING:
-            self._count(row, usage)
+            self._count(row, usage, paid_on or day_of(row.at))
 
-    def _count(self, row: RequestRow, usage: Usage) -> None:
-        self._roll(row.at)
-        if day_of(row.at) != self._day.date:
+    def _count(self, row: RequestRow, usage: Usage, date: str) -> None:
+        at = max(row.at, start_of(date))
+        self._roll(at)
+        if date != self._day.date:
             return
         day = self._day
         day.requests += 1
         day.saved_microusd += row.saved_microusd
-        day.spend_by_hour[int(row.at % DAY_S // 3600)] += row.cost_microusd / 1e6
+        day.spend_by_hour[int(at % DAY_S // 3600)] += row.cost_microusd / 1e6
         if row.served_by:
             sums = day.tiers.setdefault(row.served_by, [0, 0, 0, 0])
             for index, value in enumerate((1, row.input_tokens, row.output_tokens, row.cost_microusd)):

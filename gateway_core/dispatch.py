@@ -194,6 +194,7 @@ class Dispatcher:
         reserved = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst)
         if isinstance(reserved, Refusal):
             raise Refused(reserved)
+        exchange.paid_on = exchange.paid_on or reserved.day
         return reserved
 
     async def _settle(self, exchange: Exchange, target: Target, reservation: Reservation | None, meter: Meter) -> None:

@@ -38,6 +38,8 @@ class Exchange:
     usage: Usage = Usage()
     cost: Cost = Cost()
     """Of all tries so far."""
+    paid_on: str | None = None
+    """The UTC day that pays for it; None while nothing was reserved."""
     otherwise: Counterfactuals = Counterfactuals()
     first_token_ms: float | None = None
     finish_reason: str | None = None

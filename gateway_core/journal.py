@@ -46,7 +46,7 @@ class Journal:
 
     def _note(self, exchange: Exchange) -> RequestRow:
         detail = exchange.detail()
-        self._activity.update(detail.row, detail.usage)
+        self._activity.update(detail.row, detail.usage, exchange.paid_on)
         if self._queue.full():
             self._queue.get_nowait()
             self._queue.task_done()

@@ -22,7 +22,7 @@ SEARCH_MICROUSD = 10_000
 apart from the model that made them."""
 LEAST_TOKENS = 100
 LEAST_MICROUSD = 10_000
-"""Smaller differences are never reported: a cent, which is what the Console rounds to."""
+"""Smaller differences are never reported, searches excepted: a cent is what the Console rounds to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,8 @@ def _off(compared: Comparison, export: Export, percent: Decimal) -> tuple[str, .
     off = []
     for name in names:
         mine, theirs = Decimal(getattr(compared.ours, name)), Decimal(getattr(compared.theirs, name))
-        if abs(mine - theirs) > max(least, max(mine, theirs) * percent / 100):
+        allowed = max(mine, theirs) * percent / 100
+        if abs(mine - theirs) > (allowed if name == "web_searches" else max(least, allowed)):
             off.append(name)
     return tuple(off)
 
@@ -110,7 +111,7 @@ def _reasons(
         else:
             yield "calls made outside llmgw with the same account"
         if not compared.model and export.has_cost:
-            yield "searches or code execution, which the API does not count in its answers"
+            yield "code execution, which Anthropic charges by the hour and does not count in its answers"
     if not more and not compared.theirs.rows:
         yield "the export does not have this day or model: another workspace or key, or a subscription's token"
     if orphans:

@@ -59,6 +59,16 @@ def test_midnight_begins_a_new_day_once() -> None:
     assert activity.requests_today(NOON) == 0
 
 
+def test_a_request_counts_for_the_day_that_paid_for_it() -> None:
+    before = NOON + DAY / 2 - 1
+    activity = Activity(before)
+    activity.update(row("paid_after", at=before), paid_on="2026-11-24")
+    activity.update(row("paid_before", at=before), paid_on="2026-11-23")
+    after = before + 61
+    assert activity.requests_today(after) == 1
+    assert activity.spend_by_hour(after).values == (0.0005,)
+
+
 def test_hits_count_for_the_cache_and_misses_for_their_tier() -> None:
     activity = Activity(NOON)
     activity.update(row("a"), Usage(cache_read_tokens=7))

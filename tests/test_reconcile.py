@@ -31,6 +31,9 @@ def test_each_kind_of_token_is_compared() -> None:
     ours = replace(CALLS, usage=replace(CALLS.usage, cache_read_tokens=400, cache_write_5m_tokens=0))
     (compared,) = held(pages(bucket({**USED, "model": MODEL})), ours)
     assert compared.off == ("cache_read_tokens", "cache_write_5m_tokens")
+    ours = replace(CALLS, usage=replace(CALLS.usage, output_tokens=590, web_searches=9))
+    (compared,) = held(pages(bucket({**USED, "model": MODEL})), ours)
+    assert compared.off == ("web_searches",)
 
 
 def test_searches_are_held_against_their_own_line_of_a_cost_report() -> None:

@@ -16,7 +16,7 @@ BY = {"day": ("day",), "tier": ("tier",), "model": ("provider", "model"), "sessi
 """What it can go by instead."""
 
 _CHARGED = "state IN ('settled', 'orphaned')"
-_DAY = f"""coalesce((SELECT min(day) FROM reservations WHERE request_id = requests.id AND {_CHARGED}),
+PAID_DAY = f"""coalesce((SELECT min(day) FROM reservations WHERE request_id = requests.id AND {_CHARGED}),
  date(at, 'unixepoch'))"""
 """The day of a request is the one that paid for it: one that came just before midnight may be the next day's."""
 _COLUMNS = ("tier", "provider", "model", "session")
@@ -72,7 +72,7 @@ class ProviderCalls:
 def sums_since(connection: sqlite3.Connection, first_day: str, by: tuple[str, ...] = KEYS) -> tuple[ReportRow, ...]:
     """One row for each combination of what is named in ``by``, from ``first_day`` on, newest day first."""
     rows: dict[tuple[str, ...], ReportRow] = {}
-    keys = ", ".join(f"{_DAY}" if name == "day" else f"coalesce({name}, '')" for name in by)
+    keys = ", ".join(f"{PAID_DAY}" if name == "day" else f"coalesce({name}, '')" for name in by)
     places = ", ".join(str(number) for number in range(1, len(by) + 1))
     sums = (
         "count(*), sum(input_tokens), sum(output_tokens), sum(saved_microusd),"
@@ -80,7 +80,8 @@ def sums_since(connection: sqlite3.Connection, first_day: str, by: tuple[str, ..
         f" sum(saved_microusd - ({_DEAREST} - cost_microusd)), sum(cache IN ('exact', 'semantic'))"
     )
     for values in connection.execute(
-        f"SELECT {keys}, {sums} FROM requests WHERE at >= ? AND status != 'running' AND {_DAY} >= ? GROUP BY {places}",
+        f"SELECT {keys}, {sums} FROM requests WHERE at >= ? AND status != 'running' AND {PAID_DAY} >= ?"
+        f" GROUP BY {places}",
         (start_of(days_before(first_day, 1)), first_day),
     ):
         key, (count, taken, given, *saved, hits) = values[: len(by)], values[len(by) :]

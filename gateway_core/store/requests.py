@@ -15,7 +15,7 @@ from gateway_core.model import Cost, Decision, Reason, RequestDetail, RequestRow
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S, day_of, days_before, end_of, start_of
-from gateway_core.store.report import KEYS, ReportRow, sums_since
+from gateway_core.store.report import KEYS, PAID_DAY, ReportRow, sums_since
 
 KEEP_ROWS_DAYS = 400
 KEEP_BODIES_BYTES = 512 * 1024 * 1024
@@ -75,12 +75,12 @@ class RequestLog:
         return await self._database.run(read)
 
     async def of_day(self, day: str) -> tuple[tuple[RequestRow, Usage], ...]:
-        """All requests of a UTC day with what they used, oldest first."""
+        """All requests that a UTC day paid for, or that came on it for nothing, with what they used, oldest first."""
 
         def read(connection: sqlite3.Connection) -> tuple[tuple[RequestRow, Usage], ...]:
             found = connection.execute(
-                f"SELECT detail, {_SELECTED} FROM requests WHERE at >= ? AND at < ? ORDER BY at, id",
-                (start_of(day), end_of(day)),
+                f"SELECT detail, {_SELECTED} FROM requests WHERE at >= ? AND at < ? AND {PAID_DAY} = ? ORDER BY at, id",
+                (start_of(days_before(day, 1)), end_of(day), day),
             )
             return tuple((_row_of(values), _rest_of(detail).usage) for detail, *values in found)
 

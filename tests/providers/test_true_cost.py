@@ -459,6 +459,13 @@ def test_the_users_own_price_is_dearer_in_fast_mode_by_what_the_list_says() -> N
     assert own.cost_microusd("anthropic", "new", Usage(100, 100, fast=True)) == 1800  # six times: none is listed
 
 
+def test_a_model_of_the_list_without_a_fast_price_is_charged_the_dearest_factor(pricing: Pricing) -> None:
+    # claude-opus-4-6: 5 in, 25 out, six times that in fast mode
+    assert pricing.cost_microusd("anthropic", "claude-opus-4-6", Usage(100, 100, fast=True)) == 18_000
+    # gpt-4o-audio-preview has no priority price: 2.5 times 2.50 and 10
+    assert pricing.cost_microusd("openai", "gpt-4o-audio-preview", Usage(100, 100, service_tier="priority")) == 3125
+
+
 def test_deepseeks_price_is_that_of_the_hour() -> None:
     night, day = (Pricing(now=lambda at=at: datetime(2025, 8, 20, at, tzinfo=UTC)) for at in (17, 12))  # type: ignore[misc]
     usage = Usage(1000, 1000)

@@ -20,7 +20,17 @@ from gateway_core.store.ledger import Ledger, Orphans
 from gateway_core.store.migrations import MIGRATIONS
 from gateway_core.store.operator import OperatorState, OperatorStore
 from gateway_core.store.requests import RequestLog
-from tests.store.support import DAY, FakeClock, entry, fill_the_disk, free_the_disk, make_read_only, request_row, rows
+from tests.store.support import (
+    DAY,
+    NOON,
+    FakeClock,
+    entry,
+    fill_the_disk,
+    free_the_disk,
+    make_read_only,
+    request_row,
+    rows,
+)
 
 INSERT = "INSERT INTO operator (name, value) VALUES (?, ?)"
 
@@ -436,3 +446,26 @@ async def test_requests_of_the_first_schema_are_not_marked_as_repaired(
     database = await Database.open(path)
     assert await RequestLog(database, FakeClock()).recent(9) == (request_row(),)
     await database.close()
+
+
+async def test_rows_from_before_counterfactuals_stay_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "llmgw.db"
+    with monkeypatch.context() as older:
+        older.setattr("gateway_core.store.migrations.MIGRATIONS", MIGRATIONS[:1])
+        database = await Database.open(path)
+        await rows(
+            database,
+            "INSERT INTO requests (id, at, status, client, lane, purpose, asked_model, preview, input_tokens,"
+            " output_tokens, tools, stream, cache, route, cost_microusd, saved_microusd, latency_ms, search) VALUES"
+            f" ('old', {NOON}, 'ok', 'c', 'interactive', 'chat', 'm', 'p', 1, 1, 0, 0, 'exact', 'r', 0, 77, 1.0, '')",
+        )
+        await database.close()
+    database = await Database.open(path)
+    try:
+        log = RequestLog(database, FakeClock())
+        (row,) = await log.recent(1)
+        (sums,) = await log.report(1)
+    finally:
+        await database.close()
+    assert (row.premium_microusd, row.no_prompt_cache_microusd, row.no_answer_cache_microusd) == (None, None, None)
+    assert (sums.saved_microusd, sums.saved_unsplit_microusd, sums.saved_by_answer_cache_microusd) == (77, 77, 0)

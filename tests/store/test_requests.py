@@ -225,6 +225,10 @@ async def test_a_request_belongs_to_the_day_that_paid_for_it(
     assert found == {DAY: (1, 100), NEXT_DAY: (1, 100)}
     assert [await ledger.spent_microusd(day) for day in (DAY, NEXT_DAY)] == [100, 100]
     assert {row.day: row.requests for row in await log.report(1)} == {NEXT_DAY: 1}
+    assert {day: [row.id for row, _ in await log.of_day(day)] for day in (DAY, NEXT_DAY)} == {
+        DAY: ["long"],
+        NEXT_DAY: ["late"],
+    }
 
 
 async def test_the_report_says_what_saved_how_much(log: RequestLog) -> None:
