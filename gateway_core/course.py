@@ -63,7 +63,8 @@ class Course:
 
     def names(self, target: Target) -> bool:
         """Whether the caller named the target's model, so that its absence is theirs to mend."""
-        return self._exchange.request.model in (target.model, _name(target))
+        asked = self._exchange.request.model
+        return target.model in (asked, asked.partition("/")[2])
 
     # --- what came of a try ------------------------------------------------------------------------------------
 

@@ -137,9 +137,11 @@ async def test_what_the_gateway_must_mend_goes_to_the_next_target_and_is_never_p
     assert desk.notices
 
 
-async def test_a_model_that_the_caller_named_and_that_is_gone_is_not_found() -> None:
+@pytest.mark.parametrize("model", ["groq/oss", "oss", "ollama/oss"])
+async def test_a_model_that_the_caller_named_and_that_is_gone_is_not_found(model: str) -> None:
+    """A provider may go by another name, as the local server does by its kind."""
     desk = Desk({"groq": [failed("groq", 404, code="model_not_found")]})
-    got = await desk.ask(CHEAP, model="groq/oss")
+    got = await desk.ask(CHEAP, model=model)
     assert got.refusal and (got.refusal.http_status, got.refusal.code) == (404, "model_not_found")
 
 
