@@ -9,7 +9,7 @@ from gateway_core.clock import Clock
 from gateway_core.model import LocalModel
 from gateway_core.ollama.choice import find
 from gateway_core.ollama.client import OllamaClient, OllamaError
-from gateway_core.ollama.context import SMALLEST_CONTEXT_TOKENS, Shape, context_for, largest_context, need_of
+from gateway_core.ollama.context import SMALLEST_CONTEXT_TOKENS, context_for, largest_context, need_of
 from gateway_core.ollama.discovery import Found
 from gateway_core.ollama.memory import available_bytes
 from gateway_core.wire.ollama_chat import Loading
@@ -126,20 +126,31 @@ class Contexts:
     def _known(self, found: Found, model: str, running: Mapping[str, LocalModel]) -> int | None:
         known: int | None = found.contexts.get(model)
         if self.native_chat and model in found.shapes:
-            known = self._largest(found.shapes[model], model, running)
+            known = self._largest(found, model, running)
         learned, until = self._learned.get(model, (0, 0.0))
         return min(known or learned, learned) if self._clock.monotonic() < until else known
 
-    def _largest(self, shape: Shape, model: str, running: Mapping[str, LocalModel]) -> int:
+    def _largest(self, found: Found, model: str, running: Mapping[str, LocalModel]) -> int:
         memory = None if self._limit else self._memory()
         if memory is not None:
-            memory += sum(other.size_bytes for name, other in running.items() if name == model or not _pinned(other))
+            for name, other in running.items():
+                if name == model or not _pinned(other):
+                    shape = found.shapes.get(name)
+                    memory += _given_back(other, shape.weights_bytes if shape else 0)
         loaded = _context(running.get(model))
-        return largest_context(shape, memory_bytes=memory, limit=self._limit, loaded=loaded)
+        return largest_context(found.shapes[model], memory_bytes=memory, limit=self._limit, loaded=loaded)
 
 
 def _context(running: LocalModel | None) -> int | None:
     return running.context_length if running else None
+
+
+def _given_back(running: LocalModel, weights_bytes: int) -> int:
+    """Memory that a model gives back when Ollama puts it out: all that it has of a GPU, and of main memory what its
+    weights do not take, since those are a file's pages, which count as available all the time."""
+    main = running.size_bytes - running.size_vram_bytes
+    weights = weights_bytes * main // running.size_bytes if running.size_bytes else 0
+    return running.size_vram_bytes + max(0, main - weights)
 
 
 def _pinned(running: LocalModel | None) -> bool:

@@ -144,7 +144,9 @@ class Ollama:
                 raise self._too_long(model, tokens) from None
             if another is None or (another.num_ctx < loading.num_ctx) is not unfit.too_large or another == loading:
                 raise unfit.error from None
-            call.remark(Reason("context", f"{unfit}; {loading.num_ctx:,} tokens asked for, then {another.num_ctx:,}"))
+            why = f"the prompt has {unfit.tokens:,} tokens" if unfit.tokens else str(unfit).rstrip(".")
+            contexts = f"a context of {loading.num_ctx:,} was asked for, then one of {another.num_ctx:,}"
+            call.remark(Reason("context", f"{why}: {contexts}"))
             loading = another
 
     @asynccontextmanager

@@ -85,6 +85,16 @@ async def test_memory_of_models_that_ollama_would_put_out_counts_and_of_pinned_o
     assert with_another > alone == scene.contexts.context_of("m:1b")
 
 
+async def test_what_a_gpu_holds_counts_as_memory(scene: Scene) -> None:
+    scene.memory_bytes = GIB // 2
+    scene.fake.load("m:1b")
+    await scene.look()
+    in_main_memory = scene.contexts.context_of("m:1b") or 0
+    scene.fake.loaded["m:1b"] |= {"size": 4 * GIB, "size_vram": 4 * GIB}
+    await scene.look()
+    assert (scene.contexts.context_of("m:1b") or 0) > in_main_memory + 3 * GIB * 8 // 10 // 28_800
+
+
 async def test_another_machines_memory_is_not_this_ones(scene: Scene) -> None:
     assert scene.make(same_machine=False).context_of("m:1b") == 2 * GIB // 28_800
 

@@ -7,11 +7,12 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from gateway_core.model import Usage
+from gateway_core.model import Reason, Usage
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.script import Failure, Raw, Reply
@@ -366,3 +367,45 @@ async def test_a_check_finds_a_wrong_key() -> None:
             "groq did not accept the gateway's key. Check GROQ_API_KEY.",
         )
         await groq.close()
+
+
+# --- prompts that a server cuts --------------------------------------------------------------------------------------
+
+LONG = {"role": "user", "content": "All work and no play makes Jack a dull boy. " * 550}
+"""About 6,000 tokens."""
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_whole_answer_to_a_cut_prompt_is_none_and_is_charged(
+    fake: FakeOpenAI, ollama: OpenAICompatible, stream: bool
+) -> None:
+    """A server may answer a stream whole, too: nothing of it has been seen yet."""
+    completion = {
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Nonsense."}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 2050, "completion_tokens": 4},
+    }
+    fake.script(Raw(json.dumps(completion).encode(), content_type="application/json"))
+    remarks: list[Reason] = []
+    error, pieces = await failure(ollama, replace(make_call(LONG, stream=stream), remark=remarks.append))
+    assert (error.code, error.kind, error.sent, error.retryable) == ("context_length_exceeded", "protocol", True, False)
+    assert pieces == [] and "2,050 of at least 5,5" in error.message
+    assert [remark.step for remark in remarks] == ["prompt cut"]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 6075},
+        {"prompt_tokens": 6075, "prompt_tokens_details": {"cached_tokens": 6000}},
+        {"prompt_tokens": 40},
+        {"prompt_tokens": 0},
+        {"prompt_tokens": None},
+    ],
+)
+async def test_no_other_count_is_taken_for_a_cut(
+    fake: FakeOpenAI, ollama: OpenAICompatible, usage: dict[str, Any]
+) -> None:
+    fake.script(Reply(usage=usage))
+    remarks: list[Reason] = []
+    assert await text(ollama, replace(make_call(LONG), remark=remarks.append)) == "Hello from the fake."
+    assert remarks == []
