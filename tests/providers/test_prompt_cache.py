@@ -20,6 +20,7 @@ from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.base import UpstreamCall, UpstreamError
 from gateway_core.providers.prompt_cache import PromptCaching
 from gateway_core.providers.prompt_cache_policy import Ratios
+from gateway_core.wire.anthropic_messages import to_messages
 from gateway_core.wire.tokens import measure
 from tests.clients.recorded import recorded_session
 from tests.fakes.anthropic import FakeAnthropic
@@ -289,17 +290,15 @@ async def test_a_provider_that_forgot_is_named(desk: Desk) -> None:
 
 
 async def test_requests_at_the_same_time_cannot_read_each_others_cache(desk: Desk) -> None:
-    desk.fake.script(Reply(before_s=0.3), Reply(before_s=0.3))
-    earlier = desk.call(talk("one"))
-    later = desk.call(talk("one", "Hello.", "two"))
-    first = asyncio.create_task(collect(desk.claude, earlier))
-    await desk.fake.wait_for_requests(1)
-    second = asyncio.create_task(collect(desk.claude, later))
-    await desk.fake.wait_for_requests(2)
-    desk.clock.seconds += 1
-    await asyncio.gather(first, second)
-    told = [reason.text for remarks in desk.remarks for reason in remarks if reason.step == "cache break"]
-    assert all("before the answer that writes the cache had begun" in text for text in told)
+    caching = PromptCaching(lambda model: Ratios(0.1, 1.25, 2.0), desk.clock)
+    earlier, later = desk.call(talk("one")), desk.call(talk("one", "Hello.", "two"))
+    first, second = [await caching.track(call, to_messages(call.request.body, MODEL, 9)) for call in (earlier, later)]
+    for tracked in (first, second):
+        desk.clock.seconds += 1
+        with tracked:
+            tracked.see(Usage(1, 1, cache_write_5m_tokens=1700))
+    [why] = desk.broke()
+    assert why.endswith("It was sent before the answer that writes the cache had begun.")
 
 
 async def test_a_stream_that_is_cut_is_watched_as_far_as_it_came(desk: Desk) -> None:

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from gateway_core.model import BudgetStatus, CacheStatus, LocalModel, PullStatus, RequestRow, Snapshot, Status, Tier
+from gateway_core.model import (
+    BudgetStatus,
+    CacheStatus,
+    LocalModel,
+    PullStatus,
+    Reason,
+    RequestRow,
+    Snapshot,
+    Status,
+    Tier,
+)
 from llmgw_tui.panes.cache import cache_view
 from llmgw_tui.panes.detail import CUT_CHARACTERS, detail_lines
 from llmgw_tui.panes.draw import Drawn, Look, frame, shares
@@ -21,7 +31,7 @@ from llmgw_tui.panes.local import local_view
 from llmgw_tui.panes.requests import Table, matching, requests_view
 from llmgw_tui.panes.spend import budget_bar, spend_view
 from llmgw_tui.panes.tiers import tiers_view
-from llmgw_tui.theme import ASCII, MUTED_STYLE, UNICODE
+from llmgw_tui.theme import ASCII, MUTED_STYLE, UNICODE, WARN_STYLE
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.tui.test_text import is_harmless
@@ -306,6 +316,17 @@ def test_the_detail_holds_everything() -> None:
         "One ledger table",
     ):
         assert word in shown
+
+
+def test_breakpoints_are_told_quietly_and_a_broken_cache_is_not() -> None:
+    remarks = (
+        Reason("prompt cache", "Breakpoints at tools[13] (5 min)"),
+        Reason("cache break", "Changed by the client"),
+    )
+    lines = detail_lines(replace(snapshots.detail(), remarks=remarks), LOOK, 100)
+    drawn = [segment for line in lines for segment in line]
+    assert [part.style for part in drawn if "Breakpoints at tools" in part.text] == [MUTED_STYLE]
+    assert [part.style for part in drawn if "Changed by the client" in part.text] == [WARN_STYLE]
 
 
 def test_big_bodies_are_cut_until_asked_for() -> None:
