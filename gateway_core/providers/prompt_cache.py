@@ -17,7 +17,7 @@ from gateway_core.providers.base import UpstreamCall
 from gateway_core.providers.prompt_cache_breaks import Sent, explain, first_changed, keep
 from gateway_core.providers.prompt_cache_policy import Ratios, Rhythm, choose, prior_of
 from gateway_core.wire.claude_models import cacheable_from
-from gateway_core.wire.prompt_cache import Part, Placed, Ttl, Wish, parts_of, place, split_system
+from gateway_core.wire.prompt_cache import Part, Placed, Ttl, Wish, parts_of, place, split_system, steady_front
 
 _MOST_KEPT = 256
 _KEPT_BYTES = 8 * 1024 * 1024
@@ -267,9 +267,8 @@ def _conversation(call: UpstreamCall, reading: _Reading) -> Any:
 
 def _front(reading: _Reading) -> bytes:
     digest = blake2b(digest_size=16)
-    for part in reading.parts:
-        if part.path[0] == "tools" or (part.path[0] == "system" and reading.steady(part.text or "")):
-            digest.update(part.data)
+    for part in steady_front(reading.parts, reading.steady):
+        digest.update(part.data)
     return digest.digest()
 
 

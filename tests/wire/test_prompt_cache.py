@@ -143,6 +143,8 @@ def test_a_caller_that_marks_too_far_apart_gets_a_place_between() -> None:
 def test_automatic_caching_counts_as_the_callers_marker() -> None:
     body = messages_body([text("Hello."), text("You.")], system="Be brief.", cache_control={"type": "ephemeral"})
     made = placed_automatic(body)
+    alone = placed_automatic(messages_body([text("Hello.")], cache_control={"type": "ephemeral"}))
+    assert (named(alone), alone.own) == ([("messages[0].content[0]", "5m")], True)
     assert (made.body, made.own) == (body, True)
     assert [made.parts[at].where for at, _ in made.marks] == ["messages[0].content[1]"]
 
@@ -199,6 +201,15 @@ def test_an_openclaw_without_sections_is_cut_before_its_first_line_that_changes(
     system = "You help.\n## Time\nCurrent date: 2026-11-28\nAfter.\nCurrent model identity: x for the current run."
     body = split_system(messages_body([text("Hi")], system=system), steady_length)
     assert [block["text"] for block in body["system"]] == ["You help.\n## Time\n", system[18:]]
+
+
+def test_no_marker_stands_behind_what_changes() -> None:
+    system = [text("You help."), text("a\nCurrent date: 2026-11-28"), text("Be brief.")]
+    body = openclaw_placed(messages_body([text("word " * 600)], system=system)).body
+    assert ["cache_control" in block for block in body["system"]] == [False, False, False, False]
+    long = [text("word " * 600), text("a\nCurrent date: 2026-11-28"), text("Be brief.")]
+    body = openclaw_placed(messages_body([text("Hi")], system=long)).body
+    assert ["cache_control" in block for block in body["system"]] == [False, True, False, False]
 
 
 def test_a_prompt_that_does_not_change_is_left_whole() -> None:
