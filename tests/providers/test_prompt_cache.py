@@ -26,6 +26,7 @@ from tests.clients.recorded import recorded_session
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.script import Failure, Reply
 from tests.providers.calls import collect
+from tests.wire.strategies import FIELDS, anything_at_all
 
 MODEL = "claude-sonnet-5-5"
 SYSTEM = {"role": "system", "content": "You are careful. " * 400}
@@ -381,25 +382,13 @@ async def test_a_body_nested_too_deeply_is_refused_as_without_a_cache(desk: Desk
         await desk.ask(body)
 
 
-NAMES = ("type", "text", "content", "role", "cache_control", "ttl", "messages", "system", "tools", "tool_choice")
-
-
-def anything(rng: random.Random, depth: int = 5) -> Any:
-    kind = rng.randrange(9) if depth else rng.randrange(5)
-    if kind > 6:
-        return [anything(rng, depth - 1) for _ in range(rng.randrange(5))]
-    if kind > 4:
-        return {rng.choice(NAMES): anything(rng, depth - 1) for _ in range(rng.randrange(6))}
-    return (None, True, 3, "text", "1h")[kind]
-
-
 @given(st.integers(0, 1_000_000))
 def test_no_body_and_no_usage_gets_in_the_way_of_an_answer(seed: int) -> None:
     rng, clock, told = random.Random(seed), Clock(), list[Reason]()
     caching = PromptCaching(lambda model: Ratios(0.1, 1.25, 2.0), clock)
     body: JsonObject = {}
     for number in range(5):
-        body = {**body, **{name: anything(rng) for name in NAMES[-4:] if rng.random() < 0.5}}
+        body = {**body, **{name: anything_at_all(rng) for name in FIELDS if rng.random() < 0.5}}
         view = read_client({"messages": [], "prompt_cache_key": "s-1"}, {})
         request = ChatRequest(
             f"{number}", 0, "c", body, "m", True, view, measure({}), api=ApiKind.MESSAGES, native=body
