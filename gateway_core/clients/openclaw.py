@@ -190,7 +190,7 @@ def _split_runtime(content: Any) -> tuple[Any, str]:
 def _steady(system: str) -> str:
     """A system prompt without the lines at its end that change by the day, the model or the session."""
     for at, end in sorted(_volatile_lines(system), reverse=True):
-        system = system[: at - 1] + system[end:]
+        system = system[: max(0, at - 1)] + system[end:]
     return system
 
 
@@ -199,7 +199,7 @@ def _volatile_lines(system: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for start, pattern in _VOLATILE_LINES:
         at = system.rfind("\n" + start) + 1
-        if not at:
+        if not system.startswith(start, at):
             continue
         end = system.find("\n", at)
         end = len(system) if end < 0 else end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -17,7 +17,7 @@ from gateway_core.providers.base import UpstreamCall
 from gateway_core.providers.prompt_cache_breaks import Sent, explain, first_changed, keep
 from gateway_core.providers.prompt_cache_policy import Ratios, Rhythm, choose, prior_of
 from gateway_core.wire.claude_models import cacheable_from
-from gateway_core.wire.prompt_cache import Part, Placed, Ttl, Wish, parts_of, place, split_system
+from gateway_core.wire.prompt_cache import Part, Placed, Ttl, Wish, parts_of, place, split_system, steady_front
 
 _MOST_KEPT = 256
 _KEPT_BYTES = 8 * 1024 * 1024
@@ -60,6 +60,10 @@ class _Reading:
     source: tuple[Any, ...]
     steady: Callable[[str], bool]
     passing: Callable[[str], bool]
+
+    @property
+    def turns(self) -> int:
+        return self.parts[-1].path[1] + 1 if self.parts and self.parts[-1].path[0] == "messages" else 0
 
     @property
     def end(self) -> int:
@@ -115,19 +119,19 @@ class PromptCaching:
 
     def _begin(self, call: UpstreamCall, reading: _Reading) -> Tracked:
         model, at = call.target.model, self.now()
-        prior = prior_of(call.request.view, call.request.size.tools > 0, len(reading.body.get("messages") or ()))
+        prior = prior_of(call.request.view, call.request.size.tools > 0, reading.turns)
         key = _conversation(call, reading)
         talk = self._talks.get((key, model), lambda: _Talk(Rhythm(prior)))
         front = self._fronts.get((model, _front(reading)), lambda: _Front(Rhythm(prior)))
-        places = _unchanged(talk.last, reading)
+        same, anchor = _unchanged(talk.last, reading)
         if talk.request != call.request.id:  # the same request tried again says nothing about the rhythm
             talk.request = call.request.id
-            talk.rhythm.note(at, talk.last is None or bool(places))
+            talk.rhythm.note(at, same)
             front.rhythm.note(at)
         ratios = self._ratios(model)
         talk.ttl = choose(talk.rhythm.chances, ratios, talk.fresh, talk.ttl)
         front.ttl = choose(front.rhythm.chances, ratios, 0.0, front.ttl)
-        wish = Wish(front.ttl, talk.ttl, cacheable_from(model), places[-1] if places else None)
+        wish = Wish(front.ttl, talk.ttl, cacheable_from(model), anchor)
         placed = place(reading.body, reading.parts, wish, steady=reading.steady, passing=reading.passing)
         return Tracked(placed.body, _Watch(self, call, key, talk, placed, reading, at))
 
@@ -138,6 +142,8 @@ class PromptCaching:
         images = any(part.kind == "image" for part in placed.parts)
         reading = watch.reading
         sent = Sent(watch.at, begun_at, reading.kept[: reading.end], placed.marks, cached, reading.source, images)
+        if talk.last and usage.cache_read_tokens:
+            sent = replace(sent, oldest=talk.last.oldest or talk.last.life)
         models = self._models.get(watch.key, dict)
         if placed.marks:
             call.remark(Reason("prompt cache", _named(placed)))
@@ -228,14 +234,14 @@ def _is_steady(system: str) -> bool:
     return steady_length(system) == len(system)
 
 
-def _unchanged(last: Sent | None, now: _Reading) -> list[int]:
-    """Where in the messages the request before had markers or ended, as far as all up to there is still the same."""
+def _unchanged(last: Sent | None, now: _Reading) -> tuple[bool, int | None]:
+    """Whether the conversation goes on from the request before, and its last marker in what has not changed since."""
     if last is None:
-        return []
+        return True, None
     changed = first_changed(last, now.kept)
-    places = sorted({*(index for index, _ in last.marks), len(last.parts) - 1})
-    same = [index for index in places if changed is None or index < changed]
-    return [index for index in same if 0 <= index < len(now.parts) and now.parts[index].path[0] == "messages"]
+    same = [index for index, _ in last.marks if changed is None or index < changed]
+    anchor = same[-1] if same and now.parts[same[-1]].path[0] == "messages" else None
+    return changed is None or anchor is not None, anchor
 
 
 def _source(call: UpstreamCall) -> tuple[Any, ...]:
@@ -261,9 +267,8 @@ def _conversation(call: UpstreamCall, reading: _Reading) -> Any:
 
 def _front(reading: _Reading) -> bytes:
     digest = blake2b(digest_size=16)
-    for part in reading.parts:
-        if part.path[0] == "tools" or (part.path[0] == "system" and reading.steady(part.text or "")):
-            digest.update(part.data)
+    for part in steady_front(reading.parts, reading.steady):
+        digest.update(part.data)
     return digest.digest()
 
 

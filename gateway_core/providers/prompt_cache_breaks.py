@@ -32,10 +32,17 @@ class Sent:
     cached_tokens: int
     source: tuple[Any, ...] = ()
     images: bool = False
+    oldest: Ttl | None = None
+    """The lifetime that what this request read was once written with, None where it read nothing or nobody knows."""
 
     @property
     def size_bytes(self) -> int:
         return sum(len(part.data) for part in self.parts)
+
+    @property
+    def life(self) -> Ttl | None:
+        """The lifetime of the last marked part, None without one."""
+        return self.marks[-1][1] if self.marks else None
 
     @property
     def tail(self) -> int:
@@ -64,9 +71,9 @@ def first_changed(before: Sent, now: tuple[Part, ...]) -> int | None:
 def explain(before: Sent, now: Sent, kept: tuple[Part, ...], placed: Placed) -> str:
     """Why the request ``now``, whose whole prompt is ``kept``, did not read what the one ``before`` it had cached."""
     age = now.at - before.at
-    life = before.marks[-1][1]
-    if age > life.seconds:
-        return f"The {_lifetime(life)} cache of the request before had expired: that was {_span(age)} ago."
+    for life in (before.life, before.oldest):
+        if life and age > life.seconds:
+            return f"The {_lifetime(life)} cache of the request before had expired: that was {_span(age)} ago."
     changed = first_changed(before, kept)
     if changed is not None and changed <= before.tail:
         return _changed(before, now, kept, changed)
@@ -106,8 +113,11 @@ def _changed(before: Sent, now: Sent, parts: tuple[Part, ...], index: int) -> st
 
 
 def _same_source(before: Sent, now: Sent) -> bool:
-    """Whether the client only added to what it had sent."""
-    return bool(before.source) and now.source[: len(before.source)] == before.source
+    """Whether the client only added to what it had sent. The order of fields counts: it is in the bytes."""
+    try:
+        return bool(before.source) and orjson.dumps(now.source[: len(before.source)]) == orjson.dumps(before.source)
+    except TypeError:  # nested too deep to be compared
+        return False
 
 
 # --- the first differing bytes ---------------------------------------------------------------------------------

@@ -133,6 +133,14 @@ def split_system(body: JsonObject, steady_length: Callable[[str], int]) -> JsonO
     return {**body, "system": made} if len(made) > len(blocks) else body
 
 
+def steady_front(parts: tuple[Part, ...], steady: Callable[[str], bool]) -> tuple[Part, ...]:
+    """The tools and as much of the system prompt as stands in front of what changes."""
+    for index, part in enumerate(parts):
+        if part.path[0] != "tools" and (part.path[0] != "system" or not steady(part.text or "")):
+            return parts[:index]
+    return parts
+
+
 def place(
     body: JsonObject,
     parts: tuple[Part, ...],
@@ -149,7 +157,8 @@ def place(
     """
     own = [(index, part.ttl) for index, part in enumerate(parts) if part.ttl]
     if automatic := _ttl_of(body.get("cache_control")):
-        own += [(index, automatic) for index in [_last(parts, "messages", lambda part: not part.ttl)] if index]
+        last = _last(parts, "messages", lambda part: not part.ttl)
+        own += [] if last is None else [(last, automatic)]
         added = []
     elif own:
         added = _own_anchor(parts, own, wish)
@@ -170,7 +179,7 @@ def reachable(marks: tuple[tuple[int, Ttl], ...], parts: tuple[Part, ...], entry
 
 
 def _steps(parts: tuple[Part, ...], start: int, end: int) -> int:
-    kinds = [part.kind for part in parts[start : end + 1]]
+    kinds = [part.kind for part in parts[start : end + 1] if part.path[0]]
     pairs = zip(kinds, kinds[1:], strict=False)
     return sum(1 for before, kind in pairs if kind != before or kind not in ("tool_use", "tool_result"))
 
@@ -186,7 +195,7 @@ def _places(
     found: dict[int, Ttl] = {}
     if front:
         tools = _last(parts, "tools", lambda part: True)
-        system = _last(parts, "system", lambda part: steady(part.text or ""))
+        system = _last(steady_front(parts, steady), "system", lambda part: True)
         found.update({index: front for index in (tools, system) if index is not None})
     if tail:
         last = _last(parts, "messages", lambda part: not passing(part.text or ""))
@@ -251,7 +260,9 @@ def _blocks(content: Any) -> list[JsonObject]:
 
 def _takes_marker(block: JsonObject) -> bool:
     kind = block.get("type")
-    return kind in _MARKABLE and (kind != "text" or bool(str(block.get("text") or "").strip()))
+    return (
+        isinstance(kind, str) and kind in _MARKABLE and (kind != "text" or bool(str(block.get("text") or "").strip()))
+    )
 
 
 def _part(where: str, path: tuple[str, int, int], value: JsonObject, *, markable: bool, head: bytes = b"") -> Part:

@@ -36,6 +36,8 @@ CUT_CHARACTERS = 4_000
 """Longer bodies are shown up to here until asked for (mitmproxy#3918)."""
 SHORTEST_STREAM_MS = 50.0
 """A shorter stream says nothing of the model's speed."""
+_PLAIN_REMARKS = ("prompt cache",)
+"""Remarks that say what was done, not that something is wrong."""
 ROLE_STYLES = {
     "user": Style(color=ACCENT, bold=True),
     "assistant": Style(color=VIOLET, bold=True),
@@ -67,7 +69,8 @@ def _segments(detail: RequestDetail, look: Look, width: int, whole: bool) -> Ite
     if detail.remarks:
         yield from _heading("Noticed", width, look)
         for remark in detail.remarks:
-            yield from _wrapped(preview(remark.step), remark.text, width, WARN_STYLE)
+            style = MUTED_STYLE if remark.step in _PLAIN_REMARKS else WARN_STYLE
+            yield from _wrapped(preview(remark.step), remark.text, width, style)
     if detail.tools:
         yield from _heading(f"Tools offered ({len(detail.tools)})", width, look)
         yield from _body(", ".join(detail.tools), width, whole, MUTED_STYLE)

@@ -28,6 +28,10 @@ def results(*ids: str, text: str = "") -> dict[str, Any]:
     return {"role": "user", "content": [*([{"type": "text", "text": text}] if text else []), *blocks]}
 
 
+def marked(*lives: str) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": life}} for life in lives]
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -63,6 +67,12 @@ def results(*ids: str, text: str = "") -> dict[str, Any]:
         {"metadata": {"user_id": "a@b.org"}},
         {"thinking": {"type": "enabled", "budget_tokens": 2000}, "max_tokens": 4000},
         {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}},
+        {"system": marked(*["5m"] * 5)},
+        {"system": marked(*["5m"] * 4), "cache_control": {"type": "ephemeral"}},
+        {"system": marked("5m", "1h")},
+        {"system": marked("1h"), "tools": [{**TOOL, "cache_control": {"type": "ephemeral"}}]},
+        {"system": marked("2h")},
+        {"tools": [{**TOOL, "defer_loading": True, "cache_control": {"type": "ephemeral"}}]},
     ],
 )
 def test_what_anthropic_refuses_is_refused(more: dict[str, Any]) -> None:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import random
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway_core.clients import read_client
-from gateway_core.model import ApiKind, ChatRequest, JsonObject, Reason, Target, Tier
+from gateway_core.model import ApiKind, ChatRequest, JsonObject, Reason, Target, Tier, Usage
 from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.base import UpstreamCall, UpstreamError
+from gateway_core.providers.prompt_cache import PromptCaching
+from gateway_core.providers.prompt_cache_policy import Ratios
+from gateway_core.wire.anthropic_messages import to_messages
 from gateway_core.wire.tokens import measure
 from tests.clients.recorded import recorded_session
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.script import Failure, Reply
 from tests.providers.calls import collect
+from tests.wire.strategies import FIELDS, anything_at_all
 
 MODEL = "claude-sonnet-5-5"
 SYSTEM = {"role": "system", "content": "You are careful. " * 400}
@@ -247,6 +254,22 @@ async def test_expiry_tells_the_age(desk: Desk) -> None:
     assert "The 5-minute cache of the request before had expired: that was 7 min 12 s ago." in desk.broke()[0]
 
 
+async def test_what_was_written_for_five_minutes_and_read_since_is_known_to_expire(desk: Desk) -> None:
+    """The marker of an hour does not make an older entry live longer."""
+    await desk.ask(marked_talk("one", ttl="5m"))
+    desk.clock.seconds += 200
+    await desk.ask(marked_talk("one", ttl="1h"))
+    desk.clock.seconds += 400
+    await desk.ask(marked_talk("one", ttl="1h"))
+    assert "The 5-minute cache of the request before had expired: that was 6 min 40 s ago." in desk.broke()[0]
+
+
+def marked_talk(words: str, ttl: str) -> JsonObject:
+    """A conversation whose client sets its one marker itself."""
+    part = {"type": "text", "text": words, "cache_control": {"type": "ephemeral", "ttl": ttl}}
+    return {"messages": [SYSTEM, {"role": "user", "content": [part]}], "prompt_cache_key": "s-1"}
+
+
 async def test_another_model_has_a_cache_of_its_own(desk: Desk) -> None:
     await desk.ask(talk("one"))
     await desk.ask(talk("one", "Hello.", "two"), model="claude-haiku-5-5")
@@ -268,17 +291,15 @@ async def test_a_provider_that_forgot_is_named(desk: Desk) -> None:
 
 
 async def test_requests_at_the_same_time_cannot_read_each_others_cache(desk: Desk) -> None:
-    desk.fake.script(Reply(before_s=0.3), Reply(before_s=0.3))
-    earlier = desk.call(talk("one"))
-    later = desk.call(talk("one", "Hello.", "two"))
-    first = asyncio.create_task(collect(desk.claude, earlier))
-    await desk.fake.wait_for_requests(1)
-    second = asyncio.create_task(collect(desk.claude, later))
-    await desk.fake.wait_for_requests(2)
-    desk.clock.seconds += 1
-    await asyncio.gather(first, second)
-    told = [reason.text for remarks in desk.remarks for reason in remarks if reason.step == "cache break"]
-    assert all("before the answer that writes the cache had begun" in text for text in told)
+    caching = PromptCaching(lambda model: Ratios(0.1, 1.25, 2.0), desk.clock)
+    earlier, later = desk.call(talk("one")), desk.call(talk("one", "Hello.", "two"))
+    first, second = [await caching.track(call, to_messages(call.request.body, MODEL, 9)) for call in (earlier, later)]
+    for tracked in (first, second):
+        desk.clock.seconds += 1
+        with tracked:
+            tracked.see(Usage(1, 1, cache_write_5m_tokens=1700))
+    [why] = desk.broke()
+    assert why.endswith("It was sent before the answer that writes the cache had begun.")
 
 
 async def test_a_stream_that_is_cut_is_watched_as_far_as_it_came(desk: Desk) -> None:
@@ -305,9 +326,6 @@ async def test_a_client_whose_own_marker_runs_too_far_ahead_gets_one_between(des
 
 async def test_native_bodies_are_marked_as_translated_ones_are(desk: Desk) -> None:
     """What matters is the finished body: the hook neither knows nor asks who made it."""
-    from gateway_core.providers.prompt_cache import PromptCaching
-    from gateway_core.providers.prompt_cache_policy import Ratios
-
     caching = PromptCaching(lambda model: Ratios(0.1, 1.25, 2.0), desk.clock)
     body = {
         "model": MODEL,
@@ -362,3 +380,21 @@ async def test_a_body_nested_too_deeply_is_refused_as_without_a_cache(desk: Desk
     ]
     with pytest.raises(UpstreamError, match="nested too deeply"):
         await desk.ask(body)
+
+
+@given(st.integers(0, 1_000_000))
+def test_no_body_and_no_usage_gets_in_the_way_of_an_answer(seed: int) -> None:
+    rng, clock, told = random.Random(seed), Clock(), list[Reason]()
+    caching = PromptCaching(lambda model: Ratios(0.1, 1.25, 2.0), clock)
+    body: JsonObject = {}
+    for number in range(5):
+        body = {**body, **{name: anything_at_all(rng) for name in FIELDS if rng.random() < 0.5}}
+        view = read_client({"messages": [], "prompt_cache_key": "s-1"}, {})
+        request = ChatRequest(
+            f"{number}", 0, "c", body, "m", True, view, measure({}), api=ApiKind.MESSAGES, native=body
+        )
+        call = UpstreamCall(request, Target(Tier.PREMIUM, "anthropic", MODEL, False), 50, told.append)
+        with asyncio.run(caching.track(call, body)) as tracked:
+            tracked.see(Usage(1, 1, cache_read_tokens=rng.randrange(9), cache_write_5m_tokens=rng.randrange(2000)))
+        clock.seconds += rng.randrange(900)
+    assert all(reason.text.isprintable() for reason in told)

@@ -32,7 +32,7 @@ from llmgw_tui.panes.local import local_view
 from llmgw_tui.panes.requests import Table, matching, requests_view
 from llmgw_tui.panes.spend import budget_bar, spend_view
 from llmgw_tui.panes.tiers import tiers_view
-from llmgw_tui.theme import ASCII, MUTED_STYLE, UNICODE
+from llmgw_tui.theme import ASCII, MUTED_STYLE, UNICODE, WARN_STYLE
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.tui.test_text import is_harmless
@@ -342,6 +342,17 @@ def test_the_detail_says_what_the_money_was_for_and_what_saved_how_much() -> Non
     assert "price unknown" in text_of(detail_lines(guessed, LOOK, 100))
     older = replace(detail, row=replace(shown, premium_microusd=None, no_prompt_cache_microusd=None), cost=Cost())
     assert "against the premium model's list price" in text_of(detail_lines(older, LOOK, 100))
+
+
+def test_breakpoints_are_told_quietly_and_a_broken_cache_is_not() -> None:
+    remarks = (
+        Reason("prompt cache", "Breakpoints at tools[13] (5 min)"),
+        Reason("cache break", "Changed by the client"),
+    )
+    lines = detail_lines(replace(snapshots.detail(), remarks=remarks), LOOK, 100)
+    drawn = [segment for line in lines for segment in line]
+    assert [part.style for part in drawn if "Breakpoints at tools" in part.text] == [MUTED_STYLE]
+    assert [part.style for part in drawn if "Changed by the client" in part.text] == [WARN_STYLE]
 
 
 def test_big_bodies_are_cut_until_asked_for() -> None:

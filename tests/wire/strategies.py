@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -148,3 +149,17 @@ def completions(draw: st.DrawFn) -> Json:
     if draw(st.booleans()):
         head["system_fingerprint"] = draw(st.sampled_from([None, "fp_1"]))
     return {**head, "choices": [choice]}
+
+
+FIELDS = ("messages", "system", "tools", "tool_choice")
+_NAMES = (*FIELDS, "type", "text", "content", "role", "cache_control", "ttl")
+
+
+def anything_at_all(rng: random.Random, depth: int = 5) -> Any:
+    """JSON that has a request's names in places where they may not belong."""
+    kind = rng.randrange(9) if depth else rng.randrange(5)
+    if kind > 6:
+        return [anything_at_all(rng, depth - 1) for _ in range(rng.randrange(5))]
+    if kind > 4:
+        return {rng.choice(_NAMES): anything_at_all(rng, depth - 1) for _ in range(rng.randrange(6))}
+    return (None, True, 3, "text", "1h")[kind]

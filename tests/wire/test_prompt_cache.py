@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from gateway_core.wire.claude_models import cacheable_from
 from gateway_core.wire.prompt_cache import Placed, Ttl, Wish, parts_of, place, reachable, split_system
 from tests.clients.recorded import recorded_session
 from tests.fakes import anthropic_rules
+from tests.wire.strategies import FIELDS, anything_at_all
 
 SHORT, LONG = Ttl.SHORT, Ttl.LONG
 BOTH = Wish(SHORT, SHORT, minimum=1)
@@ -143,6 +145,8 @@ def test_a_caller_that_marks_too_far_apart_gets_a_place_between() -> None:
 def test_automatic_caching_counts_as_the_callers_marker() -> None:
     body = messages_body([text("Hello."), text("You.")], system="Be brief.", cache_control={"type": "ephemeral"})
     made = placed_automatic(body)
+    alone = placed_automatic(messages_body([text("Hello.")], cache_control={"type": "ephemeral"}))
+    assert (named(alone), alone.own) == ([("messages[0].content[0]", "5m")], True)
     assert (made.body, made.own) == (body, True)
     assert [made.parts[at].where for at, _ in made.marks] == ["messages[0].content[1]"]
 
@@ -201,6 +205,15 @@ def test_an_openclaw_without_sections_is_cut_before_its_first_line_that_changes(
     assert [block["text"] for block in body["system"]] == ["You help.\n## Time\n", system[18:]]
 
 
+def test_no_marker_stands_behind_what_changes() -> None:
+    system = [text("You help."), text("a\nCurrent date: 2026-11-28"), text("Be brief.")]
+    body = openclaw_placed(messages_body([text("word " * 600)], system=system)).body
+    assert ["cache_control" in block for block in body["system"]] == [False, False, False, False]
+    long = [text("word " * 600), text("a\nCurrent date: 2026-11-28"), text("Be brief.")]
+    body = openclaw_placed(messages_body([text("Hi")], system=long)).body
+    assert ["cache_control" in block for block in body["system"]] == [False, True, False, False]
+
+
 def test_a_prompt_that_does_not_change_is_left_whole() -> None:
     body = messages_body([text("Hi")], system="You help.")
     assert split_system(body, steady_length) is body
@@ -213,28 +226,19 @@ def test_a_prompt_that_does_not_change_is_left_whole() -> None:
 # --- anything at all -----------------------------------------------------------------------------------------------
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(["type", "text", "content", "role", "cache_control", "ttl"]), inner, max_size=4
-        )
-    ),
-    max_leaves=12,
-)
-
-
-@given(st.fixed_dictionaries({"tools": json_values, "system": json_values, "messages": json_values}))
-def test_malformed_bodies_come_through(body: JsonObject) -> None:
+@given(st.integers(0, 1_000_000))
+def test_malformed_bodies_come_through(seed: int) -> None:
+    rng = random.Random(seed)
+    body = {name: anything_at_all(rng) for name in FIELDS}
     made = place(body, parts_of(body), Wish(LONG, SHORT, 0))
     assert len(made.marks) <= max(4, len([part for part in made.parts if part.ttl]) + 1)
 
 
-@given(st.data())
-def test_markers_always_keep_the_rules(data: st.DataObject) -> None:
-    kinds = st.sampled_from(["text", "tool_use", "thinking", "blank"])
-    contents = data.draw(st.lists(st.lists(kinds, min_size=1, max_size=30), min_size=1, max_size=6))
+@given(st.integers(0, 1_000_000))
+def test_markers_always_keep_the_rules(seed: int) -> None:
+    rng = random.Random(seed)
+    kinds = ("text", "tool_use", "thinking", "blank")
+    contents = [rng.choices(kinds, k=rng.randint(1, 30)) for _ in range(rng.randint(1, 6))]
     made_of = {
         "text": text("word"),
         "tool_use": {"type": "tool_use", "id": "a", "name": "b", "input": {}},
@@ -243,11 +247,11 @@ def test_markers_always_keep_the_rules(data: st.DataObject) -> None:
     }
     body = messages_body(
         *[[made_of[kind] for kind in kinds] for kinds in contents],
-        system=data.draw(st.sampled_from(["", "Be brief."])),
-        tools=[tool("read")] * data.draw(st.integers(0, 3)),
+        system=rng.choice(["", "Be brief."]),
+        tools=[tool("read")] * rng.randint(0, 3),
     )
-    ttl = st.sampled_from([None, SHORT, LONG])
-    made = placed(body, Wish(data.draw(ttl), data.draw(ttl), 1, data.draw(st.none() | st.just(0))))
+    lives_wished = (None, SHORT, LONG)
+    made = placed(body, Wish(rng.choice(lives_wished), rng.choice(lives_wished), 1, rng.choice((None, 0))))
     lives = [life for _, life in made.marks]
     assert len(lives) <= 4
     assert lives == sorted(lives, key=lambda life: life is SHORT)
