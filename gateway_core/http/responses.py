@@ -189,6 +189,7 @@ class _Stream:
         self._native = False
         self._number = -1
         self._response: JsonObject = self._writer.response
+        self._done: list[JsonObject] = []
         self._last: list[JsonObject] = []
 
     def feed(self, piece: Piece) -> bytes:
@@ -201,6 +202,8 @@ class _Stream:
             number = event.get("sequence_number")
             self._number = number if isinstance(number, int) else self._number + 1
             self._response = event.get("response", self._response)
+            if event.get("type") == "response.output_item.done":
+                self._done.append(event["item"])
             (self._last if event.get("type") in TERMINAL else events).append(event)
         return _encoded(events)
 
@@ -215,7 +218,7 @@ class _Stream:
     def fail(self, refusal: Refusal) -> bytes:
         if not self._native:
             return _encoded(self._writer.fail(refusal))
-        response = failed(self._response, self._response.get("output") or [], refusal)
+        response = failed(self._response, self._done, refusal)
         return _encoded([{"type": "response.failed", "sequence_number": self._number + 1, "response": response}])
 
 
