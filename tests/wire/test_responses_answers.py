@@ -179,6 +179,14 @@ def test_thinking_between_words_is_an_item_between_items() -> None:
     assert [unseal(output[at]["encrypted_content"]) for at in (0, 2)] == [[first], [second]]
 
 
+def test_words_before_and_after_a_thought_are_two_messages() -> None:
+    events = events_of(*chunks({"content": "one"}, {"reasoning_content": "hm"}, {"content": "two"}))
+    output = events[-1]["response"]["output"]
+    assert [item["type"] for item in output] == ["message", "reasoning", "message"]
+    done = [event["output_index"] for event in events if event["type"] == "response.output_item.done"]
+    assert done == [0, 1, 2]
+
+
 def test_calls_whose_pieces_come_mixed_are_put_together() -> None:
     def piece(index: int, **function: str) -> JsonObject:
         head = {"id": f"c{index}", "type": "function"} if "name" in function else {}
