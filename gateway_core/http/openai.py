@@ -15,6 +15,7 @@ from gateway_core.providers.base import Piece
 from gateway_core.routing.router import MODEL_IDS
 from gateway_core.wire import sse
 from gateway_core.wire.errors import openai_error
+from gateway_core.wire.openai_chat import make_chunk
 
 
 def routes(gateway: Gateway) -> list[web.RouteDef]:
@@ -54,7 +55,7 @@ class ChatFace:
         return answer.body
 
     def stream(self, request: ChatRequest) -> ChatWriter:
-        return ChatWriter()
+        return ChatWriter(request)
 
     def error(self, refusal: Refusal, request_id: str | None) -> JsonObject:
         return openai_error(refusal)
@@ -64,10 +65,14 @@ class ChatFace:
 
 
 class ChatWriter:
-    """A stream of chunks, ended by ``[DONE]``."""
+    """A stream of chunks, ended by ``[DONE]``. Fields that a chunk must have and an upstream left out are added."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        shell = make_chunk(request.id, request.model, {}, created=int(request.received_at))
+        self._head: JsonObject = {**shell, "choices": []}
 
     def feed(self, piece: Piece) -> bytes:
-        return sse.encode(piece.body)
+        return sse.encode({**self._head, **piece.body})
 
     def end(self) -> bytes:
         return sse.DONE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ from gateway_core.wire.responses_tools import tools_of
 
 log = logging.getLogger(__name__)
 
+_PAGE = re.compile("[1-9][0-9]?|100")
 PROVIDER = "openai"
 """The provider that answers in Responses itself."""
 
@@ -189,6 +191,7 @@ class _Stream:
         self._native = False
         self._number = -1
         self._response: JsonObject = self._writer.response
+        self._done: list[JsonObject] = []
         self._last: list[JsonObject] = []
 
     def feed(self, piece: Piece) -> bytes:
@@ -201,6 +204,8 @@ class _Stream:
             number = event.get("sequence_number")
             self._number = number if isinstance(number, int) else self._number + 1
             self._response = event.get("response", self._response)
+            if event.get("type") == "response.output_item.done":
+                self._done.append(event["item"])
             (self._last if event.get("type") in TERMINAL else events).append(event)
         return _encoded(events)
 
@@ -215,7 +220,7 @@ class _Stream:
     def fail(self, refusal: Refusal) -> bytes:
         if not self._native:
             return _encoded(self._writer.fail(refusal))
-        response = failed(self._response, self._response.get("output") or [], refusal)
+        response = failed(self._response, self._done, refusal)
         return _encoded([{"type": "response.failed", "sequence_number": self._number + 1, "response": response}])
 
 
@@ -250,7 +255,7 @@ class _Kept:
         items = list(kept.input) if order == "asc" else list(reversed(kept.input))
         if order not in (None, "asc", "desc"):
             return refuse(Refusal("invalid_request", "order is asc or desc.", 400, param="order"))
-        if not (limit or "20").isascii() or not (limit or "20").isdigit() or not 1 <= int(limit or 20) <= 100:
+        if limit is not None and not _PAGE.fullmatch(limit):
             return refuse(Refusal("invalid_request", "limit is an integer from 1 to 100.", 400, param="limit"))
         ids = [item["id"] for item in items]
         start = ids.index(after) + 1 if after in ids else 0

@@ -12,6 +12,8 @@ from gateway_core.store.responses import ChainTooLong, KeptResponse, ResponseSto
 from gateway_core.wire import errors
 from gateway_core.wire.responses_stream import MARK
 
+_LONGEST_TOLD = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
@@ -75,6 +77,7 @@ def _continued(body: JsonObject, turns: tuple[KeptResponse, ...], own: Any) -> J
 
 def forgotten(response_id: str, keeps: bool, *, status: int = 400) -> Refusal:
     """The refusal for a response that is not kept, any more or at all."""
+    response_id = response_id[:_LONGEST_TOLD]
     text = f"Previous response with id {response_id!r} not found. Send the whole conversation as input."
     if status == 404:
         text = f"Response with id {response_id!r} not found."

@@ -111,8 +111,11 @@ def _groq_effort(model: str, asked: object) -> JsonObject:
 
 
 def _with_content(message: JsonObject) -> JsonObject:
-    """Ollama answers 400 to null content, which is legal beside tool calls."""
-    return {**message, "content": ""} if message.get("content") is None else message
+    """Ollama answers 400 to null content, which is legal beside tool calls, and servers like it know no refusals."""
+    content, refusal = message.get("content"), message.get("refusal")
+    if refusal and not content and message.get("role") == "assistant":
+        return {**{name: value for name, value in message.items() if name != "refusal"}, "content": refusal}
+    return {**message, "content": ""} if content is None else message
 
 
 def _without(message: JsonObject, names: tuple[str, ...]) -> JsonObject:

@@ -96,7 +96,8 @@ class NativeStream:
     def _chunk(self, delta: JsonObject, finish: str | None = None, logprobs: Any = None) -> JsonObject:
         choice: JsonObject = {"index": 0, "delta": delta, "finish_reason": finish}
         if isinstance(logprobs, list) and logprobs:
-            choice["logprobs"] = {"content": [{"bytes": None, **entry} for entry in _objects(logprobs)]}
+            entries = [{"bytes": None, "top_logprobs": [], **entry} for entry in _objects(logprobs)]
+            choice["logprobs"] = {"content": entries, "refusal": None}
         return {**self._head, "choices": [choice]}
 
     def _start(self, response: JsonObject) -> list[JsonObject]:

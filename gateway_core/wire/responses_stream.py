@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
-
 from gateway_core.model import JsonObject, Refusal
 from gateway_core.wire.openai_chat import finish_reason, first_choice, implied_finish
 from gateway_core.wire.responses_items import (
@@ -20,72 +18,14 @@ from gateway_core.wire.responses_items import (
     message_item,
     openai_encrypted,
     reasoning_item,
-    refusal_part,
-    seal,
-    text_part,
 )
+from gateway_core.wire.responses_parts import CallItem, MessageItem, ReasoningItem
 from gateway_core.wire.responses_shell import ended, failed
-from gateway_core.wire.responses_tools import Called, Tools
+from gateway_core.wire.responses_tools import Tools
 
 MARK = "_llmgw_"
 """In the id of every item that the gateway made: OpenAI does not know these."""
 _PARTS = {"output_text": "text", "refusal": "refusal"}
-
-
-class _Reasoning:
-    """A reasoning item in the making."""
-
-    def __init__(self, index: int, item_id: str) -> None:
-        self.index = index
-        self.id = item_id
-        self.text: list[str] = []
-        self.blocks: list[JsonObject] = []
-        self.details: list[JsonObject] = []
-
-    def item(self) -> JsonObject:
-        encrypted = self.details[0]["data"] if self.details and not self.blocks else seal(self.blocks)
-        return reasoning_item(self.id, "".join(self.text), encrypted)
-
-
-class _Message:
-    """A message item in the making; ``kind`` and ``text`` are those of the part that is open."""
-
-    def __init__(self, index: int, item_id: str) -> None:
-        self.index = index
-        self.id = item_id
-        self.parts: list[JsonObject] = []
-        self.kind = ""
-        self.text: list[str] = []
-        self.annotations: list[JsonObject] = []
-        self.logprobs: list[JsonObject] = []
-
-    def part(self) -> JsonObject:
-        text = "".join(self.text)
-        return (
-            text_part(text, [*self.annotations], [*self.logprobs]) if self.kind == "output_text" else refusal_part(text)
-        )
-
-
-class _Call:
-    """A tool call in the making. It is announced once its name is known."""
-
-    def __init__(self, item_number: int) -> None:
-        self.number = item_number
-        self.index: int | None = None
-        self.id = ""
-        self.call_id = ""
-        self.name = ""
-        self.arguments: list[str] = []
-        self.called = Called("function", "")
-
-    def item(self, status: str) -> JsonObject:
-        text = "".join(self.arguments)
-        head: JsonObject = {"id": self.id, "call_id": self.call_id, "name": self.called.name}
-        if self.called.namespace:
-            head["namespace"] = self.called.namespace
-        if self.called.kind == "custom":
-            return {**head, "type": "custom_tool_call", "input": _free_text(text)}
-        return {**head, "type": "function_call", "status": status, "arguments": text}
 
 
 class ResponseWriter:
@@ -98,10 +38,10 @@ class ResponseWriter:
         self._number = 0
         self._items = 0
         self._output: dict[int, JsonObject] = {}
-        self._reasoning: _Reasoning | None = None
-        self._message: _Message | None = None
-        self._calls: list[_Call] = []
-        self._by_key: dict[Any, _Call] = {}
+        self._reasoning: ReasoningItem | None = None
+        self._message: MessageItem | None = None
+        self._calls: list[CallItem] = []
+        self._by_key: dict[Any, CallItem] = {}
         self._finish: str | None = None
         self._usage: Any = None
         self._suffix = str(shell["id"]).partition("_")[2]
@@ -195,7 +135,7 @@ class ResponseWriter:
     def _think(self, text: str, blocks: list[JsonObject], details: list[JsonObject]) -> list[JsonObject]:
         events = self._close_message("completed")
         if self._reasoning is None:
-            self._reasoning = _Reasoning(*self._new_item("rs"))
+            self._reasoning = ReasoningItem(*self._new_item("rs"))
             events.append(self._added(self._reasoning.index, self._reasoning.item()))
         reasoning = self._reasoning
         reasoning.blocks += blocks
@@ -232,7 +172,7 @@ class ResponseWriter:
     def _say(self, kind: str, text: str, logprobs: list[JsonObject]) -> list[JsonObject]:
         events = self._close_reasoning()
         if self._message is None:
-            self._message = _Message(*self._new_item("msg"))
+            self._message = MessageItem(*self._new_item("msg"))
             events.append(self._added(self._message.index, message_item(self._message.id, [], "in_progress")))
         message = self._message
         if message.kind != kind:
@@ -259,7 +199,7 @@ class ResponseWriter:
         return [*events, self._event(kind, **self._where(message), annotation_index=number, annotation=made)]
 
     @staticmethod
-    def _where(message: _Message) -> JsonObject:
+    def _where(message: MessageItem) -> JsonObject:
         return {"item_id": message.id, "output_index": message.index, "content_index": len(message.parts)}
 
     def _close_part(self) -> list[JsonObject]:
@@ -303,18 +243,18 @@ class ResponseWriter:
                 events += self._arguments(call, text)
         return events
 
-    def _call_for(self, piece: JsonObject, position: int) -> _Call:
+    def _call_for(self, piece: JsonObject, position: int) -> CallItem:
         """By index, or by id where a server gives every call the same index; see ``openai_chat.Aggregator``."""
         key = piece.get("index", position)
         call = self._by_key.get(key)
         call_id = piece.get("id")
         if call is None or (call_id and call.call_id and call_id != call.call_id):
-            call = _Call(len(self._calls))
+            call = CallItem(len(self._calls))
             self._calls.append(call)
             self._by_key[key] = call
         return call
 
-    def _open_call(self, call: _Call) -> list[JsonObject]:
+    def _open_call(self, call: CallItem) -> list[JsonObject]:
         events = [*self._close_reasoning(), *self._close_message("completed")]
         call.called = self._tools.called(call.name)
         call.index, call.id = self._new_item("ctc" if call.called.kind == "custom" else "fc")
@@ -326,7 +266,7 @@ class ResponseWriter:
             events += self._arguments(call, early)
         return events
 
-    def _arguments(self, call: _Call, text: str) -> list[JsonObject]:
+    def _arguments(self, call: CallItem, text: str) -> list[JsonObject]:
         """A custom tool's input is told when it is whole: until then it is a piece of JSON."""
         if call.called.kind == "custom":
             return []
@@ -362,16 +302,6 @@ def response_of(completion: JsonObject, shell: JsonObject, tools: Tools, now: in
     writer.feed({**completion, "choices": [whole]})
     writer.finish(now)
     return writer.response
-
-
-def _free_text(arguments: str) -> str:
-    """The input of a custom tool out of the arguments of the function that stood in for it."""
-    try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return arguments
-    text = value.get("input") if isinstance(value, dict) else None
-    return text if isinstance(text, str) else arguments
 
 
 def _objects(value: Any) -> list[JsonObject]:

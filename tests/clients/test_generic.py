@@ -59,3 +59,16 @@ def test_a_tool_result_at_the_end_is_a_tool_loop() -> None:
     asked: list[JsonObject] = [{"role": "user", "content": "x"}]
     assert not read_client({"messages": asked}, {}).in_tool_loop
     assert read_client({"messages": [*asked, {"role": "tool", "tool_call_id": "1", "content": ""}]}, {}).in_tool_loop
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"User-Agent": "codex_cli_rs/0.162.1 (Ubuntu 24.4; x86_64) xterm"},
+        {"originator": "codex_exec", "User-Agent": "reqwest/0.12"},
+        {"originator": "Codex Desktop"},
+    ],
+)
+def test_codex_is_known_by_the_part_of_it_that_asks(headers: dict[str, str]) -> None:
+    view = read_client({"messages": []}, {**headers, "session_id": "s-1"})
+    assert (view.client, view.session) == ("codex", "s-1")

@@ -10,6 +10,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from tests.http.inside import Client
+from tests.wire.published import problems
 
 Json = dict[str, Any]
 
@@ -65,14 +66,16 @@ def said(response: Json) -> str:
 
 
 def check_response(response: Json) -> None:
-    """A Response as the SDK's types require it, nothing missing."""
+    """A Response as the SDK's types and OpenAI's published schema require it, nothing missing."""
     Response.model_validate(response, strict=True)
+    assert problems(response, "Response") == []
 
 
 def check_stream(events: list[Json]) -> None:
     """Legal event by event, and as a whole: numbered, nested, and ended with what was said."""
     for event in events:
         _EVENT.validate_python(event, strict=True)
+        assert problems(event, "ResponseStreamEvent") == []
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     assert kinds(events[:2]) == ["created", "in_progress"]
     assert [event["type"] for event in events if event["type"] in _TERMINAL] == [events[-1]["type"]]

@@ -16,6 +16,7 @@ from gateway_core.running import running_gateway
 from gateway_core.settings import Settings
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
+from tests.wire.published import problems
 
 KEY = "test-key"
 
@@ -37,13 +38,16 @@ class Client:
     async def stream(
         self, text: str = "Say hello.", headers: Mapping[str, str] | None = None, **body: Any
     ) -> tuple[Mapping[str, str], list[Any]]:
-        """Headers and chunks of a streamed request; the last line must be ``[DONE]``."""
+        """Headers and chunks of a streamed request, each as OpenAI publishes them; the last line must be ``[DONE]``."""
         body = chat_body(text, stream=True, **body)
         async with self.http.post("/v1/chat/completions", json=body, headers=headers) as answer:
             assert answer.status == 200, await answer.text()
             lines = [line[6:] for line in (await answer.text()).splitlines() if line.startswith("data: ")]
             assert lines.pop() == "[DONE]"
-            return answer.headers.copy(), [json.loads(line) for line in lines]
+            chunks = [json.loads(line) for line in lines]
+            for chunk in chunks:
+                assert "error" in chunk or problems(chunk, "CreateChatCompletionStreamResponse") == []
+            return answer.headers.copy(), chunks
 
     async def get(self, path: str) -> Any:
         async with self.http.get(path) as answer:

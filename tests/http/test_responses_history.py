@@ -135,6 +135,8 @@ async def test_keeping_nothing_is_said_where_something_is_asked_for(tmp_path: Pa
         ("/v1/responses/{id}?stream=true", 400, "stream"),
         ("/v1/responses/{id}/input_items?limit=0", 400, "limit"),
         ("/v1/responses/{id}/input_items?limit=²", 400, "limit"),
+        ("/v1/responses/{id}/input_items?limit=" + "9" * 5000, 400, "limit"),
+        ("/v1/responses/%FF%00", 404, "response_id"),
         ("/v1/responses/{id}/input_items?order=up", 400, "order"),
     ],
 )
