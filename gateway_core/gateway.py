@@ -162,7 +162,7 @@ class Gateway:
             simulated=self._simulated,
         )
         self._tiers.forced = state.forced_tier
-        self._checks = ProviderChecks(lambda: self._tiers.paid)
+        self.checks = ProviderChecks(lambda: self._tiers.paid)
         self._judge = Judge(settings, self._tiers.provider, self._tiers.is_idle, self._budget, pricing, clock)
         self._dispatcher = Dispatcher(
             self._tiers.provider, self._budget, pricing, settings.max_output_tokens, settings.premium_model
@@ -203,7 +203,7 @@ class Gateway:
         await self._caches.start()
         await self._local.start()
         self._spawn(pricing.load(), "prices")
-        self._spawn(self._checks.run(), "provider checks")
+        self._spawn(self.checks.run(), "provider checks")
         self._spawn(self._look_after(), "housekeeping")
         if self._files:
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
@@ -223,7 +223,7 @@ class Gateway:
         self._requests.keep_bodies = settings.keep_bodies_days > 0
         if _limits(settings) != _limits(before):
             self.commands.reconfigure(_limits(settings))
-        self._checks.look_again()
+        self.checks.look_again()
         if any(getattr(settings, name) != getattr(before, name) for name in LOCAL_SETTINGS):
             await self._local.reconfigure(settings)
 
@@ -284,7 +284,7 @@ class Gateway:
             budget=budget,
             cache=self._activity.cache(now, self._caches.entries),
             tiers=self._activity.tiers(now, targets, self._tiers.choices()),
-            providers=self._checks.statuses,
+            providers=self.checks.statuses,
             local=local,
             in_flight=self._kill.in_flight,
             requests_today=self._activity.requests_today(now),

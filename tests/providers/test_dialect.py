@@ -27,7 +27,7 @@ def own(**more: Any) -> Dialect:
 
 def test_groq_is_spared_what_it_refuses() -> None:
     """console.groq.com/docs/openai, 2026-11: these end in a 400."""
-    fields = {
+    fields: dict[str, Any] = {
         "logprobs": True,
         "top_logprobs": 3,
         "logit_bias": {"5": 1},
@@ -68,7 +68,12 @@ def test_a_provider_of_the_users_own_gets_one_limit_its_longest_answer_at_most()
 
 
 def test_nothing_that_costs_beyond_the_reservation_is_sent_to_a_paid_one() -> None:
-    dear = {"models": ["gpt-6-pro"], "route": "fallback", "plugins": [{"id": "web"}], "service_tier": "priority"}
+    dear: dict[str, Any] = {
+        "models": ["gpt-6-pro"],
+        "route": "fallback",
+        "plugins": [{"id": "web"}],
+        "service_tier": "priority",
+    }
     call = make_call(**dear, web_search_options={}, search_parameters={})
     assert not (set(dear) | {"web_search_options", "search_parameters"}) & set(own().adapt(call))
     assert own(free=True).adapt(call)["plugins"] == [{"id": "web"}]
