@@ -229,7 +229,10 @@ class Gateway:
 
     async def _reload_quietly(self) -> None:
         """After a file has changed: who looks is told by a notice."""
-        await self.reloader.reload()
+        try:
+            await self.reloader.reload()
+        except Exception as error:
+            log.error("the configuration could not be taken up: %s", type(error).__name__)
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
