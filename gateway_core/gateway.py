@@ -168,7 +168,7 @@ class Gateway:
         )
         self._tiers.forced = state.forced_tier
         self._health = Health(clock, self.notice)
-        self._checks = ProviderChecks(lambda: self._tiers.paid)
+        self.checks = ProviderChecks(lambda: self._tiers.paid)
         self._judge = Judge(settings, self._tiers.provider, self._tiers.is_idle, self._budget, pricing, clock)
         self._dispatcher = Dispatcher(
             self._tiers.provider,
@@ -215,7 +215,7 @@ class Gateway:
         await self._caches.start()
         await self._local.start()
         self._spawn(pricing.load(), "prices")
-        self._spawn(self._checks.run(), "provider checks")
+        self._spawn(self.checks.run(), "provider checks")
         self._spawn(self._look_after(), "housekeeping")
         if self._files:
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
@@ -235,13 +235,16 @@ class Gateway:
         self._requests.keep_bodies = settings.keep_bodies_days > 0
         if _limits(settings) != _limits(before):
             self.commands.reconfigure(_limits(settings))
-        self._checks.look_again()
+        self.checks.look_again()
         if any(getattr(settings, name) != getattr(before, name) for name in LOCAL_SETTINGS):
             await self._local.reconfigure(settings)
 
     async def _reload_quietly(self) -> None:
         """After a file has changed: who looks is told by a notice."""
-        await self.reloader.reload()
+        try:
+            await self.reloader.reload()
+        except Exception as error:
+            log.error("the configuration could not be taken up: %s", type(error).__name__)
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -297,7 +300,7 @@ class Gateway:
             budget=budget,
             cache=self._activity.cache(now, self._caches.entries),
             tiers=self._activity.tiers(now, targets, self._tiers.choices(), self._tiers.guessed()),
-            providers=self._health.statuses(self._checks.statuses),
+            providers=self._health.statuses(self.checks.statuses),
             local=local,
             in_flight=self._kill.in_flight,
             requests_today=self._activity.requests_today(now),

@@ -74,14 +74,12 @@ class Judge:
         budget: Budget,
         pricing: Pricing,
         clock: Clock,
-        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._provider = provider
         self._is_idle = is_idle
         self._budget = budget
         self._pricing = pricing
         self._clock = clock
-        self._timeout_s = timeout_s
         self._known: OrderedDict[str, Judgement] = OrderedDict()
         self._asking: set[asyncio.Task[Answer]] = set()
         self.use(settings)
@@ -154,7 +152,7 @@ class Judge:
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
         try:
-            await asyncio.wait({task}, timeout=self._timeout_s)
+            await asyncio.wait({task}, timeout=TIMEOUT_S)
         finally:
             if not task.done():
                 task.cancel()

@@ -94,7 +94,7 @@ class Pipeline:
         self._dispatcher = dispatcher
         self._journal = journal
         self._sessions = sessions
-        self._judge = judge
+        self.judge = judge
         self._keeping: set[asyncio.Future[None]] = set()
 
     def use_policy(self, policy: PolicyGate) -> None:
@@ -183,7 +183,7 @@ class Pipeline:
         exchange.cache = self._caches.status_of_miss(key)
         await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
         landscape, before = self._tiers.landscape(), self._sessions.target(request.view.session)
-        if judgement := await self._judge.opinion(exchange, landscape, before):
+        if judgement := await self.judge.opinion(exchange, landscape, before):
             landscape = self._tiers.landscape()
         decision = route(request, landscape, before, judgement)
         if isinstance(decision, Refusal):

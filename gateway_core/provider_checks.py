@@ -25,6 +25,8 @@ class ProviderChecks:
         self._statuses: dict[str, ProviderStatus] = {}
         self._due: dict[str, float] = {}
         self._woken = asyncio.Event()
+        self.looked = asyncio.Event()
+        """Set after each look, cleared before the next."""
 
     @property
     def statuses(self) -> tuple[ProviderStatus, ...]:
@@ -40,7 +42,9 @@ class ProviderChecks:
         """Looks for ever."""
         while True:
             self._woken.clear()
+            self.looked.clear()
             await self._look()
+            self.looked.set()
             wait = min(self._due.values(), default=self._now() + self._every_s) - self._now()
             try:
                 async with asyncio.timeout(max(0.0, wait)):

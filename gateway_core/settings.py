@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 
 import platformdirs
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -103,7 +103,7 @@ class ProviderEntry(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")
     """How it is named in ``<provider>/<model>``."""
-    base_url: Annotated[str, BeforeValidator(http_url)]
+    base_url: Annotated[str, AfterValidator(http_url)]
     api: Literal["chat", "messages"] = "chat"
     api_key: SecretStr | None = None
     api_key_env: str | None = None
@@ -111,7 +111,7 @@ class ProviderEntry(BaseModel):
     tier: Literal["local", "cheap", "premium"] = "cheap"
     free: bool = False
     """Nobody pays for it: no budget, no price. A provider of the LOCAL tier must be free."""
-    models: tuple[ProviderModel, ...] = Field(min_length=1)
+    models: tuple[ProviderModel, ...]
     limits: ProviderLimits = ProviderLimits()
     order: int = 10
     """Place within its tier, the lowest first; the built-in providers are at 0."""
@@ -135,7 +135,10 @@ class ProviderEntry(BaseModel):
         entry = dict(value)
         models = entry.get("models", [entry.pop("model")] if "model" in entry else None)
         if isinstance(models, Mapping):
-            models = [{"name": name, **(more or {})} for name, more in models.items()]
+            models = [
+                {**more, "name": name} if isinstance(more, Mapping) else {"name": name} if more is None else more
+                for name, more in models.items()
+            ]
         if isinstance(models, list | tuple):
             price = entry.pop("price", None)
             named = [{"name": model} if isinstance(model, str) else model for model in models]
@@ -160,6 +163,8 @@ class ProviderEntry(BaseModel):
             raise ValueError("give api_key or api_key_env, not both")
         if any(self.tier_of(model) == "local" for model in self.models) and not self.free:
             raise ValueError("the local tier is never blocked by money: add 'free: true', or take the cheap tier")
+        if not self.models:
+            raise ValueError("give it a model")
         names = [model.name for model in self.models]
         if len(set(names)) < len(names):
             raise ValueError("a model is listed twice")
@@ -362,8 +367,8 @@ class Settings(BaseSettings):
     def _by_name(cls, value: object) -> object:
         """Providers as a map by name, or as a list of entries with a name."""
         if isinstance(value, Mapping):
-            return [{"name": name, **entry} if isinstance(entry, Mapping) else entry for name, entry in value.items()]
-        return value
+            return [{**entry, "name": name} if isinstance(entry, Mapping) else entry for name, entry in value.items()]
+        return value or ()
 
     @model_validator(mode="after")
     def _providers_exist(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gateway_core.settings import ProviderEntry, Settings, SettingsError, defaul
 _WORDS = {
     "Field required": "is missing",
     "Extra inputs are not permitted": "is not known here",
+    "Input should be a valid tuple": "must be a list",
     "String should match pattern '^[a-z0-9][a-z0-9._-]{0,39}$'": "must be small letters, digits, '.', '_' and '-'",
 }
 
@@ -108,6 +110,7 @@ def _explain(error: ValidationError, file: Path | None) -> str:
 
 
 def _what(message: str) -> str:
+    message = re.sub(r"valid dictionary or instance of \w+", "set of 'name: value' entries", message)
     return _WORDS.get(message, message.removeprefix("Value error, "))
 
 

@@ -111,7 +111,10 @@ class Tiers:
     def use(self, settings: Settings) -> None:
         """Takes up settings, also while requests are under way: they end where they began."""
         self._settings = settings
+        self._configured = lineup(settings)
         self._places = lineup(settings, self._switched)
+        self._named = named_providers(settings)
+        self._free = frozenset({LOCAL, "ollama", *(entry.name for entry in settings.providers if entry.free)})
         self._limits.use(settings.providers)
         local = Blueprint((LOCAL, settings.local_first_byte_s), lambda: LocalProvider(self._local, settings))
         self._pool.use({**blueprints(settings, self._simulated, self._pricing), LOCAL: local})
@@ -146,25 +149,24 @@ class Tiers:
 
     def landscape(self) -> Landscape:
         """What the router may choose from now."""
-        settings = self._settings
         return Landscape(
-            options={tier: tuple(self._option(place) for place in places) for tier, places in self._places.items()},
-            named=named_providers(settings),
-            free=frozenset({LOCAL, "ollama", *(entry.name for entry in settings.providers if entry.free)}),
+            options=self._options(),
+            named=self._named,
+            free=self._free,
             rooms=self._limits.rooms(),
             forced=self.forced,
             premium_blocked=self._budget.premium_blocked,
             paid_refusal=self._budget.refusal(1),
-            default_tier=Tier(settings.default_tier),
+            default_tier=Tier(self._settings.default_tier),
         )
 
     def targets(self) -> dict[Tier, tuple[str, ...]]:
         """``provider/model`` of everything that serves a tier, the first choice first."""
-        landscape = self.landscape()
+        served = {tier: [o.target for o in options if o.target] for tier, options in self._options().items()}
         return {
-            tier: tuple(f"{option.target.provider}/{option.target.model}" for option in options if option.target)
-            for tier in Tier
-            if (options := landscape.serving((tier,)))
+            tier: tuple(f"{target.provider}/{target.model}" for target in targets)
+            for tier, targets in served.items()
+            if targets
         }
 
     def guessed(self) -> frozenset[str]:
@@ -176,7 +178,7 @@ class Tiers:
     def choices(self) -> dict[Tier, tuple[str, ...]]:
         """Models that ``switch`` takes for a tier, as far as they are known."""
         local = tuple(model.name for model in self._local.server.models)
-        places = lineup(self._settings)
+        places = self._configured
         known = {tier: [place.name for place in places[tier] if place.target.provider != LOCAL] for tier in Tier}
         cheap_is_local = any(place.target.provider == LOCAL for place in places[Tier.CHEAP])
         return {
@@ -184,6 +186,9 @@ class Tiers:
             Tier.CHEAP: (*known[Tier.CHEAP], *(local if cheap_is_local else ())),
             Tier.PREMIUM: tuple(known[Tier.PREMIUM]),
         }
+
+    def _options(self) -> dict[Tier, tuple[Option, ...]]:
+        return {tier: tuple(self._option(place) for place in places) for tier, places in self._places.items()}
 
     def _option(self, place: Place) -> Option:
         target = place.target

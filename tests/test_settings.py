@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway_core.settings import Settings, SettingsError
-from gateway_core.settings_files import load_settings
+from gateway_core.settings_files import SettingsFiles, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +81,13 @@ def test_a_bad_file_says_what_is_wrong(tmp_path: Path, text: str, word: str) -> 
         load_settings(write(tmp_path, text))
 
 
+def test_the_keymap_and_the_files_to_watch_are_beside_the_file_that_is_named(tmp_path: Path) -> None:
+    files = SettingsFiles(Path("elsewhere") / "config.yaml")
+    here = tmp_path / "elsewhere"
+    assert files.keymap_file == here / "keymap.yaml"
+    assert files.paths == (here / "config.yaml", here / ".env", tmp_path / ".env")
+
+
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(SettingsError, match="nowhere.yaml"):
         load_settings(Path("nowhere.yaml"))
@@ -112,5 +119,7 @@ def test_the_readmes_example_is_understood(tmp_path: Path) -> None:
 def test_the_readme_lists_every_setting_and_no_other() -> None:
     section = README.partition("## Configuration")[2].partition("\n## ")[0]
     listed = {name.removeprefix("LLMGW_").lower() for name in re.findall("`([A-Z][A-Z_]*[A-Z])`", section)}
-    of_the_file = {name for name in ("prices", "unknown_price", "policy_patterns") if f"`{name}`" in section}
+    of_the_file = {
+        name for name in ("prices", "unknown_price", "policy_patterns", "providers") if f"`{name}`" in section
+    }
     assert (listed - {"config"}) | of_the_file == set(Settings.model_fields)

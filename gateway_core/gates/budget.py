@@ -149,8 +149,10 @@ class Budget:
     def provider_refusal(self, provider: str, worst_case_microusd: int = 1) -> Refusal | None:
         """Why a provider's own daily limit stops a call that can cost this much; None where it does not."""
         limit = self._provider_limits.get(provider, 0)
+        if not limit:
+            return None
         committed = self._today().of_providers[provider]
-        if limit and committed + worst_case_microusd > limit:
+        if committed + worst_case_microusd > limit:
             return errors.budget_exceeded(committed, limit, provider)
         return None
 
@@ -251,7 +253,9 @@ class Budget:
             self._day = today
             owing = {reservation.day for reservation in self._open.values()}
             self._accounts = {day: account for day, account in self._accounts.items() if day >= today or day in owing}
-        return self._accounts.setdefault(self._day, _Account())
+        if self._day not in self._accounts:
+            self._accounts[self._day] = _Account()
+        return self._accounts[self._day]
 
     def _over_limit(self, worst_case_microusd: int) -> Refusal | None:
         account, hard = self._today(), self._limits.hard_microusd

@@ -162,7 +162,7 @@ class Failures:
         if status == 402 or _NO_MONEY.search(f"{code} {text}"):
             return f"{name} does not serve the gateway's account. Look at the account's console.", None, False
         if _too_large_for_plan(status, text, code):
-            return f"{name} takes no request of this size on the account's plan. {said}".strip(), None, False
+            return f"{name} takes no request of this size{_numbers(text)}.", None, False
         if status == 400 and code in _MODELS_OWN:
             return f"{name}'s model wrote a tool call or JSON that is none. {said}".strip(), None, True
         if 300 <= status < 400:
@@ -178,6 +178,12 @@ class Failures:
             return f"{name} is limiting the rate of requests. {said}".strip(), None, True
         tail = f": {said}" if said else "."
         return f"{name} failed ({status}){tail}", None, status in _RETRYABLE or status >= 500
+
+
+def _numbers(text: str) -> str:
+    """What is allowed and what was asked for. The rest of the text speaks of billing, which alarms OpenClaw."""
+    found = re.search(r"(?i)limit:? (\d+), requested:? (\d+)", text)
+    return f": {found[1]} tokens a minute are allowed, and it needs {found[2]}" if found else ""
 
 
 def _too_large_for_plan(status: int, text: str, code: str) -> bool:

@@ -21,9 +21,10 @@ PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 class GatewayProcess:
     """``llmgw serve`` as a user starts it. ``lines`` is what it has printed."""
 
-    def __init__(self, data_dir: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, data_dir: Path, env: Mapping[str, str], stdin: int | None = None) -> None:
         self._data_dir = data_dir
-        self._env = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
+        self._stdin = stdin
+        self.env = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
             "GATEWAY_SECRET": SECRET,
             "LLMGW_PORT": "0",
             "LLMGW_DATA_DIR": str(data_dir),
@@ -42,8 +43,9 @@ class GatewayProcess:
             "-m",
             "llmgw_tui.cli",
             "serve",
-            env=self._env,
+            env=self.env,
             cwd=self._data_dir,
+            stdin=self._stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -121,7 +123,7 @@ class Reply:
 
 
 @contextlib.asynccontextmanager
-async def gateway(data_dir: Path, **env: str) -> AsyncIterator[GatewayProcess]:
+async def gateway(data_dir: Path, /, **env: str) -> AsyncIterator[GatewayProcess]:
     """A gateway for the length of a block."""
     process = GatewayProcess(data_dir, env)
     await process.start()

@@ -157,7 +157,7 @@ async def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert port in err
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_cleanly(tmp_path: Path, signum: signal.Signals) -> None:
     process = GatewayProcess(tmp_path, {})
     await process.start()

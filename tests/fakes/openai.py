@@ -128,6 +128,8 @@ class FakeOpenAI(Fake):
             and self.kind == "openai"
         ):
             return "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported."
+        if self.kind == "groq":
+            return _groq_problem(body)
         if self.kind != "ollama":
             return None
         for message in messages:
@@ -163,6 +165,23 @@ class FakeOpenAI(Fake):
             "choices": [{"index": 0, "message": message, "finish_reason": None if reason == "null" else reason}],
             "usage": usage,
         }
+
+
+def _groq_problem(body: JsonObject) -> str | None:
+    """What Groq refuses of OpenAI's protocol (console.groq.com/docs/openai, and messages users have seen, 2026-11)."""
+    for name in ("logprobs", "logit_bias", "top_logprobs"):
+        if name in body:
+            return f"property '{name}' is unsupported"
+    if body.get("n", 1) != 1:
+        return "'n' : number must be at most 1"
+    for index, message in enumerate(body["messages"]):
+        for name in ("name", "reasoning_content", "reasoning", "cache_control"):
+            if name in message:
+                return f"'messages.{index}' : property '{name}' is unsupported"
+    efforts = ("low", "medium", "high") if "gpt-oss" in body["model"] else ("none", "default")
+    if "reasoning_effort" in body and body["reasoning_effort"] not in efforts:
+        return f"`reasoning_effort` must be one of {', '.join(efforts)}"
+    return None
 
 
 def _call(call_id: str, name: str, arguments: JsonObject) -> JsonObject:

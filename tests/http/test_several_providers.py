@@ -72,7 +72,7 @@ async def test_premium_may_be_openai_compatible_where_there_is_no_anthropic_key(
 
 async def test_a_provider_may_speak_messages(tmp_path: Path) -> None:
     async with FakeAnthropic(key="sk-other") as fake:
-        own = {"name": "claudeish", "api": "messages", "base_url": fake.base_url, "api_key": fake.key}
+        own: dict[str, Any] = {"name": "claudeish", "api": "messages", "base_url": fake.base_url, "api_key": fake.key}
         own |= {"model": "claude-haiku-5-5", "price": {"input": 1, "output": 5}}
         async with client(tmp_path, providers=[own]) as llmgw:
             status, headers, _ = await llmgw.chat(model="claudeish/claude-haiku-5-5")
@@ -86,8 +86,8 @@ async def test_they_are_listed_shown_and_looked_at(tmp_path: Path) -> None:
         client(tmp_path, providers=[entry("one", a), entry("two", b, models=["x", "y"], model=None)]) as llmgw,
     ):
         models = [model["id"] for model in (await llmgw.get("/v1/models"))["data"]]
-        while len((now := llmgw.gateway.snapshot()).providers) < 2:
-            await asyncio.sleep(0)
+        await llmgw.gateway.checks.looked.wait()
+        now = llmgw.gateway.snapshot()
     assert models[-3:] == ["one/fake-model", "two/x", "two/y"]
     cheap = next(tier for tier in now.tiers if tier.name == "cheap")
     assert (cheap.target, cheap.others) == ("one/fake-model", ("two/x", "two/y"))
@@ -181,18 +181,24 @@ async def test_groqs_plan_limit_sends_a_request_elsewhere(tmp_path: Path, status
         type="tokens",
         code="rate_limit_exceeded",
     )
-    async with FakeOpenAI(key="a") as a, FakeOpenAI(key="b", default=Reply(text="from b")) as b:
-        async with client(tmp_path, providers=[entry("one", a), entry("two", b)]) as llmgw:
-            a.script(too_large)
-            got, _, body = await llmgw.chat("Hello.", model="gateway-cheap")
-            spent = (await llmgw.get("/api/budget"))["reserved_usd"]
+    async with (
+        FakeOpenAI(key="a") as a,
+        FakeOpenAI(key="b", default=Reply(text="from b")) as b,
+        client(tmp_path, providers=[entry("one", a), entry("two", b)]) as llmgw,
+    ):
+        a.script(too_large)
+        got, _, body = await llmgw.chat("Hello.", model="gateway-cheap")
+        spent = (await llmgw.get("/api/budget"))["reserved_usd"]
     assert (got, a.calls, body["choices"][0]["message"]["content"], spent) == (200, 1, "from b", 0)
 
 
 async def test_a_tool_call_that_groqs_model_botched_is_not_the_callers_fault(tmp_path: Path) -> None:
     botched = Failure(400, "Failed to call a function.", type="invalid_request_error", code="tool_use_failed")
-    async with FakeOpenAI(key="a") as a, FakeOpenAI(key="b", default=Reply(text="from b")) as b:
-        async with client(tmp_path, providers=[entry("one", a), entry("two", b)]) as llmgw:
-            a.script(botched, botched, botched)
-            got, _, body = await llmgw.chat("Hello.", model="gateway-cheap")
+    async with (
+        FakeOpenAI(key="a") as a,
+        FakeOpenAI(key="b", default=Reply(text="from b")) as b,
+        client(tmp_path, providers=[entry("one", a), entry("two", b)]) as llmgw,
+    ):
+        a.script(botched, botched, botched)
+        got, _, body = await llmgw.chat("Hello.", model="gateway-cheap")
     assert (got, body["choices"][0]["message"]["content"]) == (200, "from b")

@@ -9,7 +9,7 @@ import pytest
 from gateway_core.providers.dialect import Dialect, dialect_of, own_dialect
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from tests.fakes.openai import FakeOpenAI
-from tests.providers.calls import make_call, text
+from tests.providers.calls import failure, make_call, text
 
 
 def own(**more: Any) -> Dialect:
@@ -27,7 +27,7 @@ def own(**more: Any) -> Dialect:
 
 def test_groq_is_spared_what_it_refuses() -> None:
     """console.groq.com/docs/openai, 2026-11: these end in a 400."""
-    fields = {
+    fields: dict[str, Any] = {
         "logprobs": True,
         "top_logprobs": 3,
         "logit_bias": {"5": 1},
@@ -41,6 +41,23 @@ def test_groq_is_spared_what_it_refuses() -> None:
     assert body["messages"] == [{"role": "user", "content": "Hi"}] and body["temperature"] == 0.2
     assert call.request.body["messages"][0]["name"] == "Ann"
     assert dialect_of("openai", free=False).adapt(call)["messages"][0]["name"] == "Ann"
+
+
+async def test_the_fake_groq_takes_what_is_left() -> None:
+    fields: dict[str, Any] = {"logprobs": True, "logit_bias": {"5": 1}, "n": 1, "reasoning_effort": "minimal"}
+    messages = (
+        {"role": "user", "content": "Hi", "name": "Ann"},
+        {"role": "assistant", "content": "y", "reasoning": "z"},
+    )
+    async with FakeOpenAI(kind="groq", key="k", models=("openai/gpt-oss-120b",)) as fake:
+        groq = OpenAICompatible(name="groq", kind="groq", base_url=fake.base_url, api_key="k")
+        call = make_call(*messages, {"role": "user", "content": "And?"}, model="openai/gpt-oss-120b", **fields)
+        assert await text(groq, call) == "Hello from the fake."
+        assert fake.rejected == []
+        plain = OpenAICompatible(name="plain", kind="openai", base_url=fake.base_url, api_key="k")
+        assert "name" in (await failure(plain, make_call(*messages, model="openai/gpt-oss-120b")))[0].message
+        await groq.close()
+        await plain.close()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +85,12 @@ def test_a_provider_of_the_users_own_gets_one_limit_its_longest_answer_at_most()
 
 
 def test_nothing_that_costs_beyond_the_reservation_is_sent_to_a_paid_one() -> None:
-    dear = {"models": ["gpt-6-pro"], "route": "fallback", "plugins": [{"id": "web"}], "service_tier": "priority"}
+    dear: dict[str, Any] = {
+        "models": ["gpt-6-pro"],
+        "route": "fallback",
+        "plugins": [{"id": "web"}],
+        "service_tier": "priority",
+    }
     call = make_call(**dear, web_search_options={}, search_parameters={})
     assert not (set(dear) | {"web_search_options", "search_parameters"}) & set(own().adapt(call))
     assert own(free=True).adapt(call)["plugins"] == [{"id": "web"}]

@@ -100,12 +100,13 @@ def test_a_prompt_that_is_too_long_is_recognised(failures: Failures, text: str) 
 def test_a_request_above_the_accounts_minute_is_the_targets_limit(failures: Failures, status: int) -> None:
     text = (
         "Request too large for model `openai/gpt-oss-120b` in organization `org_1` service tier `on_demand` on tokens "
-        "per minute (TPM): Limit 8000, Requested 12328, please reduce your message size and try again."
+        "per minute (TPM): Limit 8000, Requested 12328, please reduce your message size and try again. Need more "
+        "tokens? Upgrade today at https://console.groq.com/settings/billing"
     )
     body = b'{"error": {"message": "%s", "type": "tokens", "code": "rate_limit_exceeded"}}' % text.encode()
     error = failures.status(status, {}, body)
     assert (error.kind, error.status, error.code, error.retryable, error.sent) == ("limit", 413, None, False, False)
-    assert "plan" in error.message and "Limit 8000" in error.message
+    assert "8000 tokens a minute are allowed, and it needs 12328" in error.message and "billing" not in error.message
 
 
 def test_a_full_minute_that_empties_is_waited_for(failures: Failures) -> None:

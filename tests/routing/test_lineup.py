@@ -25,7 +25,7 @@ def test_without_a_key_the_local_server_is_the_cheap_tier() -> None:
 
 
 def test_every_key_counts_and_a_named_provider_stands_alone() -> None:
-    both = {"groq_api_key": "k", "openai_api_key": "k", "cheap_model": "x"}
+    both: dict[str, Any] = {"groq_api_key": "k", "openai_api_key": "k", "cheap_model": "x"}
     assert names(Tier.CHEAP, **both) == ["groq/x", "openai/gpt-5.4-nano"]
     assert names(Tier.CHEAP, **both, cheap_provider="openai") == ["openai/x"]
 
@@ -64,7 +64,7 @@ def test_an_override_takes_the_place_of_the_built_in_provider() -> None:
 
 
 def test_switching_takes_a_place_a_provider_or_the_first_ones_other_model() -> None:
-    own = {"groq_api_key": "k", "providers": [entry("router", models=["a", "b"])]}
+    own: dict[str, Any] = {"groq_api_key": "k", "providers": [entry("router", models=["a", "b"])]}
     default = ["groq/openai/gpt-oss-120b", "router/a", "router/b"]
     assert names(Tier.CHEAP, Switched(cheap="router/b"), **own) == ["router/b", default[0], "router/a"]
     assert names(Tier.CHEAP, Switched(cheap="router/c"), **own) == ["router/c", default[0], "router/b"]

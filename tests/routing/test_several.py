@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ NAMED = {
 }
 
 
-def several(**more: object) -> Landscape:
+def several(**more: Any) -> Landscape:
     cheap = (Option(CHEAP), Option(ROUTED), Option(LAN))
     return landscape(cheap=cheap, premium=(Option(PREMIUM), Option(GPT)), named=NAMED, **more)
 

@@ -6,11 +6,14 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from gateway_core.providers import builtin_weights
 from gateway_core.providers.builtin_weights import BuiltinError
-from gateway_core.settings import Price, Settings
+from gateway_core.running import running_gateway
+from gateway_core.settings import Price, ProviderEntry, Settings
 from llmgw_tui import doctor
+from tests.http.inside import KEY, make_settings
 
 NOTHING = "http://127.0.0.1:1/v1"
 """A base URL where nothing listens."""
@@ -77,3 +80,38 @@ async def test_a_model_without_a_known_price_is_named_with_what_it_is_charged_at
     priced = asked.model_copy(update={"prices": {"groq/*": Price(input=1, output=1)}})
     assert await doctor.run(priced) == 0
     assert "no price is known" not in capsys.readouterr().out
+
+
+async def test_providers_keys_prices_and_terms_are_looked_at(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = [
+        {"name": "priced", "base_url": NOTHING, "api_key": "canary", "model": "m", "price": {"input": 1, "output": 1}},
+        {"name": "unpriced", "base_url": NOTHING, "api_key": "canary", "models": ["nobody-knows-it"]},
+        {"name": "keyless", "base_url": NOTHING, "api_key_env": "NOT_SET_ANYWHERE", "model": "m"},
+        {"name": "lan", "base_url": NOTHING, "model": "m", "free": True},
+    ]
+    changed = {
+        "providers": tuple(ProviderEntry.model_validate(entry) for entry in entries),
+        "anthropic_api_key": SecretStr("sk-ant-oat01-canary"),
+        "router_provider": "groq",
+    }
+    assert await doctor.run(settings.model_copy(update=changed)) == 0
+    said = capsys.readouterr().out
+    assert _found(said, "NOT_SET_ANYWHERE").startswith("note")
+    assert _found(said, "priced serves cheap with m").startswith("ok")
+    assert "no price is known for nobody-knows-it of unpriced" in said and "of lan" not in said
+    assert _found(said, "setup token of a Claude subscription").startswith("note")
+    assert "ANTHROPIC_API_KEY holds a setup token" in said
+    assert "ROUTER_PROVIDER is groq, which has no key" in said
+    assert "canary" not in said
+
+
+async def test_what_the_running_gateway_wants_known_is_said(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running_gateway(make_settings(tmp_path / "running", router_provider="groq")) as gateway:
+        port = int(gateway.address.rpartition(":")[2])
+        here = {"port": port, "gateway_secret": SecretStr(KEY)}
+        await doctor.run(settings.model_copy(update=here))
+    assert "it says: ROUTER_PROVIDER is groq" in capsys.readouterr().out
