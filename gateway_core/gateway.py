@@ -20,9 +20,11 @@ from gateway_core.gates.kill_switch import KillGate
 from gateway_core.gates.policy import PolicyGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
-from gateway_core.model import ProviderStatus, RequestDetail, RequestRow, Snapshot
+from gateway_core.model import ChatRequest, Decision, ProviderStatus, RequestDetail, RequestRow, Snapshot
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.pipeline import Gates, Pipeline
+from gateway_core.providers.anthropic import AnthropicProvider
+from gateway_core.providers.base import UpstreamError
 from gateway_core.providers.builtin import BuiltinModel
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.registry import build_providers
@@ -202,6 +204,20 @@ class Gateway:
     def notice(self, level: str, text: str) -> None:
         """Tells whoever looks."""
         self.bus.publish(Notice(self._clock.now(), level, text))
+
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """The prompt's tokens: Anthropic's own count where it would answer, which is free, else the estimate."""
+        estimate = request.size.input_tokens
+        decision = None if self._kill.state.on else self.pipeline.decide(request)
+        if not isinstance(decision, Decision):
+            return estimate
+        provider = self._tiers.provider(decision.target.provider)
+        if not isinstance(provider, AnthropicProvider):
+            return estimate
+        try:
+            return await provider.count_tokens(request, decision.target.model)
+        except UpstreamError:
+            return estimate
 
     async def detail(self, request_id: str) -> RequestDetail | None:
         """Everything kept of a request."""

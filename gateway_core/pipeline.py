@@ -174,10 +174,14 @@ class Pipeline:
             return self._from_cache(exchange, cached)
         exchange.cache = self._caches.status_of_miss(key)
         await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
-        decision = route(request, self._tiers.landscape(), self._sessions.target(request.view.session))
+        decision = self.decide(request)
         if isinstance(decision, Refusal):
             return decision
         return await self._from_upstream(exchange, decision, key)
+
+    def decide(self, request: ChatRequest) -> Decision | Refusal:
+        """Where the request would go now, or why nowhere."""
+        return route(request, self._tiers.landscape(), self._sessions.target(request.view.session))
 
     def _blocked(self, exchange: Exchange, refusal: Refusal) -> Answer | Refusal:
         """A policy refusal. OpenClaw gets it as an answer: a 403 would make it disable the whole provider."""

@@ -1,4 +1,4 @@
-"""Anthropic's Messages API, spoken to in chat completions."""
+"""Anthropic's Messages API, spoken to in chat completions, or in a Messages caller's own words."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from gateway_core.model import JsonObject, Refused
+from gateway_core.model import ApiKind, ChatRequest, JsonObject, Reason, Refused
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
+from gateway_core.providers.thinking import ThinkingMemory
 from gateway_core.providers.upstream import Answer, Upstream
 from gateway_core.wire.anthropic_answers import (
     AnthropicStreamError,
@@ -16,12 +17,18 @@ from gateway_core.wire.anthropic_answers import (
     read_anthropic_usage,
 )
 from gateway_core.wire.anthropic_messages import to_messages
+from gateway_core.wire.anthropic_native import PRICED_APART, headers_for, native_body
 from gateway_core.wire.openai_chat import has_content
+from gateway_core.wire.usage import count
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 OAUTH_BETA = "oauth-2025-04-20"
 """The beta that lets a token of ``claude setup-token`` stand in for a key."""
 _DEFAULT_MAX_TOKENS = 8192
+_COUNT_S = 5.0
+"""All the time a count of tokens gets; the gateway's own estimate stands in for it."""
+_COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control")
+"""What the count of tokens takes (types of anthropic 2.12)."""
 
 
 class AnthropicProvider(Upstream):
@@ -44,6 +51,7 @@ class AnthropicProvider(Upstream):
         self._oauth = api_key is None and setup_token is not None
         if self._oauth:
             self.key_setting = "ANTHROPIC_SETUP_TOKEN"
+        self._thinking = ThinkingMemory()
         super().__init__(
             name=name,
             kind="anthropic",
@@ -69,37 +77,69 @@ class AnthropicProvider(Upstream):
         return client, anthropic
 
     def request_headers(self) -> dict[str, str]:
-        headers = super().request_headers()
-        return {**headers, "anthropic-beta": OAUTH_BETA} if self._oauth else headers
+        return {**super().request_headers(), **headers_for({}, [OAUTH_BETA] if self._oauth else [])}
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
-        async with self.post("/v1/messages", self._translated(call)) as answer:
+        async with self.post("/v1/messages", self._translated(call), self._headers(call.request)) as answer:
             if call.request.stream:
-                async with aclosing(self._stream(answer)) as pieces:
+                async with aclosing(self._stream(answer, call)) as pieces:
                     async for piece in pieces:
                         yield piece
             else:
-                yield self._whole(await answer.json())
+                yield self._whole(await answer.json(), call)
+
+    async def count_tokens(self, request: ChatRequest, model: str) -> int:
+        """Anthropic's own count of a Messages request's prompt, which costs nothing. Raises :class:`UpstreamError`."""
+        native = request.native or {"messages": []}
+        foreign = self._thinking.foreign_to(model, native["messages"])
+        whole = native_body(native, model, 1, stream=False, foreign=foreign)
+        body = {name: value for name, value in whole.items() if name in _COUNTED}
+        headers, path = self._headers(request), "/v1/messages/count_tokens"
+        async with self.post(path, body, headers, patience_s=_COUNT_S) as answer:
+            counted = count((await answer.json()).get("input_tokens"))
+        if counted is None:
+            raise self.failures.protocol("sent a count that is none")
+        return counted
+
+    def _headers(self, request: ChatRequest) -> dict[str, str]:
+        """The caller's own headers where its own body goes, and the beta that a setup token needs."""
+        native = request.native_headers if _is_native(request) else {}
+        return headers_for(native, [OAUTH_BETA] if self._oauth else [])
 
     def _translated(self, call: UpstreamCall) -> JsonObject:
-        limits = [limit for limit in (call.request.size.max_output_tokens, call.max_output_tokens) if limit]
-        body = {**call.request.body, "stream": call.request.stream}
+        request, model = call.request, call.target.model
+        limits = [limit for limit in (request.size.max_output_tokens, call.max_output_tokens) if limit]
+        limit = min(limits, default=_DEFAULT_MAX_TOKENS)
+        if request.native is not None and _is_native(request):
+            return self._native(call, request.native, limit)
+        messages = self._thinking.restored(request.caller, model, request.body["messages"])
         try:
-            return to_messages(body, call.target.model, min(limits, default=_DEFAULT_MAX_TOKENS))
+            return to_messages({**request.body, "messages": messages, "stream": request.stream}, model, limit)
         except Refused as refused:
             raise self.failures.refused(refused.refusal.message, refused.refusal.code) from None
         except RecursionError:
             raise self.failures.refused("The request is nested too deeply.", "invalid_request") from None
 
-    def _whole(self, message: JsonObject) -> Piece:
+    def _native(self, call: UpstreamCall, native: JsonObject, limit: int) -> JsonObject:
+        model = call.target.model
+        foreign = self._thinking.foreign_to(model, native["messages"])
+        if dropped := [name for name in PRICED_APART if native.get(name)]:
+            text = f"{' and '.join(dropped)} not sent: the price of it is not reserved"
+            call.remark(Reason("anthropic", text))
+        return native_body(native, model, limit, stream=call.request.stream, foreign=foreign)
+
+    def _whole(self, message: JsonObject, call: UpstreamCall) -> Piece:
         if message.get("type") == "error":
             raise self.failures.reported(message.get("error"))
         if message.get("type") != "message" or not isinstance(message.get("content"), list):
             raise self.failures.protocol("sent an answer that is no message")
-        return Piece(from_message(message), read_anthropic_usage(message.get("usage")))
+        blocks = [block for block in message["content"] if isinstance(block, dict)]
+        self._thinking.remember(call.request.caller, call.target.model, blocks)
+        native = (message,) if _is_native(call.request) else ()
+        return Piece(from_message(message), read_anthropic_usage(message.get("usage")), native)
 
-    async def _stream(self, answer: Answer) -> AsyncGenerator[Piece]:
+    async def _stream(self, answer: Answer, call: UpstreamCall) -> AsyncGenerator[Piece]:
         translator = StreamTranslator()
         if answer.content_type != "text/event-stream":
             raise self.failures.protocol("did not stream its answer")
@@ -107,20 +147,30 @@ class AnthropicProvider(Upstream):
             async for event in events:
                 if answer.done:
                     continue
-                for piece in self._pieces(translator, answer.parse(event.data)):
-                    answer.patience.begun = answer.patience.begun or has_content(piece.body)
+                for piece in self._pieces(translator, answer.parse(event.data), _is_native(call.request)):
+                    answer.patience.begun = answer.patience.begun or has_content(piece.body) or translator.has_begun
                     yield piece
                 if translator.finished:
+                    self._thinking.remember(call.request.caller, call.target.model, translator.content)
                     answer.end()
         if not answer.done:
             raise self.failures.protocol("ended the answer in the middle")
 
-    def _pieces(self, translator: StreamTranslator, event: JsonObject) -> list[Piece]:
+    def _pieces(self, translator: StreamTranslator, event: JsonObject, native: bool) -> list[Piece]:
+        """The chunks of an event. Its native form goes with the last of them, which may be the finish."""
         try:
             chunks = translator.feed(event)
         except AnthropicStreamError as error:
             raise self._reported(error) from None
-        return [Piece(chunk, translator.usage) for chunk in chunks]
+        if not native:
+            return [Piece(chunk, translator.usage) for chunk in chunks]
+        *before, last = chunks or [translator.empty_chunk()]
+        return [*(Piece(chunk, translator.usage) for chunk in before), Piece(last, translator.usage, (event,))]
 
     def _reported(self, error: AnthropicStreamError) -> UpstreamError:
         return self.failures.reported({"type": error.type, "message": error.message})
+
+
+def _is_native(request: ChatRequest) -> bool:
+    """Whether the caller speaks Anthropic's protocol itself."""
+    return request.api is ApiKind.MESSAGES and request.native is not None

@@ -6,10 +6,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from gateway_core.model import JsonObject, Usage
+from gateway_core.model import ApiKind, JsonObject, Refused, Usage
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.upstream import Answer, Upstream
 from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content, text_of
+from gateway_core.wire.openai_requests import from_messages
 from gateway_core.wire.usage import read_usage
 
 STRICT_KINDS = ("openai", "groq")
@@ -92,7 +93,7 @@ class OpenAICompatible(Upstream):
     def adapt(self, call: UpstreamCall) -> JsonObject:
         """The body as this kind of server takes it; the caller's is left as it is."""
         stream = call.request.stream
-        body: JsonObject = {**call.request.body, "model": call.target.model, "stream": stream}
+        body: JsonObject = {**self._in_openais_words(call), "model": call.target.model, "stream": stream}
         options = body.pop("stream_options", None)
         if stream:
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
@@ -109,6 +110,15 @@ class OpenAICompatible(Upstream):
         if limit is not None:
             body.update(dict.fromkeys(names, limit))
         return body
+
+    def _in_openais_words(self, call: UpstreamCall) -> JsonObject:
+        """The body without the extensions that carry what another protocol's caller said."""
+        if call.request.api is not ApiKind.MESSAGES:
+            return call.request.body
+        try:
+            return from_messages(call.request.body, call.target.model, strict=self._strict)
+        except Refused as refused:
+            raise self.failures.refused(refused.refusal.message, refused.refusal.code) from None
 
     def _whole(self, body: JsonObject) -> Piece:
         if body.get("error"):

@@ -6,9 +6,9 @@ is chosen must be feasible. Free tiers are never blocked by money.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gateway_core.model import ChatRequest, Decision, Lane, Reason, Refusal, Target, Tier
+from gateway_core.model import ApiKind, ChatRequest, Decision, Lane, Reason, Refusal, Target, Tier
 from gateway_core.routing.difficulty import EASY_BELOW, HARD_FROM, Difficulty, difficulty
 from gateway_core.routing.feasibility import fits, obstacle
 from gateway_core.routing.landscape import Landscape
@@ -24,6 +24,7 @@ NAMED_TIERS = {
 AUTO_MODELS = ("gateway-auto", "auto")
 BACKGROUND_MODEL = "gateway-background"
 MODEL_FAMILIES = {"claude-": "anthropic", "gpt-": "openai"}
+CLAUDE_FAMILIES = {"haiku": Tier.CHEAP, "opus": Tier.PREMIUM, "fable": Tier.PREMIUM, "mythos": Tier.PREMIUM}
 MODEL_IDS = ("gateway-auto", *NAMED_TIERS, BACKGROUND_MODEL)
 
 
@@ -45,7 +46,13 @@ def route(request: ChatRequest, landscape: Landscape, session_target: Target | N
     wish = _explicit(request, landscape)
     if isinstance(wish, Refusal):
         return wish
-    wish = wish or _lane(request) or _session(request, session_target, landscape) or _by_difficulty(hard, landscape)
+    wish = (
+        wish
+        or _lane(request)
+        or _session(request, session_target, landscape)
+        or _family(request, hard, landscape)
+        or _by_difficulty(hard, landscape)
+    )
     return _feasible(request, wish, landscape, hard)
 
 
@@ -60,7 +67,9 @@ def _explicit(request: ChatRequest, landscape: Landscape) -> Wish | Refusal | No
         if provider in landscape.named:
             return _exact_model(provider, model, landscape)
     elif request.model not in (*AUTO_MODELS, BACKGROUND_MODEL):
-        return _bare_model(request.model, landscape)
+        named = _bare_model(request.model, landscape)
+        if isinstance(named, Wish) or not _stands_for_a_family(request):
+            return named
     if landscape.forced:
         return Wish(landscape.forced, "forced:operator", "the operator forces the tier", binding=True)
     if "/" in request.model:
@@ -105,6 +114,23 @@ def _session(request: ChatRequest, target: Target | None, landscape: Landscape) 
     if landscape.option(target.tier).target != target:
         return None
     return Wish(target.tier, "session:tool-loop", f"the tool loop is on {target.model}", target=target)
+
+
+def _stands_for_a_family(request: ChatRequest) -> bool:
+    """Whether a Claude is asked for by a client that knows no other models: without Anthropic, others stand in."""
+    return request.api is ApiKind.MESSAGES and request.model.startswith("claude-")
+
+
+def _family(request: ChatRequest, hard: Difficulty, landscape: Landscape) -> Wish | None:
+    """What stands in for a Claude that nobody serves: small families for CHEAP, large ones for PREMIUM."""
+    if not _stands_for_a_family(request):
+        return None
+    found = next((tier for family, tier in CLAUDE_FAMILIES.items() if family in request.model), None)
+    why = f"{request.model} is asked for and Anthropic is not set up"
+    if found is None:
+        usual = _by_difficulty(hard, landscape)
+        return replace(usual, reason=f"{why}: it counts as gateway-auto; {usual.reason}")
+    return Wish(found, f"family:{found}", f"{why}: the {found} tier stands in for its family")
 
 
 def _by_difficulty(hard: Difficulty, landscape: Landscape) -> Wish:
