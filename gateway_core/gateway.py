@@ -24,7 +24,7 @@ from gateway_core.model import ChatRequest, Decision, ProviderStatus, RequestDet
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.pipeline import Gates, Pipeline
 from gateway_core.providers.anthropic import AnthropicProvider
-from gateway_core.providers.base import UpstreamError
+from gateway_core.providers.base import UpstreamCall, UpstreamError
 from gateway_core.providers.builtin import BuiltinModel
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.registry import build_providers
@@ -215,7 +215,7 @@ class Gateway:
         if not isinstance(provider, AnthropicProvider):
             return estimate
         try:
-            return await provider.count_tokens(request, decision.target.model)
+            return await provider.count_tokens(UpstreamCall(request, decision.target))
         except UpstreamError:
             return estimate
 

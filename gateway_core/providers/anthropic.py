@@ -17,7 +17,7 @@ from gateway_core.wire.anthropic_answers import (
     read_anthropic_usage,
 )
 from gateway_core.wire.anthropic_messages import to_messages
-from gateway_core.wire.anthropic_native import PRICED_APART, headers_for, native_body
+from gateway_core.wire.anthropic_native import PRICED_APART, adapted, headers_for, native_body
 from gateway_core.wire.openai_chat import has_content
 from gateway_core.wire.usage import count
 
@@ -89,13 +89,11 @@ class AnthropicProvider(Upstream):
             else:
                 yield self._whole(await answer.json(), call)
 
-    async def count_tokens(self, request: ChatRequest, model: str) -> int:
+    async def count_tokens(self, call: UpstreamCall) -> int:
         """Anthropic's own count of a Messages request's prompt, which costs nothing. Raises :class:`UpstreamError`."""
-        native = request.native or {"messages": []}
-        foreign = self._thinking.foreign_to(model, native["messages"])
-        whole = native_body(native, model, 1, stream=False, foreign=foreign)
+        whole = self._native(call, call.request.native or call.request.body, _DEFAULT_MAX_TOKENS)
         body = {name: value for name, value in whole.items() if name in _COUNTED}
-        headers, path = self._headers(request), "/v1/messages/count_tokens"
+        headers, path = self._headers(call.request), "/v1/messages/count_tokens"
         async with self.post(path, body, headers, patience_s=_COUNT_S) as answer:
             counted = count((await answer.json()).get("input_tokens"))
         if counted is None:
@@ -122,12 +120,18 @@ class AnthropicProvider(Upstream):
             raise self.failures.refused("The request is nested too deeply.", "invalid_request") from None
 
     def _native(self, call: UpstreamCall, native: JsonObject, limit: int) -> JsonObject:
-        model = call.target.model
+        """The caller's own body. What it said of a model it named stands, right or wrong; where a tier was named, the
+        caller could not know the model's rules, and they are kept for it."""
+        request, model = call.request, call.target.model
         foreign = self._thinking.foreign_to(model, native["messages"])
+        body = native_body(native, model, limit, stream=request.stream, foreign=foreign)
         if dropped := [name for name in PRICED_APART if native.get(name)]:
-            text = f"{' and '.join(dropped)} not sent: the price of it is not reserved"
-            call.remark(Reason("anthropic", text))
-        return native_body(native, model, limit, stream=call.request.stream, foreign=foreign)
+            call.remark(Reason("anthropic", f"not sent: {', '.join(dropped)}, whose price is not reserved"))
+        if request.model not in (model, f"{self.name}/{model}"):
+            body, changed = adapted(body, model)
+            if changed:
+                call.remark(Reason("anthropic", f"{', '.join(changed)} changed to what {model} takes"))
+        return body
 
     def _whole(self, message: JsonObject, call: UpstreamCall) -> Piece:
         if message.get("type") == "error":

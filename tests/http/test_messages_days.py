@@ -12,6 +12,7 @@ import anthropic
 import pytest
 from pydantic import SecretStr
 
+from gateway_core.settings import PolicyPattern
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.script import Failure, Raw, Reply
@@ -210,6 +211,34 @@ async def test_the_daily_limit_is_told_once_and_in_the_agreed_words(tmp_path: Pa
     assert body["error"]["message"].startswith("llmgw: daily limit reached")
     assert (body["error"]["type"], body["error"]["code"]) == ("rate_limit_error", "budget_exceeded")
     assert len(json.dumps(body)) < 300
+
+
+CARRIER = "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\nnone\n<<<END_OPENCLAW_INTERNAL_CONTEXT>>>"
+
+
+async def test_openclaw_is_told_of_a_policy_in_an_answer_that_it_shows(tmp_path: Path) -> None:
+    patterns = (PolicyPattern(name="project names", pattern=r"\bbluebird\b"),)
+    turn: Any = [{"role": "user", "content": "Tell me about Bluebird."}]
+    async with by_claude(tmp_path, policy_patterns=patterns) as (fake, llmgw):
+        refused, _, error = await post(llmgw, {**ASKED, "messages": turn})
+        shown, _, message = await post(llmgw, {**ASKED, "messages": [*turn, {"role": "user", "content": CARRIER}]})
+    assert (refused, error["error"]["type"]) == (403, "permission_error")
+    assert (shown, message["stop_reason"]) == (200, "end_turn")
+    assert "project names" in message["content"][0]["text"]
+    assert fake.requests == []
+
+
+async def test_a_tier_was_named_so_its_models_rules_are_kept_for_the_caller(tmp_path: Path) -> None:
+    thinking = {"type": "enabled", "budget_tokens": 7168}
+    async with by_claude(tmp_path) as (fake, llmgw):
+        tier = {**ASKED, "model": "gateway-premium", "max_tokens": 8000, "thinking": thinking}
+        status, _, _ = await post(llmgw, tier)
+        row = (await llmgw.get("/api/requests"))["requests"][0]
+        detail = await llmgw.get(f"/api/requests/{row['id']}")
+        named, _, _ = await post(llmgw, {**tier, "model": CLAUDE})
+    assert (status, named) == (200, 400)
+    assert fake.requests[0]["thinking"] == {"type": "adaptive"}
+    assert f"thinking changed to what {CLAUDE} takes" in str(detail["remarks"])
 
 
 # --- at the door -----------------------------------------------------------------------------------------------
