@@ -78,8 +78,10 @@ def _messages(messages: Iterable[JsonObject]) -> Iterable[JsonObject]:
         if message["role"] == "assistant":
             blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
             yield from assistant_messages(blocks)
-        elif message["role"] == "system" or isinstance(content, str):
+        elif isinstance(content, str):
             yield {"role": message["role"], "content": content}
+        elif message["role"] == "system":
+            yield from _system([block for block in content if block["type"] == "text"])
         else:
             yield from _user(content)
 

@@ -118,8 +118,6 @@ def _block(block: Any, where: str, role: str = "") -> Iterator[Problem]:
     wrong_role = {"assistant": ("tool_result",), "user": ("tool_use", *THINKING)}
     if kind in wrong_role.get(role, ()):
         yield where, f"{kind} blocks are not allowed in {role} messages"
-    if role == "system" and kind != "text":
-        yield where, "system messages take text blocks only"
 
 
 def _source(source: Any, where: str) -> Iterator[Problem]:

@@ -31,6 +31,8 @@ def from_messages(body: JsonObject, model: str, *, strict: bool) -> JsonObject:
     """
     made = {name: value for name, value in body.items() if name not in _FOREIGN}
     made["messages"] = openai_messages(body["messages"])
+    if not strict:
+        made["messages"] = _system_first(made["messages"])
     if effort := _effort(body):
         made["reasoning_effort"] = effort
     if not _REASONS.search(model):
@@ -81,6 +83,16 @@ def openai_messages(messages: list[JsonObject]) -> list[JsonObject]:
         else:
             made.append(said)
     return [*made, {"role": "user", "content": pictures}] if pictures else made
+
+
+def _system_first(messages: list[JsonObject]) -> list[JsonObject]:
+    """System messages inside the conversation as the user's: chat templates of local models take them at its start."""
+    made: list[JsonObject] = []
+    for message in messages:
+        if message["role"] == "system" and any(before["role"] != "system" for before in made):
+            message = {"role": "user", "content": f"<system-reminder>\n{message['content']}\n</system-reminder>"}
+        made.append(message)
+    return made
 
 
 def _message(message: JsonObject, where: str) -> JsonObject:

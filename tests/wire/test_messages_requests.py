@@ -203,3 +203,14 @@ def test_what_is_wrong_is_said_as_anthropic_says_it(body: Json, where: str) -> N
     refusal = validate_messages(whole)
     assert refusal is not None
     assert refusal.message.startswith(where)
+
+
+def test_system_words_inside_a_conversation_stay_where_they_are() -> None:
+    blocks = [{"type": "text", "text": "Mind this."}, {"type": "tool_change", "name": "f"}]
+    messages = [{"role": "user", "content": "x"}, {"role": "system", "content": blocks}]
+    body = {"model": "m", "max_tokens": 1, "messages": messages, "system": "First."}
+    assert validate_messages(body) is None
+    strict, local = (from_messages(to_chat(body), "m", strict=strict)["messages"] for strict in (True, False))
+    assert strict[2] == {"role": "system", "content": "Mind this."}
+    assert local[0] == {"role": "system", "content": "First."}
+    assert local[2] == {"role": "user", "content": "<system-reminder>\nMind this.\n</system-reminder>"}
