@@ -206,9 +206,13 @@ class Gateway:
         self.bus.publish(Notice(self._clock.now(), level, text))
 
     async def count_tokens(self, request: ChatRequest) -> int:
-        """The prompt's tokens: Anthropic's own count where it would answer, which is free, else the estimate."""
+        """The prompt's tokens: Anthropic's own count where it would answer, which is free, else the estimate.
+
+        What would not be answered is not shown to anybody for its count either.
+        """
         estimate = request.size.input_tokens
-        decision = None if self._kill.state.on else self.pipeline.decide(request)
+        stopped = self._kill.state.on or self._policy.check(request.view.user_text)
+        decision = None if stopped else self.pipeline.decide(request)
         if not isinstance(decision, Decision):
             return estimate
         provider = self._tiers.provider(decision.target.provider)

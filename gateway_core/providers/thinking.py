@@ -52,7 +52,10 @@ class ThinkingMemory:
         calls = [str(block.get("id")) for block in blocks if block.get("type") == "tool_use"]
         if not thoughts or not calls:
             return
-        turn = _Turn(model, blocks, len(orjson.dumps(blocks)))
+        try:
+            turn = _Turn(model, blocks, len(orjson.dumps(blocks)))
+        except TypeError:  # nested too deeply to be sent again
+            return
         key = (caller, _stable(calls[0]))
         self._forget(key)
         self._turns[key] = turn

@@ -108,6 +108,7 @@ def _messages(body: JsonObject) -> None:
         role, content = message.get("role"), message.get("content")
         if role == "system":
             need(f"messages.{index}.role", _takes_system(body["model"]), "role 'system' is not supported on this model")
+            need("messages", turns, "first message must use the user role")
             _system({"system": content})
             continue
         need(f"messages.{index}.role", role in _ALLOWED, "Input should be 'user' or 'assistant'")

@@ -221,8 +221,9 @@ async def test_openclaw_is_told_of_a_policy_in_an_answer_that_it_shows(tmp_path:
     turn: Any = [{"role": "user", "content": "Tell me about Bluebird."}]
     async with by_claude(tmp_path, policy_patterns=patterns) as (fake, llmgw):
         refused, _, error = await post(llmgw, {**ASKED, "messages": turn})
+        counted, _, _ = await post(llmgw, {"model": CLAUDE, "messages": turn}, "/v1/messages/count_tokens")
         shown, _, message = await post(llmgw, {**ASKED, "messages": [*turn, {"role": "user", "content": CARRIER}]})
-    assert (refused, error["error"]["type"]) == (403, "permission_error")
+    assert (refused, error["error"]["type"], counted) == (403, "permission_error", 200)
     assert (shown, message["stop_reason"]) == (200, "end_turn")
     assert "project names" in message["content"][0]["text"]
     assert fake.requests == []

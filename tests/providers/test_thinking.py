@@ -158,3 +158,12 @@ def test_a_turn_that_the_client_has_changed_keeps_what_it_says() -> None:
     said = {"role": "assistant", "content": "Second.", "tool_calls": [call]}
     [made] = memory.restored("c", "m", [said])
     assert made == {**said, "thinking_blocks": [turn(1)[0]]}
+
+
+def test_a_turn_nested_too_deeply_is_forgotten_at_once() -> None:
+    deep: Any = {}
+    for _ in range(400):
+        deep = {"a": deep}
+    memory = ThinkingMemory()
+    memory.remember("c", "m", [*turn(1)[:1], {**turn(1)[1], "input": deep}])
+    assert not thinking_after(memory, 1)
