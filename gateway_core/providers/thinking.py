@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject
-from gateway_core.wire.anthropic_messages import thinking_of, tool_input
+from gateway_core.wire.anthropic_messages import tool_input
 from gateway_core.wire.anthropic_native import signature_of
+from gateway_core.wire.anthropic_thinking import thinking_of
 from gateway_core.wire.messages_requests import THINKING, assistant_messages
 
 REMEMBERED_TURNS = 2048

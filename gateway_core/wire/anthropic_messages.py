@@ -14,17 +14,16 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject, Refused
-from gateway_core.wire import claude_models
+from gateway_core.wire.anthropic_thinking import thinking_for, thinking_of
 from gateway_core.wire.anthropic_tools import choice_of, format_of, safe, tools_of
 from gateway_core.wire.errors import invalid_request
-from gateway_core.wire.messages_requests import CALL_EXTRAS, THINKING, UNSIGNED
+from gateway_core.wire.messages_requests import CALL_EXTRAS
 
 _FIRST_WORD = "(start)"
 """What the user says where a conversation begins with the assistant."""
 _LAST_WORD = "Continue."
 """What the user says where it ends with the assistant: models of today refuse to go on in its words."""
 _NO_RESULT = "(no result)"
-_BUDGETS = {"low": 1024, "medium": 4096, "high": 12_288, "xhigh": 16_384, "max": 16_384}
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,")
 _ANSWERED = re.compile(r"server_tool_use|mcp_tool_use|[a-z_]+_tool_result|container_upload|compaction|fallback")
@@ -56,7 +55,7 @@ def to_messages(body: JsonObject, model: str, max_tokens: int) -> JsonObject:
         "stop_sequences": _stops(body.get("stop")),
         "metadata": _metadata(body),
         "stream": body.get("stream") is True,
-        **_thinking(body, messages, model, max_tokens, forced=bool(choice and choice["type"] in ("any", "tool"))),
+        **thinking_for(body, messages, model, max_tokens, forced=bool(choice and choice["type"] in ("any", "tool"))),
     }
     own = body.get("anthropic")
     optional.update({name: own[name] for name in _OWN if name in own} if isinstance(own, dict) else {})
@@ -162,23 +161,6 @@ class _Turns:
             made = f"{base}_{number}"
         self._ids.add(made)
         return made
-
-
-def thinking_of(message: JsonObject) -> list[JsonObject]:
-    """The thinking of an assistant message that Claude wrote and signed, as it came."""
-    blocks = message.get("thinking_blocks")
-    return [block for block in (blocks if isinstance(blocks, list) else ()) if is_signed(block)]
-
-
-def is_signed(block: Any) -> bool:
-    """Whether a block is thinking that Anthropic takes back."""
-    if not isinstance(block, dict):
-        return False
-    if block.get("type") == "redacted_thinking":
-        return isinstance(block.get("data"), str)
-    signature = block.get("signature")
-    signed = isinstance(signature, str) and signature not in ("", UNSIGNED)
-    return block.get("type") == "thinking" and isinstance(block.get("thinking"), str) and signed
 
 
 def _text_block(text: str) -> JsonObject:
@@ -288,32 +270,3 @@ def _metadata(body: JsonObject) -> JsonObject:
     if not isinstance(user, str) or not user:
         return {}
     return {"user_id": user if _PLAIN_USER.fullmatch(user) else hashlib.sha256(user.encode()).hexdigest()}
-
-
-def _thinking(body: JsonObject, messages: list[JsonObject], model: str, max_tokens: int, forced: bool) -> JsonObject:
-    """``thinking`` and effort for OpenAI's ``reasoning_effort``; nothing where it was not given."""
-    own = body.get("thinking")
-    wish = body.get("reasoning_effort")
-    if isinstance(own, dict):
-        stated = isinstance(wish, str) and wish in _BUDGETS and claude_models.takes_effort(model)
-        return {"thinking": own, **({"output_config": {"effort": wish}} if stated else {})}
-    if not isinstance(wish, str):
-        return {}
-    effort = {"none": "low", "minimal": "low", "xhigh": claude_models.highest_effort(model)}.get(wish, wish)
-    if effort not in _BUDGETS:
-        return {}
-    thinks = wish not in ("none", "minimal") and not forced
-    if claude_models.takes_effort(model):
-        made: JsonObject = {"output_config": {"effort": effort}}
-        return {**made, "thinking": {"type": "adaptive", "display": "summarized"}} if thinks else made
-    budget = min(_BUDGETS[effort], max_tokens - 1024)
-    if not thinks or budget < 1024 or not _may_think(messages):
-        return {}
-    return {"thinking": {"type": "enabled", "budget_tokens": budget}}
-
-
-def _may_think(messages: list[JsonObject]) -> bool:
-    """In a tool loop, models with a budget must be given back the thinking that their turn began with."""
-    if messages[-1]["content"][0]["type"] != "tool_result":
-        return True
-    return messages[-2]["content"][0]["type"] in THINKING

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway_core.model import JsonObject
 from gateway_core.wire import claude_models
-from gateway_core.wire.anthropic_messages import is_signed
+from gateway_core.wire.anthropic_thinking import is_signed
 from gateway_core.wire.messages_requests import THINKING
 
 PRICED_APART = ("speed", "inference_geo", "service_tier")

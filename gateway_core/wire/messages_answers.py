@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gateway_core.model import JsonObject, Usage
-from gateway_core.wire.anthropic_messages import thinking_of, tool_input
+from gateway_core.wire.anthropic_messages import tool_input
+from gateway_core.wire.anthropic_thinking import thinking_of
 from gateway_core.wire.anthropic_tools import safe
 from gateway_core.wire.messages_requests import UNSIGNED
 from gateway_core.wire.openai_chat import first_choice, implied_finish

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject
-from gateway_core.wire.anthropic_messages import is_signed
+from gateway_core.wire.anthropic_thinking import is_signed
 from gateway_core.wire.messages_answers import ending, tool_id, usage_of
 from gateway_core.wire.messages_requests import UNSIGNED
 from gateway_core.wire.openai_chat import finish_reason, first_choice
@@ -91,6 +91,8 @@ class MessageStream:
         self._index = 0
         self._refusal: list[str] = []
         self._has_text = False
+        self._reasoning = ""
+        """The field that carries the reasoning: some servers send it in both."""
 
     def feed(self, chunk: JsonObject) -> list[JsonObject]:
         """The events of one chunk; a ping where a chunk says that the answer is still to come."""
@@ -100,10 +102,10 @@ class MessageStream:
         delta = delta if isinstance(delta, dict) else {}
         finish = finish_reason(chunk)
         self._add(delta)
-        if not (self._started or self._queue or finish):
-            return [PING] if delta == {"content": ""} else []
-        events = [*self._start(), *self._flush()]
-        return [*events, *self._end(chunk, choice, finish)] if finish else events
+        if finish:
+            return [*self._start(), *self._flush(), *self._end(chunk, choice, finish)]
+        events = [*self._start(), *self._flush()] if self._queue else []
+        return events or ([PING] if delta == {"content": ""} else [])
 
     def _start(self) -> list[JsonObject]:
         if self._started:
@@ -126,7 +128,10 @@ class MessageStream:
     # --- pieces into blocks ---
 
     def _add(self, delta: JsonObject) -> None:
-        self._say("thinking", delta.get("reasoning_content") or delta.get("reasoning"))
+        for name in ("reasoning_content", "reasoning"):
+            if delta.get(name) and self._reasoning in ("", name):
+                self._reasoning = name
+                self._say("thinking", delta[name])
         blocks = delta.get("thinking_blocks")
         for block in blocks if isinstance(blocks, list) else ():
             if isinstance(block, dict):

@@ -166,6 +166,11 @@ def test_thinking_of_other_models_is_marked_as_theirs() -> None:
     assert contents(made)[0] == {"type": "thinking", "thinking": "Hmm.", "signature": UNSIGNED}
 
 
+def test_reasoning_that_a_server_sends_twice_is_thought_once() -> None:
+    made = events(chunk(reasoning_content="Hm"), chunk(reasoning="Hm"), chunk(content="Yes."), chunk("stop"))
+    assert contents(made)[0]["thinking"] == "Hm"
+
+
 def test_claudes_thinking_keeps_its_signature_through_chat() -> None:
     content = [
         {"type": "thinking", "thinking": "Hm. Hm.", "signature": "sig1"},
@@ -225,6 +230,12 @@ def test_nothing_begins_before_there_is_content_but_pings() -> None:
     assert stream.feed(chunk(role="assistant", content="")) == []
     assert stream.feed(chunk(content="")) == [{"type": "ping"}]
     assert stream.feed({**chunk(content="x"), "model": "second"})[0]["message"]["model"] == "second"
+
+
+def test_a_pause_inside_an_answer_is_bridged_by_pings() -> None:
+    stream = MessageStream("msg_1", 0)
+    stream.feed(chunk(content="x"))
+    assert stream.feed(chunk(content="")) == [{"type": "ping"}]
 
 
 def test_an_empty_answer_is_a_legal_stream() -> None:
