@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from importlib.metadata import version
 
 from gateway_core.activity import Activity
@@ -22,10 +23,12 @@ from gateway_core.gates.policy import PolicyGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
-from gateway_core.model import RequestDetail, RequestRow, Snapshot
+from gateway_core.model import ChatRequest, Decision, RequestDetail, RequestRow, Snapshot
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.pipeline import Gates, Pipeline
 from gateway_core.provider_checks import ProviderChecks
+from gateway_core.providers.anthropic import AnthropicProvider
+from gateway_core.providers.base import UpstreamCall, UpstreamError
 from gateway_core.providers.builtin import BuiltinModel
 from gateway_core.providers.health import Circuit, Health
 from gateway_core.providers.pricing import Pricing
@@ -268,6 +271,18 @@ class Gateway:
     def notice(self, level: str, text: str) -> None:
         """Tells whoever looks."""
         self.bus.publish(Notice(self._clock.now(), level, text))
+
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """The prompt's tokens: Anthropic's own count where it would answer, which is free, else the estimate.
+
+        What would not be answered is not shown to anybody for its count either.
+        """
+        decision = self.pipeline.decide(request)
+        if isinstance(decision, Decision):
+            with self._tiers.lend(decision.target.provider, AnthropicProvider) as provider, suppress(UpstreamError):
+                if provider is not None:
+                    return await provider.count_tokens(UpstreamCall(request, decision.target))
+        return request.size.input_tokens
 
     async def detail(self, request_id: str) -> RequestDetail | None:
         """Everything kept of a request."""

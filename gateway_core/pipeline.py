@@ -190,6 +190,14 @@ class Pipeline:
             return decision
         return await self._from_upstream(exchange, decision, key)
 
+    def decide(self, request: ChatRequest) -> Decision | Refusal:
+        """Where the request would go now, or why nowhere."""
+        if verdict := self._gates.policy.check(request.view.user_text):
+            return self._gates.policy.refusal(verdict)
+        if refusal := self._gates.kill.check():
+            return refusal
+        return route(request, self._tiers.landscape(), self._sessions.target(request.view.session))
+
     def _blocked(self, exchange: Exchange, refusal: Refusal) -> Answer | Refusal:
         """A policy refusal. OpenClaw gets it as an answer: a 403 would make it disable the whole provider."""
         request = exchange.request

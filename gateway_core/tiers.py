@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from gateway_core.gates.budget import Budget
@@ -11,7 +12,7 @@ from gateway_core.ollama.manager import Endpoint, LocalModels
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.ollama import Ollama
 from gateway_core.providers.openai_compatible import OpenAICompatible
-from gateway_core.providers.pool import Blueprint, ProviderPool
+from gateway_core.providers.pool import Blueprint, Kind, ProviderPool
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.registry import blueprints
 from gateway_core.routing.landscape import Capabilities, Landscape, Option
@@ -128,6 +129,10 @@ class Tiers:
         """What a call to a provider is sent through, within the provider's own limits."""
         provider = self._pool.get(name)
         return self._limits.guard(provider) if provider else None
+
+    def lend(self, name: str, kind: type[Kind]) -> AbstractContextManager[Kind | None]:
+        """The provider itself where it is of that ``kind``; see :meth:`ProviderPool.lend`."""
+        return self._pool.lend(name, kind)
 
     @property
     def paid(self) -> tuple[Provider, ...]:

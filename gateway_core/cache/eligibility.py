@@ -92,13 +92,18 @@ def _only_text(message: JsonObject) -> str | None:
 
 
 def may_be_kept(completion: JsonObject) -> bool:
-    """Whether a cache may keep the answer: whole, not empty, not cut off, filtered or refused; one choice only."""
+    """Whether a cache may keep the answer: whole, not empty, not cut off, filtered or refused; one choice only.
+
+    Nor one with blocks that chat has no words for: a caller that knows them would miss them.
+    """
     choices = completion.get("choices")
     choice = first_choice(completion)
     if choice is None or not isinstance(choices, list) or len(choices) != 1 or completion.get("error"):
         return False
     message = choice.get("message")
-    if not isinstance(message, dict) or message.get("refusal"):
+    if not isinstance(message, dict) or message.get("refusal") or message.get("untranslated_blocks"):
+        return False
+    if choice.get("native_finish_reason") == "pause_turn":
         return False
     reason = finish_reason(completion)
     if reason in _CALLS:

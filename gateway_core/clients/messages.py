@@ -9,7 +9,7 @@ from gateway_core.model import JsonObject
 
 SYSTEM_ROLES = ("system", "developer")
 TOOL_ROLES = ("tool", "function")
-_LONGEST_SESSION = 200
+LONGEST_SESSION = 200
 
 
 def messages_of(body: JsonObject) -> list[JsonObject]:
@@ -87,6 +87,6 @@ def session_of(body: JsonObject, headers: Mapping[str, str]) -> str | None:
     """The conversation as a header (by lower-case name) or ``prompt_cache_key`` calls it, else None."""
     key = body.get("prompt_cache_key") if isinstance(body, dict) else None
     for value in (headers.get("session_id"), headers.get("x-session-affinity"), key):
-        if isinstance(value, str) and (session := value.strip()[:_LONGEST_SESSION]):
+        if isinstance(value, str) and (session := value.strip()[:LONGEST_SESSION]):
             return session
     return None

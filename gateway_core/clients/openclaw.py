@@ -80,7 +80,7 @@ def read_openclaw(body: JsonObject, headers: Mapping[str, str]) -> ClientView | 
     purpose = utility or _turn_purpose(text, stamped=_last_user_is_stamped(sent))
     return ClientView(
         client="openclaw",
-        session=_session(body, headers, peeled.runtime),
+        session=_session(body, headers, peeled.runtime or _runtime_in(system)),
         lane=Lane.INTERACTIVE if purpose == "chat" else Lane.BACKGROUND,
         user_text=text,
         system_text=_steady(system),
@@ -234,6 +234,13 @@ def _session(body: JsonObject, headers: Mapping[str, str], runtime: str) -> str 
         return in_runtime.group(1)
     trace = _TRACE.fullmatch(headers.get("traceparent", ""))
     return f"trace-{trace.group(1)}" if trace else None
+
+
+def _runtime_in(system: str) -> str:
+    """The runtime line of the system prompt, where OpenClaw's ``anthropic-messages`` puts it."""
+    at = system.rfind("\nRuntime: ")
+    found = _RUNTIME.match(system, at + 1) if at >= 0 else None
+    return found.group() if found else ""
 
 
 def _utility_purpose(system: str) -> str | None:

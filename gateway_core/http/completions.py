@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway_core.gateway import Gateway
 from gateway_core.http.incoming import Reader, incoming
-from gateway_core.http.replies import refuse, reply, where
+from gateway_core.http.replies import refuse, refuse_in_kind, reply, where
 from gateway_core.model import ChatRequest, JsonObject, Refusal, Refused
 from gateway_core.pipeline import Answer
 from gateway_core.providers.base import Piece
@@ -67,7 +67,7 @@ class Completions:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         parsed = await self.receive(request)
         if isinstance(parsed, Refusal):
-            return self._refuse(parsed, None)
+            return refuse_in_kind(request, parsed)
         response: web.StreamResponse | None = None
         writer = self._face.stream(parsed)
         try:
@@ -107,10 +107,8 @@ class Completions:
     async def before_the_end(self, request: ChatRequest) -> None:
         """Called when the answer is made and its end not yet sent."""
 
-    def _refuse(self, refusal: Refusal, request_id: str | None) -> web.Response:
-        headers: dict[str, str] = {}
-        if request_id:
-            headers = {"x-llmgw-request-id": request_id, **self._face.headers(request_id)}
+    def _refuse(self, refusal: Refusal, request_id: str) -> web.Response:
+        headers = {"x-llmgw-request-id": request_id, **self._face.headers(request_id)}
         return refuse(refusal, headers, self._face.error(refusal, request_id))
 
     def _headers(self, answer: Answer) -> dict[str, str]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway_core.http.replies import refuse
+from gateway_core.http.replies import refuse_in_kind
 from gateway_core.model import Refusal
 from gateway_core.secret import fingerprint
 from gateway_core.wire import errors
@@ -33,16 +33,17 @@ def guard(secret: str, host: str) -> Middleware:
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not _host_is_known(request.host, allowed, wide):
-            return refuse(Refusal("invalid_request", "This Host is not served.", 421))
+            return refuse_in_kind(request, Refusal("invalid_request", "This Host is not served.", 421))
         origin = request.headers.get("Origin")
         if origin is not None and not _host_is_known(_netloc(origin), allowed, wide=False):
-            return refuse(Refusal("invalid_request", "Web pages may not call the gateway.", 403))
+            return refuse_in_kind(request, Refusal("invalid_request", "Web pages may not call the gateway.", 403))
         if request.path not in OPEN_PATHS:
             if not hmac.compare_digest(_key(request).encode("utf-8", "surrogateescape"), expected):
-                return refuse(errors.invalid_api_key())
+                return refuse_in_kind(request, errors.invalid_api_key())
             request[CALLER] = caller
         if request.can_read_body and request.method == "POST" and request.content_type != "application/json":
-            return refuse(Refusal("invalid_request", "Send the body as Content-Type: application/json.", 415))
+            unread = Refusal("invalid_request", "Send the body as Content-Type: application/json.", 415)
+            return refuse_in_kind(request, unread)
         return await handler(request)
 
     return check

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from gateway_core.gateway import Gateway
+from gateway_core.http.anthropic import model_info, model_page
 from gateway_core.http.completions import Completions
 from gateway_core.http.incoming import Understood
-from gateway_core.http.replies import reply
+from gateway_core.http.replies import refuse_in_kind, reply, speaks_anthropic
 from gateway_core.model import ApiKind, ChatRequest, JsonObject, Refusal
 from gateway_core.providers.base import Piece
 from gateway_core.routing.router import MODEL_IDS
-from gateway_core.wire import sse
+from gateway_core.wire import errors, sse
 from gateway_core.wire.errors import openai_error
 from gateway_core.wire.openai_chat import make_chunk
 
@@ -22,10 +23,22 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
     """The routes of this protocol for ``gateway``."""
     completions = Completions(gateway, ChatFace())
 
-    async def models(_: web.Request) -> web.Response:
-        return reply({"object": "list", "data": list_models(gateway)})
+    async def models(request: web.Request) -> web.Response:
+        listed = list_models(gateway)
+        return reply(model_page(listed) if speaks_anthropic(request) else {"object": "list", "data": listed})
 
-    return [web.post("/v1/chat/completions", completions.handle), web.get("/v1/models", models)]
+    async def model(request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        found = next((one for one in list_models(gateway) if one["id"] == name), None)
+        if found is None:
+            return refuse_in_kind(request, errors.model_not_found(name, "GET /v1/models lists those there are."))
+        return reply(model_info(found) if speaks_anthropic(request) else found)
+
+    return [
+        web.post("/v1/chat/completions", completions.handle),
+        web.get("/v1/models", models),
+        web.get("/v1/models/{name:.+}", model),
+    ]
 
 
 def list_models(gateway: Gateway) -> list[JsonObject]:

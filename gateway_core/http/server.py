@@ -9,10 +9,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway_core.gateway import Gateway
-from gateway_core.http import admin, events, openai, responses
+from gateway_core.http import admin, anthropic, events, openai, responses
 from gateway_core.http.guards import guard
 from gateway_core.http.prometheus import Metrics
-from gateway_core.http.replies import refuse, where
+from gateway_core.http.replies import refuse_in_kind, where
 from gateway_core.model import Refusal
 from gateway_core.wire import errors
 
@@ -47,8 +47,8 @@ def make_app(gateway: Gateway, secret: str) -> web.Application:
     app.on_startup.append(metrics.start)
     app.on_cleanup.append(metrics.stop)
     app.on_shutdown.append(end_event_streams)
-    app.add_routes([*openai.routes(gateway), *admin.routes(gateway), *events.routes(gateway)])
-    app.add_routes(responses.routes(gateway))
+    for room in (openai, anthropic, responses, admin, events):
+        app.add_routes(room.routes(gateway))
     app.add_routes([web.get("/metrics", metrics.handle)])
     return app
 
@@ -61,15 +61,15 @@ def _errors(limit_bytes: int) -> Middleware:
         try:
             return await handler(request)
         except web.HTTPRequestEntityTooLarge:
-            return refuse(errors.body_too_large(limit_bytes))
+            return refuse_in_kind(request, errors.body_too_large(limit_bytes))
         except web.HTTPException as error:
             code, message = _HTTP_ERRORS.get(error.status, ("invalid_request", error.reason))
-            return refuse(Refusal(code, message, error.status))
+            return refuse_in_kind(request, Refusal(code, message, error.status))
         except ConnectionError:
             raise
         except Exception as error:
             log.error("%s %s failed: %s", request.method, request.rel_url.path, where(error))
-            return refuse(errors.internal_error())
+            return refuse_in_kind(request, errors.internal_error())
 
     return shield
 

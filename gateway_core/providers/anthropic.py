@@ -1,4 +1,4 @@
-"""Anthropic's Messages API, spoken to in chat completions."""
+"""Anthropic's Messages API, spoken to in chat completions, or in a Messages caller's own words."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
-from gateway_core.model import JsonObject, Refused
+from gateway_core.model import ApiKind, ChatRequest, JsonObject, Reason, Refused
 from gateway_core.providers import anthropic_oauth
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.prompt_cache import PromptCaching
 from gateway_core.providers.prompt_cache_policy import ratios_of
+from gateway_core.providers.thinking import ThinkingMemory
 from gateway_core.providers.upstream import Answer, Upstream
 from gateway_core.wire.anthropic_answers import (
     AnthropicStreamError,
@@ -21,10 +22,16 @@ from gateway_core.wire.anthropic_answers import (
     read_anthropic_usage,
 )
 from gateway_core.wire.anthropic_messages import to_messages
+from gateway_core.wire.anthropic_native import PRICED_APART, adapted, headers_for, native_body
 from gateway_core.wire.openai_chat import has_content
+from gateway_core.wire.usage import count
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 _DEFAULT_MAX_TOKENS = 8192
+_COUNT_S = 5.0
+"""All the time a count of tokens gets; the gateway's own estimate stands in for it."""
+_COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control")
+"""What the count of tokens takes (types of anthropic 2.12)."""
 
 
 class AnthropicProvider(Upstream):
@@ -52,6 +59,7 @@ class AnthropicProvider(Upstream):
             api_key, setup_token = None, api_key
         self._oauth = api_key is None and setup_token is not None
         self.key_setting = anthropic_oauth.KEY_SETTING if self._oauth else key_setting
+        self._thinking = ThinkingMemory()
         super().__init__(
             name=name,
             kind="anthropic",
@@ -81,8 +89,12 @@ class AnthropicProvider(Upstream):
         return client, anthropic
 
     def request_headers(self) -> dict[str, str]:
-        headers = super().request_headers()
-        return anthropic_oauth.with_betas(headers) if self._oauth else headers
+        return {**super().request_headers(), **headers_for({}, self._betas)}
+
+    @property
+    def _betas(self) -> tuple[str, ...]:
+        """What the gateway itself needs."""
+        return anthropic_oauth.BETAS if self._oauth else ()
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
@@ -93,33 +105,73 @@ class AnthropicProvider(Upstream):
                     yield piece
 
     async def _send(self, call: UpstreamCall, body: JsonObject) -> AsyncGenerator[Piece]:
-        async with self.post("/v1/messages", body) as answer:
+        async with self.post("/v1/messages", body, self._headers(call.request)) as answer:
             if call.request.stream:
-                async with aclosing(self._stream(answer)) as pieces:
+                async with aclosing(self._stream(answer, call)) as pieces:
                     async for piece in pieces:
                         yield piece
             else:
-                yield self._whole(await answer.json())
+                yield self._whole(await answer.json(), call)
+
+    async def count_tokens(self, call: UpstreamCall) -> int:
+        """Anthropic's own count of a Messages request's prompt, which costs nothing. Raises :class:`UpstreamError`."""
+        whole = self._native(call, call.request.native or call.request.body, _DEFAULT_MAX_TOKENS)
+        body = {name: value for name, value in whole.items() if name in _COUNTED}
+        headers, path = self._headers(call.request), "/v1/messages/count_tokens"
+        async with self.post(path, body, headers, patience_s=_COUNT_S) as answer:
+            counted = count((await answer.json()).get("input_tokens"))
+        if counted is None:
+            raise self.failures.protocol("sent a count that is none")
+        return counted
+
+    def _headers(self, request: ChatRequest) -> dict[str, str]:
+        """The caller's own headers where its own body goes, and the beta that a setup token needs."""
+        native = request.native_headers if _is_native(request) else {}
+        return headers_for(native, self._betas)
 
     def _translated(self, call: UpstreamCall) -> JsonObject:
-        limits = [limit for limit in (call.request.size.max_output_tokens, call.max_output_tokens) if limit]
-        body = {**call.request.body, "stream": call.request.stream}
+        body = self._body(call)
+        return anthropic_oauth.with_opening(body) if self._oauth else body
+
+    def _body(self, call: UpstreamCall) -> JsonObject:
+        request, model = call.request, call.target.model
+        limits = [limit for limit in (request.size.max_output_tokens, call.max_output_tokens) if limit]
+        limit = min(limits, default=_DEFAULT_MAX_TOKENS)
+        if request.native is not None and _is_native(request):
+            return self._native(call, request.native, limit)
+        messages = self._thinking.restored(request.caller, model, request.body["messages"])
         try:
-            messages = to_messages(body, call.target.model, min(limits, default=_DEFAULT_MAX_TOKENS))
-            return anthropic_oauth.with_opening(messages) if self._oauth else messages
+            return to_messages({**request.body, "messages": messages, "stream": request.stream}, model, limit)
         except Refused as refused:
             raise self.failures.refused(refused.refusal.message, refused.refusal.code) from None
         except RecursionError:
             raise self.failures.refused("The request is nested too deeply.", "invalid_request") from None
 
-    def _whole(self, message: JsonObject) -> Piece:
+    def _native(self, call: UpstreamCall, native: JsonObject, limit: int) -> JsonObject:
+        """The caller's own body. What it said of a model it named stands, right or wrong; where a tier was named, the
+        caller could not know the model's rules, and they are kept for it."""
+        request, model = call.request, call.target.model
+        foreign = self._thinking.foreign_to(model, native["messages"])
+        body = native_body(native, model, limit, stream=request.stream, foreign=foreign)
+        if dropped := [name for name in PRICED_APART if native.get(name)]:
+            call.remark(Reason("anthropic", f"not sent: {', '.join(dropped)}, whose price is not reserved"))
+        if request.model not in (model, f"{self.name}/{model}"):
+            body, changed = adapted(body, model)
+            if changed:
+                call.remark(Reason("anthropic", f"{', '.join(changed)} changed to what {model} takes"))
+        return body
+
+    def _whole(self, message: JsonObject, call: UpstreamCall) -> Piece:
         if message.get("type") == "error":
             raise self.failures.reported(message.get("error"))
         if message.get("type") != "message" or not isinstance(message.get("content"), list):
             raise self.failures.protocol("sent an answer that is no message")
-        return Piece(from_message(message), read_anthropic_usage(message.get("usage")))
+        blocks = [block for block in message["content"] if isinstance(block, dict)]
+        self._thinking.remember(call.request.caller, call.target.model, blocks)
+        native = (message,) if _is_native(call.request) else ()
+        return Piece(from_message(message), read_anthropic_usage(message.get("usage")), native)
 
-    async def _stream(self, answer: Answer) -> AsyncGenerator[Piece]:
+    async def _stream(self, answer: Answer, call: UpstreamCall) -> AsyncGenerator[Piece]:
         translator = StreamTranslator()
         if answer.content_type != "text/event-stream":
             raise self.failures.protocol("did not stream its answer")
@@ -127,20 +179,30 @@ class AnthropicProvider(Upstream):
             async for event in events:
                 if answer.done:
                     continue
-                for piece in self._pieces(translator, answer.parse(event.data)):
-                    answer.patience.begun = answer.patience.begun or has_content(piece.body)
+                for piece in self._pieces(translator, answer.parse(event.data), _is_native(call.request)):
+                    answer.patience.begun = answer.patience.begun or has_content(piece.body) or translator.has_begun
                     yield piece
                 if translator.finished:
+                    self._thinking.remember(call.request.caller, call.target.model, translator.content)
                     answer.end()
         if not answer.done:
             raise self.failures.protocol("ended the answer in the middle")
 
-    def _pieces(self, translator: StreamTranslator, event: JsonObject) -> list[Piece]:
+    def _pieces(self, translator: StreamTranslator, event: JsonObject, native: bool) -> list[Piece]:
+        """The chunks of an event. Its native form goes with the last of them, which may be the finish."""
         try:
             chunks = translator.feed(event)
         except AnthropicStreamError as error:
             raise self._reported(error) from None
-        return [Piece(chunk, translator.usage) for chunk in chunks]
+        if not native:
+            return [Piece(chunk, translator.usage) for chunk in chunks]
+        *before, last = chunks or [translator.empty_chunk()]
+        return [*(Piece(chunk, translator.usage) for chunk in before), Piece(last, translator.usage, (event,))]
 
     def _reported(self, error: AnthropicStreamError) -> UpstreamError:
         return self.failures.reported({"type": error.type, "message": error.message})
+
+
+def _is_native(request: ChatRequest) -> bool:
+    """Whether the caller speaks Anthropic's protocol itself."""
+    return request.api is ApiKind.MESSAGES and request.native is not None

@@ -8,8 +8,6 @@ Claude Code is claimed: the ``User-Agent`` stays ours. What the terms allow is i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from gateway_core.model import JsonObject
 
 TOKEN_PREFIX = "sk-ant-oat"
@@ -22,14 +20,6 @@ OPENING = "You are Claude Code, Anthropic's official CLI for Claude."
 def is_setup_token(secret: str | None) -> bool:
     """Whether a credential is a setup token, wherever it was pasted."""
     return bool(secret and secret.startswith(TOKEN_PREFIX))
-
-
-def with_betas(headers: Mapping[str, str]) -> dict[str, str]:
-    """``headers`` with the betas that the token needs, beside those that are asked for already."""
-    asked = next((value for name, value in headers.items() if name.lower() == "anthropic-beta"), "")
-    others = {name: value for name, value in headers.items() if name.lower() != "anthropic-beta"}
-    wanted = [*BETAS, *(beta.strip() for beta in asked.split(","))]
-    return {**others, "anthropic-beta": ",".join(dict.fromkeys(beta for beta in wanted if beta))}
 
 
 def with_opening(body: JsonObject) -> JsonObject:

@@ -10,7 +10,10 @@ from gateway_core.providers.base import UpstreamCall
 
 STRICT_KINDS = ("openai", "groq")
 """Kinds that answer 400 to fields they do not know. Every other, and every free one, is a local server and lenient."""
-_NOT_OPENAI = ("cache_control", "reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
+_NOT_OPENAI = (
+    *("cache_control", "reasoning_content", "reasoning", "reasoning_details"),
+    *("thinking_blocks", "untranslated_blocks", "is_error"),
+)
 """Message fields of other protocols, which OpenAI and Groq answer with 400."""
 PRICED_APART = ("service_tier", "web_search_options")
 """Not sent to a paid provider: they make tokens dearer or add a price for each search, which is not reserved."""

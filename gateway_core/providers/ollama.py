@@ -23,6 +23,7 @@ from gateway_core.wire.errors import context_length_exceeded
 from gateway_core.wire.ollama_answers import AnswerTranslator, NoAnswer, error_text, overflow_of
 from gateway_core.wire.ollama_chat import Loading, to_ollama
 from gateway_core.wire.openai_chat import Aggregator, has_content
+from gateway_core.wire.openai_requests import in_openais_words
 
 _CONNECT_S = 10.0
 _MAX_ERROR_BYTES = 64 * 1024
@@ -247,7 +248,7 @@ class Ollama:
         model = call.target.model
         try:
             return to_ollama(
-                call.request.body,
+                in_openais_words(call.request, model, strict=False),
                 model,
                 loading,
                 max_output_tokens=_output_limit(call),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
-from gateway_core.model import JsonObject, Usage
+from gateway_core.model import JsonObject, Refused, Usage
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
 from gateway_core.providers.upstream import Answer, Upstream
 from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content, text_of
+from gateway_core.wire.openai_requests import in_openais_words
 from gateway_core.wire.prompt_cut import CutPrompt
 from gateway_core.wire.usage import read_usage
 
@@ -104,7 +106,11 @@ class OpenAICompatible(Upstream):
 
     def adapt(self, call: UpstreamCall) -> JsonObject:
         """The body as this kind of server takes it; the caller's is left as it is."""
-        return self._dialect.adapt(call)
+        try:
+            body = in_openais_words(call.request, call.target.model, strict=self._dialect.strict)
+        except Refused as refused:
+            raise self.failures.refused(refused.refusal.message, refused.refusal.code) from None
+        return self._dialect.adapt(replace(call, request=replace(call.request, body=body)))
 
     def _found_cut(self, call: UpstreamCall, usage: Usage | None) -> CutPrompt | None:
         known = self._contexts.in_force(call.target.model) if self._contexts else None

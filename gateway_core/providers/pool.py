@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gateway_core.model import ProviderStatus
 from gateway_core.providers.base import Piece, Provider, UpstreamCall
+
+Kind = TypeVar("Kind", bound=Provider)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,16 @@ class ProviderPool:
     def get(self, name: str) -> Provider | None:
         return self._held.get(name)
 
+    @contextmanager
+    def lend(self, name: str, kind: type[Kind]) -> Iterator[Kind | None]:
+        """The provider itself where it is of that ``kind``, for what others cannot do; not closed under its user."""
+        held = self._held.get(name)
+        if held is None or not isinstance(held.provider, kind):
+            yield None
+            return
+        with held.used():
+            yield held.provider
+
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._held)
@@ -68,22 +81,28 @@ class _Held:
     def __init__(self, blueprint: Blueprint, left: Callable[[_Held], None]) -> None:
         self.key = blueprint.key
         self.uses = 0
-        self._provider = blueprint.make()
+        self.provider = blueprint.make()
         self._left = left
-        self.name = self._provider.name
+        self.name = self.provider.name
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Keeps the provider open meanwhile."""
         self.uses += 1
         try:
-            async with aclosing(self._provider.send(call)) as pieces:
-                async for piece in pieces:
-                    yield piece
+            yield
         finally:
             self.uses -= 1
             self._left(self)
 
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+        with self.used():
+            async with aclosing(self.provider.send(call)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
     async def check(self) -> ProviderStatus:
-        return await self._provider.check()
+        return await self.provider.check()
 
     async def close(self) -> None:
-        await self._provider.close()
+        await self.provider.close()

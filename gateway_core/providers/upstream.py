@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -198,26 +198,39 @@ class Upstream:
         return {**headers, "Authorization": self._basic} if self._basic else headers
 
     @asynccontextmanager
-    async def post(self, path: str, body: JsonObject) -> AsyncIterator[Answer]:
-        """Sends ``body``; the answer's head has arrived and is a success. Leaving the block closes the connection."""
+    async def post(
+        self, path: str, body: JsonObject, headers: Mapping[str, str] | None = None, patience_s: float | None = None
+    ) -> AsyncIterator[Answer]:
+        """Sends ``body``; the answer's head has arrived and is a success. Leaving the block closes the connection.
+
+        ``headers`` go over those of every request; ``patience_s`` is all the time there is for a short answer.
+        """
         try:
             content = orjson.dumps(body)
         except TypeError:  # tool calls hold JSON in their strings, which nobody has measured
             raise self.failures.refused("The request is nested too deeply.", "invalid_request") from None
         sdk = await self._ready()
-        patience = Patience(self._first_byte_s, self._idle_s)
-        response = await self._ask(sdk, "post", path, patience, content=content)
+        patience = Patience(patience_s or self._first_byte_s, patience_s or self._idle_s)
+        response = await self._ask(sdk, "post", path, patience, headers, content=content)
         try:
             kind = response.headers.get("content-type", "")
             yield Answer(response.aiter_bytes(), kind, patience, self.failures, sdk.broken)
         finally:
             await response.aclose()
 
-    async def _ask(self, sdk: Sdk, method: str, path: str, patience: Patience, **more: Any) -> httpx2.Response:
+    async def _ask(
+        self,
+        sdk: Sdk,
+        method: str,
+        path: str,
+        patience: Patience,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> httpx2.Response:
         import httpx2
 
         call = getattr(sdk.client, method)
-        options = {"headers": self.request_headers()}
+        options = {"headers": {**self.request_headers(), **(headers or {})}}
         try:
             async with asyncio.timeout(patience.seconds()):
                 response: httpx2.Response = await call(

@@ -6,10 +6,10 @@ is chosen must be feasible. Free tiers are never blocked by money.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from gateway_core.model import ChatRequest, Decision, Lane, Reason, Refusal, Target, Tier
+from gateway_core.model import ApiKind, ChatRequest, Decision, Lane, Reason, Refusal, Target, Tier
 from gateway_core.routing.difficulty import EASY_BELOW, HARD_FROM, Difficulty, difficulty
 from gateway_core.routing.feasibility import fits, limit_refusal, money_obstacle, obstacle
 from gateway_core.routing.landscape import Landscape, Option
@@ -25,6 +25,7 @@ NAMED_TIERS = {
 AUTO_MODELS = ("gateway-auto", "auto")
 BACKGROUND_MODEL = "gateway-background"
 MODEL_FAMILIES = {"claude-": "anthropic", "gpt-": "openai"}
+CLAUDE_FAMILIES = {"haiku": Tier.CHEAP, "opus": Tier.PREMIUM, "fable": Tier.PREMIUM, "mythos": Tier.PREMIUM}
 MODEL_IDS = ("gateway-auto", *NAMED_TIERS, BACKGROUND_MODEL)
 
 
@@ -62,12 +63,13 @@ def route(
     wish = _certain(request, landscape, session_target)
     if isinstance(wish, Refusal):
         return wish
-    return _feasible(request, wish or _by_difficulty(hard, landscape, judgement), landscape, hard)
+    by_itself = _family(request, hard, landscape, judgement) or _by_difficulty(hard, landscape, judgement)
+    return _feasible(request, wish or by_itself, landscape, hard)
 
 
 def is_unclear(request: ChatRequest, landscape: Landscape, session_target: Target | None = None) -> bool:
     """Whether nothing but the difficulty decides, and the rules do not know it."""
-    if _certain(request, landscape, session_target) is not None:
+    if _certain(request, landscape, session_target) is not None or _family_tier(request) is not None:
         return False
     return EASY_BELOW <= difficulty(request.view.user_text).score < HARD_FROM
 
@@ -87,7 +89,9 @@ def _explicit(request: ChatRequest, landscape: Landscape) -> Wish | Refusal | No
         if provider in landscape.named:
             return _exact_model(provider, model, landscape)
     elif request.model not in (*AUTO_MODELS, BACKGROUND_MODEL):
-        return _bare_model(request.model, landscape)
+        named = _bare_model(request.model, landscape)
+        if isinstance(named, Wish) or not _stands_for_a_family(request):
+            return named
     if landscape.forced:
         return Wish(landscape.forced, "forced:operator", "the operator forces the tier", binding=True)
     if "/" in request.model:
@@ -133,6 +137,30 @@ def _session(request: ChatRequest, target: Target | None, landscape: Landscape) 
     if target not in (option.target for option in landscape.all(target.tier)):
         return None
     return Wish(target.tier, "session:tool-loop", f"the tool loop is on {target.model}", target=target)
+
+
+def _stands_for_a_family(request: ChatRequest) -> bool:
+    """Whether a Claude is asked for by a client that knows no other models: without Anthropic, others stand in."""
+    return request.api is ApiKind.MESSAGES and request.model.startswith("claude-")
+
+
+def _family_tier(request: ChatRequest) -> Tier | None:
+    """What stands in for the family of a Claude that nobody serves."""
+    if not _stands_for_a_family(request):
+        return None
+    return next((tier for family, tier in CLAUDE_FAMILIES.items() if family in request.model), None)
+
+
+def _family(request: ChatRequest, hard: Difficulty, landscape: Landscape, judgement: Judgement | None) -> Wish | None:
+    """What stands in for a Claude that nobody serves: small families for CHEAP, large ones for PREMIUM."""
+    if not _stands_for_a_family(request):
+        return None
+    found = _family_tier(request)
+    why = f"{request.model} is asked for and Anthropic is not set up"
+    if found is None:
+        usual = _by_difficulty(hard, landscape, judgement)
+        return replace(usual, reason=f"{why}: it counts as gateway-auto; {usual.reason}")
+    return Wish(found, f"family:{found}", f"{why}: the {found} tier stands in for its family")
 
 
 def _by_difficulty(hard: Difficulty, landscape: Landscape, judgement: Judgement | None) -> Wish:

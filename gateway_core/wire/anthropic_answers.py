@@ -1,4 +1,9 @@
-"""Anthropic's messages and stream events as OpenAI chat completions."""
+"""Anthropic's messages and stream events as OpenAI chat completions.
+
+What chat has no field for travels in extensions: ``thinking_blocks`` (thinking as signed, to be given back unchanged),
+``untranslated_blocks`` (the types of blocks that are left out), and on the choice ``native_finish_reason`` and
+``stop_sequence`` where the finish reason says less.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject, Usage
+from gateway_core.wire.messages_requests import THINKING
 from gateway_core.wire.openai_chat import make_chunk
 from gateway_core.wire.usage import count, searches_of, usage_json
 
@@ -20,6 +26,9 @@ FINISH_REASONS = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
+_SAID_LESS = ("pause_turn", "model_context_window_exceeded")
+"""Stop reasons that their finish reason does not tell."""
+_TRANSLATED = ("text", "tool_use", *THINKING)
 
 
 class AnthropicStreamError(Exception):
@@ -121,6 +130,10 @@ def from_message(message: JsonObject, created: int | None = None) -> JsonObject:
     answer: JsonObject = {"role": "assistant", "content": said.text if said.text or not said.calls else None}
     if said.thoughts:
         answer["reasoning_content"] = said.thoughts
+    if said.thinking:
+        answer["thinking_blocks"] = said.thinking
+    if said.untranslated:
+        answer["untranslated_blocks"] = said.untranslated
     if refusal := _refusal(message):
         answer["refusal"] = refusal
     if said.calls:
@@ -131,7 +144,7 @@ def from_message(message: JsonObject, created: int | None = None) -> JsonObject:
     return {
         **shell,
         "object": "chat.completion",
-        "choices": [{"index": 0, "message": answer, "finish_reason": finish}],
+        "choices": [{"index": 0, "message": answer, "finish_reason": finish, **_ending(message)}],
         "usage": usage_json(usage, None),
     }
 
@@ -143,14 +156,32 @@ class _Said:
         self.text = ""
         self.thoughts = ""
         self.calls: list[JsonObject] = []
+        self.thinking: list[JsonObject] = []
+        self.untranslated: list[str] = []
 
     def add(self, block: JsonObject) -> None:
+        self.untranslated += _untranslated(block)
+        if block.get("type") in THINKING:
+            self.thinking.append(block)
         if block.get("type") == "text":
             self.text += str(block.get("text") or "")
         elif block.get("type") == "thinking":
             self.thoughts += str(block.get("thinking") or "")
         elif block.get("type") == "tool_use":
             self.calls.append(_call(block, _json(block.get("input"))))
+
+
+def _untranslated(block: JsonObject) -> list[str]:
+    """What of a block chat cannot say."""
+    kind = str(block.get("type"))
+    return (["citations"] if block.get("citations") else []) if kind in _TRANSLATED else [kind]
+
+
+def _ending(ended: JsonObject) -> JsonObject:
+    """What a choice tells besides its finish reason."""
+    reason, sequence = ended.get("stop_reason"), ended.get("stop_sequence")
+    made: JsonObject = {"native_finish_reason": reason} if reason in _SAID_LESS else {}
+    return {**made, "stop_sequence": sequence} if isinstance(sequence, str) else made
 
 
 def _call(block: JsonObject, arguments: str) -> JsonObject:
@@ -172,8 +203,9 @@ def _refusal(ended: JsonObject) -> str | None:
 class StreamTranslator:
     """Turns a Messages stream into chunks, event by event.
 
-    Thinking becomes ``reasoning_content``. Tool calls are numbered in their order. ``usage`` is what has been reported
-    so far; the last chunk carries it alone, as with OpenAI's ``include_usage``. ``message_stop`` sets ``finished``.
+    Thinking becomes ``reasoning_content``, and ``thinking_blocks`` once a block is whole. Tool calls are numbered in
+    their order. ``usage`` is what has been reported so far; the last chunk carries it alone, as with OpenAI's
+    ``include_usage``. ``message_stop`` sets ``finished``.
     """
 
     def __init__(self, created: int | None = None) -> None:
@@ -183,16 +215,25 @@ class StreamTranslator:
         self._calls: dict[Any, int] = {}
         self._open_calls: dict[Any, str] = {}
         """Calls whose arguments have not begun, with the arguments to send if none come."""
+        self._blocks: dict[Any, JsonObject] = {}
+        self._pieces: dict[Any, list[str]] = {}
+
+    @property
+    def content(self) -> list[JsonObject]:
+        """The blocks of the message so far, in their order. Those that chat has no words for are as they began."""
+        return list(self._blocks.values())
 
     def feed(self, event: JsonObject) -> list[JsonObject]:
         """The chunks of one event. Raises :class:`AnthropicStreamError` for an error event."""
-        kind = event.get("type")
+        kind, index = event.get("type"), event.get("index")
+        if not isinstance(index, int):
+            index = None
         if kind == "content_block_delta":
-            return self._delta(event.get("index"), _object(event.get("delta")))
+            return self._delta(index, _object(event.get("delta")))
         if kind == "content_block_start":
-            return self._start_block(event.get("index"), _object(event.get("content_block")))
+            return self._start_block(index, _object(event.get("content_block")))
         if kind == "content_block_stop":
-            return self._stop_block(event.get("index"))
+            return self._stop_block(index)
         if kind == "message_start":
             return self._start(_object(event.get("message")))
         if kind == "message_delta":
@@ -205,6 +246,15 @@ class StreamTranslator:
             raise AnthropicStreamError(str(error.get("type", "api_error")), str(error.get("message", "")))
         return []
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a block has come, also one that chat has no words for."""
+        return bool(self._blocks)
+
+    def empty_chunk(self) -> JsonObject:
+        """A chunk that says nothing, for an event that chat has no words for."""
+        return {**self._head, "choices": []}
+
     def _chunk(self, delta: JsonObject, finish: str | None = None) -> JsonObject:
         return {**self._head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
 
@@ -216,6 +266,10 @@ class StreamTranslator:
 
     def _start_block(self, index: Any, block: JsonObject) -> list[JsonObject]:
         kind = block.get("type")
+        self._blocks[index] = dict(block)
+        self._pieces[index] = []
+        if untranslated := _untranslated(block):
+            return [self._chunk({"untranslated_blocks": untranslated})]
         if kind == "tool_use":
             number = self._calls.setdefault(index, len(self._calls))
             self._open_calls[index] = _json(block.get("input"))
@@ -229,12 +283,25 @@ class StreamTranslator:
     def _delta(self, index: Any, delta: JsonObject) -> list[JsonObject]:
         kind = delta.get("type")
         if kind == "text_delta":
+            self._grow(index, delta.get("text"))
             return self._said("content", delta.get("text"))
         if kind == "thinking_delta":
+            self._grow(index, delta.get("thinking"))
             return self._said("reasoning_content", delta.get("thinking"))
         if kind == "input_json_delta" and index in self._calls:
+            self._grow(index, delta.get("partial_json"))
             return self._arguments(index, delta.get("partial_json"))
+        if kind == "signature_delta" and index in self._blocks:
+            block = self._blocks[index]
+            block["signature"] = str(block.get("signature") or "") + str(delta.get("signature") or "")
+        if kind == "citations_delta" and index in self._blocks and not self._blocks[index].get("citations"):
+            self._blocks[index]["citations"] = [delta.get("citation")]
+            return [self._chunk({"untranslated_blocks": ["citations"]})]
         return []
+
+    def _grow(self, index: Any, text: Any) -> None:
+        if isinstance(text, str) and index in self._pieces:
+            self._pieces[index].append(text)
 
     def _said(self, name: str, text: Any) -> list[JsonObject]:
         return [self._chunk({name: text})] if isinstance(text, str) and text else []
@@ -247,6 +314,14 @@ class StreamTranslator:
         return [self._chunk({"tool_calls": [call]})]
 
     def _stop_block(self, index: Any) -> list[JsonObject]:
+        block, pieces = self._blocks.get(index, {}), self._pieces.pop(index, [])
+        kind = block.get("type")
+        if kind in ("text", "thinking"):
+            block[kind] = str(block.get(kind) or "") + "".join(pieces)
+        elif kind == "tool_use" and pieces:
+            block["input"] = _parsed("".join(pieces))
+        if kind in THINKING:
+            return [self._chunk({"thinking_blocks": [block]})]
         return self._arguments(index, self._open_calls.get(index))
 
     def _end(self, event: JsonObject) -> list[JsonObject]:
@@ -257,7 +332,16 @@ class StreamTranslator:
             return []
         refusal = _refusal(ended)
         told = [self._chunk({"refusal": refusal})] if refusal else []
-        return [*told, self._chunk({}, FINISH_REASONS.get(reason, "stop"))]
+        last = self._chunk({}, FINISH_REASONS.get(reason, "stop"))
+        last["choices"][0].update(_ending(ended))
+        return [*told, last]
+
+
+def _parsed(arguments: str) -> Any:
+    try:
+        return orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        return arguments
 
 
 def _object(value: Any) -> JsonObject:

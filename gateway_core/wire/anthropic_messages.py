@@ -1,7 +1,8 @@
 """A chat completion request as Anthropic's Messages API takes it (API version 2026-10-21).
 
 That version refuses every field it does not know, temperature and top_p included, so only what is named here is sent.
-Prompt-cache markers are the caller's own: ``cache_control`` on a message, a part or a tool is kept.
+Prompt-cache markers are the caller's own: ``cache_control`` on a message, a part, a call or a tool is kept. The
+extensions that ``messages_requests`` documents are read back.
 """
 
 from __future__ import annotations
@@ -13,18 +14,24 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject, Refused
-from gateway_core.wire import claude_models
+from gateway_core.wire.anthropic_thinking import thinking_for, thinking_of
 from gateway_core.wire.anthropic_tools import choice_of, format_of, safe, tools_of
 from gateway_core.wire.errors import invalid_request
+from gateway_core.wire.messages_requests import CALL_EXTRAS
 
 _FIRST_WORD = "(start)"
 """What the user says where a conversation begins with the assistant."""
 _LAST_WORD = "Continue."
 """What the user says where it ends with the assistant: models of today refuse to go on in its words."""
 _NO_RESULT = "(no result)"
-_BUDGETS = {"low": 1024, "medium": 4096, "high": 12_288, "xhigh": 16_384, "max": 16_384}
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,")
+_ANSWERED = re.compile(r"server_tool_use|mcp_tool_use|[a-z_]+_tool_result|container_upload|compaction|fallback")
+"""Blocks of Claude's own turns that chat has no part for, and that Anthropic takes back."""
+_GIVEN = ("search_result", "container_upload")
+"""The same in a user's turn."""
+_OWN = ("cache_control", "container", "context_management", "mcp_servers")
+"""Anthropic's own fields that a body may carry in ``anthropic``."""
 _PLAIN_USER = re.compile(r"(?=.*[a-zA-Z])[a-zA-Z0-9_.:-]{1,128}")
 
 
@@ -48,8 +55,10 @@ def to_messages(body: JsonObject, model: str, max_tokens: int) -> JsonObject:
         "stop_sequences": _stops(body.get("stop")),
         "metadata": _metadata(body),
         "stream": body.get("stream") is True,
-        **_thinking(body, model, max_tokens, forced=bool(choice and choice["type"] in ("any", "tool"))),
+        **thinking_for(body, messages, model, max_tokens, forced=bool(choice and choice["type"] in ("any", "tool"))),
     }
+    own = body.get("anthropic")
+    optional.update({name: own[name] for name in _OWN if name in own} if isinstance(own, dict) else {})
     if form:
         optional["output_config"] = {**optional.get("output_config", {}), "format": form}
     return {**request, **{name: value for name, value in optional.items() if value}}
@@ -66,7 +75,7 @@ def _converse(messages: list[JsonObject], turns: _Turns) -> list[JsonObject]:
             turns.user(_marked(_blocks(message.get("content"), where), message))
         elif role == "assistant":
             said = _marked(_blocks(message.get("content"), where, only_text=True), message)
-            turns.assistant(said, _calls(message))
+            turns.assistant(said, _calls(message), thinking_of(message))
         else:
             turns.result(message.get("tool_call_id"), _blocks(message.get("content"), where), message)
     if not turns.begun and system:
@@ -97,7 +106,8 @@ class _Turns:
     def user(self, blocks: list[JsonObject]) -> None:
         self._said += blocks
 
-    def assistant(self, blocks: list[JsonObject], calls: list[JsonObject]) -> None:
+    def assistant(self, blocks: list[JsonObject], calls: list[JsonObject], thinking: list[JsonObject]) -> None:
+        """A turn of thinking alone is left out: Anthropic refuses one that ends in it."""
         if not blocks and not calls:
             return
         if not self._done and not self._said:
@@ -106,14 +116,15 @@ class _Turns:
             self._end_user_turn()
             self._done.append({"role": "assistant", "content": []})
         content: list[JsonObject] = self._done[-1]["content"]
-        content += blocks
+        content += [*thinking, *blocks]
         for call in calls:
             function = call.get("function") or {}
             name = safe(str(function.get("name") or "tool"), 128)
             made = self._new_id(str(call.get("id") or "call"))
             self._open.append((str(call.get("id") or ""), made))
             self.tools_used.append(name)
-            content.append({"type": "tool_use", "id": made, "name": name, "input": _input(function.get("arguments"))})
+            block = {"type": "tool_use", "id": made, "name": name, "input": tool_input(function.get("arguments"))}
+            content.append({**block, **{extra: call[extra] for extra in CALL_EXTRAS if call.get(extra)}})
 
     def result(self, call_id: Any, blocks: list[JsonObject], message: JsonObject) -> None:
         asked = next((pair for pair in self._open if not call_id or pair[0] == call_id), None)
@@ -124,6 +135,8 @@ class _Turns:
         result: JsonObject = {"type": "tool_result", "tool_use_id": asked[1]}
         if blocks:
             result["content"] = blocks
+        if message.get("is_error") is True:
+            result["is_error"] = True
         self._results += _marked([result], message)
 
     def close(self) -> list[JsonObject]:
@@ -178,17 +191,22 @@ def _block(part: JsonObject, where: str, only_text: bool) -> JsonObject | None:
     kind = part["type"]
     text = part.get("refusal" if kind == "refusal" else "text")
     if kind in ("text", "refusal", "input_text", "output_text"):
-        return _text_block(text) if isinstance(text, str) and text.strip() else None
+        cited = {"citations": part["citations"]} if only_text and part.get("citations") else {}
+        return {**_text_block(text), **cited} if isinstance(text, str) and text.strip() else None
     if only_text:
-        return None
+        return _unmarked(part) if _ANSWERED.fullmatch(kind) else None
     if kind == "image_url":
         image = part["image_url"]
         return {"type": "image", "source": _image(image["url"] if isinstance(image, dict) else image, where)}
     if kind == "file":
         return _document(part.get("file") or {}, where)
-    if kind in ("image", "document") and isinstance(part.get("source"), dict):
-        return {name: value for name, value in part.items() if name != "cache_control"}
+    if kind in _GIVEN or (kind in ("image", "document") and isinstance(part.get("source"), dict)):
+        return _unmarked(part)
     raise Refused(invalid_request(f"{where}: Claude takes no parts of type {kind!r}", where))
+
+
+def _unmarked(part: JsonObject) -> JsonObject:
+    return {name: value for name, value in part.items() if name != "cache_control"}
 
 
 def _image(url: str, where: str) -> JsonObject:
@@ -225,7 +243,7 @@ def _calls(message: JsonObject) -> list[JsonObject]:
     return [*calls, {"id": "", "function": legacy}] if isinstance(legacy, dict) else list(calls)
 
 
-def _input(arguments: Any) -> JsonObject:
+def tool_input(arguments: Any) -> JsonObject:
     """A call's arguments as an object, whatever the model wrote."""
     if not isinstance(arguments, str) or not arguments.strip():
         return {}
@@ -244,29 +262,11 @@ def _stops(stop: Any) -> list[str]:
 
 def _metadata(body: JsonObject) -> JsonObject:
     """The user as an opaque id: Anthropic refuses addresses and numbers, so what may be one is hashed."""
-    user = body.get("safety_identifier") or body.get("user")
+    given = body.get("metadata")
+    own = given.get("user_id") if isinstance(given, dict) else None
+    if isinstance(own, str) and own and "@" not in own and len(own) <= 256 and re.search("[a-zA-Z]", own):
+        return {"user_id": own}
+    user = own or body.get("safety_identifier") or body.get("user")
     if not isinstance(user, str) or not user:
         return {}
     return {"user_id": user if _PLAIN_USER.fullmatch(user) else hashlib.sha256(user.encode()).hexdigest()}
-
-
-def _thinking(body: JsonObject, model: str, max_tokens: int, forced: bool) -> JsonObject:
-    """``thinking`` and effort for OpenAI's ``reasoning_effort``; nothing where it was not given."""
-    own = body.get("thinking")
-    if isinstance(own, dict):
-        return {"thinking": own}
-    wish = body.get("reasoning_effort")
-    if not isinstance(wish, str):
-        return {}
-    effort = {"none": "low", "minimal": "low", "xhigh": claude_models.highest_effort(model)}.get(wish, wish)
-    if effort not in _BUDGETS:
-        return {}
-    thinks = wish not in ("none", "minimal") and not forced
-    if claude_models.takes_effort(model):
-        made: JsonObject = {"output_config": {"effort": effort}}
-        return {**made, "thinking": {"type": "adaptive", "display": "summarized"}} if thinks else made
-    in_tool_loop = body["messages"][-1]["role"] in ("tool", "function")
-    budget = min(_BUDGETS[effort], max_tokens - 1024)
-    if not thinks or in_tool_loop or budget < 1024:
-        return {}
-    return {"thinking": {"type": "enabled", "budget_tokens": budget}}

@@ -8,6 +8,7 @@ from typing import Any
 from gateway_core.model import JsonObject, Refused
 from gateway_core.wire import claude_models
 from gateway_core.wire.errors import invalid_request
+from gateway_core.wire.messages_requests import TOOL_EXTRAS
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _COMBINERS = ("oneOf", "anyOf", "allOf")
@@ -47,9 +48,9 @@ def _tool(tool: JsonObject, where: str) -> JsonObject:
     made: JsonObject = {"name": function["name"], "input_schema": _input_schema(function.get("parameters"))}
     if isinstance(function.get("description"), str):
         made["description"] = function["description"]
-    if marker := tool.get("cache_control") or function.get("cache_control"):
+    if marker := function.get("cache_control"):
         made["cache_control"] = marker
-    return made
+    return {**made, **{name: tool[name] for name in TOOL_EXTRAS if tool.get(name) is not None}}
 
 
 def _input_schema(parameters: Any) -> JsonObject:

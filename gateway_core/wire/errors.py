@@ -23,6 +23,32 @@ def openai_error(refusal: Refusal) -> JsonObject:
     return {"error": error}
 
 
+_ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+"""Anthropic's error types by status (https://docs.claude.com/en/api/errors, November 2026); 5xx else ``api_error``."""
+
+
+def anthropic_error(refusal: Refusal, request_id: str | None) -> JsonObject:
+    """The body of a refused Messages request, and the data of its ``error`` event.
+
+    Claude Code shortens a conversation by itself where it is told "prompt is too long", in Anthropic's words.
+    """
+    status = refusal.http_status
+    kind = _ANTHROPIC_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+    text = refusal.message
+    if refusal.code == "context_length_exceeded" and "prompt is too long" not in text:
+        text = f"prompt is too long: {text}"
+    error = {"type": kind, "message": text, "code": refusal.code}
+    return {"type": "error", "error": error, "request_id": request_id}
+
+
 def invalid_api_key() -> Refusal:
     return Refusal(
         "invalid_api_key",

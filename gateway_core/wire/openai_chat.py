@@ -13,6 +13,8 @@ from gateway_core.model import JsonObject
 
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 """Message fields that stream as pieces of one text."""
+_THINKING = "thinking_blocks"
+"""Anthropic's thinking as it was signed; streamed after the reasoning it is the whole of."""
 _PIECE_CHARACTERS = 48
 
 
@@ -216,13 +218,20 @@ def as_chunks(completion: JsonObject) -> list[JsonObject]:
 
 def _opening(message: JsonObject) -> JsonObject:
     texts = {name: "" if isinstance(message[name], str) else None for name in _TEXTS if name in message}
-    rest = {key: value for key, value in message.items() if key not in (*_TEXTS, "role", "tool_calls")}
+    rest = {key: value for key, value in message.items() if key not in (*_TEXTS, "role", "tool_calls", _THINKING)}
     return {"role": "assistant", **texts, **rest}
 
 
 def _text_deltas(message: JsonObject) -> Iterator[JsonObject]:
+    signed = message.get(_THINKING)
+    blocks = [block for block in (signed if isinstance(signed, list) else ()) if isinstance(block, dict)]
+    thoughts = [str(block.get("thinking") or "") for block in blocks]
+    in_blocks = "".join(thoughts) == (message.get("reasoning_content") or "")
+    for thought, block in zip(thoughts, blocks, strict=True):
+        yield from ({"reasoning_content": piece} for piece in _pieces(thought if in_blocks else ""))
+        yield {_THINKING: [block]}
     for name in ("reasoning_content", "reasoning", "refusal", "content"):
-        text = message.get(name)
+        text = None if name == "reasoning_content" and blocks and in_blocks else message.get(name)
         if isinstance(text, str):
             yield from ({name: piece} for piece in _pieces(text))
 

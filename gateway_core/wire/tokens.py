@@ -23,6 +23,9 @@ _TOOLS_CEILING = 800
 """What a provider's own tool instructions add (Anthropic: 300 to 700)."""
 _IMAGE_TOKENS = 1_500
 _IMAGE_CEILING = 5_000
+_UNSEEN_TOKENS = 20_000
+_UNSEEN_CEILING = 1_000_000
+"""What a document can have that only the provider reads (by its URL or id): the largest context of today's models."""
 _SPARSE = 16
 """Text with fewer than one space in so many characters counts as dense."""
 
@@ -42,6 +45,7 @@ class _Parts:
     tools: int
     images: int
     file_bytes: int
+    unseen: int = 0
 
 
 def estimate_tokens(body: JsonObject) -> int:
@@ -107,7 +111,7 @@ def _mixed_ceiling(size: int, fine: int) -> int:
 def _estimate(parts: _Parts) -> int:
     text = sum(map(_text_estimate, parts.texts)) + len(parts.tools_json) / _CHARACTERS_PER_TOKEN
     extras = parts.messages * _MESSAGE_TOKENS + parts.images * _IMAGE_TOKENS + parts.file_bytes // 8
-    return int(text) + extras + 1
+    return int(text) + extras + parts.unseen * _UNSEEN_TOKENS + 1
 
 
 def _ceiling(parts: _Parts) -> int:
@@ -116,7 +120,7 @@ def _ceiling(parts: _Parts) -> int:
         fine = len(parts.tools_json.translate(None, _LETTERS))
         total += _mixed_ceiling(len(parts.tools_json), fine) + _TOOLS_CEILING
     total += parts.messages * _MESSAGE_CEILING + parts.images * _IMAGE_CEILING
-    return total + parts.file_bytes + 16
+    return total + parts.file_bytes + min(parts.unseen, 1) * _UNSEEN_CEILING + 16
 
 
 def _output_limit(body: JsonObject) -> int | None:
@@ -161,10 +165,18 @@ def _add_part(parts: _Parts, part: JsonObject) -> None:
     kind = part.get("type")
     if kind in ("image_url", "image", "input_image"):
         parts.images += 1
-    elif kind in ("file", "document", "input_file", "input_audio"):
+    elif kind in ("file", "document", "input_file", "input_audio", "container_upload"):
+        parts.unseen += _is_unseen(part)
         parts.file_bytes += sum(len(text) for text in _strings(part))
     else:
         parts.texts.extend(_strings(part))
+
+
+def _is_unseen(part: JsonObject) -> bool:
+    source, file = part.get("source"), part.get("file")
+    if isinstance(source, dict):
+        return source.get("type") in ("url", "file")
+    return part.get("type") == "container_upload" or (isinstance(file, dict) and "file_data" not in file)
 
 
 def _strings(value: Any) -> Iterator[str]:

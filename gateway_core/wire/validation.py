@@ -11,7 +11,7 @@ from gateway_core.wire.errors import invalid_request
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _TOOL_CHOICES = ("none", "auto", "required")
-_LARGEST_LIMIT = 2**31 - 1
+LARGEST_LIMIT = 2**31 - 1
 
 Problem = tuple[str, str]
 """The parameter, and what is wrong with it."""
@@ -122,14 +122,14 @@ def _tools(body: JsonObject) -> Iterator[Problem]:
 def _numbers(body: JsonObject) -> Iterator[Problem]:
     for name in ("max_tokens", "max_completion_tokens"):
         value = body.get(name)
-        if value is not None and (not _is_integer(value) or not 1 <= value <= _LARGEST_LIMIT):
+        if value is not None and (not is_integer(value) or not 1 <= value <= LARGEST_LIMIT):
             yield name, "must be a positive integer"
     for name, most in (("temperature", 2.0), ("top_p", 1.0)):
         value = body.get(name)
-        if value is not None and not (_is_number(value) and 0 <= value <= most):
+        if value is not None and not (is_number(value) and 0 <= value <= most):
             yield name, f"must be a number from 0 to {most:g}"
     choices = body.get("n")
-    if choices is not None and (not _is_integer(choices) or choices != 1):
+    if choices is not None and (not is_integer(choices) or choices != 1):
         yield "n", "must be 1: the gateway answers with one choice; send the request again for another"
 
 
@@ -155,11 +155,11 @@ def _rest(body: JsonObject) -> Iterator[Problem]:
             yield name, f"must be {shape}"
 
 
-def _is_integer(value: Any) -> bool:
+def is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -102,6 +102,7 @@ CALL = {"id": "call_1", "type": "function", "function": {"name": "run", "argumen
         (completion("Austin.", None), False),
         (completion(" \n"), False),
         (completion("I cannot.", refusal="I cannot."), False),
+        (completion("Found.", untranslated_blocks=["web_search_tool_result"]), False),
         ({"error": {"message": "no"}}, False),
         ({"choices": []}, False),
         ({"choices": "?"}, False),

@@ -286,3 +286,12 @@ def test_nothing_that_is_json_raises(body: JsonObject) -> None:
     view = read_client(body, {"session_id": "s"})
     assert view.client in ("openclaw", "unknown")
     assert body == before
+
+
+def test_its_messages_kind_has_the_session_in_the_system_prompt() -> None:
+    body = turn(user("Hello."))
+    dynamic = f"<!-- DYNAMIC -->\nCurrent date: 2026-11-28\n\n{RUNTIME}\n<!-- /DYNAMIC -->"
+    parts = [{"type": "text", "text": "You are OpenClaw."}, {"type": "text", "text": dynamic}]
+    body["messages"][0]["content"] = parts
+    view = read_client(body, {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"})
+    assert (view.session, "sessionId" in view.system_text) == ("s-1", False)

@@ -127,7 +127,11 @@ def _messages(body: JsonObject) -> None:
     for index, message in enumerate(messages):
         _fields(f"messages.{index}", message, {"role", "content"})
         role, content = message.get("role"), message.get("content")
-        need(f"messages.{index}.role", role != "system", "role 'system' is not supported on this model")
+        if role == "system":
+            need(f"messages.{index}.role", _takes_system(body["model"]), "role 'system' is not supported on this model")
+            need("messages", turns, "first message must use the user role")
+            _system({"system": content})
+            continue
         need(f"messages.{index}.role", role in _ALLOWED, "Input should be 'user' or 'assistant'")
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         need(f"messages.{index}.content", isinstance(blocks, list), "Field required")
@@ -144,6 +148,11 @@ def _messages(body: JsonObject) -> None:
     if _modern(body["model"]):
         need("messages", turns[-1][0] == "user", "This model does not support assistant message prefill")
     _pairs(turns)
+
+
+def _takes_system(model: str) -> bool:
+    """Whether a conversation may hold system messages: Claude Code 2.1.332 sends them to claude-opus-5-5."""
+    return _version(model) >= (5, 5)
 
 
 def _block(where: str, block: Any) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gateway_core.providers.anthropic import AnthropicProvider
-from gateway_core.providers.anthropic_oauth import OPENING, with_betas, with_opening
+from gateway_core.providers.anthropic_oauth import BETAS, OPENING, with_opening
+from gateway_core.wire.anthropic_native import headers_for
 from tests.fakes.anthropic import FakeAnthropic
 from tests.providers.calls import failure, make_call, text
 
@@ -64,6 +65,6 @@ def test_the_callers_system_prompt_follows_the_opening(system: object, blocks: l
 
 
 def test_betas_that_the_caller_asked_for_stay() -> None:
-    assert with_betas({"Anthropic-Beta": "context-1m, oauth-2025-04-20"})["anthropic-beta"] == (
+    assert headers_for({"anthropic-beta": "context-1m, oauth-2025-04-20"}, BETAS)["anthropic-beta"] == (
         "claude-code-20250219,oauth-2025-04-20,context-1m"
     )

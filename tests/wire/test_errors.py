@@ -56,3 +56,20 @@ def test_a_wait_is_told_in_whole_seconds() -> None:
 def test_the_provider_is_named_once() -> None:
     assert errors.upstream_error("groq", "groq answered 500.").message == "groq answered 500."
     assert errors.upstream_error("groq", "it broke").message == "groq: it broke"
+
+
+@pytest.mark.parametrize(("refusal", "status", "code"), ALL)
+def test_every_code_has_anthropics_envelope_too(refusal: Refusal, status: int, code: str) -> None:
+    body = errors.anthropic_error(refusal, "req_1")
+    assert (body["type"], body["request_id"], body["error"]["code"]) == ("error", "req_1", code)
+    expected = {401: "authentication_error", 429: "rate_limit_error", 502: "api_error", 503: "overloaded_error"}
+    assert body["error"]["type"] == expected.get(status, body["error"]["type"])
+    assert body["error"]["type"].endswith("_error") or body["error"]["type"] == "request_too_large"
+
+
+def test_a_full_context_is_told_in_the_words_that_claude_code_acts_on() -> None:
+    ours = errors.anthropic_error(errors.context_length_exceeded(9000, 8000), None)["error"]["message"]
+    assert ours.startswith("prompt is too long: The request needs about 9000 tokens")
+    theirs = "prompt is too long: 210000 tokens > 200000 maximum"
+    refusal = Refusal("context_length_exceeded", theirs, 400)
+    assert errors.anthropic_error(refusal, None)["error"]["message"] == theirs

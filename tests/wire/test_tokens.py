@@ -119,3 +119,17 @@ def test_old_functions_and_predictions_count() -> None:
     prediction = {"type": "content", "content": "word " * 500}
     for extra in ({"functions": functions}, {"prediction": prediction}):
         assert ceiling_tokens({**body, **extra}) - ceiling_tokens(body) >= 500
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "document", "source": {"type": "url", "url": "https://example.org/a.pdf"}},
+        {"type": "file", "file": {"file_id": "file-1"}},
+        {"type": "container_upload", "file_id": "file_1"},
+    ],
+)
+def test_a_document_that_only_the_provider_reads_may_fill_its_context(part: dict[str, Any]) -> None:
+    size = measure({"model": "m", "messages": [{"role": "user", "content": [part]}]})
+    assert size.input_tokens_ceiling >= 1_000_000
+    assert 10_000 < size.input_tokens < 50_000
