@@ -10,9 +10,12 @@ from importlib.metadata import version
 from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import AnswerCaches
+from gateway_core.cache.builtin_embeddings import BuiltinEmbeddings
+from gateway_core.cache.semantic import open_encoder
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.commands import Commands
 from gateway_core.dispatch import Dispatcher
+from gateway_core.embeddings import Embeddings
 from gateway_core.events import Notice
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.idempotency import Idempotency
@@ -21,6 +24,7 @@ from gateway_core.gates.policy import PolicyGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.model import ProviderStatus, RequestDetail, RequestRow, Snapshot
+from gateway_core.ollama.embeddings import LocalEmbeddings
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.pipeline import Gates, Pipeline
 from gateway_core.providers.builtin import BuiltinModel
@@ -57,6 +61,7 @@ class Gateway:
 
     pipeline: Pipeline
     commands: Commands
+    embeddings: Embeddings
 
     def __init__(
         self,
@@ -144,13 +149,15 @@ class Gateway:
             settings, build_providers(settings, self._simulated), self._local, pricing, self._budget, state.cheap_model
         )
         self._tiers.forced = state.forced_tier
-        self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self._note)
+        self._encoder = open_encoder(settings, self._note)
+        self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self._note, self._encoder)
         self._journal = Journal(self.bus, self._activity, self._requests, clock)
+        rate = RateLimit(settings.rate_limit_rpm, settings.rate_limit_tpm, clock)
         self.pipeline = Pipeline(
             Gates(
                 self._policy,
                 self._kill,
-                RateLimit(settings.rate_limit_rpm, settings.rate_limit_tpm, clock),
+                rate,
                 Idempotency(IdempotencyStore(database, clock)),
             ),
             self._caches,
@@ -158,6 +165,17 @@ class Gateway:
             Dispatcher(self._tiers.provider, self._budget, pricing, settings.max_output_tokens, settings.premium_model),
             self._journal,
             Sessions(),
+        )
+        self._local_embeddings = LocalEmbeddings(self._local, settings)
+        self.embeddings = Embeddings(
+            BuiltinEmbeddings(self._encoder),
+            self._local_embeddings,
+            self._tiers,
+            self._kill,
+            rate,
+            self._budget,
+            pricing,
+            self._journal,
         )
         self.commands = Commands(
             self._kill,
@@ -264,6 +282,8 @@ class Gateway:
         await self._journal.close()
         await self._budget.close()
         await self._caches.close()
+        await self._encoder.stop()
+        await self._local_embeddings.close()
         await self._local.close()
         await self._tiers.close()
         self.bus.close()

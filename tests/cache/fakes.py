@@ -75,6 +75,3 @@ class FakeChild:
             for one in message["ids"]:
                 self.kept.pop(one, None)
         return True
-
-    async def stop(self) -> None:
-        self.state = "stopped"

@@ -69,7 +69,7 @@ async def test_the_real_encoder_finds_a_question_in_other_words(tmp_path: Path) 
     together = await asyncio.gather(*(ask(chat(REWORDED)) for _ in range(20)))
     assert together == [QUESTION] * 20
 
-    await cache.stop()
+    await worker.stop()
     again = PatientWorker(child_command(tmp_path / FOLDER))
     again.start()
     assert await again.ready(), again.detail
