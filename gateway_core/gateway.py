@@ -24,6 +24,7 @@ from gateway_core.gates.policy import PolicyGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.model import ProviderStatus, RequestDetail, RequestRow, Snapshot
+from gateway_core.offers import Offer, list_offers
 from gateway_core.ollama.embeddings import LocalEmbeddings
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.pipeline import Gates, Pipeline
@@ -82,7 +83,7 @@ class Gateway:
         self._simulated = simulated
         self._read_only = read_only
         self._clock = clock
-        self._started_at = clock.now()
+        self.started_at = clock.now()
         self._notices: list[str] = []
         self._providers: tuple[ProviderStatus, ...] = ()
         self._background: set[asyncio.Task[None]] = set()
@@ -136,7 +137,7 @@ class Gateway:
         self._activity.restore(
             await self._requests.recent(SNAPSHOT_ROWS), await self._requests.of_day(day_of(clock.now()))
         )
-        pricing = Pricing(settings.prices, settings.unknown_price)
+        self._pricing = pricing = Pricing(settings.prices, settings.unknown_price)
         self._kill = KillGate(state.kill)
         self._local = LocalModels(
             settings,
@@ -231,6 +232,10 @@ class Gateway:
         await self._journal.settled()
         return await self._requests.recent(limit, query)
 
+    def offers(self) -> tuple[Offer, ...]:
+        """The models that can be asked for now."""
+        return list_offers(self._tiers.landscape(), self.embeddings.models(), self._pricing)
+
     def snapshot(self, rows: int = SNAPSHOT_ROWS) -> Snapshot:
         """The whole gateway now. Reads memory only."""
         now = self._clock.now()
@@ -240,7 +245,7 @@ class Gateway:
         return Snapshot(
             at=now,
             version=VERSION,
-            started_at=self._started_at,
+            started_at=self.started_at,
             address=self.address,
             state=state,
             state_detail=detail,

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway_core.gateway import Gateway
-from gateway_core.http import admin, embeddings, events, openai
+from gateway_core.http import admin, embeddings, events, openai, openclaw_plugin
 from gateway_core.http.guards import guard
 from gateway_core.http.prometheus import Metrics
 from gateway_core.http.replies import refuse, where
@@ -50,6 +50,7 @@ def make_app(gateway: Gateway, secret: str) -> web.Application:
     app.add_routes(
         [*openai.routes(gateway), *embeddings.routes(gateway), *admin.routes(gateway), *events.routes(gateway)]
     )
+    app.add_routes(openclaw_plugin.routes(gateway))
     app.add_routes([web.get("/metrics", metrics.handle)])
     return app
 
