@@ -144,6 +144,7 @@ def _put_memory(search: JsonObject, wanted: JsonObject, api_key: Any, notes: lis
         search["enabled"] = True
         notes.append("The memory search was off; it is on now.")
     search.update(provider=wanted["provider"], model=wanted["model"])
+    _object(search, "query").setdefault("minScore", wanted["query"]["minScore"])
     remote = _object(search, "remote")
     remote.update(wanted["remote"], apiKey=api_key)
     for name in ("outputDimensionality", "inputType", "queryInputType", "documentInputType"):

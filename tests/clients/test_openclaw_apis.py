@@ -107,6 +107,7 @@ def test_the_memory_search_is_only_changed_when_asked_for(file: Path, api: OpenC
         "provider": "openai-compatible",
         "model": "gateway-embed",
         "remote": {"baseUrl": URL, "apiKey": KEY},
+        "query": {"minScore": 0.2},
     }
     assert any("memory index --force" in note for note in notes)
     again = put(file, api=api, memory=True)
@@ -121,6 +122,7 @@ def test_what_would_ask_for_other_vectors_goes_and_the_rest_stays(file: Path) ->
         "outputDimensionality": 1024,
         "queryInputType": "query",
         "extraPaths": ["~/notes"],
+        "query": {"minScore": 0.5},
         "remote": {"baseUrl": "https://api.example/v1", "apiKey": "sk-1", "batch": {"enabled": False}},
     }
     file.write_text(json.dumps({"memory": {"citations": "on", "search": search}}))
@@ -132,6 +134,7 @@ def test_what_would_ask_for_other_vectors_goes_and_the_rest_stays(file: Path) ->
             "provider": "openai-compatible",
             "model": "gateway-embed",
             "extraPaths": ["~/notes"],
+            "query": {"minScore": 0.5},
             "remote": {"baseUrl": URL, "apiKey": KEY, "batch": {"enabled": False}},
         },
     }

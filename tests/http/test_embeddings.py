@@ -224,7 +224,7 @@ async def test_a_local_server_that_fails_is_said_to_have_failed(
 
 async def test_another_local_server_embeds_over_openais_api(tmp_path: Path) -> None:
     async with FakeOpenAI(kind="lmstudio", models=("bge",)) as server, local(tmp_path, server.base_url) as (_, made):
-        asked = {"model": "local/bge", "input": ["a", "b"], "extra_body": {"input_type": "query"}}
+        asked: dict[str, Any] = {"model": "local/bge", "input": ["a", "b"], "extra_body": {"input_type": "query"}}
         answer = await made.embeddings.create(**asked)
         assert [item.embedding for item in answer.data] == [pytest.approx(embedding(text, 8)) for text in "ab"]
         assert server.requests[-1]["input_type"] == "query"

@@ -20,7 +20,9 @@ async def test_the_plugin_lists_the_models_runs_a_turn_and_prints_the_usage(
     openclaw: OpenClaw, claude_gateway: GatewayProcess, claude: FakeAnthropic
 ) -> None:
     openclaw.connect(f"{claude_gateway.base_url}/v1", KEY, api=OpenClawApi.CLAWROUTER)
-    code, output, errors = await openclaw.run("models", "list", "--all", "--provider", "clawrouter", "--json")
+    code, output, errors = await openclaw.run(
+        "models", "list", "--all", "--provider", "clawrouter", "--refresh", "--json"
+    )
     assert code == 0, output + errors
     listed = {model["key"]: model for model in json.loads(output)["models"]}
     assert listed.keys() >= {"clawrouter/gateway-auto", "clawrouter/gateway-premium"}
