@@ -59,10 +59,11 @@ def test_a_single_text_does_not_wait_behind_a_long_list() -> None:
     assert done == [2]
 
 
-def test_a_long_text_does_not_starve_behind_short_ones() -> None:
+def test_a_long_text_does_not_starve_between_lists_that_fill_the_steps() -> None:
     jobs = EmbeddingJobs(FakeEncoder())
-    jobs.add(ask(1, *["short"] * 2000))
+    jobs.add(ask(1, *["word " * 30] * 200))
     jobs.add(ask(2, LONG))
+    jobs.add(ask(3, *["word " * 30] * 200))
     done = [reply["id"] for _ in range(4) for reply in jobs.step()]
     assert done == [2]
 
