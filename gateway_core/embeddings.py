@@ -21,6 +21,7 @@ from gateway_core.gates.kill_switch import KillGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.model import (
+    ApiKind,
     CacheStatus,
     ChatRequest,
     Decision,
@@ -35,12 +36,11 @@ from gateway_core.model import (
     Tier,
     Usage,
 )
-from gateway_core.ollama.embeddings import LocalEmbeddings
+from gateway_core.ollama.embeddings import LOCAL_NAMES, LocalEmbeddings
 from gateway_core.providers.base import UpstreamError
-from gateway_core.providers.embeddings import embed
-from gateway_core.providers.openai_compatible import OpenAICompatible
+from gateway_core.providers.embeddings import embed, upstream_body
 from gateway_core.providers.pricing import Pricing
-from gateway_core.tiers import LOCAL, Tiers
+from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
 from gateway_core.wire.embeddings import Embedded, EmbeddingsRequest
 from gateway_core.wire.tokens import text_ceiling, text_tokens
@@ -92,7 +92,10 @@ def as_request(asked: EmbeddingsRequest, headers: Mapping[str, str], caller: str
         wants_json=False,
         body_bytes=body_bytes,
     )
-    return ChatRequest(new_request_id(), time.time(), caller, body, asked.model, False, view, size)
+    api, native = ApiKind.EMBEDDINGS, upstream_body(asked)
+    return ChatRequest(
+        new_request_id(), time.time(), caller, body, asked.model, False, view, size, api=api, native=native
+    )
 
 
 class Embeddings:
@@ -120,7 +123,7 @@ class Embeddings:
 
     def models(self) -> tuple[str, ...]:
         """The models that can be named now."""
-        paid = OPENAI_MODELS if "openai" in self._tiers.providers else ()
+        paid = OPENAI_MODELS if self._tiers.provider("openai") else ()
         return (MODEL_ID, *self._local.names(), *(f"openai/{name}" for name in paid))
 
     async def answer(self, request: ChatRequest, asked: EmbeddingsRequest) -> EmbeddingsAnswer | Refusal:
@@ -192,23 +195,17 @@ class Embeddings:
         if name.lower() in _BUILTIN_NAMES:
             return BUILTIN
         provider, slash, model = name.partition("/")
-        if slash and provider in (LOCAL, "ollama"):
+        if slash and provider in LOCAL_NAMES:
             found = await self._local.resolve(model)
-            return found if isinstance(found, Refusal) else Target(Tier.LOCAL, LOCAL, found, free=True)
-        if slash and provider in self._tiers.providers:
-            return self._paid_target(provider, model)
-        if name.startswith(_OPENAI_FAMILY) and "openai" in self._tiers.providers:
-            return self._paid_target("openai", name)
+            return found if isinstance(found, Refusal) else Target(Tier.LOCAL, LOCAL_NAMES[0], found, free=True)
+        if slash and self._tiers.provider(provider):
+            return Target(Tier.CHEAP, provider, model, free=False)
+        if name.startswith(_OPENAI_FAMILY) and self._tiers.provider("openai"):
+            return Target(Tier.CHEAP, "openai", name, free=False)
         bare = {known.partition("/")[2].removesuffix(":latest"): known for known in self._local.names()}
         if known := bare.get(name.removesuffix(":latest")):
             return await self._target(known)
         return errors.model_not_found(name, f"Embedding models: {', '.join(self.models())}.")
-
-    def _paid_target(self, provider: str, model: str) -> Target | Refusal:
-        if not isinstance(self._tiers.provider(provider), OpenAICompatible):
-            known = ", ".join(self.models())
-            return errors.invalid_request(f"model: {provider} has no embeddings. Embedding models: {known}.", "model")
-        return Target(Tier.CHEAP, provider, model, free=False)
 
     # --- the call --------------------------------------------------------------------------------------------------
 
@@ -219,8 +216,9 @@ class Embeddings:
 
     async def _paid(self, exchange: Exchange, target: Target, asked: EmbeddingsRequest) -> Embedded:
         """Reserved before it is sent, settled however it ends; what was cut off is charged at what it can have cost."""
-        upstream = self._tiers.provider(target.provider)
-        assert isinstance(upstream, OpenAICompatible)
+        provider = self._tiers.provider(target.provider)
+        if provider is None:
+            raise Refused(errors.no_provider(f"{target.provider} is not set up any more."))
         ceiling = exchange.request.size.input_tokens_ceiling
         worst = self._pricing.worst_case_microusd(target.provider, target.model, ceiling, 0)
         reservation = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst)
@@ -228,7 +226,7 @@ class Embeddings:
             raise Refused(reservation)
         usage, cost, charged = Usage(input_tokens=ceiling, estimated=True), worst, True
         try:
-            embedded = await embed(upstream, target.model, asked)
+            embedded = await embed(provider, exchange.request, target, len(asked.texts))
             usage = _usage(embedded, ceiling)
             cost = self._pricing.cost_microusd(target.provider, target.model, usage)
             return embedded

@@ -17,6 +17,8 @@ from gateway_core.wire import errors
 from gateway_core.wire.embeddings import Embedded, EmbeddingsRequest, read_answer, read_vectors
 from gateway_core.wire.usage import count
 
+LOCAL_NAMES = ("local", "ollama")
+"""What stands before a local model's name; the first is the provider's in the log."""
 BATCH = 32
 """Texts of one call: what is cancelled or killed stops after so many."""
 FIRST_LOOK_S = 1.0

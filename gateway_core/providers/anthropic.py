@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from gateway_core.model import JsonObject, Refused
+from gateway_core.model import ApiKind, JsonObject, Refused
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.upstream import Answer, Upstream
 from gateway_core.wire.anthropic_answers import (
@@ -74,6 +74,8 @@ class AnthropicProvider(Upstream):
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
+        if call.request.api is ApiKind.EMBEDDINGS:
+            raise self.failures.refused(f"model: {self.name} has no embeddings.", "invalid_request")
         async with self.post("/v1/messages", self._translated(call)) as answer:
             if call.request.stream:
                 async with aclosing(self._stream(answer)) as pieces:

@@ -1,24 +1,32 @@
-"""Embeddings of a provider that speaks OpenAI's API."""
+"""Embeddings through a provider: the same seam, connections and limits as completions have."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 
-from gateway_core.model import JsonObject
-from gateway_core.providers.openai_compatible import OpenAICompatible
+from gateway_core.model import ChatRequest, JsonObject, Target
+from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.wire.embeddings import Embedded, EmbeddingsRequest, read_answer
 
 
-async def embed(upstream: OpenAICompatible, model: str, request: EmbeddingsRequest) -> Embedded:
-    """A vector for each text, asked for in base64, a quarter of the bytes. Raises ``UpstreamError``."""
-    body: JsonObject = {"model": model, "input": list(request.texts), "encoding_format": "base64"}
-    if request.dimensions is not None:
-        body["dimensions"] = request.dimensions
-    if request.user is not None:
-        body["user"] = request.user
-    async with upstream.post("/embeddings", body) as answer:
-        content = await answer.json()
-    embedded = await asyncio.to_thread(read_answer, content, len(request.texts))
+def upstream_body(asked: EmbeddingsRequest) -> JsonObject:
+    """What a provider is sent: OpenAI's own fields, and vectors asked for in base64, a quarter of the bytes."""
+    body: JsonObject = {"input": list(asked.texts), "encoding_format": "base64"}
+    if asked.dimensions is not None:
+        body["dimensions"] = asked.dimensions
+    if asked.user is not None:
+        body["user"] = asked.user
+    return body
+
+
+async def embed(provider: Provider, request: ChatRequest, target: Target, expected: int) -> Embedded:
+    """``expected`` vectors for ``request``, whose ``native`` is :func:`upstream_body`. Raises ``UpstreamError``."""
+    last = Piece({})
+    async with aclosing(provider.send(UpstreamCall(request, target))) as pieces:
+        async for piece in pieces:
+            last = piece
+    embedded = await asyncio.to_thread(read_answer, last.body, expected)
     if embedded is None:
-        raise upstream.failures.protocol("sent no vector for each text")
+        raise UpstreamError(f"{target.provider} sent no vector for each text.", kind="protocol")
     return embedded

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from gateway_core.model import JsonObject, Usage
+from gateway_core.model import ApiKind, JsonObject, Usage
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.upstream import Answer, Upstream
 from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content, text_of
@@ -77,6 +77,10 @@ class OpenAICompatible(Upstream):
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
+        if call.request.api is ApiKind.EMBEDDINGS:
+            async with self.post("/embeddings", {**(call.request.native or {}), "model": call.target.model}) as answer:
+                yield Piece(await answer.json())
+            return
         async with self.post("/chat/completions", self.adapt(call)) as answer:
             if not call.request.stream:
                 yield self._whole(await answer.json())
