@@ -84,6 +84,7 @@ class Gateway:
         self._read_only = read_only
         self._clock = clock
         self.started_at = clock.now()
+        """Unix seconds."""
         self._notices: list[str] = []
         self._providers: tuple[ProviderStatus, ...] = ()
         self._background: set[asyncio.Task[None]] = set()

@@ -75,4 +75,4 @@ async def test_models_carry_what_clients_read_of_them(tmp_path: Path) -> None:
     assert models[f"anthropic/{CLAUDE}"]["pricing"] == {"prompt": "0.000003", "completion": "0.000015"}
     assert models["openai/text-embedding-3-small"]["pricing"] == {"prompt": "0.00000002", "completion": "0"}
     assert models["gateway-embed"]["owned_by"] == "llmgw"
-    assert models["gateway-local"]["context_length"] == models["local/chat"]["context_length"] == 4096
+    assert models["gateway-local"]["context_length"] == models["local/chat"]["context_length"]
