@@ -15,14 +15,17 @@ from gateway_core.model import (
     JsonObject,
     Outcome,
     Reason,
+    Refusal,
     RequestDetail,
     RequestRow,
     Status,
     Target,
     Usage,
 )
+from gateway_core.wire import errors
 
 PREVIEW_CHARACTERS = 160
+CLIENT_LEFT = "client_closed_request"
 
 
 @dataclass(slots=True)
@@ -99,6 +102,11 @@ class Exchange:
                 attempts=self.attempts,
             )
         return self.outcome
+
+    def refuse(self, refusal: Refusal) -> Outcome:
+        """Ends it with what was refused, or with what failed: an upstream's trouble, or our own."""
+        ours = refusal.http_status < 500 or refusal.code == errors.kill_switch().code
+        return self.end(Status.REFUSED if ours else Status.FAILED, code=refusal.code, message=refusal.message)
 
     def row(self) -> RequestRow:
         """The line of the requests pane as things stand."""

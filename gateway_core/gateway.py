@@ -11,10 +11,13 @@ from importlib.metadata import version
 from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import AnswerCaches
+from gateway_core.cache.builtin_embeddings import BuiltinEmbeddings
+from gateway_core.cache.semantic import open_encoder
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.commands import Commands
 from gateway_core.config_watch import watch
 from gateway_core.dispatch import Dispatcher
+from gateway_core.embeddings import Embeddings
 from gateway_core.events import Notice
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.idempotency import Idempotency
@@ -24,6 +27,8 @@ from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
 from gateway_core.model import ChatRequest, Decision, RequestDetail, RequestRow, Snapshot
+from gateway_core.offers import Offer, list_offers
+from gateway_core.ollama.embeddings import LocalEmbeddings
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.pipeline import Gates, Pipeline
 from gateway_core.provider_checks import ProviderChecks
@@ -72,6 +77,7 @@ class Gateway:
 
     pipeline: Pipeline
     commands: Commands
+    embeddings: Embeddings
 
     def __init__(
         self,
@@ -93,7 +99,8 @@ class Gateway:
         self._simulated = simulated
         self._read_only = read_only
         self._clock = clock
-        self._started_at = clock.now()
+        self.started_at = clock.now()
+        """Unix seconds."""
         self._notices: list[str] = []
         self._files = files
         self._background: set[asyncio.Task[None]] = set()
@@ -183,7 +190,8 @@ class Gateway:
             total_s=settings.upstream_total_s,
         )
         self._rate = RateLimit(settings.rate_limit_rpm, settings.rate_limit_tpm, clock)
-        self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self._note)
+        self._encoder = open_encoder(settings, self._note)
+        self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self._note, self._encoder)
         self._journal = Journal(self.bus, self._activity, self._requests, clock)
         self.pipeline = Pipeline(
             Gates(
@@ -200,6 +208,17 @@ class Gateway:
             self._judge,
         )
         self.reloader = Reloader(self._files, lambda: self.settings, self._apply, self.notice)
+        self._local_embeddings = LocalEmbeddings(self._local, settings)
+        self.embeddings = Embeddings(
+            BuiltinEmbeddings(self._encoder),
+            self._local_embeddings,
+            self._tiers,
+            self._kill,
+            self._rate,
+            self._budget,
+            pricing,
+            self._journal,
+        )
         self.commands = Commands(
             self._kill,
             self._tiers,
@@ -294,6 +313,10 @@ class Gateway:
         await self._journal.settled()
         return await self._requests.recent(limit, query)
 
+    def offers(self) -> tuple[Offer, ...]:
+        """The models that can be asked for now."""
+        return list_offers(self._tiers.landscape(), self.embeddings.models(), self._pricing)
+
     def snapshot(self, rows: int = SNAPSHOT_ROWS) -> Snapshot:
         """The whole gateway now. Reads memory only."""
         now = self._clock.now()
@@ -304,7 +327,7 @@ class Gateway:
         return Snapshot(
             at=now,
             version=VERSION,
-            started_at=self._started_at,
+            started_at=self.started_at,
             address=self.address,
             state=state,
             state_detail=detail,
@@ -351,6 +374,8 @@ class Gateway:
         await self._journal.close()
         await self._budget.close()
         await self._caches.close()
+        await self._encoder.stop()
+        await self._local_embeddings.close()
         await self._local.close()
         await self._tiers.close()
         self.bus.close()

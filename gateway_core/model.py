@@ -65,6 +65,8 @@ class ApiKind(StrEnum):
     """Anthropic's Messages."""
     RESPONSES = "responses"
     """OpenAI's Responses."""
+    EMBEDDINGS = "embeddings"
+    """OpenAI's embeddings, which no provider answers as a completion."""
 
 
 class Status(StrEnum):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from gateway_core.cache.answers import AnswerCaches, CachedAnswer
 from gateway_core.cache.identity import Identity
 from gateway_core.dispatch import Dispatcher
-from gateway_core.exchange import Exchange
+from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
 from gateway_core.gates.policy import PolicyGate
@@ -46,7 +46,6 @@ from gateway_core.wire import errors
 from gateway_core.wire.openai_chat import as_chunks, canned_completion, first_choice, implied_finish
 from gateway_core.wire.usage import usage_json
 
-CLIENT_LEFT = "client_closed_request"
 REPLAYED = Reason("idempotency", "the same key and request were answered before")
 
 
@@ -138,19 +137,13 @@ class Pipeline:
                 raise
             return refusal
         if isinstance(result, Refusal):
-            ours = result.http_status < 500 or result.code == errors.kill_switch().code
-            exchange.end(Status.REFUSED if ours else Status.FAILED, code=result.code, message=result.message)
+            exchange.refuse(result)
         return result
 
     def _stopped(self, exchange: Exchange) -> Refusal | None:
         """The refusal for a task that the kill switch cancelled, which may go on now; None when the client left."""
-        if not self._gates.kill.has_killed(exchange.request.id):
-            return None
-        task = asyncio.current_task()
-        assert task is not None
-        task.uncancel()
-        refusal = errors.kill_switch()
-        exchange.end(Status.KILLED, code=refusal.code, message=refusal.message)
+        if refusal := self._gates.kill.excuse(exchange.request.id):
+            exchange.end(Status.KILLED, code=refusal.code, message=refusal.message)
         return refusal
 
     def _close(self, exchange: Exchange) -> None:

@@ -51,7 +51,8 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
         case "connect":
             from llmgw_tui import connecting
 
-            return connecting.connect_openclaw(settings, write=arguments.write, file=arguments.file)
+            given = arguments.client, arguments.api, arguments.memory, arguments.write, arguments.file
+            return connecting.run(settings, *given)
         case "status":
             from llmgw_tui import status
 
@@ -110,7 +111,13 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     connect = commands.add_parser("connect", parents=[common], help="set a client up to use the gateway")
-    connect.add_argument("client", choices=["openclaw"])
+    connect.add_argument("client", choices=["openclaw", "claude-code", "codex", "openai", "anthropic"])
+    connect.add_argument(
+        "--api",
+        choices=["openai-completions", "openai-responses", "anthropic-messages", "clawrouter"],
+        help="how OpenClaw speaks to it (default openai-completions); clawrouter also shows what was used",
+    )
+    connect.add_argument("--memory", action="store_true", help="OpenClaw's memory search, too, uses it for embeddings")
     connect.add_argument("--write", action="store_true", help="merge into its configuration, after a backup")
     connect.add_argument("--file", type=Path, help="its configuration file (default: where it looks itself)")
 

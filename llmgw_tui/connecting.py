@@ -4,34 +4,73 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from gateway_core.clients import claude_code_config, openclaw_config
 from gateway_core.clients.config_file import ConfigError
-from gateway_core.clients.openclaw_config import default_path, merge, provider_block, render
+from gateway_core.clients.json_config import MergeResult, render
+from gateway_core.clients.openclaw_block import OpenClawApi, provider_block
+from gateway_core.clients.snippets import CODEX_KEY, codex_toml, exports, sdk_variables
+from gateway_core.model import JsonObject
 from gateway_core.secret import gateway_secret
-from gateway_core.settings import Settings
+from gateway_core.settings import Settings, SettingsError
 from llmgw_tui.reach import address_of
 from llmgw_tui.text import one_line
 
+WRITTEN = ("openclaw", "claude-code")
+"""Clients whose configuration is JSON and can be merged into."""
 
-def connect_openclaw(settings: Settings, *, write: bool, file: Path | None) -> int:
-    """Prints what OpenClaw needs, or merges it into its configuration after a backup."""
+
+def run(settings: Settings, client: str, api: str | None, memory: bool, write: bool, file: Path | None) -> int:
+    """Prints what the client needs, or merges it into its configuration after a backup; returns the exit code.
+
+    Raises :class:`SettingsError` for options that do not fit the client.
+    """
+    if client != "openclaw" and (api or memory):
+        raise SettingsError("--api and --memory are for openclaw.")
+    if client not in WRITTEN and (write or file):
+        raise SettingsError(f"What {client} needs is printed, not written: paste it.")
     key = gateway_secret(settings)
     assert key is not None
-    block = provider_block(f"{address_of(settings)}/v1", key, local_context_tokens=settings.local_context_tokens)
-    path = file or default_path(os.environ, Path.home())
+    root, now = address_of(settings), datetime.now()
+    if client == "openclaw":
+        block = provider_block(
+            f"{root}/v1",
+            key,
+            api=OpenClawApi(api or OpenClawApi.COMPLETIONS),
+            local_context_tokens=settings.local_context_tokens,
+            memory=memory,
+        )
+        path = file or openclaw_config.default_path(os.environ, Path.home())
+        return _settle(client, path, block, write, lambda: openclaw_config.merge(path, block, env=os.environ, now=now))
+    if client == "claude-code":
+        block = claude_code_config.settings_block(root, key)
+        path = file or claude_code_config.default_path(os.environ, Path.home())
+        done = _settle(client, path, block, write, lambda: claude_code_config.merge(path, block, now=now))
+        _say("Claude Code names a Claude model itself; ANTHROPIC_MODEL=gateway-auto lets llmgw choose.")
+        return done
+    if client == "codex":
+        print(codex_toml(root), end="")
+        _say(
+            "\nThis belongs into ~/.codex/config.toml, its first two lines above all [tables]. The key, for your shell:"
+        )
+        _say(exports({CODEX_KEY: key}))
+        return 0
+    print(exports(sdk_variables(client, root, key)), end="")
+    return 0
+
+
+def _settle(client: str, path: Path, block: JsonObject, write: bool, merge: Callable[[], MergeResult]) -> int:
     if not write:
         print(render(block), end="")
-        print(
-            f"\nThis belongs in {path}. `llmgw connect openclaw --write` puts it there, after a backup.",
-            file=sys.stderr,
-        )
+        _say(f"\nThis belongs in {path}. `llmgw connect {client} --write` puts it there, after a backup.")
         return 0
     try:
-        result = merge(path, block, env=os.environ, now=datetime.now())
+        result = merge()
     except ConfigError as error:
-        print(f"llmgw: {one_line(str(error))}", file=sys.stderr)
+        _say(f"llmgw: {one_line(str(error))}")
         print(render(block), end="")
         return 1
     print(f"{result.path} uses llmgw now." if result.changed else f"{result.path} uses llmgw already.")
@@ -40,3 +79,8 @@ def connect_openclaw(settings: Settings, *, write: bool, file: Path | None) -> i
     for note in result.notes:
         print(one_line(note))
     return 0
+
+
+def _say(text: str) -> None:
+    """Beside what can be pasted."""
+    print(text, file=sys.stderr)

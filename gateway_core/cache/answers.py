@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gateway_core.cache.exact import ExactCache
 from gateway_core.cache.identity import Identity, identity
-from gateway_core.cache.semantic import SemanticCache, SemanticHit
+from gateway_core.cache.semantic import Child, SemanticCache, SemanticHit
 from gateway_core.clock import Clock
 from gateway_core.model import CacheStatus, ChatRequest, Reason, Tier
 from gateway_core.settings import Settings
@@ -45,10 +45,12 @@ class AnswerCaches:
         self.entries = 0
 
     @classmethod
-    def open(cls, settings: Settings, store: AnswerStore, clock: Clock, on_note: Callable[[str], None]) -> AnswerCaches:
+    def open(
+        cls, settings: Settings, store: AnswerStore, clock: Clock, on_note: Callable[[str], None], encoder: Child
+    ) -> AnswerCaches:
         """The caches as they are set. ``on_note`` hears what a person should know of the semantic one."""
         exact = ExactCache(store, clock, settings.exact_cache_ttl_s) if settings.exact_cache == "on" else None
-        return cls(exact, SemanticCache.open(settings, clock, on_note), store, clock)
+        return cls(exact, SemanticCache.open(settings, clock, on_note, encoder), store, clock)
 
     def reconfigure(self, settings: Settings) -> None:
         """Switches the exact cache on or off, and takes up how long answers are kept."""
@@ -62,7 +64,6 @@ class AnswerCaches:
 
     async def close(self) -> None:
         """Writes what is only in memory."""
-        await self._semantic.stop()
         try:
             await self._store.flush()
         except StoreError as error:

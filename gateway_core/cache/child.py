@@ -1,4 +1,4 @@
-"""The child process that holds the encoder and LanceDB, so that neither is in the gateway's memory, GIL or event loop.
+"""The child process that holds the encoder and, for the semantic cache, LanceDB: none of it is in the gateway.
 
 Measured: imported in the gateway they cost 600 MB and stop the event loop for seconds; here a look-up costs it one
 small frame each way. The child ends when its standard input does, which also happens when the gateway is killed.
@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from gateway_core.cache import frames
 from gateway_core.cache.embedder import Encoder, MiniLM, Remembering, installed_weights
+from gateway_core.cache.embedding_jobs import EmbeddingJobs
 from gateway_core.cache.guards import read, why_not
 from gateway_core.cache.vectors import Entry, Vectors
 
@@ -28,6 +29,8 @@ WRITE_AFTER_S = 2.0
 TIDY_AFTER_S = 30.0
 TIDY_EVERY_S = 1800.0
 LAST_WORDS_S = 5.0
+AT_WORK: dict[str, Any] = {"at_work": True}
+"""Sent while an embedding takes longer: the gateway ends a child that says nothing."""
 
 Message = dict[str, Any]
 Send = Callable[[Message], None]
@@ -75,22 +78,55 @@ def _as_message(entry: Entry) -> Message:
     return {name: getattr(entry, name) for name in Entry.__slots__}
 
 
-async def serve(inbox: asyncio.Queue[Message | None], index: Index, vectors: Vectors, send: Send) -> None:
-    """Answers until the inbox ends. Writes when nothing came for a moment, tidies up when nothing came for longer."""
-    tidied = time.monotonic()
-    while True:
-        batch = await _next_batch(inbox, WRITE_AFTER_S if vectors.is_dirty else TIDY_AFTER_S)
-        if batch is None:
-            await vectors.flush()
+class Child:
+    """What the process does: it embeds texts, and looks for answers where it was given an index of them."""
+
+    def __init__(self, jobs: EmbeddingJobs, send: Send, vectors: Vectors | None = None, index: Index | None = None):
+        self._jobs = jobs
+        self._send = send
+        self._vectors = vectors
+        self._index = index
+        self._tidied = time.monotonic()
+
+    async def serve(self, inbox: asyncio.Queue[Message | None]) -> None:
+        """Answers until the inbox ends. Look-ups go first; embeddings move on by a step between two batches."""
+        while True:
+            batch = _waiting(inbox) if self._jobs.waiting else await _next_batch(inbox, self._patience_s())
+            if batch is None:
+                break
+            await self._answer(batch)
+            if self._jobs.waiting:
+                self._send_all(self._jobs.step() or [AT_WORK])
+                await asyncio.sleep(0)  # what has come meanwhile gets into the inbox
+            elif not batch:
+                await self._rest()
+        if self._vectors:
+            await self._vectors.flush()
+
+    def _patience_s(self) -> float:
+        return WRITE_AFTER_S if self._vectors and self._vectors.is_dirty else TIDY_AFTER_S
+
+    async def _answer(self, batch: list[Message]) -> None:
+        if questions := [message for message in batch if message["op"] != "embed"]:
+            assert self._index, "no index was asked for"
+            self._send_all(await self._index.answer(questions))
+        for message in batch:
+            if message["op"] == "embed" and (refusal := self._jobs.add(message)):
+                self._send(refusal)
+
+    def _send_all(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._send(message)
+
+    async def _rest(self) -> None:
+        """Writes when nothing came for a moment, tidies up when nothing came for longer."""
+        if self._vectors is None:
             return
-        if batch:
-            for reply in await index.answer(batch):
-                send(reply)
-        elif vectors.is_dirty:
-            await vectors.flush()
-        elif time.monotonic() - tidied > TIDY_EVERY_S:
-            await vectors.tidy(time.time())
-            tidied = time.monotonic()
+        if self._vectors.is_dirty:
+            await self._vectors.flush()
+        elif time.monotonic() - self._tidied > TIDY_EVERY_S:
+            await self._vectors.tidy(time.time())
+            self._tidied = time.monotonic()
 
 
 async def _next_batch(inbox: asyncio.Queue[Message | None], patience_s: float) -> list[Message] | None:
@@ -99,14 +135,17 @@ async def _next_batch(inbox: asyncio.Queue[Message | None], patience_s: float) -
         first = await asyncio.wait_for(inbox.get(), patience_s)
     except TimeoutError:
         return []
-    if first is None:
-        return None
-    batch = [first]
-    while len(batch) < LARGEST_BATCH and not inbox.empty():
+    return None if first is None else [first, *(_waiting(inbox, LARGEST_BATCH - 1) or ())]
+
+
+def _waiting(inbox: asyncio.Queue[Message | None], most: int = LARGEST_BATCH) -> list[Message] | None:
+    """What is in the inbox now; None at its end, which stays in it."""
+    batch: list[Message] = []
+    while len(batch) < most and not inbox.empty():
         message = inbox.get_nowait()
         if message is None:
             inbox.put_nowait(None)
-            break
+            return batch or None
         batch.append(message)
     return batch
 
@@ -129,24 +168,28 @@ def listen(source: BinaryIO, inbox: asyncio.Queue[Message | None], is_ready: thr
     threading.Thread(target=run, daemon=True).start()
 
 
-async def _run(folder: Path, source: BinaryIO, send: Send) -> int:
+async def _run(folder: Path | None, source: BinaryIO, send: Send) -> int:
     inbox: asyncio.Queue[Message | None] = asyncio.Queue()
     is_ready = threading.Event()
     listen(source, inbox, is_ready)
+    vectors = index = None
     try:
         encoder = MiniLM(installed_weights())
-        vectors = await Vectors.open(folder, encoder.dimensions, time.time())
+        if folder:
+            vectors = await Vectors.open(folder, encoder.dimensions, time.time())
+            index = Index(encoder, vectors)
     except Exception as error:
         send({"failed": f"{type(error).__name__}: {error}"[:300]})
         return 1
+    entries, note = (await vectors.count(), vectors.note) if vectors else (0, "")
     is_ready.set()
-    send({"ready": True, "entries": await vectors.count(), "note": vectors.note})
-    await serve(inbox, Index(encoder, vectors), vectors, send)
+    send({"ready": True, "entries": entries, "note": note})
+    await Child(EmbeddingJobs(encoder), send, vectors, index).serve(inbox)
     return 0
 
 
 def main() -> None:
-    """``child.main`` with the table's folder as the only argument, frames on standard input and output."""
+    """``child.main``, frames on standard input and output. The only argument is the table's folder, or ``-``: none."""
     os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "wb")
@@ -156,5 +199,5 @@ def main() -> None:
         replies.write(frames.pack(message))
         replies.flush()
 
-    code = asyncio.run(_run(Path(sys.argv[1]), sys.stdin.buffer, send))
+    code = asyncio.run(_run(None if sys.argv[1] == "-" else Path(sys.argv[1]), sys.stdin.buffer, send))
     os._exit(code)

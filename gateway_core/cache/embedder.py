@@ -1,4 +1,4 @@
-"""Turns texts into vectors with sentence-transformers: 4 s and 400 MB, so only the cache's child process loads it."""
+"""Turns texts into vectors with sentence-transformers: 4 s and 400 MB, so only a child process loads it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from hashlib import file_digest
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
+
+from gateway_core.cache.windows import Spans
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -30,6 +32,14 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> list[Vector]:
         """One vector of length 1 for each text."""
+        ...
+
+
+class TextEncoder(Encoder, Protocol):
+    """An encoder that also tells where the tokens of a text are."""
+
+    def spans(self, texts: Sequence[str]) -> list[Spans]:
+        """For each text the places of its tokens, without those that the model puts around it."""
         ...
 
 
@@ -70,6 +80,12 @@ class MiniLM:
         )
         rows: list[Vector] = vectors.tolist()
         return rows
+
+    def spans(self, texts: Sequence[str]) -> list[Spans]:
+        options = {"add_special_tokens": False, "truncation": False, "verbose": False}
+        found = self._model.tokenizer(list(texts), return_offsets_mapping=True, **options)
+        spans: list[Spans] = found["offset_mapping"]
+        return spans
 
 
 class Remembering:

@@ -69,7 +69,18 @@ class Child(Protocol):
 
     def tell(self, message: Message) -> bool: ...
 
-    async def stop(self) -> None: ...
+
+def open_encoder(settings: Settings, on_note: Callable[[str], None]) -> Worker:
+    """The child process of the semantic cache and the built-in embeddings, not yet started.
+
+    The table of answers is in it only while that cache is on.
+    """
+    folder = settings.data_dir / FOLDER if _is_on(settings) else None
+    return Worker(child_command(folder), on_note=on_note)
+
+
+def _is_on(settings: Settings) -> bool:
+    return settings.semantic_cache == "on" and settings.semantic_max_error >= MEASURED_ERROR
 
 
 class SemanticCache:
@@ -83,26 +94,19 @@ class SemanticCache:
         self._lookups = self._hits = self._unanswered = 0
 
     @classmethod
-    def open(cls, settings: Settings, clock: Clock, on_note: Callable[[str], None]) -> SemanticCache:
-        """The cache as it is set. Nothing is started before the first question it could answer."""
-        child = None
+    def open(cls, settings: Settings, clock: Clock, on_note: Callable[[str], None], encoder: Child) -> SemanticCache:
+        """The cache as it is set. ``encoder`` is started at the first question that the cache could answer."""
         if settings.semantic_max_error < MEASURED_ERROR:
             on_note(
                 f"The semantic cache stays off: SEMANTIC_MAX_ERROR is below {MEASURED_ERROR}, what its guards hold."
             )
-        elif settings.semantic_cache == "on":
-            child = Worker(child_command(settings.data_dir / FOLDER), on_note=on_note)
+        child = encoder if _is_on(settings) else None
         return cls(child, BlockedPairs(settings.data_dir), clock, settings.exact_cache_ttl_s)
 
     async def start(self) -> None:
         """Reads what was marked wrong; starts no process."""
         if self._child is not None:
             await asyncio.to_thread(self._blocked.load)
-
-    async def stop(self) -> None:
-        """Ends the child after it has written what it holds."""
-        if self._child is not None:
-            await self._child.stop()
 
     def is_eligible(self, identity: Identity, request: ChatRequest) -> bool:
         """Whether a similar question may be looked for, or this one kept for similar ones."""

@@ -1,4 +1,4 @@
-"""Starts, talks to and restarts the cache's child process. Nothing here waits longer than it is told to."""
+"""Starts, talks to and restarts the encoder's child process. Nothing here waits longer than it is told to."""
 
 from __future__ import annotations
 
@@ -43,10 +43,13 @@ _START = "import sys; sys.path.append(sys.argv.pop(1)); from gateway_core.cache.
 Message = dict[str, Any]
 
 
-def child_command(folder: Path) -> list[str]:
-    """How the child is started. ``-P`` keeps the working directory out of its imports."""
+def child_command(folder: Path | None) -> list[str]:
+    """How the child is started; without the folder of a table it only embeds.
+
+    ``-P`` keeps the working directory out of its imports.
+    """
     root = Path(__file__).parents[2]
-    return [sys.executable, "-P", "-c", _START, str(root), str(folder)]
+    return [sys.executable, "-P", "-c", _START, str(root), str(folder or "-")]
 
 
 def child_environment() -> dict[str, str]:
@@ -69,7 +72,7 @@ class Worker:
         backoff_s: Sequence[float] = BACKOFF_S,
         stuck_s: float = STUCK_S,
     ) -> None:
-        self._command = command
+        self.command = tuple(command)
         self._on_note = on_note
         self._backoff_s = backoff_s
         self._stuck_s = stuck_s
@@ -78,6 +81,7 @@ class Worker:
         self._replies: dict[int, asyncio.Future[Message]] = {}
         self._unsent: deque[Message] = deque(maxlen=WAITING_MESSAGES)
         self._last_id = 0
+        self._heard_at = 0.0
         self._changed = asyncio.Event()
         self.state = "idle"
         self.detail = ""
@@ -88,7 +92,7 @@ class Worker:
         """Starts the child in the background, once."""
         if self.state == "idle":
             self.state = "starting"
-            self._keeper = asyncio.create_task(self._keep(), name="semantic cache")
+            self._keeper = asyncio.create_task(self._keep(), name="encoder")
 
     async def ready(self) -> bool:
         """Waits until the child is ready or given up; for tests and tools."""
@@ -107,8 +111,7 @@ class Worker:
         if not self._write({**message, "id": number}):
             del self._replies[number]
             return None
-        watch = asyncio.get_running_loop().call_later(self._stuck_s, self._kill_if_waiting, number)
-        reply.add_done_callback(lambda _: watch.cancel())
+        self._watch(number, reply, self._stuck_s)
         try:
             return await asyncio.wait_for(asyncio.shield(reply), timeout_s) or None
         except TimeoutError:
@@ -155,9 +158,19 @@ class Worker:
         self._process.stdin.write(frame)
         return True
 
-    def _kill_if_waiting(self, number: int) -> None:
-        if number in self._replies and self._process is not None:
-            _kill(self._process)
+    def _watch(self, number: int, reply: asyncio.Future[Message], pause_s: float) -> None:
+        """Ends a child that says nothing for too long while somebody waits."""
+        loop = asyncio.get_running_loop()
+
+        def look() -> None:
+            left = self._heard_at + self._stuck_s - loop.time()
+            if left > 0:
+                self._watch(number, reply, left)
+            elif self._process is not None:
+                _kill(self._process)
+
+        watch = loop.call_later(pause_s, look)
+        reply.add_done_callback(lambda _: watch.cancel())
 
     async def _keep(self) -> None:
         """Runs the child, again after each death, until it says that it cannot start or has died too often."""
@@ -177,13 +190,13 @@ class Worker:
             attempt += 1
         self._set("failed", said or DIED)
         self._unsent.clear()
-        self._on_note(f"The semantic cache is off until the next start: {self.detail}")
+        self._on_note(f"The semantic cache and the built-in embeddings are off until the next start: {self.detail}")
 
     async def _run_once(self) -> str:
         """One child from start to end; returns why it cannot start, if it said so."""
         try:
             self._process = process = await asyncio.create_subprocess_exec(
-                *self._command,
+                *self.command,
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,
@@ -222,6 +235,7 @@ class Worker:
             self._on_note(str(note))
 
     def _deliver(self, message: Message) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
         if isinstance(entries := message.get("entries"), int):
             self.entries = entries
         reply = self._replies.pop(message["id"], None) if isinstance(message.get("id"), int) else None

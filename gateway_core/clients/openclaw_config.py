@@ -1,4 +1,4 @@
-"""What ``llmgw connect openclaw`` puts into OpenClaw's configuration, and how it gets there without harm.
+"""How ``llmgw connect openclaw`` gets its block into OpenClaw's configuration without harm.
 
 Written against OpenClaw 2026.9.6: its schema, and the rules by which it finds ``openclaw.json``.
 """
@@ -7,85 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from gateway_core.clients.config_file import ConfigError, replace_file
+from gateway_core.clients.config_file import ConfigError
+from gateway_core.clients.json_config import MergeResult, change_json
+from gateway_core.clients.openclaw_block import CLAWROUTER, PROVIDER
 from gateway_core.model import JsonObject
 
-PROVIDER = "llmgw"
-PRIMARY, LOCAL, BACKGROUND = f"{PROVIDER}/gateway-auto", f"{PROVIDER}/gateway-local", f"{PROVIDER}/gateway-background"
-CONTEXT_TOKENS = 131_072
-"""What every model may be sent: the gateway takes a request to a model that can hold it."""
-MAX_OUTPUT_TOKENS = 8192
 _NAMES = ("openclaw.json", "clawdbot.json")
-
-
-@dataclass(frozen=True, slots=True)
-class MergeResult:
-    """What became of the file. ``backup`` is None where there was nothing to keep; ``notes`` are for a person."""
-
-    path: Path
-    changed: bool
-    backup: Path | None
-    notes: tuple[str, ...]
-
-
-# --- the block -------------------------------------------------------------------------------------------------
-
-
-def provider_block(base_url: str, api_key: str, *, local_context_tokens: int | None = None) -> JsonObject:
-    """The settings that make OpenClaw use the gateway at ``base_url`` (with ``/v1``).
-
-    Prices are 0 because the gateway reports ``usage.cost``, which wins. ``local_context_tokens`` is the local model's
-    context where it is known: OpenClaw then shortens a conversation in time when it talks to that model alone.
-    """
-    local = local_context_tokens or CONTEXT_TOKENS
-    models = [
-        _model("gateway-auto", "llmgw (automatic)", CONTEXT_TOKENS, images=True),
-        _model("gateway-local", "llmgw local", local),
-        _model("gateway-cheap", "llmgw cheap", CONTEXT_TOKENS),
-        _model("gateway-premium", "llmgw premium", CONTEXT_TOKENS, images=True),
-        _model("gateway-background", "llmgw background", CONTEXT_TOKENS),
-    ]
-    provider = {"baseUrl": base_url, "apiKey": api_key, "api": "openai-completions", "models": models}
-    return {
-        "models": {"mode": "merge", "providers": {PROVIDER: provider}},
-        "agents": {
-            "defaults": {
-                "model": {"primary": PRIMARY, "fallbacks": [LOCAL]},
-                "utilityModel": BACKGROUND,
-                "heartbeat": {"model": BACKGROUND},
-            }
-        },
-    }
-
-
-def _model(id_: str, name: str, context_tokens: int, *, images: bool = False) -> JsonObject:
-    return {
-        "id": id_,
-        "name": name,
-        "reasoning": False,
-        "input": ["text", "image"] if images else ["text"],
-        "contextWindow": context_tokens,
-        "maxTokens": min(MAX_OUTPUT_TOKENS, context_tokens // 2),
-        "cost": {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0},
-        "compat": {
-            "supportsUsageInStreaming": True,
-            "sendSessionAffinityHeaders": True,
-            "supportsPromptCacheKey": True,
-        },
-    }
-
-
-def render(block: JsonObject) -> str:
-    """The block as it can be pasted, or given to ``openclaw config patch --stdin``."""
-    return json.dumps(block, indent=2, ensure_ascii=False) + "\n"
-
-
-# --- the file --------------------------------------------------------------------------------------------------
+_NOT_PLAIN = (
+    " (OpenClaw reads JSON5 too; its comments would be lost). Add the block yourself, or save it to a file and run: "
+    "openclaw config patch --file FILE"
+)
 
 
 def default_path(env: Mapping[str, str], home: Path) -> Path:
@@ -101,64 +37,14 @@ def default_path(env: Mapping[str, str], home: Path) -> Path:
 
 
 def merge(path: Path, block: JsonObject, *, env: Mapping[str, str], now: datetime) -> MergeResult:
-    """Puts the block into the file, keeping every other setting and the order of the keys.
+    """Puts the block into the file, see :func:`change_json`.
 
-    Whatever was there is kept beside it first, by the time ``now``. A file that already says it is left alone.
     Raises :class:`ConfigError` when the file is not plain JSON (OpenClaw also reads JSON5, whose comments would be
     lost), when it is managed from outside, or when it cannot be read or written.
     """
     if env.get("OPENCLAW_CONFIG_READONLY") == "1" or env.get("OPENCLAW_NIX_MODE") == "1":
         raise ConfigError(f"{path} is managed from outside (OPENCLAW_CONFIG_READONLY or OPENCLAW_NIX_MODE is set).")
-    try:
-        before = path.read_bytes()
-    except FileNotFoundError:
-        before = b""
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
-    config = _parse(path, before)
-    notes = _put(config, block)
-    if config == _parse(path, before):
-        return MergeResult(path, False, None, notes)
-    after = json.dumps(config, indent=_indent(before), ensure_ascii=False) + "\n"
-    try:
-        content = after.encode("utf-8")
-    except UnicodeEncodeError:
-        raise ConfigError(f"{path} holds text that is not valid Unicode.") from None
-    return MergeResult(path, True, replace_file(path, before, content, now), notes)
-
-
-def _parse(path: Path, content: bytes) -> JsonObject:
-    if not content.strip():
-        return {}
-    try:
-        config = json.loads(content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_not_json)
-    except (ValueError, RecursionError):
-        raise ConfigError(
-            f"{path} is not plain JSON (OpenClaw reads JSON5 too; its comments would be lost). Add the block yourself, "
-            "or save it to a file and run: openclaw config patch --file FILE"
-        ) from None
-    if not isinstance(config, dict):
-        raise ConfigError(f"{path} does not hold settings.")
-    return config
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> JsonObject:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return found
-
-
-def _not_json(constant: str) -> Any:
-    raise ValueError(constant)
-
-
-def _indent(content: bytes) -> int | str:
-    """The indentation of the file's first indented line; OpenClaw's own two spaces where there is none."""
-    for line in content.splitlines()[1:]:
-        if spaces := line[: len(line) - len(line.lstrip())]:
-            return spaces.decode() if b"\t" in spaces else len(spaces)
-    return 2
+    return change_json(path, lambda config: _put(config, block), now, otherwise=_NOT_PLAIN)
 
 
 def _set(env: Mapping[str, str], name: str) -> str:
@@ -180,7 +66,9 @@ def _put(config: JsonObject, block: JsonObject) -> tuple[str, ...]:
     notes: list[str] = []
     models, wanted = _object(config, "models"), block["models"]
     models.setdefault("mode", wanted["mode"])
-    _put_provider(_object(_object(models, "providers"), PROVIDER), wanted["providers"][PROVIDER], notes)
+    ((provider, settings),) = wanted["providers"].items()
+    current = _object(_object(models, "providers"), provider)
+    _put_provider(provider, current, settings, notes)
     agents = _object(config, "agents")
     defaults, asked = _object(agents, "defaults"), block["agents"]["defaults"]
     _put_model(defaults, asked["model"], notes)
@@ -193,23 +81,36 @@ def _put(config: JsonObject, block: JsonObject) -> tuple[str, ...]:
         _put_reference(heartbeat, "model", asked["heartbeat"]["model"], "heartbeat model", notes)
     policy = defaults.get("modelPolicy")
     allowed = policy.get("allow") if isinstance(policy, dict) else None
-    if isinstance(allowed, list) and allowed and f"{PROVIDER}/*" not in allowed:
-        allowed.append(f"{PROVIDER}/*")
-        notes.append(f"{PROVIDER}/* was added to the models that may be selected (modelPolicy.allow).")
+    if isinstance(allowed, list) and allowed and f"{provider}/*" not in allowed:
+        allowed.append(f"{provider}/*")
+        notes.append(f"{provider}/* was added to the models that may be selected (modelPolicy.allow).")
     for name, agent in agents_by_id.items():
         if isinstance(agent, dict) and agent.get("model"):
             notes.append(f"The agent {name} has a model of its own and keeps it.")
+    for name in block.get("plugins", {}).get("entries", {}):
+        _put_plugin(_object(config, "plugins"), name, notes)
+    if "memory" in block:
+        search = _object(_object(config, "memory"), "search")
+        _put_memory(search, block["memory"]["search"], current["apiKey"], notes)
     return tuple(notes)
 
 
-def _put_provider(provider: JsonObject, wanted: JsonObject, notes: list[str]) -> None:
+def _put_provider(name: str, provider: JsonObject, wanted: JsonObject, notes: list[str]) -> None:
+    before = provider.get("baseUrl")
+    if name == CLAWROUTER and provider and _host(before) != _host(wanted["baseUrl"]):
+        raise ConfigError(
+            f"The provider {CLAWROUTER} is set up for {before or 'ClawRouter itself'} already, and its name is fixed. "
+            "Remove it first, or choose another --api."
+        )
     key = provider.get("apiKey")
     by_reference = isinstance(key, dict) or (isinstance(key, str) and key.startswith("$"))
-    for name in ("baseUrl", "apiKey", "api"):
-        if not (name == "apiKey" and by_reference):
-            provider[name] = wanted[name]
+    for field in ("baseUrl", "apiKey", "api"):
+        if field in wanted and not (field == "apiKey" and by_reference):
+            provider[field] = wanted[field]
     if by_reference:
         notes.append("The key stays the reference it is; see that it yields the gateway's key.")
+    if "models" not in wanted:
+        return
     known = provider.get("models")
     models = list(known) if isinstance(known, list) else []
     by_id = {str(model.get("id")): model for model in models if isinstance(model, dict)}
@@ -219,6 +120,40 @@ def _put_provider(provider: JsonObject, wanted: JsonObject, notes: list[str]) ->
         else:
             models.append(json.loads(json.dumps(model)))
     provider["models"] = models
+
+
+def _host(base_url: Any) -> str | None:
+    try:
+        return urlsplit(base_url).hostname if isinstance(base_url, str) else None
+    except ValueError:
+        return None
+
+
+def _put_plugin(plugins: JsonObject, name: str, notes: list[str]) -> None:
+    _object(_object(plugins, "entries"), name)["enabled"] = True
+    allowed = plugins.get("allow")
+    if isinstance(allowed, list) and allowed and name not in allowed:
+        allowed.append(name)
+        notes.append(f"{name} was added to the plugins that may run (plugins.allow).")
+
+
+def _put_memory(search: JsonObject, wanted: JsonObject, api_key: Any, notes: list[str]) -> None:
+    """Makes the memory search embed with the gateway. Settings that would ask it for other vectors go."""
+    before = {name: search.get(name) for name in ("provider", "model")}
+    if search.get("enabled") is False:
+        search["enabled"] = True
+        notes.append("The memory search was off; it is on now.")
+    search.update(provider=wanted["provider"], model=wanted["model"])
+    _object(search, "query").setdefault("minScore", wanted["query"]["minScore"])
+    remote = _object(search, "remote")
+    remote.update(wanted["remote"], apiKey=api_key)
+    for name in ("outputDimensionality", "inputType", "queryInputType", "documentInputType"):
+        if search.pop(name, None) is not None:
+            notes.append(f"memory.search.{name} was removed: {wanted['model']} has no such choice.")
+    if before != {name: wanted[name] for name in before}:
+        if before["provider"]:
+            notes.append(f"The memory search used {before['provider']} {before['model'] or ''}".rstrip() + ".")
+        notes.append("Run `openclaw memory index --force` once: vectors of another model cannot be compared.")
 
 
 def _put_model(defaults: JsonObject, wanted: JsonObject, notes: list[str]) -> None:
@@ -249,7 +184,7 @@ def _put_reference(settings: JsonObject, name: str, wanted: str, what: str, note
 
 
 def _is_ours(reference: Any) -> bool:
-    return isinstance(reference, str) and reference.startswith(f"{PROVIDER}/")
+    return isinstance(reference, str) and reference.startswith((f"{PROVIDER}/", f"{CLAWROUTER}/gateway-"))
 
 
 def _object(parent: JsonObject, name: str) -> JsonObject:

@@ -40,6 +40,18 @@ class KillGate:
     def has_killed(self, request_id: str) -> bool:
         return request_id in self._killed
 
+    def excuse(self, request_id: str) -> Refusal | None:
+        """The refusal for the current task, which the switch cancelled and which may go on now.
+
+        None when it was not the switch.
+        """
+        if not self.has_killed(request_id):
+            return None
+        task = asyncio.current_task()
+        assert task is not None
+        task.uncancel()
+        return errors.kill_switch()
+
     def switch(self, state: KillSwitch) -> int:
         """Puts the switch on or off; returns how many requests in flight were stopped."""
         self.state = state

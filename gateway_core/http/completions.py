@@ -112,7 +112,7 @@ class Completions:
         return refuse(refusal, headers, self._face.error(refusal, request_id))
 
     def _headers(self, answer: Answer) -> dict[str, str]:
-        return {**_headers(answer), **self._face.headers(answer.request_id)}
+        return {**answer_headers(answer), **self._face.headers(answer.request_id)}
 
     async def _begin(self, request: web.Request, answer: Answer) -> web.StreamResponse:
         kind = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
@@ -136,7 +136,8 @@ class Completions:
             await self._write(request, response, data)
 
 
-def _headers(answer: Answer) -> dict[str, str]:
+def answer_headers(answer: Answer) -> dict[str, str]:
+    """The headers of an answer, whatever its protocol."""
     headers = {
         "x-llmgw-request-id": answer.request_id,
         "x-llmgw-tier": answer.tier,

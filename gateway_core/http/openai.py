@@ -13,7 +13,6 @@ from gateway_core.http.incoming import Understood
 from gateway_core.http.replies import refuse_in_kind, reply, speaks_anthropic
 from gateway_core.model import ApiKind, ChatRequest, JsonObject, Refusal
 from gateway_core.providers.base import Piece
-from gateway_core.routing.router import MODEL_IDS
 from gateway_core.wire import errors, sse
 from gateway_core.wire.errors import openai_error
 from gateway_core.wire.openai_chat import make_chunk
@@ -42,18 +41,28 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
 
 
 def list_models(gateway: Gateway) -> list[JsonObject]:
-    """The gateway's own ids, then each tier's models as ``provider/model``."""
-    now = gateway.snapshot(rows=0)
-    names = [*MODEL_IDS, *(name for tier in now.tiers for name in (tier.target, *tier.others) if name)]
+    """The models in OpenAI's format, and what well-known clients read besides.
+
+    ``context_length`` is OpenRouter's, and OpenClaw's discovery (2026.9.6) and LibreChat read it; LibreChat's
+    ``processModelData`` also wants ``pricing`` for every model, in US dollars a token, as text.
+    """
+    created = int(gateway.started_at)
     return [
         {
-            "id": name,
+            "id": offer.id,
             "object": "model",
-            "created": int(now.started_at),
-            "owned_by": "llmgw" if "/" not in name else name.split("/")[0],
+            "created": created,
+            "owned_by": offer.owner,
+            "context_length": offer.context_tokens,
+            "pricing": {"prompt": _usd(offer.input_price), "completion": _usd(offer.output_price)},
         }
-        for name in dict.fromkeys(names)
+        for offer in gateway.offers()
     ]
+
+
+def _usd(microusd_for_a_million: int) -> str:
+    """US dollars a token, without an exponent."""
+    return f"{microusd_for_a_million / 1e12:.12f}".rstrip("0").rstrip(".")
 
 
 class ChatFace:

@@ -98,6 +98,8 @@ class AnthropicProvider(Upstream):
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
+        if call.request.api is ApiKind.EMBEDDINGS:
+            raise self.failures.refused(f"model: {self.name} has no embeddings.", "invalid_request")
         with await self._prompt_caching.track(call, self._translated(call)) as tracked:
             async with aclosing(self._send(call, tracked.body)) as pieces:
                 async for piece in pieces:

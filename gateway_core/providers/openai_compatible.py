@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from gateway_core.model import JsonObject, Refused, Usage
+from gateway_core.model import ApiKind, JsonObject, Refused, Usage
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
@@ -84,6 +84,10 @@ class OpenAICompatible(Upstream):
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
+        if call.request.api is ApiKind.EMBEDDINGS:
+            async with self.post("/embeddings", {**(call.request.native or {}), "model": call.target.model}) as answer:
+                yield Piece(await answer.json())
+            return
         async with self.post("/chat/completions", self.adapt(call)) as answer:
             if not call.request.stream:
                 whole = self._whole(await answer.json())

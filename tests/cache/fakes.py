@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from gateway_core.cache.guards import read, why_not
+from gateway_core.cache.windows import Spans
 from gateway_core.cache.worker import Message
 
 DIMENSIONS = 64
@@ -22,6 +23,9 @@ class FakeEncoder:
     def encode(self, texts: Sequence[str]) -> list[list[float]]:
         self.batches.append(list(texts))
         return [_vector(text) for text in texts]
+
+    def spans(self, texts: Sequence[str]) -> list[Spans]:
+        return [[match.span() for match in re.finditer(r"\w+|[^\w\s]", text)] for text in texts]
 
 
 def _vector(text: str) -> list[float]:
@@ -75,6 +79,3 @@ class FakeChild:
             for one in message["ids"]:
                 self.kept.pop(one, None)
         return True
-
-    async def stop(self) -> None:
-        self.state = "stopped"

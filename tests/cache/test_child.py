@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from gateway_core.cache.blocked import BlockedPairs
+from gateway_core.cache.builtin_embeddings import DIMENSIONS, BuiltinEmbeddings
 from gateway_core.cache.embedder import EncoderError, check_weights, installed_weights
 from gateway_core.cache.identity import identity
 from gateway_core.cache.semantic import SemanticCache
 from gateway_core.cache.vectors import FOLDER
 from gateway_core.cache.worker import Worker, child_command, child_environment
-from gateway_core.model import ChatRequest
+from gateway_core.model import ChatRequest, Refused
+from gateway_core.wire.embeddings import unpack
 from tests.cache.support import QUESTION, REWORDED, FakeClock, answer, chat
 
 
@@ -69,12 +72,28 @@ async def test_the_real_encoder_finds_a_question_in_other_words(tmp_path: Path) 
     together = await asyncio.gather(*(ask(chat(REWORDED)) for _ in range(20)))
     assert together == [QUESTION] * 20
 
-    await cache.stop()
+    await worker.stop()
     again = PatientWorker(child_command(tmp_path / FOLDER))
     again.start()
     assert await again.ready(), again.detail
     assert again.entries == 1
     await again.stop()
+
+
+@pytest.mark.timeout(300)
+async def test_the_real_encoder_embeds_as_sentence_transformers_does() -> None:
+    """The first numbers of what ``SentenceTransformer.encode`` gives for the texts (6.2, normalised)."""
+    worker = Worker(child_command(None))
+    embeddings = BuiltinEmbeddings(worker)
+    found = await embeddings.embed(["Hello there", "hi", "word and more words " * 200], DIMENSIONS)
+    vectors = [unpack(vector) for vector in found.vectors]
+    assert vectors[0][:3] == pytest.approx((-0.0944389, 0.0732229, 0.0422687), abs=1e-5)
+    assert vectors[1][:3] == pytest.approx((-0.0904762, 0.0404396, 0.0239057), abs=1e-5)
+    assert [math.hypot(*vector) for vector in vectors] == pytest.approx([1, 1, 1], abs=1e-5)
+    assert (found.prompt_tokens, found.windowed, len(vectors[0])) == (2 + 1 + 800, 1, DIMENSIONS)
+    with pytest.raises(Refused, match="context_length_exceeded"):
+        await embeddings.embed(["word " * 9000], None)
+    await worker.stop()
 
 
 def test_the_child_is_started_by_this_python() -> None:

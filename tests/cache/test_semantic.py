@@ -13,7 +13,7 @@ import pytest
 
 from gateway_core.cache.blocked import FILE, BlockedPairs
 from gateway_core.cache.identity import Identity, identity
-from gateway_core.cache.semantic import SemanticCache, SemanticHit, SemanticStats
+from gateway_core.cache.semantic import SemanticCache, SemanticHit, SemanticStats, open_encoder
 from gateway_core.model import CacheMode, ChatRequest
 from gateway_core.settings import Settings
 from gateway_core.store.answers import StoredAnswer
@@ -163,30 +163,39 @@ async def test_a_child_that_is_not_ready_is_a_miss_that_is_counted(cache: Semant
     assert cache.stats() == SemanticStats("idle", lookups=1, unanswered=1)
 
 
-async def test_the_counts(cache: SemanticCache) -> None:
+async def test_the_counts(cache: SemanticCache, child: FakeChild) -> None:
     await keep(cache)
     await ask(cache)
     await ask(cache, "What is the capital of Kenya?")
     assert cache.stats() == SemanticStats("ready", entries=1, lookups=2, hits=1)
-    await cache.stop()
+    child.state = "stopped"
     assert cache.stats().state == "stopped"
 
 
 async def test_a_cache_that_is_off_does_nothing(tmp_path: Path) -> None:
-    off = SemanticCache.open(Settings(semantic_cache="off", data_dir=tmp_path), FakeClock(), print)
+    child = FakeChild()
+    off = SemanticCache.open(Settings(semantic_cache="off", data_dir=tmp_path), FakeClock(), print, child)
     await off.start()
     assert not await keep(off)
     assert await ask(off) is None
     assert off.stats() == SemanticStats("off")
-    await off.stop()
+    assert child.state == "idle"
     assert await asyncio.to_thread(os.listdir, tmp_path) == []
 
 
 async def test_a_cache_that_is_on_starts_nothing_by_itself(tmp_path: Path) -> None:
-    cache = SemanticCache.open(Settings(semantic_cache="on", data_dir=tmp_path), FakeClock(), print)
+    cache = SemanticCache.open(Settings(semantic_cache="on", data_dir=tmp_path), FakeClock(), print, FakeChild())
     await cache.start()
     assert cache.stats() == SemanticStats("idle")
-    await cache.stop()
+
+
+@pytest.mark.parametrize(("wanted", "holds_answers"), [("on", True), ("off", False)])
+def test_the_child_opens_the_table_only_for_a_cache_that_is_on(
+    tmp_path: Path, wanted: Any, holds_answers: bool
+) -> None:
+    worker = open_encoder(Settings(semantic_cache=wanted, data_dir=tmp_path), print)
+    assert worker.state == "idle"
+    assert (str(tmp_path / "semantic.lance") in worker.command) == holds_answers
 
 
 def test_the_gateway_never_imports_the_heavy_packages() -> None:
@@ -203,6 +212,6 @@ def test_the_gateway_never_imports_the_heavy_packages() -> None:
 async def test_whoever_accepts_less_error_than_the_guards_hold_gets_no_semantic_answers(tmp_path: Path) -> None:
     notes: list[str] = []
     settings = Settings(data_dir=tmp_path, semantic_cache="on", semantic_max_error=0.001)
-    cache = SemanticCache.open(settings, FakeClock(), notes.append)
+    cache = SemanticCache.open(settings, FakeClock(), notes.append, FakeChild())
     assert cache.stats().state == "off"
     assert "SEMANTIC_MAX_ERROR" in notes[0]

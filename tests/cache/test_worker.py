@@ -130,7 +130,7 @@ async def test_a_child_that_cannot_live_is_given_up_and_said_so(
     worker = start(code)
     assert not await worker.ready()
     assert (worker.state, worker.restarts, worker.detail) == ("failed", restarts, why)
-    assert notes(worker) == [f"The semantic cache is off until the next start: {why}"]
+    assert notes(worker) == [f"The semantic cache and the built-in embeddings are off until the next start: {why}"]
     assert not worker.tell({"op": "add"})
     assert await worker.ask({"op": "find"}, 10) is None
 

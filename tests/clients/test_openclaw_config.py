@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from gateway_core.clients import config_file
 from gateway_core.clients.config_file import ConfigError
-from gateway_core.clients.openclaw_config import MergeResult, default_path, merge, provider_block, render
+from gateway_core.clients.json_config import MergeResult, render
+from gateway_core.clients.openclaw_block import provider_block
+from gateway_core.clients.openclaw_config import default_path, merge
 
 BLOCK = provider_block("http://127.0.0.1:8000/v1", "secret-1")
 NOW = datetime(2026, 11, 23, 19, 45, tzinfo=UTC)

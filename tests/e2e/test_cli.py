@@ -119,6 +119,37 @@ async def test_connect_prints_and_writes_openclaws_configuration(tmp_path: Path)
     assert [name for name in os.listdir(tmp_path) if name.startswith("openclaw.json.")]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "on_stdout", "on_stderr"),
+    [
+        (("openclaw", "--api", "anthropic-messages", "--memory"), 0, '"gateway-embed"', "--write"),
+        (("openclaw", "--api", "clawrouter"), 0, '"plugins"', "--write"),
+        (("claude-code",), 0, '"ANTHROPIC_AUTH_TOKEN": "' + SECRET, "settings.json"),
+        (("codex",), 0, 'wire_api = "responses"', f"export LLMGW_API_KEY={SECRET}"),
+        (("openai",), 0, "export OPENAI_BASE_URL=http://127.0.0.1:8000/v1\n", ""),
+        (("anthropic",), 0, "export ANTHROPIC_BASE_URL=http://127.0.0.1:8000\n", ""),
+        (("codex", "--write"), 2, "", "printed, not written"),
+        (("openai", "--memory"), 2, "", "for openclaw"),
+        (("openclaw", "--api", "grpc"), 2, "", "invalid choice"),
+    ],
+)
+async def test_connect_prints_what_each_client_needs(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, on_stdout: str, on_stderr: str
+) -> None:
+    found, out, err = await llmgw(tmp_path, "connect", *arguments, GATEWAY_SECRET=SECRET)
+    assert found == code, err
+    assert on_stdout in out and on_stderr in err
+    assert ("clawrouter" in out) == ("clawrouter" in arguments)
+
+
+async def test_connect_writes_claude_codes_settings(tmp_path: Path) -> None:
+    settings = tmp_path / ".claude" / "settings.json"
+    for told in ("uses llmgw now", "uses llmgw already"):
+        found, out, _ = await llmgw(tmp_path, "connect", "claude-code", "--write", GATEWAY_SECRET=SECRET)
+        assert found == 0 and told in out
+    assert json.loads(settings.read_text())["env"]["ANTHROPIC_AUTH_TOKEN"] == SECRET
+
+
 async def test_status_and_report_tell_of_a_running_gateway(tmp_path: Path) -> None:
     async with FakeAnthropic() as fake, gateway(tmp_path, **anthropic_env(fake)) as running:
         await running.chat("Hello?")

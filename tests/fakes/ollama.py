@@ -16,8 +16,8 @@ from pathlib import Path
 from aiohttp import web
 
 from tests.fakes import ollama_chat
-from tests.fakes.openai import FakeOpenAI
-from tests.fakes.script import Failure, JsonObject, Raw, Reply, serve
+from tests.fakes.openai import FakeOpenAI, embedding
+from tests.fakes.script import Failure, JsonObject, Raw, Reply, serve, tokens
 
 DATA = Path(__file__).parent.parent / "ollama" / "data"
 HOLD = "hold"
@@ -125,6 +125,7 @@ class FakeOllama(FakeOpenAI):
         app.router.add_post("/api/show", self._show)
         app.router.add_post("/api/generate", self._generate)
         app.router.add_post("/api/chat", self._native_chat)
+        app.router.add_post("/api/embed", self._embed)
         app.router.add_post("/api/pull", self._pull)
         app.router.add_delete("/api/delete", self._delete)
 
@@ -207,6 +208,24 @@ class FakeOllama(FakeOpenAI):
         if keep_alive is not None:
             self.load(name, pinned=isinstance(keep_alive, int) and keep_alive < 0, context=wanted)
         return None
+
+    async def _embed(self, request: web.Request) -> web.StreamResponse:
+        """Vectors that are twice as long as they should be, as some models' are; prompts over 512 tokens are cut."""
+        body = await self.receive(request)
+        name = body["model"]
+        if name not in self.tagged:
+            return web.json_response({"error": f'model "{name}" not found, try pulling it first'}, status=404)
+        if "embedding" not in self.tagged[name]["capabilities"]:
+            return web.json_response({"error": "this model does not support embeddings"}, status=501)
+        step = await self.next_step()
+        if isinstance(step, Raw):
+            return await self.raw(request, step)
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        if any(tokens(text) > 512 for text in texts) and body.get("truncate", True) is False:
+            return web.json_response({"error": "the input length exceeds the context length"}, status=400)
+        vectors = [[2 * number for number in embedding(text, body.get("dimensions") or 6)] for text in texts]
+        used = sum(min(512, tokens(text)) for text in texts)
+        return web.json_response({"model": name, "embeddings": vectors, "prompt_eval_count": used})
 
     async def _delete(self, request: web.Request) -> web.Response:
         name = (await request.json())["model"]

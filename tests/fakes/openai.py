@@ -10,6 +10,9 @@ import argparse
 import asyncio
 import itertools
 import json
+import math
+import struct
+from base64 import b64encode
 from typing import Any
 
 from aiohttp import web
@@ -46,6 +49,7 @@ class FakeOpenAI(Fake):
 
     def routes(self, app: web.Application) -> None:
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/embeddings", self._embeddings)
         app.router.add_get("/v1/models", self._list)
         if self.kind == "openai":
             app.router.add_post("/v1/responses", self._respond)
@@ -60,6 +64,46 @@ class FakeOpenAI(Fake):
         owner = "library" if self.kind == "ollama" else "fake"
         data = [{"id": model, "object": "model", "created": 1_795_000_000, "owned_by": owner} for model in self.models]
         return web.json_response({"object": "list", "data": data})
+
+    async def _embeddings(self, request: web.Request) -> web.StreamResponse:
+        body = await self.receive(request)
+        if not self._may(request):
+            return _error(401, "Incorrect API key provided", "invalid_api_key")
+        if problem := self._embedding_problem(body):
+            self.rejected.append(problem)
+            return _error(400, problem)
+        if body["model"] not in self.models:
+            return _error(404, f"The model `{body['model']}` does not exist", "model_not_found")
+        self.calls += 1
+        step = await self.next_step()
+        if isinstance(step, Raw):
+            return await self.raw(request, step)
+        if isinstance(step, Failure):
+            return _error(step.status, step.message, step.code, step.headers, step.type)
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        vectors = [embedding(text, body.get("dimensions") or 8) for text in texts]
+        as_text = [b64encode(struct.pack(f"<{len(v)}f", *v)).decode() for v in vectors]
+        given: list[Any] = as_text if body.get("encoding_format") == "base64" else vectors
+        data = [{"object": "embedding", "index": place, "embedding": vector} for place, vector in enumerate(given)]
+        used = sum(map(tokens, texts))
+        self.input_tokens += used
+        usage = {"prompt_tokens": used, "total_tokens": used, **step.usage}
+        return web.json_response({"object": "list", "data": data[::-1], "model": body["model"], "usage": usage})
+
+    def _embedding_problem(self, body: JsonObject) -> str | None:
+        known = {"model", "input", "encoding_format", "dimensions", "user"}
+        if self.kind == "openai" and (extra := sorted(set(body) - known)):
+            return f"Unrecognized request argument supplied: {extra[0]}"
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        if not texts or not all(texts) or len(texts) > 2048:
+            return (
+                "'$.input' is invalid. Please check the API reference: https://platform.openai.com/docs/api-reference."
+            )
+        if any(tokens(text) > 8192 for text in texts):
+            return "This model's maximum context length is 8192 tokens, however you requested more."
+        if "dimensions" in body and not body["model"].startswith("text-embedding-3"):
+            return "This model does not support specifying dimensions."
+        return None
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await self.receive(request)
@@ -208,6 +252,15 @@ def _chunks(completion: JsonObject, include_usage: bool) -> list[JsonObject]:
     if include_usage:
         chunks.append({**head, "choices": [], "usage": completion["usage"]})
     return chunks
+
+
+def embedding(text: str, dimensions: int) -> list[float]:
+    """The fakes' embedding: a vector of length 1 that depends on every character."""
+    numbers = [
+        float(sum((place + 1) * ord(c) for place, c in enumerate(text)) % (97 + i) + 1) for i in range(dimensions)
+    ]
+    length = math.hypot(*numbers)
+    return [number / length for number in numbers]
 
 
 def _sse(chunk: JsonObject) -> bytes:

@@ -13,7 +13,9 @@ from typing import Any
 
 import platformdirs
 
-from gateway_core.clients.openclaw_config import MergeResult, default_path, merge, provider_block
+from gateway_core.clients.json_config import MergeResult
+from gateway_core.clients.openclaw_block import OpenClawApi, provider_block
+from gateway_core.clients.openclaw_config import default_path, merge
 from gateway_core.model import JsonObject
 
 NODE_VERSION = "24"
@@ -94,9 +96,12 @@ class OpenClaw:
         }
         self.config.write_text(json.dumps(settings), "utf-8")
 
-    def connect(self, base_url: str, key: str) -> MergeResult:
+    def connect(
+        self, base_url: str, key: str, *, api: OpenClawApi = OpenClawApi.COMPLETIONS, memory: bool = False
+    ) -> MergeResult:
         """What ``llmgw connect openclaw --write`` does."""
-        return merge(self.config, provider_block(base_url, key), env=self.env, now=datetime.now(UTC))
+        block = provider_block(base_url, key, api=api, memory=memory)
+        return merge(self.config, block, env=self.env, now=datetime.now(UTC))
 
     async def turn(self, message: str, *, model: str | None = None) -> Turn:
         """One headless turn in the main session."""

@@ -1,0 +1,263 @@
+"""One embeddings request's way: kill switch -> rate limit -> model -> budget -> encoder or server -> settle -> publish.
+
+Nothing is routed, cached or fallen back to here: vectors of different models cannot be compared, so the model that is
+named answers, or none does. Nothing is tried again either, which clients do themselves (OpenAI's SDK, OpenClaw).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gateway_core.cache.builtin_embeddings import MODEL, BuiltinEmbeddings
+from gateway_core.clients import read_client
+from gateway_core.clock import new_request_id
+from gateway_core.course import refusal_of
+from gateway_core.exchange import CLIENT_LEFT, Exchange
+from gateway_core.gates.budget import Budget
+from gateway_core.gates.kill_switch import KillGate
+from gateway_core.gates.rate_limit import RateLimit
+from gateway_core.journal import Journal
+from gateway_core.model import (
+    ApiKind,
+    CacheStatus,
+    ChatRequest,
+    Cost,
+    Decision,
+    JsonObject,
+    Lane,
+    Reason,
+    Refusal,
+    Refused,
+    RequestSize,
+    Status,
+    Target,
+    Tier,
+    Usage,
+)
+from gateway_core.ollama.embeddings import LOCAL_NAMES, LocalEmbeddings
+from gateway_core.providers.base import Provider, UpstreamError
+from gateway_core.providers.embeddings import embed, upstream_body
+from gateway_core.providers.pricing import Pricing
+from gateway_core.tiers import Tiers
+from gateway_core.wire import errors
+from gateway_core.wire.embeddings import Embedded, EmbeddingsRequest
+from gateway_core.wire.tokens import text_ceiling, text_tokens
+
+MODEL_ID = "gateway-embed"
+BUILTIN = Target(Tier.LOCAL, "builtin", MODEL, free=True)
+_BUILTIN_NAMES = (
+    MODEL_ID,
+    "builtin",
+    MODEL.lower(),
+    f"builtin/{MODEL.lower()}",
+    f"sentence-transformers/{MODEL.lower()}",
+)
+OPENAI_MODELS = ("text-embedding-3-small", "text-embedding-3-large")
+"""OpenAI's current embedding models (its list of models, 2026-11)."""
+_OPENAI_FAMILY = "text-embedding-"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsAnswer:
+    """The vectors and what they cost."""
+
+    target: Target
+    route: str
+    embedded: Embedded
+    usage: Usage
+    cost_microusd: int
+
+
+def as_request(asked: EmbeddingsRequest, headers: Mapping[str, str], caller: str, body_bytes: int) -> ChatRequest:
+    """The request as the log and the panes know requests: each text is a message, and nobody waits for an answer."""
+    body: JsonObject = {
+        "model": asked.model,
+        "messages": [{"role": "user", "content": text} for text in asked.texts],
+    }
+    many = len(asked.texts) > 1
+    view = replace(
+        read_client({**body, "messages": body["messages"][:1]}, headers),
+        lane=Lane.BACKGROUND,
+        purpose="embedding",
+        user_text=f"{len(asked.texts)} texts: {asked.texts[0]}" if many else asked.texts[0],
+    )
+    size = RequestSize(
+        input_tokens=sum(map(text_tokens, asked.texts)),
+        input_tokens_ceiling=sum(map(text_ceiling, asked.texts)),
+        max_output_tokens=None,
+        tools=0,
+        images=0,
+        wants_json=False,
+        body_bytes=body_bytes,
+    )
+    api, native = ApiKind.EMBEDDINGS, upstream_body(asked)
+    return ChatRequest(
+        new_request_id(), time.time(), caller, body, asked.model, False, view, size, api=api, native=native
+    )
+
+
+class Embeddings:
+    """Answers embeddings requests."""
+
+    def __init__(
+        self,
+        builtin: BuiltinEmbeddings,
+        local: LocalEmbeddings,
+        tiers: Tiers,
+        kill: KillGate,
+        rate: RateLimit,
+        budget: Budget,
+        pricing: Pricing,
+        journal: Journal,
+    ) -> None:
+        self._builtin = builtin
+        self._local = local
+        self._tiers = tiers
+        self._kill = kill
+        self._rate = rate
+        self._budget = budget
+        self._pricing = pricing
+        self._journal = journal
+
+    def models(self) -> tuple[str, ...]:
+        """The models that can be named now."""
+        paid = OPENAI_MODELS if self._tiers.provider("openai") else ()
+        return (MODEL_ID, *self._local.names(), *(f"openai/{name}" for name in paid))
+
+    async def answer(self, request: ChatRequest, asked: EmbeddingsRequest) -> EmbeddingsAnswer | Refusal:
+        """The answer, or why there is none."""
+        exchange = Exchange(request, time.monotonic(), cache=CacheStatus.BYPASS)
+        with self._kill.guard(request.id):
+            self._journal.started(exchange)
+            try:
+                result = await self._result(exchange, asked)
+                if isinstance(result, Refusal):
+                    exchange.refuse(result)
+                else:
+                    exchange.end(Status.OK)
+            except asyncio.CancelledError:
+                exchange.end(Status.CANCELLED, code=CLIENT_LEFT, message="The client closed the connection.")
+                raise
+            except Exception:
+                exchange.refuse(errors.internal_error())
+                raise
+            finally:
+                self._close(exchange)
+        return result
+
+    async def _result(self, exchange: Exchange, asked: EmbeddingsRequest) -> EmbeddingsAnswer | Refusal:
+        try:
+            return await self._way(exchange, asked)
+        except Refused as refused:
+            return refused.refusal
+        except asyncio.CancelledError:
+            refusal = self._kill.excuse(exchange.request.id)
+            if refusal is None:
+                raise
+            exchange.end(Status.KILLED, code=refusal.code, message=refusal.message)
+            return refusal
+
+    def _close(self, exchange: Exchange) -> None:
+        request, used = exchange.request, exchange.usage.prompt_tokens
+        if used:
+            self._rate.adjust(_bucket(request), used - request.size.input_tokens)
+        self._journal.finished(exchange)
+
+    async def _way(self, exchange: Exchange, asked: EmbeddingsRequest) -> EmbeddingsAnswer | Refusal:
+        request = exchange.request
+        tokens = request.size.input_tokens
+        if refusal := self._kill.check() or self._rate.check(_bucket(request), tokens):
+            return refusal
+        target = await self._target(asked.model)
+        if isinstance(target, Refusal):
+            return target
+        exchange.target = target
+        exchange.attempts = 1
+        route = f"embedding:{target.provider}"
+        reasons = (Reason("model", f"the request names {asked.model}"),)
+        exchange.decision = Decision(target, (), route, 0.0, reasons, explicit=True)
+        self._journal.routed(exchange)
+        if target.free:
+            embedded = await self._free(request, target, asked)
+            exchange.usage = _usage(embedded, tokens)
+        else:
+            embedded = await self._paid(exchange, target, asked)
+        if embedded.windowed:
+            text = f"{embedded.windowed} texts are longer than the model sees at once: each is the mean of its windows"
+            exchange.remarks.append(Reason("windows", text))
+        return EmbeddingsAnswer(target, route, embedded, exchange.usage, exchange.cost_microusd)
+
+    # --- which model -----------------------------------------------------------------------------------------------
+
+    async def _target(self, name: str) -> Target | Refusal:
+        if name.lower() in _BUILTIN_NAMES:
+            return BUILTIN
+        provider, slash, model = name.partition("/")
+        if slash and provider in LOCAL_NAMES:
+            found = await self._local.resolve(model)
+            return found if isinstance(found, Refusal) else Target(Tier.LOCAL, LOCAL_NAMES[0], found, free=True)
+        if slash and self._tiers.provider(provider):
+            return Target(Tier.CHEAP, provider, model, free=provider in self._tiers.landscape().free)
+        if name.startswith(_OPENAI_FAMILY) and self._tiers.provider("openai"):
+            return Target(Tier.CHEAP, "openai", name, free=False)
+        bare = {known.partition("/")[2].removesuffix(":latest"): known for known in self._local.names()}
+        if known := bare.get(name.removesuffix(":latest")):
+            return await self._target(known)
+        return errors.model_not_found(name, f"Embedding models: {', '.join(self.models())}.")
+
+    # --- the call --------------------------------------------------------------------------------------------------
+
+    async def _free(self, request: ChatRequest, target: Target, asked: EmbeddingsRequest) -> Embedded:
+        if target == BUILTIN:
+            return await self._builtin.embed(asked.texts, asked.dimensions)
+        if target.provider in LOCAL_NAMES:
+            return await self._local.embed(target.model, asked)
+        try:
+            return await embed(self._provider(target), request, target, len(asked.texts))
+        except UpstreamError as error:
+            raise Refused(refusal_of(error, target)) from None
+
+    def _provider(self, target: Target) -> Provider:
+        provider = self._tiers.provider(target.provider)
+        if provider is None:
+            raise Refused(errors.no_provider(f"{target.provider} is not set up any more."))
+        return provider
+
+    async def _paid(self, exchange: Exchange, target: Target, asked: EmbeddingsRequest) -> Embedded:
+        """Reserved before it is sent, settled however it ends; what was cut off is charged at what it can have cost."""
+        provider = self._provider(target)
+        ceiling = exchange.request.size.input_tokens_ceiling
+        worst = self._pricing.worst_case_microusd(target.provider, target.model, ceiling, 0)
+        reservation = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst)
+        if isinstance(reservation, Refusal):
+            raise Refused(reservation)
+        usage, cost, charged = Usage(input_tokens=ceiling, estimated=True), Cost(other=worst), True
+        try:
+            embedded = await embed(provider, exchange.request, target, len(asked.texts))
+            usage = _usage(embedded, ceiling)
+            cost = self._pricing.cost(target.provider, target.model, usage)
+            return embedded
+        except UpstreamError as error:
+            charged = error.sent and error.kind != "status"
+            raise Refused(refusal_of(error, target)) from None
+        finally:
+            if charged:
+                exchange.usage, exchange.cost = usage, cost
+                await self._budget.settle(reservation, cost.total_microusd, usage)
+            else:
+                await self._budget.release(reservation)
+
+
+def _usage(embedded: Embedded, otherwise: int) -> Usage:
+    """What the server counted, else our own number."""
+    if embedded.prompt_tokens is None:
+        return Usage(input_tokens=otherwise, estimated=True)
+    return Usage(input_tokens=embedded.prompt_tokens)
+
+
+def _bucket(request: ChatRequest) -> str:
+    """Embeddings have a rate limit of their own: who indexes a folder of notes can still chat."""
+    return f"{request.caller}/embeddings"
