@@ -271,8 +271,7 @@ async def test_an_answer_that_trickles_past_the_total_time_is_ended(tmp_path: Pa
             text = await answer.text()
         await groq.wait_for_disconnects(1)
         spent = (await llmgw.get("/api/budget"))["spent_usd"]
-    last = json.loads([line for line in text.splitlines() if line.startswith("data: ")][-1][6:])
-    assert last["error"]["code"] == "upstream_timeout"
+    assert '"code":"upstream_timeout"' in text.splitlines()[-2 if answer.status == 200 else -1]
     assert spent > 0
 
 

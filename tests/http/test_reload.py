@@ -114,21 +114,24 @@ async def test_a_stream_in_flight_ends_with_the_old_key_and_the_next_request_has
 async def test_requests_that_keep_coming_all_succeed_across_reloads(tmp_path: Path) -> None:
     async with FakeAnthropic() as fake, configured(tmp_path, **claude(fake)) as llmgw:
         done = asyncio.Event()
+        answered = asyncio.Queue[int]()
         statuses: list[int] = []
 
         async def ask(lane: int) -> None:
             number = 0
             while not done.is_set():
                 number += 1
-                statuses.append((await llmgw.chat(f"Question {lane}.{number}?"))[0])
+                answered.put_nowait((await llmgw.chat(f"Question {lane}.{number}?"))[0])
 
         asking = [asyncio.create_task(ask(lane)) for lane in range(4)]
         for turn in range(6):
+            statuses += [await answered.get() for _ in range(3)]
             ok, _ = await llmgw.reload(upstream_idle_s=100 + turn)
             assert ok
         done.set()
         await asyncio.gather(*asking)
-    assert len(statuses) >= 6 and set(statuses) == {200}
+    statuses += [answered.get_nowait() for _ in range(answered.qsize())]
+    assert len(statuses) >= 18 and set(statuses) == {200}
 
 
 @pytest.mark.parametrize(
