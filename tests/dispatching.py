@@ -57,6 +57,9 @@ class MemoryLedger(Ledger):
     async def spent_since(self, day: str) -> dict[str, int]:
         return {}
 
+    async def spent_by_provider(self, day: str) -> dict[str, int]:
+        return {}
+
     async def check(self) -> None:
         pass
 

@@ -93,7 +93,7 @@ async def test_the_callers_betas_join_the_one_of_a_setup_token(tmp_path: Path) -
         token = {"anthropic_setup_token": SecretStr(fake.key), "anthropic_base_url": fake.base_url}
         async with client(tmp_path, **token) as llmgw:
             await post(llmgw, **{"anthropic-beta": "a-1,oauth-2025-04-20", "anthropic-version": "2026-10-21"})
-    assert fake.headers[0]["anthropic-beta"] == "oauth-2025-04-20,a-1"
+    assert fake.headers[0]["anthropic-beta"] == "claude-code-20250219,oauth-2025-04-20,a-1"
     assert fake.headers[0]["anthropic-version"] == "2026-10-21"
 
 
@@ -297,7 +297,7 @@ async def test_tokens_are_counted_by_anthropic_and_else_estimated(tmp_path: Path
         await llmgw.post("/admin/kill-switch?action=enable")
         killed = await made.messages.count_tokens(**body)
         rows = (await llmgw.get("/api/requests"))["requests"]
-    assert counted.input_tokens == 17
+    assert counted.input_tokens == 20
     assert 5 < estimated.input_tokens == killed.input_tokens < 40
     assert (len(fake.requests), rows) == (2, [])
 

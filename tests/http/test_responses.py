@@ -202,9 +202,9 @@ async def test_a_namespace_of_tools_comes_back_as_it_was(tmp_path: Path) -> None
 # --- caches, gates, ends ---------------------------------------------------------------------------------------
 
 
-async def test_the_exact_cache_answers_responses_and_chat_alike(tmp_path: Path) -> None:
+async def test_the_exact_cache_answers_responses_streamed_and_not(tmp_path: Path) -> None:
     async with FakeAnthropic(default=Reply(text="Goethe.")) as fake, client(tmp_path, **with_claude(fake)) as llmgw:
-        await llmgw.chat("Who wrote Faust?")
+        await respond(llmgw, "Who wrote Faust?")
         _, headers, whole = await respond(llmgw, "Who wrote Faust?")
         events = await stream(llmgw, "Who wrote Faust?")
 
