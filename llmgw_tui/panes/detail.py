@@ -205,7 +205,7 @@ def _savings(row: RequestRow) -> Iterator[Line]:
     if row.premium_microusd is not None:
         yield _pair("all premium", f"{dollars(row.premium_microusd)}  at its list price, without prompt caching")
     if row.no_prompt_cache_microusd is not None:
-        yield _pair("no prompt c.", f"{dollars(row.no_prompt_cache_microusd)}  with every prompt token as plain input")
+        yield _pair("uncached", f"{dollars(row.no_prompt_cache_microusd)}  with every prompt token as plain input")
     if row.no_answer_cache_microusd is not None:
         yield _pair("no answer c.", f"{dollars(row.no_answer_cache_microusd)}  what the answer cost when it was made")
     names = ("answer cache", "prompt cache", "routing")
