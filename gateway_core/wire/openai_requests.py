@@ -25,10 +25,17 @@ _EFFORTS = ("low", "medium", "high")
 
 
 def in_openais_words(request: ChatRequest, model: str, *, strict: bool) -> JsonObject:
-    """The request's body without the extensions that carry what another protocol's caller said; see below."""
-    if request.api is not ApiKind.MESSAGES:
-        return request.body
-    return from_messages(request.body, model, strict=strict)
+    """The request's body without what the hub format can say and OpenAI's protocol cannot.
+
+    Those are the extensions that carry what a Messages caller said, and pictures in a tool's result, which any caller
+    may send.
+    """
+    if request.api is ApiKind.MESSAGES:
+        return from_messages(request.body, model, strict=strict)
+    messages = request.body["messages"]
+    if any(message["role"] == "tool" and _split(message)[1] for message in messages):
+        return {**request.body, "messages": _pictures_behind(messages)}
+    return request.body
 
 
 def from_messages(body: JsonObject, model: str, *, strict: bool) -> JsonObject:
@@ -74,21 +81,27 @@ def _tool(tool: JsonObject, where: str) -> JsonObject:
 def openai_messages(messages: list[JsonObject]) -> list[JsonObject]:
     """The messages in OpenAI's words. Raises :class:`Refused` for a part that has no counterpart."""
     made: list[JsonObject] = []
-    pictures: list[JsonObject] = []
-    """Of the tool results that were just read."""
     for index, message in enumerate(messages):
-        role = message["role"]
-        if role != "tool" and pictures:
-            made.append({"role": "user", "content": pictures})
-            pictures = []
         said = _message(message, f"messages.{index}")
-        if role == "tool":
-            said, seen = _split(said)
-            pictures += seen
-        if role == "assistant" and _goes_on(made, said):
+        if message["role"] == "assistant" and _goes_on(made, said):
             made[-1] = _joined(made[-1], said)
         else:
             made.append(said)
+    return _pictures_behind(made)
+
+
+def _pictures_behind(messages: list[JsonObject]) -> list[JsonObject]:
+    """Results of tools hold text only: their pictures follow as the user's, behind the last of them."""
+    made: list[JsonObject] = []
+    pictures: list[JsonObject] = []
+    for message in messages:
+        if message["role"] == "tool":
+            message, seen = _split(message)
+            pictures += seen
+        elif pictures:
+            made.append({"role": "user", "content": pictures})
+            pictures = []
+        made.append(message)
     return [*made, {"role": "user", "content": pictures}] if pictures else made
 
 

@@ -12,10 +12,10 @@ from tests.fakes.script import Failure, JsonObject, Raw, Reply, Step
 
 DATA = Path(__file__).parent / "data"
 PROTOCOLS = ("chat", "messages", "responses")
-UPSTREAMS = ("anthropic", "groq", "ollama")
+UPSTREAMS = ("anthropic", "groq", "openai", "ollama")
 _STOPS = {
     "max_tokens": {"anthropic": "max_tokens"},
-    "stop_sequence": {"anthropic": "stop_sequence", "groq": "stop", "ollama": "stop"},
+    "stop_sequence": {"anthropic": "stop_sequence", "groq": "stop", "openai": "stop", "ollama": "stop"},
     "refusal": {"anthropic": "refusal"},
 }
 """How each upstream says it, ``length`` where nothing is said here."""

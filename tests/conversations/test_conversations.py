@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from tests.conversations.clients import CLIENTS, Client, Seen
 from tests.conversations.script import PROTOCOLS, UPSTREAMS, Conversation, Turn, load
@@ -19,7 +20,12 @@ from tests.fakes.script import Fake
 from tests.http.inside import KEY, client, with_claude, with_groq
 
 CONVERSATIONS = load()
-MODELS = {"anthropic": "gateway-premium", "groq": "gateway-cheap", "ollama": "gateway-local"}
+MODELS = {
+    "anthropic": "gateway-premium",
+    "groq": "gateway-cheap",
+    "openai": "gateway-cheap",
+    "ollama": "gateway-local",
+}
 LOCAL_MODEL = "smollm2:135m"
 FEWEST = 40
 
@@ -44,6 +50,9 @@ async def upstream(name: str) -> AsyncIterator[tuple[Fake, dict[str, Any]]]:
     elif name == "groq":
         async with FakeOpenAI(kind="groq", key="gsk_fake", models=("openai/gpt-oss-120b",)) as groq:
             yield groq, with_groq(groq)
+    elif name == "openai":
+        async with FakeOpenAI(key="sk-fake", models=("gpt-5.4-nano",)) as gpt:
+            yield gpt, {"openai_api_key": SecretStr("sk-fake"), "openai_base_url": gpt.base_url}
     else:
         async with FakeOllama(LOCAL_MODEL) as ollama:
             ollama.add(LOCAL_MODEL, num_ctx=32_768, capabilities=("completion", "tools", "vision"))

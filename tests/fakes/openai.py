@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fakes import openai_responses
+from tests.fakes import openai_responses, openai_rules
 from tests.fakes.script import Failure, Fake, JsonObject, Raw, Reply, pieces, serve, tokens
 
 DONE = b"data: [DONE]\n\n"
@@ -166,12 +166,8 @@ class FakeOpenAI(Fake):
         messages = body.get("messages")
         if not isinstance(messages, list) or not messages:
             return "[] is too short - 'messages'"
-        if (
-            body.get("max_tokens") is not None
-            and body.get("max_completion_tokens") is not None
-            and self.kind == "openai"
-        ):
-            return "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported."
+        if self.kind == "openai":
+            return openai_rules.problem(body)
         if self.kind == "groq":
             return _groq_problem(body)
         if self.kind != "ollama":

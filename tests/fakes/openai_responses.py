@@ -161,7 +161,8 @@ def response_of(body: JsonObject, reply: Reply, number: int) -> JsonObject:
         "total_tokens": prompt + written,
         **reply.usage,
     }
-    cut = reply.stop if reply.stop in ("max_output_tokens", "content_filter") else None
+    stop = {"length": "max_output_tokens"}.get(reply.stop or "", reply.stop)
+    cut = stop if stop in ("max_output_tokens", "content_filter") else None
     return {
         "id": f"resp_{number}",
         "object": "response",
