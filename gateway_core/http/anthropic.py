@@ -18,6 +18,7 @@ from gateway_core.providers.base import Piece
 from gateway_core.wire import sse
 from gateway_core.wire.anthropic_native import betas_of, native_headers
 from gateway_core.wire.errors import anthropic_error
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.messages_answers import to_message, with_cost
 from gateway_core.wire.messages_requests import to_chat
 from gateway_core.wire.messages_stream import PING, MessageStream
@@ -140,8 +141,7 @@ class MessagesWriter:
 
 def _with_cost(native: JsonObject, body: JsonObject) -> JsonObject:
     """A message or its last event with what the answer cost."""
-    usage = native.get("usage")
-    return {**native, "usage": with_cost(usage if isinstance(usage, dict) else {}, body)}
+    return {**native, "usage": with_cost(as_object(native.get("usage")), body)}
 
 
 def _name(event: JsonObject) -> str:

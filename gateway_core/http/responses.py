@@ -30,6 +30,7 @@ from gateway_core.store.errors import StoreError
 from gateway_core.store.responses import KeptResponse
 from gateway_core.wire import sse
 from gateway_core.wire.errors import openai_error
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.responses_native import TERMINAL
 from gateway_core.wire.responses_request import to_chat
 from gateway_core.wire.responses_shell import failed, responses_usage, shell
@@ -174,8 +175,7 @@ def own(response: JsonObject, asked: JsonObject, usage: object) -> JsonObject:
     if asked.get("previous_response_id"):
         made["previous_response_id"] = asked["previous_response_id"]
     if ours := responses_usage(usage):
-        theirs = made.get("usage")
-        made["usage"] = {**theirs, **ours} if isinstance(theirs, dict) else ours
+        made["usage"] = {**as_object(made.get("usage")), **ours}
     return made
 
 

@@ -21,6 +21,7 @@ import aiohttp
 import orjson
 
 from gateway_core.providers.base import UpstreamError
+from gateway_core.wire.json_values import as_object
 
 _LONGEST = 400
 _KEYS = re.compile(r"(?i)\b(?:sk|gsk|pk|xai|key)[-_][\w*.-]{6,}|\bbearer\s+\S+")
@@ -129,8 +130,7 @@ class Failures:
     def reported(self, report: Any) -> UpstreamError:
         """An error inside an answer that began well. What it used may be charged."""
         text, code = _said_in(report)
-        kind = report.get("type") if isinstance(report, dict) else None
-        number = report.get("code") if isinstance(report, dict) else None
+        kind, number = (as_object(report).get(name) for name in ("type", "code"))
         status = number if isinstance(number, int) and 400 <= number < 600 else _STATUS_OF_TYPE.get(str(kind), 500)
         made = self._made(status, text, code, None, None, sent=True)
         made.kind = "protocol"

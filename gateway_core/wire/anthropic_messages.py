@@ -17,6 +17,7 @@ from gateway_core.model import JsonObject, Refused
 from gateway_core.wire.anthropic_thinking import thinking_for, thinking_of
 from gateway_core.wire.anthropic_tools import choice_of, format_of, safe, tools_of
 from gateway_core.wire.errors import invalid_request
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.messages_requests import CALL_EXTRAS
 
 _FIRST_WORD = "(start)"
@@ -57,8 +58,8 @@ def to_messages(body: JsonObject, model: str, max_tokens: int) -> JsonObject:
         "stream": body.get("stream") is True,
         **thinking_for(body, messages, model, max_tokens, forced=bool(choice and choice["type"] in ("any", "tool"))),
     }
-    own = body.get("anthropic")
-    optional.update({name: own[name] for name in _OWN if name in own} if isinstance(own, dict) else {})
+    own = as_object(body.get("anthropic"))
+    optional.update({name: own[name] for name in _OWN if name in own})
     if form:
         optional["output_config"] = {**optional.get("output_config", {}), "format": form}
     return {**request, **{name: value for name, value in optional.items() if value}}
@@ -262,8 +263,7 @@ def _stops(stop: Any) -> list[str]:
 
 def _metadata(body: JsonObject) -> JsonObject:
     """The user as an opaque id: Anthropic refuses addresses and numbers, so what may be one is hashed."""
-    given = body.get("metadata")
-    own = given.get("user_id") if isinstance(given, dict) else None
+    own = as_object(body.get("metadata")).get("user_id")
     if isinstance(own, str) and own and "@" not in own and len(own) <= 256 and re.search("[a-zA-Z]", own):
         return {"user_id": own}
     user = own or body.get("safety_identifier") or body.get("user")
