@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -24,8 +23,6 @@ from gateway_core.wire.messages_requests import to_chat
 from gateway_core.wire.messages_stream import PING, MessageStream
 from gateway_core.wire.messages_validation import validate_messages
 from gateway_core.wire.openai_chat import finish_reason, has_content
-
-_EVENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def routes(gateway: Gateway) -> list[web.RouteDef]:
@@ -116,7 +113,7 @@ class MessagesWriter:
             events = [PING] if not finish_reason(piece.body) else []
         else:
             events = self._made.feed(piece.body)
-        return b"".join(sse.encode(event, _name(event)) for event in events)
+        return sse.encode_typed(events)
 
     def _native(self, piece: Piece) -> list[JsonObject]:
         begun = self._passes or has_content(piece.body) or finish_reason(piece.body) is not None
@@ -142,11 +139,6 @@ class MessagesWriter:
 def _with_cost(native: JsonObject, body: JsonObject) -> JsonObject:
     """A message or its last event with what the answer cost."""
     return {**native, "usage": with_cost(as_object(native.get("usage")), body)}
-
-
-def _name(event: JsonObject) -> str:
-    name = str(event.get("type"))
-    return name if _EVENT_NAME.fullmatch(name) else "message"
 
 
 def _message_id(request: ChatRequest) -> str:
