@@ -11,14 +11,13 @@ import hashlib
 import re
 from typing import Any
 
-import orjson
-
 from gateway_core.model import JsonObject, Refused
 from gateway_core.wire.anthropic_thinking import thinking_for, thinking_of
 from gateway_core.wire.anthropic_tools import choice_of, format_of, safe, tools_of
 from gateway_core.wire.errors import invalid_request
 from gateway_core.wire.json_values import as_object
 from gateway_core.wire.messages_requests import CALL_EXTRAS
+from gateway_core.wire.openai_chat import call_arguments
 
 _FIRST_WORD = "(start)"
 """What the user says where a conversation begins with the assistant."""
@@ -124,7 +123,7 @@ class _Turns:
             made = self._new_id(str(call.get("id") or "call"))
             self._open.append((str(call.get("id") or ""), made))
             self.tools_used.append(name)
-            block = {"type": "tool_use", "id": made, "name": name, "input": tool_input(function.get("arguments"))}
+            block = {"type": "tool_use", "id": made, "name": name, "input": call_arguments(function.get("arguments"))}
             content.append({**block, **{extra: call[extra] for extra in CALL_EXTRAS if call.get(extra)}})
 
     def result(self, call_id: Any, blocks: list[JsonObject], message: JsonObject) -> None:
@@ -242,17 +241,6 @@ def _calls(message: JsonObject) -> list[JsonObject]:
     calls = message.get("tool_calls") or []
     legacy = message.get("function_call")
     return [*calls, {"id": "", "function": legacy}] if isinstance(legacy, dict) else list(calls)
-
-
-def tool_input(arguments: Any) -> JsonObject:
-    """A call's arguments as an object, whatever the model wrote."""
-    if not isinstance(arguments, str) or not arguments.strip():
-        return {}
-    try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        value = arguments
-    return value if isinstance(value, dict) else {"arguments": value}
 
 
 def _stops(stop: Any) -> list[str]:

@@ -16,7 +16,7 @@ from gateway_core.wire.anthropic_thinking import is_signed
 from gateway_core.wire.json_values import as_object, as_objects
 from gateway_core.wire.messages_answers import ending, tool_id, usage_of
 from gateway_core.wire.messages_requests import UNSIGNED
-from gateway_core.wire.openai_chat import finish_reason, first_choice
+from gateway_core.wire.openai_chat import finish_reason, first_choice, goes_on
 
 _OPENINGS: dict[str, JsonObject] = {
     "text": {"type": "text", "text": ""},
@@ -171,11 +171,10 @@ class MessageStream:
         block.say(arguments if isinstance(arguments, str) else "")
 
     def _call_for(self, piece: JsonObject) -> _Block:
-        """The call that a piece belongs to, told as :class:`~gateway_core.wire.openai_chat.Aggregator` tells it."""
+        """The call that a piece belongs to."""
         index, call_id = piece.get("index"), piece.get("id")
         for block in reversed(self._calls):
-            same = index is None or block.head["index"] == index
-            if same and not (call_id and block.head["id"] and call_id != block.head["id"]):
+            if goes_on(piece, block.head["index"], block.head["id"]):
                 block.head["id"] = block.head["id"] or call_id
                 return block
         self._calls.append(_Block("tool_use", {"index": index, "id": call_id, "name": ""}))

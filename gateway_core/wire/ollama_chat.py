@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import orjson
-
 from gateway_core.model import JsonObject, Refused
 from gateway_core.wire.errors import invalid_request
 from gateway_core.wire.json_values import as_list, as_object, is_number
+from gateway_core.wire.openai_chat import call_arguments
 
 _OPTIONS = ("temperature", "top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty", "repeat_penalty")
 """Chat fields, and what local servers take beside them, that are options of the same name."""
@@ -192,7 +191,7 @@ def _calls(message: JsonObject, called: dict[str, str]) -> list[JsonObject]:
         if not isinstance(function, dict):
             raise Refused(invalid_request("Ollama knows calls of functions only.", "messages"))
         called[_key(call.get("id"))] = str(function.get("name"))
-        told = {"index": index, "name": function.get("name"), "arguments": _arguments(function.get("arguments"))}
+        told = {"index": index, "name": function.get("name"), "arguments": call_arguments(function.get("arguments"))}
         made.append({"id": call.get("id") or "", "function": told})
     return made
 
@@ -200,17 +199,6 @@ def _calls(message: JsonObject, called: dict[str, str]) -> list[JsonObject]:
 def _key(call_id: Any) -> str:
     """OpenClaw hands ids back without their underscores."""
     return call_id.replace("_", "") if isinstance(call_id, str) else ""
-
-
-def _arguments(arguments: Any) -> JsonObject:
-    """A call's arguments as the object that Ollama wants, whatever the model wrote."""
-    if not isinstance(arguments, str) or not arguments.strip():
-        return {}
-    try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        value = arguments
-    return value if isinstance(value, dict) else {"arguments": value}
 
 
 def _content(content: Any) -> tuple[str, list[str]]:

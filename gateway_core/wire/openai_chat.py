@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
 from gateway_core.model import JsonObject
 from gateway_core.wire.json_values import as_list, as_object, as_objects
 
@@ -64,6 +66,26 @@ def _written(said: JsonObject) -> Iterator[str]:
     for call in as_objects(said.get("tool_calls")):
         function = as_object(call.get("function"))
         yield from (part for name in ("name", "arguments") if isinstance(part := function.get(name), str))
+
+
+def call_arguments(arguments: Any) -> JsonObject:
+    """A tool call's arguments as an object, whatever the model wrote."""
+    if not isinstance(arguments, str) or not arguments.strip():
+        return {}
+    try:
+        value = orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        value = arguments
+    return value if isinstance(value, dict) else {"arguments": value}
+
+
+def goes_on(piece: JsonObject, index: Any, call_id: Any) -> bool:
+    """Whether a streamed piece belongs to the call that began with ``index`` and ``call_id``.
+
+    Told by the index, and by the id where a server gives every call the same index.
+    """
+    other_id = bool(piece.get("id")) and bool(call_id) and piece["id"] != call_id
+    return piece.get("index") in (None, index) and not other_id
 
 
 def make_chunk(
@@ -133,13 +155,10 @@ class Aggregator:
                 self._message[key] = value
 
     def _call_for(self, piece: JsonObject) -> _ToolCall:
-        index, call_id = piece.get("index"), piece.get("id")
         for call in reversed(self._calls):
-            same_index = index is None or call.index == index
-            other_id = bool(call_id) and bool(call.head.get("id")) and call_id != call.head["id"]
-            if same_index and not other_id:
+            if goes_on(piece, call.index, call.head.get("id")):
                 return call
-        self._calls.append(_ToolCall(index))
+        self._calls.append(_ToolCall(piece.get("index")))
         return self._calls[-1]
 
     def _add_logprobs(self, value: Any) -> None:
