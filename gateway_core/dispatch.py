@@ -159,7 +159,7 @@ class Dispatcher:
                         yield released
             meter.complete = True
         except UpstreamError as error:
-            meter.charged = error.sent and error.kind != "status"
+            meter.charged = error.may_be_charged
             raise
         finally:
             await self._settle(exchange, target, reservation, meter)

@@ -241,7 +241,7 @@ class Embeddings:
             cost = self._pricing.cost(target.provider, target.model, usage)
             return embedded
         except UpstreamError as error:
-            charged = error.sent and error.kind != "status"
+            charged = error.may_be_charged
             raise Refused(refusal_of(error, target)) from None
         finally:
             if charged:

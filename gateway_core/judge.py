@@ -178,7 +178,7 @@ class Judge:
                 async for piece in pieces:
                     usage, said = piece.usage, _words(piece.body)
         except UpstreamError as error:
-            sent = error.sent and error.kind != "status"
+            sent = error.may_be_charged
         finally:
             if reservation:
                 cost = await self._settle(reservation, usage, sent)

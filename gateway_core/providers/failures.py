@@ -20,7 +20,9 @@ from typing import Any
 import aiohttp
 import orjson
 
+from gateway_core.model import Refusal
 from gateway_core.providers.base import UpstreamError
+from gateway_core.wire.errors import invalid_request
 from gateway_core.wire.json_values import as_object
 
 _LONGEST = 400
@@ -93,9 +95,13 @@ class Failures:
         what = f"sent nothing for {seconds:g} s" if begun else f"did not answer within {seconds:g} s"
         return UpstreamError(f"{self._name} {what}.", kind="timeout", retryable=not begun)
 
-    def refused(self, message: str, code: str) -> UpstreamError:
+    def refused(self, refusal: Refusal) -> UpstreamError:
         """A request that was not sent because the upstream cannot take it."""
-        return UpstreamError(message, kind="status", status=400, sent=False, code=code)
+        return UpstreamError(refusal.message, kind="status", status=400, sent=False, code=refusal.code)
+
+    def too_deep(self) -> UpstreamError:
+        """A request that cannot be written as JSON: what tool calls hold in their strings, nobody has measured."""
+        return self.refused(invalid_request("The request is nested too deeply."))
 
     def connection(self, error: BaseException) -> UpstreamError:
         """A connection that did not come about, or that broke."""
