@@ -11,11 +11,11 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
-from gateway_core.course import Course, refusal_of
+from gateway_core.delivery.course import Course, refusal_of
+from gateway_core.delivery.holding import Hold, Rejected
+from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget, Reservation
-from gateway_core.holding import Hold, Rejected
-from gateway_core.meter import Meter
 from gateway_core.model import Cost, Counterfactuals, Decision, Refusal, Refused, Target, Usage
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health

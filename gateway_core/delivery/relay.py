@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
+from gateway_core.delivery.pump import kept_alive
 from gateway_core.exchange import Exchange
 from gateway_core.model import JsonObject
 from gateway_core.providers.base import Piece
-from gateway_core.pump import kept_alive
 from gateway_core.wire.json_values import as_object
 from gateway_core.wire.openai_chat import Aggregator, finish_reason, implied_finish, make_chunk
 from gateway_core.wire.usage import usage_json
