@@ -56,7 +56,7 @@ def _tool(tool: JsonObject, where: str) -> JsonObject:
 
 def _input_schema(parameters: Any) -> JsonObject:
     """A schema whose top is a plain object: Anthropic refuses combined ones there, so their properties are merged."""
-    schema = dict(as_object(parameters))
+    schema = dict(parameters) if isinstance(parameters, dict) else {}
     properties = dict(schema.get("properties") or {})
     for word in _COMBINERS:
         for variant in schema.pop(word, None) or ():

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway_core.model import JsonObject, Refusal
 from gateway_core.wire.errors import invalid_request
-from gateway_core.wire.json_values import as_list, as_object, is_integer, is_number, is_strings
+from gateway_core.wire.json_values import as_object, is_integer, is_number, is_strings
 from gateway_core.wire.messages_requests import THINKING
 from gateway_core.wire.validation import LARGEST_LIMIT, Problem
 
@@ -126,7 +126,8 @@ def _source(source: Any, where: str) -> Iterator[Problem]:
         if not isinstance(source.get(name), str):
             yield f"{where}.{name}", "Input should be a valid string"
     if source.get("type") == "content":
-        for index, block in enumerate(as_list(source.get("content"))):
+        content = source.get("content")
+        for index, block in enumerate(content if isinstance(content, list) else ()):
             yield from _block(block, f"{where}.content.{index}")
 
 
