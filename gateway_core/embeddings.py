@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from gateway_core.cache.builtin_embeddings import MODEL, BuiltinEmbeddings
 from gateway_core.clients import read_client
 from gateway_core.clock import new_request_id
-from gateway_core.course import refusal_of
+from gateway_core.delivery.course import refusal_of
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.kill_switch import KillGate
@@ -241,7 +241,7 @@ class Embeddings:
             cost = self._pricing.cost(target.provider, target.model, usage)
             return embedded
         except UpstreamError as error:
-            charged = error.sent and error.kind != "status"
+            charged = error.may_be_charged
             raise Refused(refusal_of(error, target)) from None
         finally:
             if charged:

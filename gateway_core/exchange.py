@@ -23,6 +23,7 @@ from gateway_core.model import (
     Usage,
 )
 from gateway_core.wire import errors
+from gateway_core.wire.json_values import as_list, as_object, as_objects
 
 PREVIEW_CHARACTERS = 160
 CLIENT_LEFT = "client_closed_request"
@@ -145,16 +146,14 @@ class Exchange:
 
     def detail(self) -> RequestDetail:
         """Everything known, for the request log."""
-        messages = self.request.body.get("messages")
-        tools = self.request.body.get("tools")
         return RequestDetail(
             row=self.row(),
             decision=self.decision,
             usage=self.usage,
             error_message=self.outcome.error_message if self.outcome else None,
-            messages=tuple(m for m in messages if isinstance(m, dict)) if isinstance(messages, list) else (),
+            messages=tuple(as_objects(self.request.body.get("messages"))),
             answer=self.answer,
-            tools=tuple(_tool_name(tool) for tool in tools) if isinstance(tools, list) else (),
+            tools=tuple(_tool_name(tool) for tool in as_list(self.request.body.get("tools"))),
             attempts=self.attempts,
             remarks=tuple(self.remarks),
             cost=self.cost,
@@ -162,5 +161,4 @@ class Exchange:
 
 
 def _tool_name(tool: object) -> str:
-    function = tool.get("function") if isinstance(tool, dict) else None
-    return str(function.get("name", "")) if isinstance(function, dict) else ""
+    return str(as_object(as_object(tool).get("function")).get("name", ""))

@@ -16,7 +16,7 @@ from gateway_core.cache.semantic import open_encoder
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.commands import Commands
 from gateway_core.config_watch import watch
-from gateway_core.dispatch import Dispatcher
+from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.embeddings import Embeddings
 from gateway_core.events import Notice
 from gateway_core.gates.budget import Budget

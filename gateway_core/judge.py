@@ -25,6 +25,7 @@ from gateway_core.routing.landscape import Landscape
 from gateway_core.routing.lineup import LOCAL
 from gateway_core.routing.router import Judgement, is_unclear
 from gateway_core.settings import Settings
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.openai_chat import first_choice
 from gateway_core.wire.tokens import measure
 
@@ -177,7 +178,7 @@ class Judge:
                 async for piece in pieces:
                     usage, said = piece.usage, _words(piece.body)
         except UpstreamError as error:
-            sent = error.sent and error.kind != "status"
+            sent = error.may_be_charged
         finally:
             if reservation:
                 cost = await self._settle(reservation, usage, sent)
@@ -223,6 +224,5 @@ def _call(request: ChatRequest, target: Target, text: str) -> UpstreamCall:
 
 
 def _words(body: JsonObject) -> str:
-    message = (first_choice(body) or {}).get("message")
-    content = message.get("content") if isinstance(message, dict) else None
+    content = as_object((first_choice(body) or {}).get("message")).get("content")
     return content if isinstance(content, str) else ""

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from gateway_core.cache.answers import AnswerCaches, CachedAnswer
 from gateway_core.cache.identity import Identity
-from gateway_core.dispatch import Dispatcher
+from gateway_core.delivery.dispatch import Dispatcher
+from gateway_core.delivery.relay import relay_stream, relay_whole, with_usage
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
@@ -37,7 +38,6 @@ from gateway_core.model import (
 )
 from gateway_core.providers.base import Piece
 from gateway_core.providers.prompt_check import PROMPT_CUT
-from gateway_core.relay import relay_stream, relay_whole, with_usage
 from gateway_core.routing.router import route
 from gateway_core.routing.session import Sessions
 from gateway_core.store.answers import StoredAnswer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -18,13 +17,12 @@ from gateway_core.providers.base import Piece
 from gateway_core.wire import sse
 from gateway_core.wire.anthropic_native import betas_of, native_headers
 from gateway_core.wire.errors import anthropic_error
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.messages_answers import to_message, with_cost
 from gateway_core.wire.messages_requests import to_chat
 from gateway_core.wire.messages_stream import PING, MessageStream
 from gateway_core.wire.messages_validation import validate_messages
 from gateway_core.wire.openai_chat import finish_reason, has_content
-
-_EVENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def routes(gateway: Gateway) -> list[web.RouteDef]:
@@ -115,7 +113,7 @@ class MessagesWriter:
             events = [PING] if not finish_reason(piece.body) else []
         else:
             events = self._made.feed(piece.body)
-        return b"".join(sse.encode(event, _name(event)) for event in events)
+        return sse.encode_typed(events)
 
     def _native(self, piece: Piece) -> list[JsonObject]:
         begun = self._passes or has_content(piece.body) or finish_reason(piece.body) is not None
@@ -140,13 +138,7 @@ class MessagesWriter:
 
 def _with_cost(native: JsonObject, body: JsonObject) -> JsonObject:
     """A message or its last event with what the answer cost."""
-    usage = native.get("usage")
-    return {**native, "usage": with_cost(usage if isinstance(usage, dict) else {}, body)}
-
-
-def _name(event: JsonObject) -> str:
-    name = str(event.get("type"))
-    return name if _EVENT_NAME.fullmatch(name) else "message"
+    return {**native, "usage": with_cost(as_object(native.get("usage")), body)}
 
 
 def _message_id(request: ChatRequest) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from aiohttp import web
@@ -30,6 +30,7 @@ from gateway_core.store.errors import StoreError
 from gateway_core.store.responses import KeptResponse
 from gateway_core.wire import sse
 from gateway_core.wire.errors import openai_error
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.responses_native import TERMINAL
 from gateway_core.wire.responses_request import to_chat
 from gateway_core.wire.responses_shell import failed, responses_usage, shell
@@ -174,8 +175,7 @@ def own(response: JsonObject, asked: JsonObject, usage: object) -> JsonObject:
     if asked.get("previous_response_id"):
         made["previous_response_id"] = asked["previous_response_id"]
     if ours := responses_usage(usage):
-        theirs = made.get("usage")
-        made["usage"] = {**theirs, **ours} if isinstance(theirs, dict) else ours
+        made["usage"] = {**as_object(made.get("usage")), **ours}
     return made
 
 
@@ -196,7 +196,7 @@ class _Stream:
 
     def feed(self, piece: Piece) -> bytes:
         if not self._native and (self._writer.begun or not piece.native):
-            return _encoded(self._writer.feed(piece.body))
+            return sse.encode_typed(self._writer.feed(piece.body))
         self._native = True
         events: list[JsonObject] = []
         for event in piece.native:
@@ -207,25 +207,23 @@ class _Stream:
             if event.get("type") == "response.output_item.done":
                 self._done.append(event["item"])
             (self._last if event.get("type") in TERMINAL else events).append(event)
-        return _encoded(events)
+        return sse.encode_typed(events)
 
     def end(self) -> bytes:
         if self._native:
             self._turn.ended(self._response, PROVIDER)
-            return _encoded(self._last)
+            return sse.encode_typed(self._last)
         events = self._writer.finish(int(time.time()))
         self._turn.ended(self._writer.response)
-        return _encoded(events)
+        return sse.encode_typed(events)
 
     def fail(self, refusal: Refusal) -> bytes:
         if not self._native:
-            return _encoded(self._writer.fail(refusal))
+            return sse.encode_typed(self._writer.fail(refusal))
         response = failed(self._response, self._done, refusal)
-        return _encoded([{"type": "response.failed", "sequence_number": self._number + 1, "response": response}])
-
-
-def _encoded(events: Iterable[JsonObject]) -> bytes:
-    return b"".join(sse.encode(event, str(event.get("type"))) for event in events)
+        return sse.encode_typed(
+            [{"type": "response.failed", "sequence_number": self._number + 1, "response": response}]
+        )
 
 
 class _Kept:

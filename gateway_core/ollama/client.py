@@ -11,6 +11,7 @@ import aiohttp
 
 from gateway_core.model import JsonObject, LocalModel, PullStatus
 from gateway_core.ollama.context import bytes_a_token
+from gateway_core.wire.json_values import as_object, as_objects, positive
 
 QUICK_TIMEOUT_S = 5.0
 LOAD_TIMEOUT_S = 900.0
@@ -73,8 +74,7 @@ class OllamaClient:
     async def show(self, model: str) -> ModelFacts:
         """What a model can do. Raises :class:`OllamaError` with status 404 for one that is not there."""
         shown = await self.call("POST", "/api/show", {"model": model})
-        info = shown.get("model_info")
-        facts = info if isinstance(info, dict) else {}
+        facts = as_object(shown.get("model_info"))
         context = facts.get(f"{facts.get('general.architecture')}.context_length")
         return ModelFacts(
             _strings(shown.get("capabilities")),
@@ -126,8 +126,7 @@ class OllamaClient:
             raise _no_answer(error) from None
 
     async def _models(self, path: str) -> list[JsonObject]:
-        models = (await self.call("GET", path)).get("models")
-        return [entry for entry in models if isinstance(entry, dict)] if isinstance(models, list) else []
+        return as_objects((await self.call("GET", path)).get("models"))
 
     async def call(
         self, method: str, path: str, body: JsonObject | None = None, timeout_s: float = QUICK_TIMEOUT_S
@@ -196,8 +195,7 @@ def _no_answer(error: Exception) -> OllamaError:
 
 
 def _tagged(entry: JsonObject) -> LocalModel:
-    details = entry.get("details")
-    about = details if isinstance(details, dict) else {}
+    about = as_object(entry.get("details"))
     return LocalModel(
         name=str(entry.get("name") or entry.get("model") or ""),
         size_bytes=positive(entry.get("size")) or 0,
@@ -239,8 +237,3 @@ def _num_ctx(parameters: object) -> int | None:
 
 def _strings(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else ()
-
-
-def positive(value: object) -> int | None:
-    """A count that means something, else None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

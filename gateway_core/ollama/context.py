@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway_core.model import JsonObject
+from gateway_core.wire.json_values import positive
 
 SMALLEST_CONTEXT_TOKENS = 4096
 """The first step; also Ollama's own default below 23 GiB of VRAM (0.32.15)."""
@@ -60,8 +61,7 @@ def bytes_a_token(info: JsonObject) -> int | None:
     family = info.get("general.architecture")
 
     def number(name: str) -> int | None:
-        value = info.get(f"{family}.{name}")
-        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+        return positive(info.get(f"{family}.{name}"))
 
     blocks, heads, width = number("block_count"), number("attention.head_count"), number("embedding_length")
     shared = number("attention.head_count_kv") or heads

@@ -8,7 +8,8 @@ import aiohttp
 
 from gateway_core.model import JsonObject, LocalModel
 from gateway_core.ollama.address import root_of
-from gateway_core.ollama.client import OllamaClient, OllamaError, positive
+from gateway_core.ollama.client import OllamaClient, OllamaError
+from gateway_core.wire.json_values import as_object, as_objects, positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,7 @@ class OpenAIServer:
             if error.status in (404, 405):
                 return ()
             raise
-        data = answer.get("data")
-        listed = [_listed(entry) for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []
+        listed = [_listed(entry) for entry in as_objects(answer.get("data"))]
         return tuple(await self._with_contexts([entry for entry in listed if entry.model.name]))
 
     async def _with_contexts(self, listed: list[Listed]) -> list[Listed]:
@@ -52,8 +52,7 @@ class OpenAIServer:
                 about = {str(entry.get("id")): entry for entry in data if isinstance(entry, dict)}
                 return [_from_lm_studio(entry, about.get(entry.model.name, {})) for entry in listed]
         if self._extra in (None, "llamacpp") and len(listed) == 1 and (told := await self._ask("/props")):
-            settings = told.get("default_generation_settings")
-            context = positive(settings.get("n_ctx")) if isinstance(settings, dict) else None
+            context = positive(as_object(told.get("default_generation_settings")).get("n_ctx"))
             if context:
                 self._extra = "llamacpp"
                 only = listed[0]
@@ -71,8 +70,7 @@ class OpenAIServer:
 
 def _listed(entry: JsonObject) -> Listed:
     """vLLM tells ``max_model_len``, llama.cpp ``meta.n_ctx``; others tell nothing."""
-    meta = entry.get("meta")
-    context = positive(entry.get("max_model_len")) or (positive(meta.get("n_ctx")) if isinstance(meta, dict) else None)
+    context = positive(entry.get("max_model_len")) or positive(as_object(entry.get("meta")).get("n_ctx"))
     name = entry.get("id")
     return Listed(
         LocalModel(name if isinstance(name, str) else "", loaded=bool(context), context_length=context), context

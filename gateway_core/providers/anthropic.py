@@ -23,6 +23,7 @@ from gateway_core.wire.anthropic_answers import (
 )
 from gateway_core.wire.anthropic_messages import to_messages
 from gateway_core.wire.anthropic_native import PRICED_APART, adapted, headers_for, native_body
+from gateway_core.wire.errors import invalid_request
 from gateway_core.wire.openai_chat import has_content
 from gateway_core.wire.usage import count
 
@@ -99,7 +100,7 @@ class AnthropicProvider(Upstream):
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
         if call.request.api is ApiKind.EMBEDDINGS:
-            raise self.failures.refused(f"model: {self.name} has no embeddings.", "invalid_request")
+            raise self.failures.refused(invalid_request(f"model: {self.name} has no embeddings."))
         with await self._prompt_caching.track(call, self._translated(call)) as tracked:
             async with aclosing(self._send(call, tracked.body)) as pieces:
                 async for piece in pieces:
@@ -137,17 +138,16 @@ class AnthropicProvider(Upstream):
 
     def _body(self, call: UpstreamCall) -> JsonObject:
         request, model = call.request, call.target.model
-        limits = [limit for limit in (request.size.max_output_tokens, call.max_output_tokens) if limit]
-        limit = min(limits, default=_DEFAULT_MAX_TOKENS)
+        limit = call.output_limit or _DEFAULT_MAX_TOKENS
         if request.native is not None and _is_native(request):
             return self._native(call, request.native, limit)
         messages = self._thinking.restored(request.caller, model, request.body["messages"])
         try:
             return to_messages({**request.body, "messages": messages, "stream": request.stream}, model, limit)
         except Refused as refused:
-            raise self.failures.refused(refused.refusal.message, refused.refusal.code) from None
+            raise self.failures.refused(refused.refusal) from None
         except RecursionError:
-            raise self.failures.refused("The request is nested too deeply.", "invalid_request") from None
+            raise self.failures.too_deep() from None
 
     def _native(self, call: UpstreamCall, native: JsonObject, limit: int) -> JsonObject:
         """The caller's own body. What it said of a model it named stands, right or wrong; where a tier was named, the

@@ -25,6 +25,12 @@ class UpstreamCall:
     max_output_tokens: int | None = None
     remark: Callable[[Reason], None] = _unheard
 
+    @property
+    def output_limit(self) -> int | None:
+        """The most tokens that the caller wants and the budget allows; None where neither says."""
+        limits = (self.request.size.max_output_tokens, self.max_output_tokens)
+        return min((limit for limit in limits if limit), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -69,6 +75,11 @@ class UpstreamError(Exception):
         self.sent = sent
         self.retry_after_s = retry_after_s
         self.code = code
+
+    @property
+    def may_be_charged(self) -> bool:
+        """Whether the upstream can charge for the call: an error status is free, a broken answer is not."""
+        return self.sent and self.kind != "status"
 
 
 class Provider(Protocol):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway_core.model import JsonObject
 from gateway_core.providers.base import UpstreamCall
+from gateway_core.wire.json_values import as_object
 
 STRICT_KINDS = ("openai", "groq")
 """Kinds that answer 400 to fields they do not know. Every other, and every free one, is a local server and lenient."""
@@ -50,7 +51,7 @@ class Dialect:
         body: JsonObject = {**call.request.body, "model": model, "stream": stream}
         options = body.pop("stream_options", None)
         if stream:
-            body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+            body["stream_options"] = {**as_object(options), "include_usage": True}
         asked = [body.pop(name, None) for name in ("max_completion_tokens", "max_tokens")]
         limits = [*asked, call.max_output_tokens, self.longest.get(model)]
         for name in self.drop:

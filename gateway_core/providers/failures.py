@@ -20,7 +20,10 @@ from typing import Any
 import aiohttp
 import orjson
 
+from gateway_core.model import Refusal
 from gateway_core.providers.base import UpstreamError
+from gateway_core.wire.errors import invalid_request
+from gateway_core.wire.json_values import as_object
 
 _LONGEST = 400
 _KEYS = re.compile(r"(?i)\b(?:sk|gsk|pk|xai|key)[-_][\w*.-]{6,}|\bbearer\s+\S+")
@@ -92,9 +95,13 @@ class Failures:
         what = f"sent nothing for {seconds:g} s" if begun else f"did not answer within {seconds:g} s"
         return UpstreamError(f"{self._name} {what}.", kind="timeout", retryable=not begun)
 
-    def refused(self, message: str, code: str) -> UpstreamError:
+    def refused(self, refusal: Refusal) -> UpstreamError:
         """A request that was not sent because the upstream cannot take it."""
-        return UpstreamError(message, kind="status", status=400, sent=False, code=code)
+        return UpstreamError(refusal.message, kind="status", status=400, sent=False, code=refusal.code)
+
+    def too_deep(self) -> UpstreamError:
+        """A request that cannot be written as JSON: what tool calls hold in their strings, nobody has measured."""
+        return self.refused(invalid_request("The request is nested too deeply."))
 
     def connection(self, error: BaseException) -> UpstreamError:
         """A connection that did not come about, or that broke."""
@@ -129,8 +136,7 @@ class Failures:
     def reported(self, report: Any) -> UpstreamError:
         """An error inside an answer that began well. What it used may be charged."""
         text, code = _said_in(report)
-        kind = report.get("type") if isinstance(report, dict) else None
-        number = report.get("code") if isinstance(report, dict) else None
+        kind, number = (as_object(report).get(name) for name in ("type", "code"))
         status = number if isinstance(number, int) and 400 <= number < 600 else _STATUS_OF_TYPE.get(str(kind), 500)
         made = self._made(status, text, code, None, None, sent=True)
         made.kind = "protocol"

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from typing import Protocol
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aiohttp
@@ -18,15 +17,13 @@ from gateway_core.model import JsonObject, ProviderStatus, Reason, Refused, Usag
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
-from gateway_core.providers.upstream import Answer, Patience
+from gateway_core.providers.upstream import CONNECT_S, MAX_ERROR_BYTES, Answer, Patience, is_loopback
 from gateway_core.wire.errors import context_length_exceeded
 from gateway_core.wire.ollama_answers import AnswerTranslator, NoAnswer, error_text, overflow_of
 from gateway_core.wire.ollama_chat import Loading, to_ollama
 from gateway_core.wire.openai_chat import Aggregator, has_content
 from gateway_core.wire.openai_requests import in_openais_words
 
-_CONNECT_S = 10.0
-_MAX_ERROR_BYTES = 64 * 1024
 _BROKEN = (aiohttp.ClientError, OSError)
 _NO_MEMORY = re.compile(r"(?i)requires more system memory|out of memory|unable to allocate|cudamalloc failed")
 
@@ -123,7 +120,7 @@ class Ollama:
     async def _opened(self, call: UpstreamCall) -> AsyncIterator[tuple[Answer, Loading]]:
         """The answer's head, once a context was found that Ollama can have and the prompt fits."""
         model, tokens, exact = call.target.model, call.request.size.input_tokens, False
-        loading = await self._contexts.loading(model, tokens, _output_limit(call))
+        loading = await self._contexts.loading(model, tokens, call.output_limit)
         if loading is None:
             raise self._too_long(model, tokens)
         while True:
@@ -140,7 +137,7 @@ class Ollama:
                 self._contexts.learn(model, loading.num_ctx // 2)
             else:
                 tokens, exact = unfit.tokens or max(tokens, loading.num_ctx), unfit.tokens is not None
-            another = await self._contexts.loading(model, tokens, _output_limit(call), exact=exact)
+            another = await self._contexts.loading(model, tokens, call.output_limit, exact=exact)
             if another is None and unfit.too_large:
                 raise self._too_long(model, tokens) from None
             if another is None or (another.num_ctx < loading.num_ctx) is not unfit.too_large or another == loading:
@@ -155,7 +152,7 @@ class Ollama:
         try:
             content = orjson.dumps(body)
         except TypeError:
-            raise self._failures.refused("The request is nested too deeply.", "invalid_request") from None
+            raise self._failures.too_deep() from None
         patience = Patience(self._first_byte_s, self._idle_s)
         response = await self._ask("POST", "/api/chat", patience, content)
         try:
@@ -183,11 +180,10 @@ class Ollama:
 
     def _ready(self) -> aiohttp.ClientSession:
         if self._session is None:
-            loopback = (urlsplit(self._root).hostname or "") in ("127.0.0.1", "localhost", "::1")
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, force_close=True),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
-                trust_env=not loopback,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+                trust_env=not is_loopback(self._root),
             )
         return self._session
 
@@ -196,7 +192,7 @@ class Ollama:
         body = b""
         try:
             async with asyncio.timeout(patience.seconds()):
-                while len(body) < _MAX_ERROR_BYTES and (part := await response.content.read(_MAX_ERROR_BYTES)):
+                while len(body) < MAX_ERROR_BYTES and (part := await response.content.read(MAX_ERROR_BYTES)):
                     body += part
         except (TimeoutError, *_BROKEN):
             pass  # the status says enough
@@ -205,7 +201,7 @@ class Ollama:
             return _NoNativeChat()
         if found := overflow_of(body):
             refusal = context_length_exceeded(*found)
-            return _Unfit(self._failures.refused(refusal.message, refusal.code), found[0])
+            return _Unfit(self._failures.refused(refusal), found[0])
         error = self._failures.status(response.status, response.headers, body)
         if error.code == "context_length_exceeded":
             return _Unfit(error)
@@ -251,23 +247,23 @@ class Ollama:
                 in_openais_words(call.request, model, strict=False),
                 model,
                 loading,
-                max_output_tokens=_output_limit(call),
+                max_output_tokens=call.output_limit,
                 thinks=self._thinks(model) is True,
             )
         except Refused as refused:
-            raise self._failures.refused(refused.refusal.message, refused.refusal.code) from None
+            raise self._failures.refused(refused.refusal) from None
         except RecursionError:
-            raise self._failures.refused("The request is nested too deeply.", "invalid_request") from None
+            raise self._failures.too_deep() from None
 
     def _too_long(self, model: str, tokens: int) -> UpstreamError:
         refusal = context_length_exceeded(tokens, self._contexts.context_of(model))
-        return self._failures.refused(refusal.message, refusal.code)
+        return self._failures.refused(refusal)
 
     async def check(self) -> ProviderStatus:
         """Whether it answers."""
         state, detail = "ok", ""
         try:
-            patience = Patience(_CONNECT_S, _CONNECT_S)
+            patience = Patience(CONNECT_S, CONNECT_S)
             (await self._ask("GET", "/api/version", patience, None)).close()
         except UpstreamError as error:
             state, detail = "down", error.message
@@ -278,11 +274,6 @@ class Ollama:
         if self._session:
             await self._session.close()
         await self._compatible.close()
-
-
-def _output_limit(call: UpstreamCall) -> int | None:
-    limits = [limit for limit in (call.request.size.max_output_tokens, call.max_output_tokens) if limit]
-    return min(limits, default=None)
 
 
 async def _parts(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:

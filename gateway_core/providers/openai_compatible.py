@@ -1,4 +1,4 @@
-"""Servers that speak OpenAI's chat completions: Ollama, LM Studio, llama.cpp, vLLM, Groq, OpenAI and the like."""
+"""Servers that speak OpenAI's chat completions: LM Studio, llama.cpp, vLLM, Groq, OpenRouter and the like."""
 
 from __future__ import annotations
 
@@ -90,14 +90,9 @@ class OpenAICompatible(Upstream):
             return
         async with self.post("/chat/completions", self.adapt(call)) as answer:
             if not call.request.stream:
-                whole = self._whole(await answer.json())
-                if cut := self._found_cut(call, whole.usage):
-                    raise cut_error(self.name, call.target.model, cut)
-                yield whole
+                yield self._uncut(call, await answer.json())
             elif answer.content_type == "application/json":
-                whole = self._whole(await answer.json())
-                if cut := self._found_cut(call, whole.usage):
-                    raise cut_error(self.name, call.target.model, cut)
+                whole = self._uncut(call, await answer.json())
                 for chunk in as_chunks(whole.body):
                     yield Piece(chunk, whole.usage)
             else:
@@ -113,12 +108,19 @@ class OpenAICompatible(Upstream):
         try:
             body = in_openais_words(call.request, call.target.model, strict=self._dialect.strict)
         except Refused as refused:
-            raise self.failures.refused(refused.refusal.message, refused.refusal.code) from None
+            raise self.failures.refused(refused.refusal) from None
         return self._dialect.adapt(replace(call, request=replace(call.request, body=body)))
 
     def _found_cut(self, call: UpstreamCall, usage: Usage | None) -> CutPrompt | None:
         known = self._contexts.in_force(call.target.model) if self._contexts else None
         return found_cut(call, usage, self._contexts, known)
+
+    def _uncut(self, call: UpstreamCall, body: JsonObject) -> Piece:
+        """A whole answer to the whole prompt."""
+        whole = self._whole(body)
+        if cut := self._found_cut(call, whole.usage):
+            raise cut_error(self.name, call.target.model, cut)
+        return whole
 
     def _whole(self, body: JsonObject) -> Piece:
         if body.get("error"):

@@ -8,18 +8,12 @@ from functools import partial
 from pydantic import SecretStr
 
 from gateway_core.providers.anthropic import AnthropicProvider
-from gateway_core.providers.base import Provider
 from gateway_core.providers.dialect import own_dialect
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.providers.openai_responses import OpenAIProvider
 from gateway_core.providers.pool import Blueprint
 from gateway_core.providers.pricing import Pricing
 from gateway_core.settings import ProviderEntry, Settings
-
-
-def build_providers(settings: Settings, simulated: bool = False) -> dict[str, Provider]:
-    """Providers by name; see :func:`blueprints`."""
-    return {name: blueprint.make() for name, blueprint in blueprints(settings, simulated).items()}
 
 
 def blueprints(settings: Settings, simulated: bool = False, pricing: Pricing | None = None) -> dict[str, Blueprint]:

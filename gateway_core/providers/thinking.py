@@ -15,10 +15,10 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject
-from gateway_core.wire.anthropic_messages import tool_input
 from gateway_core.wire.anthropic_native import signature_of
 from gateway_core.wire.anthropic_thinking import thinking_of
 from gateway_core.wire.messages_requests import THINKING, assistant_messages
+from gateway_core.wire.openai_chat import call_arguments
 
 REMEMBERED_TURNS = 2048
 REMEMBERED_BYTES = 32 * 1024 * 1024
@@ -132,4 +132,4 @@ def _is_same_call(block: JsonObject, call: Any) -> bool:
     if not isinstance(function, dict) or not isinstance(call.get("id"), str):
         return False
     same_name = function.get("name") == block.get("name")
-    return same_name and tool_input(function.get("arguments")) == (block.get("input") or {})
+    return same_name and call_arguments(function.get("arguments")) == (block.get("input") or {})

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_EVENT_BYTES = 4 * 1024 * 1024
-_MAX_ERROR_BYTES = 64 * 1024
-_CONNECT_S = 10.0
+MAX_ERROR_BYTES = 64 * 1024
+CONNECT_S = 10.0
 _CHECK_S = 5.0
 _LINGER_S = 0.2
 """How long a complete answer waits for the end of its connection, which can then be used again."""
@@ -207,8 +207,8 @@ class Upstream:
         """
         try:
             content = orjson.dumps(body)
-        except TypeError:  # tool calls hold JSON in their strings, which nobody has measured
-            raise self.failures.refused("The request is nested too deeply.", "invalid_request") from None
+        except TypeError:
+            raise self.failures.too_deep() from None
         sdk = await self._ready()
         patience = Patience(patience_s or self._first_byte_s, patience_s or self._idle_s)
         response = await self._ask(sdk, "post", path, patience, headers, content=content)
@@ -255,12 +255,11 @@ class Upstream:
     def _make(self) -> Sdk:
         import httpx2
 
-        loopback = (urlsplit(self.base_url).hostname or "") in ("127.0.0.1", "localhost", "::1")
         client, module = self.make_client(
             {
                 "follow_redirects": False,
-                "trust_env": not loopback,
-                "timeout": httpx2.Timeout(max(self._first_byte_s, self._idle_s) + 5, connect=_CONNECT_S),
+                "trust_env": not is_loopback(self.base_url),
+                "timeout": httpx2.Timeout(max(self._first_byte_s, self._idle_s) + 5, connect=CONNECT_S),
                 "limits": httpx2.Limits(max_connections=1000, keepalive_expiry=30.0),
                 "event_hooks": {"response": [_bound_errors]},
             }
@@ -289,6 +288,11 @@ class Upstream:
             await sdk.client.close()
 
 
+def is_loopback(url: str) -> bool:
+    """Whether a URL is of this machine: no proxy of the environment's then stands between."""
+    return (urlsplit(url).hostname or "") in ("127.0.0.1", "localhost", "::1")
+
+
 def _basic(parts: SplitResult) -> str | None:
     """The header for a user and password in a base URL, which never stay in it."""
     if parts.username is None:
@@ -308,7 +312,7 @@ def _bounded(stream: Any) -> Any:
 
     class Bounded(httpx2.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            left = _MAX_ERROR_BYTES
+            left = MAX_ERROR_BYTES
             async for part in stream:
                 yield part[:left]
                 left -= len(part)

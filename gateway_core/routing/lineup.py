@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway_core.model import Target, Tier
 from gateway_core.routing.landscape import Capabilities
-from gateway_core.settings import BUILTIN_PROVIDERS, ProviderEntry, Settings
+from gateway_core.settings import BUILTIN_PROVIDERS, Settings
 
 LOCAL = "local"
 DEFAULT_CHEAP_MODELS = {"groq": "openai/gpt-oss-120b", "openai": "gpt-5.4-nano"}
@@ -126,8 +126,3 @@ def _switch(places: list[Place], wanted: str | None) -> list[Place]:
 
 def _usable(places: list[Place]) -> list[Place]:
     return [place for place in places if place.missing is None] or places[:1]
-
-
-def key_of(entry: ProviderEntry) -> str:
-    """The setting that holds the key of one of the user's own providers, for people."""
-    return entry.api_key_env or f"providers.{entry.name}.api_key"

@@ -11,6 +11,7 @@ from gateway_core.model import JsonObject
 from gateway_core.store.codec import pack, unpack
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S
+from gateway_core.wire.json_values import as_objects
 
 MAX_ENTRIES = 10_000
 MAX_BYTES = 256 * 1024 * 1024
@@ -39,7 +40,7 @@ class KeptResponse:
     @property
     def output(self) -> tuple[JsonObject, ...]:
         items = self.response.get("output")
-        return tuple(item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
+        return tuple(as_objects(items))
 
     @property
     def items(self) -> tuple[JsonObject, ...]:

@@ -15,6 +15,7 @@ import orjson
 import regex  # type: ignore[import-untyped]
 
 from gateway_core.model import JsonObject
+from gateway_core.wire.json_values import as_object, as_objects
 from gateway_core.wire.openai_chat import finish_reason, first_choice
 from gateway_core.wire.tool_schema import Misfit, fit
 
@@ -51,12 +52,9 @@ class Examined:
 
 def tools_of(body: JsonObject) -> Tools:
     """The function tools of a request's body."""
-    tools = body.get("tools")
-    functions = [tool.get("function") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    functions = [as_object(tool.get("function")) for tool in as_objects(body.get("tools"))]
     return {
-        function["name"]: function.get("parameters")
-        for function in functions
-        if isinstance(function, dict) and isinstance(function.get("name"), str)
+        function["name"]: function.get("parameters") for function in functions if isinstance(function.get("name"), str)
     }
 
 
@@ -260,8 +258,7 @@ def _call_in(item: Any, tools: Tools) -> tuple[str, JsonObject] | None:
 
 
 def _message(completion: JsonObject) -> JsonObject:
-    message = (first_choice(completion) or {}).get("message")
-    return message if isinstance(message, dict) else {}
+    return as_object((first_choice(completion) or {}).get("message"))
 
 
 def _has_text(content: Any) -> bool:

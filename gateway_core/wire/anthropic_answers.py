@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject, Usage
+from gateway_core.wire.json_values import as_list, as_object
 from gateway_core.wire.messages_requests import THINKING
 from gateway_core.wire.openai_chat import make_chunk
 from gateway_core.wire.usage import count, searches_of, usage_json
@@ -66,8 +67,7 @@ def read_anthropic_usage(report: Any, before: Usage | None = None) -> Usage | No
         written += added.cache_write_5m_tokens + added.cache_write_1h_tokens
         if written != base.cache_write_5m_tokens + base.cache_write_1h_tokens:
             known["cache_write_5m_tokens"] = max(0, written - base.cache_write_1h_tokens)
-    details = report.get("output_tokens_details")
-    thought = count(details.get("thinking_tokens")) if isinstance(details, dict) else None
+    thought = count(as_object(report.get("output_tokens_details")).get("thinking_tokens"))
     if thought is not None:
         known["reasoning_tokens"] = min(thought, known.get("output_tokens", base.output_tokens))
     if isinstance(report.get("server_tool_use"), dict):
@@ -101,8 +101,8 @@ def _way(report: JsonObject) -> dict[str, Any]:
 def _iterations(reports: Any) -> tuple[Usage, tuple[tuple[str, Usage], ...]]:
     """What a compaction and an advisor used. All other iterations are in the sums already."""
     added, others = Usage(), []
-    for report in reports if isinstance(reports, list) else ():
-        kind = report.get("type") if isinstance(report, dict) else None
+    for report in as_list(reports):
+        kind = as_object(report).get("type")
         used = (
             read_anthropic_usage({**report, "iterations": None}) if kind in ("compaction", "advisor_message") else None
         )
@@ -195,8 +195,7 @@ def _json(value: Any) -> str:
 
 def _refusal(ended: JsonObject) -> str | None:
     """Why Claude refused, where it says so."""
-    details = ended.get("stop_details")
-    text = details.get("explanation") if isinstance(details, dict) else None
+    text = as_object(ended.get("stop_details")).get("explanation")
     return text if isinstance(text, str) and text else None
 
 
@@ -229,20 +228,20 @@ class StreamTranslator:
         if not isinstance(index, int):
             index = None
         if kind == "content_block_delta":
-            return self._delta(index, _object(event.get("delta")))
+            return self._delta(index, as_object(event.get("delta")))
         if kind == "content_block_start":
-            return self._start_block(index, _object(event.get("content_block")))
+            return self._start_block(index, as_object(event.get("content_block")))
         if kind == "content_block_stop":
             return self._stop_block(index)
         if kind == "message_start":
-            return self._start(_object(event.get("message")))
+            return self._start(as_object(event.get("message")))
         if kind == "message_delta":
             return self._end(event)
         if kind == "message_stop":
             self.finished = True
             return [{**self._head, "choices": [], "usage": usage_json(self.usage or Usage(), None)}]
         if kind == "error":
-            error = _object(event.get("error"))
+            error = as_object(event.get("error"))
             raise AnthropicStreamError(str(error.get("type", "api_error")), str(error.get("message", "")))
         return []
 
@@ -326,7 +325,7 @@ class StreamTranslator:
 
     def _end(self, event: JsonObject) -> list[JsonObject]:
         self.usage = read_anthropic_usage(event.get("usage"), self.usage)
-        ended = _object(event.get("delta"))
+        ended = as_object(event.get("delta"))
         reason = ended.get("stop_reason")
         if not isinstance(reason, str):
             return []
@@ -342,7 +341,3 @@ def _parsed(arguments: str) -> Any:
         return orjson.loads(arguments)
     except orjson.JSONDecodeError:
         return arguments
-
-
-def _object(value: Any) -> JsonObject:
-    return value if isinstance(value, dict) else {}

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 import orjson
 
 from gateway_core.model import JsonObject
+from gateway_core.wire.json_values import as_object, as_objects
 from gateway_core.wire.usage import count
 
 WHAT_IS_READ = (
@@ -178,20 +178,22 @@ def _decimal(value: object, what: str) -> Decimal:
 
 def _from_json(text: str) -> Export:
     pages = list(_pages(text))
-    found = [(bucket, result) for page in pages for bucket in _objects(page.get("data")) for result in _results(bucket)]
+    found = [
+        (bucket, result) for page in pages for bucket in as_objects(page.get("data")) for result in _results(bucket)
+    ]
     kinds = {_kind(result) for _, result in found}
     if not pages or len(kinds) > 1 or None in kinds:
         raise NoExport(f"The JSON is no usage or cost report of Anthropic's. Read are {WHAT_IS_READ}.")
     export = Export(has_cost="cost" in kinds, complete=pages[-1].get("has_more") is not True)
     for page in pages:
-        for bucket in _objects(page.get("data")):
+        for bucket in as_objects(page.get("data")):
             first, last = _span(bucket)
             export.covers(first, last)
     for bucket, result in found:
         first, last = _span(bucket)
         if first != last:
             raise NoExport(f"A bucket goes from {first} to {last}. Ask for the report by day (bucket_width=1d).")
-        group = _object(result.get("group") or result)
+        group = as_object(result.get("group") or result)
         export.add(first, str(group.get("model") or ""), _cost(result) if export.has_cost else _tokens(result))
     return export
 
@@ -213,13 +215,13 @@ def _pages(text: str) -> Iterator[JsonObject]:
 
 def _results(bucket: JsonObject) -> list[JsonObject]:
     """A bucket's rows; in the analytics reports a bucket is its own row."""
-    return _objects(bucket["results"]) if isinstance(bucket.get("results"), list) else [bucket]
+    return as_objects(bucket["results"]) if isinstance(bucket.get("results"), list) else [bucket]
 
 
 def _kind(result: JsonObject) -> str | None:
-    if "amount" in _object(result.get("cost") or result):
+    if "amount" in as_object(result.get("cost") or result):
         return "cost"
-    return "usage" if "uncached_input_tokens" in _object(result.get("usage") or result) else None
+    return "usage" if "uncached_input_tokens" in as_object(result.get("usage") or result) else None
 
 
 def _span(bucket: JsonObject) -> tuple[str, str]:
@@ -233,15 +235,15 @@ def _span(bucket: JsonObject) -> tuple[str, str]:
 
 
 def _cost(result: JsonObject) -> Amounts:
-    cost = _object(result.get("cost") or result)
+    cost = as_object(result.get("cost") or result)
     if cost.get("currency") not in ("USD", None):
         raise NoExport(f"The report is in {str(cost['currency'])[:10]}; the ledger is in US dollars.")
     return Amounts(cost_microusd=_decimal(cost.get("amount"), "amount") * 10_000)
 
 
 def _tokens(result: JsonObject) -> Amounts:
-    usage = _object(result.get("usage") or result)
-    written, tools = _object(usage.get("cache_creation")), _object(usage.get("server_tool_use"))
+    usage = as_object(result.get("usage") or result)
+    written, tools = as_object(usage.get("cache_creation")), as_object(usage.get("server_tool_use"))
 
     def number(counts: JsonObject, name: str) -> int:
         value = counts.get(name, 0)
@@ -257,11 +259,3 @@ def _tokens(result: JsonObject) -> Amounts:
         output_tokens=number(usage, "output_tokens"),
         web_searches=number(tools, "web_search_requests"),
     )
-
-
-def _object(value: Any) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: Any) -> list[JsonObject]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -11,13 +11,13 @@ import hashlib
 import re
 from typing import Any
 
-import orjson
-
 from gateway_core.model import JsonObject, Refused
 from gateway_core.wire.anthropic_thinking import thinking_for, thinking_of
 from gateway_core.wire.anthropic_tools import choice_of, format_of, safe, tools_of
 from gateway_core.wire.errors import invalid_request
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.messages_requests import CALL_EXTRAS
+from gateway_core.wire.openai_chat import call_arguments
 
 _FIRST_WORD = "(start)"
 """What the user says where a conversation begins with the assistant."""
@@ -57,8 +57,8 @@ def to_messages(body: JsonObject, model: str, max_tokens: int) -> JsonObject:
         "stream": body.get("stream") is True,
         **thinking_for(body, messages, model, max_tokens, forced=bool(choice and choice["type"] in ("any", "tool"))),
     }
-    own = body.get("anthropic")
-    optional.update({name: own[name] for name in _OWN if name in own} if isinstance(own, dict) else {})
+    own = as_object(body.get("anthropic"))
+    optional.update({name: own[name] for name in _OWN if name in own})
     if form:
         optional["output_config"] = {**optional.get("output_config", {}), "format": form}
     return {**request, **{name: value for name, value in optional.items() if value}}
@@ -123,7 +123,7 @@ class _Turns:
             made = self._new_id(str(call.get("id") or "call"))
             self._open.append((str(call.get("id") or ""), made))
             self.tools_used.append(name)
-            block = {"type": "tool_use", "id": made, "name": name, "input": tool_input(function.get("arguments"))}
+            block = {"type": "tool_use", "id": made, "name": name, "input": call_arguments(function.get("arguments"))}
             content.append({**block, **{extra: call[extra] for extra in CALL_EXTRAS if call.get(extra)}})
 
     def result(self, call_id: Any, blocks: list[JsonObject], message: JsonObject) -> None:
@@ -243,17 +243,6 @@ def _calls(message: JsonObject) -> list[JsonObject]:
     return [*calls, {"id": "", "function": legacy}] if isinstance(legacy, dict) else list(calls)
 
 
-def tool_input(arguments: Any) -> JsonObject:
-    """A call's arguments as an object, whatever the model wrote."""
-    if not isinstance(arguments, str) or not arguments.strip():
-        return {}
-    try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        value = arguments
-    return value if isinstance(value, dict) else {"arguments": value}
-
-
 def _stops(stop: Any) -> list[str]:
     """Stop sequences; Anthropic refuses those of white space."""
     wished = [stop] if isinstance(stop, str) else stop or []
@@ -262,8 +251,7 @@ def _stops(stop: Any) -> list[str]:
 
 def _metadata(body: JsonObject) -> JsonObject:
     """The user as an opaque id: Anthropic refuses addresses and numbers, so what may be one is hashed."""
-    given = body.get("metadata")
-    own = given.get("user_id") if isinstance(given, dict) else None
+    own = as_object(body.get("metadata")).get("user_id")
     if isinstance(own, str) and own and "@" not in own and len(own) <= 256 and re.search("[a-zA-Z]", own):
         return {"user_id": own}
     user = own or body.get("safety_identifier") or body.get("user")

@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway_core.model import JsonObject
 from gateway_core.wire import claude_models
+from gateway_core.wire.json_values import as_list
 from gateway_core.wire.messages_requests import THINKING, UNSIGNED
 
 _BUDGETS = {"low": 1024, "medium": 4096, "high": 12_288, "xhigh": 16_384, "max": 16_384}
@@ -14,7 +15,7 @@ _BUDGETS = {"low": 1024, "medium": 4096, "high": 12_288, "xhigh": 16_384, "max":
 def thinking_of(message: JsonObject) -> list[JsonObject]:
     """The thinking of an assistant message that Claude wrote and signed, as it came."""
     blocks = message.get("thinking_blocks")
-    return [block for block in (blocks if isinstance(blocks, list) else ()) if is_signed(block)]
+    return [block for block in as_list(blocks) if is_signed(block)]
 
 
 def is_signed(block: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from gateway_core.model import JsonObject, Refused
 from gateway_core.wire import claude_models
 from gateway_core.wire.errors import invalid_request
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.messages_requests import TOOL_EXTRAS
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -86,19 +87,17 @@ def choice_of(body: JsonObject, tools: list[JsonObject], model: str) -> tuple[Js
 
 
 def _wished_name(wish: Any) -> str | None:
-    function = wish.get("function") if isinstance(wish, dict) else None
-    name = function.get("name") if isinstance(function, dict) else None
+    name = as_object(as_object(wish).get("function")).get("name")
     return name if isinstance(name, str) else None
 
 
 def format_of(body: JsonObject) -> tuple[JsonObject | None, str | None]:
     """``output_config.format`` for a schema; an instruction for "any JSON", which Anthropic has no format for."""
-    wish = body.get("response_format")
-    kind = wish.get("type") if isinstance(wish, dict) else None
+    wish = as_object(body.get("response_format"))
+    kind = wish.get("type")
     if kind == "json_object":
         return None, "Answer with one JSON object and nothing else."
-    described = wish.get("json_schema") if isinstance(wish, dict) else None
-    schema = described.get("schema") if isinstance(described, dict) else None
+    schema = as_object(wish.get("json_schema")).get("schema")
     if kind != "json_schema" or not isinstance(schema, dict):
         return None, None
     return {"type": "json_schema", "schema": closed(schema)}, None

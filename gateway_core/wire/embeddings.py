@@ -14,6 +14,7 @@ import orjson
 
 from gateway_core.model import JsonObject, Refusal
 from gateway_core.wire.errors import invalid_request
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.tokens import text_tokens
 from gateway_core.wire.usage import count
 
@@ -148,8 +149,7 @@ def read_answer(body: JsonObject, expected: int) -> Embedded | None:
         return None
     by_place = {place: item.get("embedding") for place, item in zip(places, data, strict=True)}
     vectors = read_vectors([by_place[place] for place in range(expected)], expected)
-    usage = body.get("usage")
-    tokens = count(usage.get("prompt_tokens")) if isinstance(usage, dict) else None
+    tokens = count(as_object(body.get("usage")).get("prompt_tokens"))
     return None if vectors is None else Embedded(vectors, tokens or None)
 
 

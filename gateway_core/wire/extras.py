@@ -6,9 +6,9 @@ Read from the body alone, a chat completion's or a Messages one, so that the mon
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from gateway_core.model import ChatRequest, JsonObject
+from gateway_core.wire.json_values import as_objects, is_integer, positive
 
 MOST_ROUNDS = 10
 """How often Anthropic goes on by itself with the results of server tools before it pauses the turn (its documentation
@@ -68,7 +68,7 @@ def extras_of(request: ChatRequest, default_uses: int) -> Extras:
 def _server_tools(body: JsonObject) -> list[tuple[str, JsonObject]]:
     """Tools that the provider runs itself, by kind; each server of its MCP connector is one."""
     found: list[tuple[str, JsonObject]] = []
-    for tool in _objects(body.get("tools")):
+    for tool in as_objects(body.get("tools")):
         named = str(tool.get("type") or "")
         kind = next((kind for kind in _RESULT_TOKENS if named.startswith(kind)), None)
         if kind:
@@ -76,19 +76,17 @@ def _server_tools(body: JsonObject) -> list[tuple[str, JsonObject]]:
     if isinstance(body.get("web_search_options"), dict):
         found.append(("web_search", {"max_uses": 1}))
     if not any(kind == "mcp" for kind, _ in found):
-        found += [("mcp", server) for server in _objects(body.get("mcp_servers"))]
+        found += [("mcp", server) for server in as_objects(body.get("mcp_servers"))]
     return found
 
 
 def _uses(tool: JsonObject, default: int) -> int:
     limit = tool.get("max_uses")
-    return limit if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0 else default
+    return limit if is_integer(limit) and limit >= 0 else default
 
 
 def _result_tokens(kind: str, tool: JsonObject) -> int:
-    limit = tool.get("max_content_tokens")
-    valid = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
-    return min(limit, _RESULT_TOKENS[kind]) if valid and isinstance(limit, int) else _RESULT_TOKENS[kind]
+    return min(positive(tool.get("max_content_tokens")) or _RESULT_TOKENS[kind], _RESULT_TOKENS[kind])
 
 
 def _has_audio(body: JsonObject) -> bool:
@@ -97,10 +95,6 @@ def _has_audio(body: JsonObject) -> bool:
         return True
     return any(
         part.get("type") == "input_audio"
-        for message in _objects(body.get("messages"))
-        for part in _objects(message.get("content"))
+        for message in as_objects(body.get("messages"))
+        for part in as_objects(message.get("content"))
     )
-
-
-def _objects(value: Any) -> list[JsonObject]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gateway_core.model import JsonObject, Usage
-from gateway_core.wire.anthropic_messages import tool_input
 from gateway_core.wire.anthropic_thinking import thinking_of
 from gateway_core.wire.anthropic_tools import safe
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.messages_requests import UNSIGNED
-from gateway_core.wire.openai_chat import first_choice, implied_finish
+from gateway_core.wire.openai_chat import call_arguments, first_choice, implied_finish
 from gateway_core.wire.usage import read_usage
 
 _STOP_REASONS = {
@@ -39,8 +39,7 @@ def usage_of(completion: JsonObject) -> JsonObject:
 
 def with_cost(usage: JsonObject, completion: JsonObject) -> JsonObject:
     """``usage`` with what the gateway says the answer cost."""
-    reported = completion.get("usage")
-    cost = reported.get("cost") if isinstance(reported, dict) else None
+    cost = as_object(completion.get("usage")).get("cost")
     return usage if cost is None else {**usage, "cost": cost}
 
 
@@ -51,8 +50,7 @@ def to_message(completion: JsonObject, message_id: str, *, mild: bool = False) -
     hide what the answer says.
     """
     choice = first_choice(completion) or {}
-    message = choice.get("message")
-    message = message if isinstance(message, dict) else {}
+    message = as_object(choice.get("message"))
     refusal = str(message.get("refusal") or "")
     calls = [call for call in message.get("tool_calls") or () if isinstance(call, dict)]
     said = message.get("content")
@@ -84,7 +82,7 @@ def _thinking(message: JsonObject) -> list[JsonObject]:
 
 def _tool_use(call: JsonObject, message_id: str, index: int) -> JsonObject:
     function = call.get("function") or {}
-    name, arguments = str(function.get("name") or ""), tool_input(function.get("arguments"))
+    name, arguments = str(function.get("name") or ""), call_arguments(function.get("arguments"))
     return {"type": "tool_use", "id": tool_id(call.get("id"), message_id, index), "name": name, "input": arguments}
 
 

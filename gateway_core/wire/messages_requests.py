@@ -111,13 +111,17 @@ def _part(block: JsonObject) -> JsonObject:
     names = set(block) - {"type", "cache_control"}
     if isinstance(source, dict):
         marked = {"cache_control": block["cache_control"]} if block.get("cache_control") else {}
-        data = f"data:{source.get('media_type')};base64,{source.get('data')}"
         if block["type"] == "image" and names == {"source"} and source.get("type") in ("url", "base64"):
-            return {"type": "image_url", "image_url": {"url": source.get("url") or data}, **marked}
+            return {"type": "image_url", "image_url": {"url": source.get("url") or data_url(source)}, **marked}
         if block["type"] == "document" and names <= {"source", "title"} and source.get("type") == "base64":
             named = {"filename": block["title"]} if block.get("title") else {}
-            return {"type": "file", "file": {"file_data": data, **named}, **marked}
+            return {"type": "file", "file": {"file_data": data_url(source), **named}, **marked}
     return dict(block)
+
+
+def data_url(source: JsonObject) -> str:
+    """What a source of the type ``base64`` holds, as a URL."""
+    return f"data:{source.get('media_type')};base64,{source.get('data')}"
 
 
 def assistant_messages(blocks: Iterable[JsonObject]) -> list[JsonObject]:

@@ -13,9 +13,10 @@ import orjson
 
 from gateway_core.model import JsonObject
 from gateway_core.wire.anthropic_thinking import is_signed
+from gateway_core.wire.json_values import as_object, as_objects
 from gateway_core.wire.messages_answers import ending, tool_id, usage_of
 from gateway_core.wire.messages_requests import UNSIGNED
-from gateway_core.wire.openai_chat import finish_reason, first_choice
+from gateway_core.wire.openai_chat import finish_reason, first_choice, goes_on
 
 _OPENINGS: dict[str, JsonObject] = {
     "text": {"type": "text", "text": ""},
@@ -98,8 +99,7 @@ class MessageStream:
         """The events of one chunk; a ping where a chunk says that the answer is still to come."""
         self._model = str(chunk.get("model") or self._model)
         choice = first_choice(chunk) or {}
-        delta = choice.get("delta")
-        delta = delta if isinstance(delta, dict) else {}
+        delta = as_object(choice.get("delta"))
         finish = finish_reason(chunk)
         self._add(delta)
         if finish:
@@ -132,17 +132,13 @@ class MessageStream:
             if delta.get(name) and self._reasoning in ("", name):
                 self._reasoning = name
                 self._say("thinking", delta[name])
-        blocks = delta.get("thinking_blocks")
-        for block in blocks if isinstance(blocks, list) else ():
-            if isinstance(block, dict):
-                self._sign(block)
+        for block in as_objects(delta.get("thinking_blocks")):
+            self._sign(block)
         self._say("text", delta.get("content"))
         if isinstance(refusal := delta.get("refusal"), str):
             self._refusal.append(refusal)
-        calls = delta.get("tool_calls")
-        for call in calls if isinstance(calls, list) else ():
-            if isinstance(call, dict):
-                self._call(call)
+        for call in as_objects(delta.get("tool_calls")):
+            self._call(call)
 
     def _say(self, kind: str, text: Any) -> None:
         if not isinstance(text, str) or not text:
@@ -167,8 +163,7 @@ class MessageStream:
         last.close(signed.get("signature", UNSIGNED))
 
     def _call(self, piece: JsonObject) -> None:
-        function = piece.get("function")
-        function = function if isinstance(function, dict) else {}
+        function = as_object(piece.get("function"))
         block = self._call_for(piece)
         name, arguments = function.get("name"), function.get("arguments")
         if isinstance(name, str) and name != block.head["name"]:
@@ -176,11 +171,10 @@ class MessageStream:
         block.say(arguments if isinstance(arguments, str) else "")
 
     def _call_for(self, piece: JsonObject) -> _Block:
-        """The call that a piece belongs to, told as :class:`~gateway_core.wire.openai_chat.Aggregator` tells it."""
+        """The call that a piece belongs to."""
         index, call_id = piece.get("index"), piece.get("id")
         for block in reversed(self._calls):
-            same = index is None or block.head["index"] == index
-            if same and not (call_id and block.head["id"] and call_id != block.head["id"]):
+            if goes_on(piece, block.head["index"], block.head["id"]):
                 block.head["id"] = block.head["id"] or call_id
                 return block
         self._calls.append(_Block("tool_use", {"index": index, "id": call_id, "name": ""}))

@@ -7,11 +7,9 @@ from typing import Any
 
 from gateway_core.model import JsonObject, Refusal
 from gateway_core.wire.errors import invalid_request
+from gateway_core.wire.json_values import as_object, is_integer, is_number, is_strings
 from gateway_core.wire.messages_requests import THINKING
-from gateway_core.wire.validation import LARGEST_LIMIT, is_integer, is_number
-
-Problem = tuple[str, str]
-"""Where, and what is wrong there."""
+from gateway_core.wire.validation import LARGEST_LIMIT, Problem
 
 _ROLES = ("user", "assistant", "system")
 _CHOICES = ("auto", "any", "tool", "none")
@@ -188,22 +186,17 @@ def _rest(body: JsonObject) -> Iterator[Problem]:
     if body.get("stream") is not None and not isinstance(body["stream"], bool):
         yield "stream", "Input should be a valid boolean"
     stops = body.get("stop_sequences")
-    if stops is not None and not (isinstance(stops, list) and all(isinstance(stop, str) for stop in stops)):
+    if stops is not None and not is_strings(stops):
         yield "stop_sequences", "Input should be a list of strings"
     for name in ("metadata", "thinking", "output_config", "output_format"):
         if body.get(name) is not None and not isinstance(body[name], dict):
             yield name, "Input should be an object"
-    config = body.get("output_config")
-    effort = config.get("effort") if isinstance(config, dict) else None
+    config, thinking = as_object(body.get("output_config")), as_object(body.get("thinking"))
+    effort = config.get("effort")
     if effort is not None and not isinstance(effort, str):
         yield "output_config.effort", "Input should be a valid string"
-    for form in (config.get("format") if isinstance(config, dict) else None, body.get("output_format")):
+    for form in (config.get("format"), body.get("output_format")):
         if form is not None and not (isinstance(form, dict) and isinstance(form.get("schema"), dict)):
             yield "output_config.format", "Input should be an object with a schema"
-    thinking = body.get("thinking")
-    if (
-        isinstance(thinking, dict)
-        and thinking.get("type") == "enabled"
-        and not is_integer(thinking.get("budget_tokens"))
-    ):
+    if thinking.get("type") == "enabled" and not is_integer(thinking.get("budget_tokens")):
         yield "thinking.budget_tokens", "Input should be a valid integer"

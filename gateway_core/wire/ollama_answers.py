@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject, Usage
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.openai_chat import make_chunk
 from gateway_core.wire.usage import count
 
@@ -62,9 +63,7 @@ class AnswerTranslator:
         return [*deltas, *({"tool_calls": [self._call(call)]} for call in calls)]
 
     def _call(self, call: Any) -> JsonObject:
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict):
-            raise NoAnswer("sent a tool call that is none")
+        function = as_object(as_object(call).get("function"))
         name = function.get("name")
         if not isinstance(name, str) or not name:
             raise NoAnswer("sent a tool call that is none")
@@ -98,11 +97,10 @@ def overflow_of(body: bytes) -> tuple[int, int] | None:
         inner = orjson.loads(text)
     except orjson.JSONDecodeError:
         inner = None
-    about = inner.get("error") if isinstance(inner, dict) else None
-    if isinstance(about, dict):
-        prompt, context = count(about.get("n_prompt_tokens")), count(about.get("n_ctx"))
-        if prompt and context:
-            return prompt, context
+    about = as_object(as_object(inner).get("error"))
+    prompt, context = count(about.get("n_prompt_tokens")), count(about.get("n_ctx"))
+    if prompt and context:
+        return prompt, context
     found = _TOO_LONG.search(text)
     return (int(found[1]), int(found[2])) if found else None
 
@@ -113,7 +111,7 @@ def error_text(body: bytes) -> str | None:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    text = value.get("error") if isinstance(value, dict) else None
+    text = as_object(value).get("error")
     return text if isinstance(text, str) else None
 
 

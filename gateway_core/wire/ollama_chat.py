@@ -10,14 +10,13 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import orjson
-
 from gateway_core.model import JsonObject, Refused
 from gateway_core.wire.errors import invalid_request
+from gateway_core.wire.json_values import as_list, as_object, is_number
+from gateway_core.wire.openai_chat import call_arguments
 
 _OPTIONS = ("temperature", "top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty", "repeat_penalty")
 """Chat fields, and what local servers take beside them, that are options of the same name."""
@@ -76,7 +75,7 @@ def _options(body: JsonObject, num_ctx: int, max_output_tokens: int | None) -> J
     options: JsonObject = {"num_ctx": num_ctx}
     for name in (*_OPTIONS, "seed"):
         value = body.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+        if is_number(value):
             options[name] = int(value) if name in _WHOLE_OPTIONS else value
     stop = body.get("stop")
     if stop:
@@ -88,13 +87,12 @@ def _options(body: JsonObject, num_ctx: int, max_output_tokens: int | None) -> J
 
 def _format(form: Any) -> Any:
     """``json``, or the schema itself; None where the answer may be anything."""
-    kind = form.get("type") if isinstance(form, dict) else None
+    kind = as_object(form).get("type")
     if kind == "json_object":
         return "json"
     if kind != "json_schema":
         return None
-    about = form.get("json_schema")
-    schema = about.get("schema") if isinstance(about, dict) else None
+    schema = as_object(form.get("json_schema")).get("schema")
     return schema if isinstance(schema, dict) and schema else "json"
 
 
@@ -117,8 +115,8 @@ def _tools(body: JsonObject) -> tuple[list[Any], str]:
     Ollama has no ``tool_choice`` (its ``/v1`` ignores it, 0.32.15): a tool that must be called is the only one offered,
     and a line in the system prompt asks for it.
     """
-    tools = _list(body.get("tools"))
-    tools = tools or [{"type": "function", "function": function} for function in _list(body.get("functions"))]
+    tools = as_list(body.get("tools"))
+    tools = tools or [{"type": "function", "function": function} for function in as_list(body.get("functions"))]
     if any(tool.get("type") != "function" for tool in tools):
         raise Refused(invalid_request("Ollama knows tools of the type 'function' only.", "tools"))
     choice = body.get("tool_choice", body.get("function_call"))
@@ -127,7 +125,7 @@ def _tools(body: JsonObject) -> tuple[list[Any], str]:
         named = choice.get("function") if choice.get("type") == "function" else choice
         allowed = choice.get("allowed_tools")
         if isinstance(allowed, dict):
-            names = [_name(tool) for tool in _list(allowed.get("tools"))]
+            names = [_name(tool) for tool in as_list(allowed.get("tools"))]
             tools = [tool for tool in tools if _name(tool) in names]
             choice = allowed.get("mode")
         elif isinstance(named, dict) and isinstance(name := named.get("name"), str):
@@ -138,13 +136,8 @@ def _tools(body: JsonObject) -> tuple[list[Any], str]:
     return tools, "Answer by calling one of the tools." if choice == "required" and tools else ""
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def _name(tool: Any) -> Any:
-    function = tool.get("function") if isinstance(tool, dict) else None
-    return function.get("name") if isinstance(function, dict) else None
+    return as_object(as_object(tool).get("function")).get("name")
 
 
 def _with_demand(messages: list[JsonObject], demand: str) -> list[JsonObject]:
@@ -198,7 +191,7 @@ def _calls(message: JsonObject, called: dict[str, str]) -> list[JsonObject]:
         if not isinstance(function, dict):
             raise Refused(invalid_request("Ollama knows calls of functions only.", "messages"))
         called[_key(call.get("id"))] = str(function.get("name"))
-        told = {"index": index, "name": function.get("name"), "arguments": _arguments(function.get("arguments"))}
+        told = {"index": index, "name": function.get("name"), "arguments": call_arguments(function.get("arguments"))}
         made.append({"id": call.get("id") or "", "function": told})
     return made
 
@@ -206,17 +199,6 @@ def _calls(message: JsonObject, called: dict[str, str]) -> list[JsonObject]:
 def _key(call_id: Any) -> str:
     """OpenClaw hands ids back without their underscores."""
     return call_id.replace("_", "") if isinstance(call_id, str) else ""
-
-
-def _arguments(arguments: Any) -> JsonObject:
-    """A call's arguments as the object that Ollama wants, whatever the model wrote."""
-    if not isinstance(arguments, str) or not arguments.strip():
-        return {}
-    try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        value = arguments
-    return value if isinstance(value, dict) else {"arguments": value}
 
 
 def _content(content: Any) -> tuple[str, list[str]]:

@@ -9,7 +9,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
 from gateway_core.model import JsonObject
+from gateway_core.wire.json_values import as_list, as_object, as_objects
 
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 """Message fields that stream as pieces of one text."""
@@ -31,8 +34,7 @@ def first_choice(body: JsonObject) -> JsonObject | None:
 def _said(body: JsonObject) -> JsonObject:
     """The delta of a chunk, the message of a completion."""
     choice = first_choice(body) or {}
-    said = choice.get("delta") or choice.get("message")
-    return said if isinstance(said, dict) else {}
+    return as_object(choice.get("delta") or choice.get("message"))
 
 
 def finish_reason(body: JsonObject) -> str | None:
@@ -61,11 +63,29 @@ def _written(said: JsonObject) -> Iterator[str]:
     for name in _TEXTS:
         if isinstance(text := said.get(name), str):
             yield text
-    calls = said.get("tool_calls")
-    for call in calls if isinstance(calls, list) else ():
-        function = call.get("function") if isinstance(call, dict) else None
-        if isinstance(function, dict):
-            yield from (part for name in ("name", "arguments") if isinstance(part := function.get(name), str))
+    for call in as_objects(said.get("tool_calls")):
+        function = as_object(call.get("function"))
+        yield from (part for name in ("name", "arguments") if isinstance(part := function.get(name), str))
+
+
+def call_arguments(arguments: Any) -> JsonObject:
+    """A tool call's arguments as an object, whatever the model wrote."""
+    if not isinstance(arguments, str) or not arguments.strip():
+        return {}
+    try:
+        value = orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        value = arguments
+    return value if isinstance(value, dict) else {"arguments": value}
+
+
+def goes_on(piece: JsonObject, index: Any, call_id: Any) -> bool:
+    """Whether a streamed piece belongs to the call that began with ``index`` and ``call_id``.
+
+    Told by the index, and by the id where a server gives every call the same index.
+    """
+    other_id = bool(piece.get("id")) and bool(call_id) and piece["id"] != call_id
+    return piece.get("index") in (None, index) and not other_id
 
 
 def make_chunk(
@@ -124,9 +144,8 @@ class Aggregator:
     def _add_delta(self, delta: JsonObject) -> None:
         for key, value in delta.items():
             if key == "tool_calls":
-                for call in value if isinstance(value, list) else ():
-                    if isinstance(call, dict):
-                        self._call_for(call).add(call)
+                for call in as_objects(value):
+                    self._call_for(call).add(call)
             elif key in _TEXTS and isinstance(value, str):
                 self._texts.setdefault(key, []).append(value)
                 self._message[key] = None
@@ -136,21 +155,17 @@ class Aggregator:
                 self._message[key] = value
 
     def _call_for(self, piece: JsonObject) -> _ToolCall:
-        index, call_id = piece.get("index"), piece.get("id")
         for call in reversed(self._calls):
-            same_index = index is None or call.index == index
-            other_id = bool(call_id) and bool(call.head.get("id")) and call_id != call.head["id"]
-            if same_index and not other_id:
+            if goes_on(piece, call.index, call.head.get("id")):
                 return call
-        self._calls.append(_ToolCall(index))
+        self._calls.append(_ToolCall(piece.get("index")))
         return self._calls[-1]
 
     def _add_logprobs(self, value: Any) -> None:
         if not isinstance(value, dict):
             self._choice.setdefault("logprobs", None)
             return
-        kept = self._choice.get("logprobs")
-        merged = dict(kept) if isinstance(kept, dict) else {}
+        merged = dict(as_object(self._choice.get("logprobs")))
         for key, part in value.items():
             before = merged.get(key)
             merged[key] = [*before, *part] if isinstance(before, list) and isinstance(part, list) else part or before
@@ -202,8 +217,7 @@ def as_chunks(completion: JsonObject) -> list[JsonObject]:
     """
     head = {key: value for key, value in completion.items() if key not in ("choices", "usage", "object")}
     choice = first_choice(completion) or {}
-    message = choice.get("message")
-    message = message if isinstance(message, dict) else {}
+    message = as_object(choice.get("message"))
     deltas = [_opening(message), *_text_deltas(message), *_call_deltas(message)]
     rest = {key: value for key, value in choice.items() if key not in ("index", "message", "finish_reason", "logprobs")}
 
@@ -223,8 +237,7 @@ def _opening(message: JsonObject) -> JsonObject:
 
 
 def _text_deltas(message: JsonObject) -> Iterator[JsonObject]:
-    signed = message.get(_THINKING)
-    blocks = [block for block in (signed if isinstance(signed, list) else ()) if isinstance(block, dict)]
+    blocks = as_objects(message.get(_THINKING))
     thoughts = [str(block.get("thinking") or "") for block in blocks]
     in_blocks = "".join(thoughts) == (message.get("reasoning_content") or "")
     for thought, block in zip(thoughts, blocks, strict=True):
@@ -237,8 +250,7 @@ def _text_deltas(message: JsonObject) -> Iterator[JsonObject]:
 
 
 def _call_deltas(message: JsonObject) -> Iterator[JsonObject]:
-    calls = message.get("tool_calls")
-    for index, call in enumerate(calls if isinstance(calls, list) else ()):
+    for index, call in enumerate(as_list(message.get("tool_calls"))):
         function = call.get("function") or {}
         opening = {**call, "index": index, "function": {**function, "arguments": ""}}
         yield {"tool_calls": [opening]}

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway_core.model import ApiKind, ChatRequest, JsonObject, Refused
 from gateway_core.wire.errors import invalid_request
-from gateway_core.wire.messages_requests import CALL_EXTRAS, TOOL_EXTRAS
+from gateway_core.wire.messages_requests import CALL_EXTRAS, TOOL_EXTRAS, data_url
 
 _FOREIGN = ("thinking", "anthropic", "metadata")
 """Fields of a translated body that OpenAI does not have. It takes ``metadata`` only of what it may store."""
@@ -171,11 +171,8 @@ def _document(part: JsonObject, where: str) -> list[JsonObject]:
     if kind == "base64" and str(source.get("media_type", "")).startswith("text/"):
         return [*about, _text(_decoded(source.get("data")))]
     if kind == "base64":
-        data = f"data:{source.get('media_type')};base64,{source.get('data')}"
-        return [
-            *about[1:],
-            {"type": "file", "file": {"filename": part.get("title") or "document.pdf", "file_data": data}},
-        ]
+        file = {"filename": part.get("title") or "document.pdf", "file_data": data_url(source)}
+        return [*about[1:], {"type": "file", "file": file}]
     what = "documents at a URL" if kind == "url" else "files by their id"
     raise Refused(invalid_request(f"{where}: only Anthropic can read {what}; send the document itself", where))
 

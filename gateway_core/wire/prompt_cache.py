@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject
+from gateway_core.wire.json_values import as_list, as_object
 
 MOST_MARKERS = 4
 LOOKBACK = 20
@@ -251,7 +252,8 @@ def _first_cacheable(parts: tuple[Part, ...], minimum: int) -> int:
 
 
 def _objects(value: Any) -> list[JsonObject]:
-    return [item if isinstance(item, dict) else {} for item in value] if isinstance(value, list) else []
+    """The items of a list, in their places: what is no object counts as an empty one."""
+    return [as_object(item) for item in as_list(value)]
 
 
 def _blocks(content: Any) -> list[JsonObject]:
@@ -289,8 +291,7 @@ def _ttl_of(marker: Any) -> Ttl | None:
 
 def _settings(body: JsonObject) -> list[Part]:
     """What besides the prompt's own words the cache of the messages depends on."""
-    thinks, config = body.get("thinking"), body.get("output_config")
-    effort = config.get("effort") if isinstance(config, dict) else None
+    thinks, effort = body.get("thinking"), as_object(body.get("output_config")).get("effort")
     found = {"tool_choice": body.get("tool_choice"), "thinking": thinks, "output_config.effort": effort}
     return [Part(name, ("", 0, 0), orjson.dumps(value)) for name, value in found.items() if value is not None]
 

@@ -18,6 +18,7 @@ import re
 from dataclasses import dataclass
 
 from gateway_core.model import JsonObject
+from gateway_core.wire.json_values import as_objects
 from gateway_core.wire.tokens import estimate_tokens
 
 _RUNS = re.compile(r"[A-Za-z]+|[0-9]+")
@@ -75,5 +76,4 @@ def _floor(text: str) -> int:
 def _texts(content: object) -> list[str]:
     if isinstance(content, str):
         return [content]
-    parts = content if isinstance(content, list) else ()
-    return [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+    return [part["text"] for part in as_objects(content) if isinstance(part.get("text"), str)]

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject
+from gateway_core.wire.json_values import as_list, as_objects
 
 SEAL = "llmgw1."
 """What the gateway's own ``encrypted_content`` begins with."""
@@ -59,12 +60,10 @@ def encrypted_details(item: JsonObject) -> list[JsonObject]:
 
 def openai_encrypted(details: Any) -> list[JsonObject]:
     """Those of a message's ``reasoning_details`` that OpenAI's Responses can read again."""
-    listed = details if isinstance(details, list) else ()
     return [
         detail
-        for detail in listed
-        if isinstance(detail, dict)
-        and detail.get("type") == _ENCRYPTED
+        for detail in as_objects(details)
+        if detail.get("type") == _ENCRYPTED
         and detail.get("format") == OPENAI_FORMAT
         and isinstance(detail.get("data"), str)
     ]
@@ -73,12 +72,7 @@ def openai_encrypted(details: Any) -> list[JsonObject]:
 def reasoning_text(item: JsonObject) -> str:
     """The words of a reasoning item: its summary, or its content where it has no summary."""
     for name in ("summary", "content"):
-        parts = item.get(name)
-        texts = [
-            part["text"]
-            for part in (parts if isinstance(parts, list) else ())
-            if isinstance(part, dict) and isinstance(part.get("text"), str)
-        ]
+        texts = [part["text"] for part in as_objects(item.get(name)) if isinstance(part.get("text"), str)]
         if texts:
             return SUMMARY_BREAK.join(texts)
     return ""
@@ -131,11 +125,7 @@ def logprob_of(entry: Any) -> JsonObject | None:
     plain = _token(entry)
     if plain is None:
         return None
-    tops = entry.get("top_logprobs")
-    return {
-        **plain,
-        "top_logprobs": [top for other in tops if (top := _token(other))] if isinstance(tops, list) else [],
-    }
+    return {**plain, "top_logprobs": [top for other in as_list(entry.get("top_logprobs")) if (top := _token(other))]}
 
 
 def _token(entry: Any) -> JsonObject | None:

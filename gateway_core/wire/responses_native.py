@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject
+from gateway_core.wire.json_values import as_object, as_objects
 from gateway_core.wire.openai_chat import Aggregator, make_chunk
 from gateway_core.wire.responses_items import SUMMARY_BREAK, chat_annotation, encrypted_details, reasoning_text
 from gateway_core.wire.responses_shell import chat_usage
@@ -28,7 +29,7 @@ class ResponsesError(Exception):
 
 def error_of(report: Any) -> ResponsesError:
     """The error of a failed response or of an ``error`` event."""
-    report = report if isinstance(report, dict) else {}
+    report = as_object(report)
     code = report.get("code")
     kind = _TYPES.get(str(code), "invalid_request_error") if isinstance(code, str) else "api_error"
     return ResponsesError({"type": kind, "code": code, "message": report.get("message") or ""})
@@ -41,7 +42,7 @@ def completion_of(response: JsonObject) -> JsonObject:
     aggregator, stream = Aggregator(), NativeStream()
     for chunk in stream.feed({"type": "response.created", "response": response}):
         aggregator.add(chunk)
-    for index, item in enumerate(_objects(response.get("output"))):
+    for index, item in enumerate(as_objects(response.get("output"))):
         for chunk in stream.feed({"type": "response.output_item.done", "output_index": index, "item": item}):
             aggregator.add(chunk)
     kind = "response.incomplete" if response.get("status") == "incomplete" else "response.completed"
@@ -77,18 +78,18 @@ class NativeStream:
             self._streamed.add((index, "arguments"))
             return [self._chunk({"tool_calls": [{"index": self._calls[index], "function": {"arguments": delta}}]})]
         if kind == "response.output_item.added":
-            return self._opened(index, _object(event.get("item")))
+            return self._opened(index, as_object(event.get("item")))
         if kind == "response.output_item.done":
-            return self._done(index, _object(event.get("item")))
+            return self._done(index, as_object(event.get("item")))
         if kind == "response.output_text.annotation.added":
             self._streamed.add((index, "annotations"))
             return self._annotations([event.get("annotation")])
         if kind == "response.created":
-            return self._start(_object(event.get("response")))
+            return self._start(as_object(event.get("response")))
         if kind in TERMINAL:
-            return self._end(_object(event.get("response")))
+            return self._end(as_object(event.get("response")))
         if kind == "response.failed":
-            raise error_of(_object(event.get("response")).get("error"))
+            raise error_of(as_object(event.get("response")).get("error"))
         if kind == "error":
             raise error_of(event.get("error") or event)
         return []
@@ -96,7 +97,7 @@ class NativeStream:
     def _chunk(self, delta: JsonObject, finish: str | None = None, logprobs: Any = None) -> JsonObject:
         choice: JsonObject = {"index": 0, "delta": delta, "finish_reason": finish}
         if isinstance(logprobs, list) and logprobs:
-            entries = [{"bytes": None, "top_logprobs": [], **entry} for entry in _objects(logprobs)]
+            entries = [{"bytes": None, "top_logprobs": [], **entry} for entry in as_objects(logprobs)]
             choice["logprobs"] = {"content": entries, "refusal": None}
         return {**self._head, "choices": [choice]}
 
@@ -167,7 +168,7 @@ class NativeStream:
     def _message(self, index: Any, item: JsonObject) -> list[JsonObject]:
         chunks: list[JsonObject] = []
         said = {name for at, name in self._streamed if at == index}
-        for part in _objects(item.get("content")):
+        for part in as_objects(item.get("content")):
             name, field = ("refusal", "refusal") if part.get("type") == "refusal" else ("content", "text")
             if name not in said:
                 chunks += self._piece(index, name, part.get(field), part.get("logprobs"))
@@ -176,21 +177,13 @@ class NativeStream:
         return chunks
 
     def _annotations(self, annotations: Any) -> list[JsonObject]:
-        made = [chat for annotation in _objects(annotations) if (chat := chat_annotation(annotation))]
+        made = [chat for annotation in as_objects(annotations) if (chat := chat_annotation(annotation))]
         return [self._chunk({"annotations": made})] if made else []
 
     def _end(self, response: JsonObject) -> list[JsonObject]:
         self.finished = True
-        reason = _object(response.get("incomplete_details")).get("reason")
+        reason = as_object(response.get("incomplete_details")).get("reason")
         finish = _FINISH.get(str(reason)) or self._unsaid or ("tool_calls" if self._calls else "stop")
         usage = chat_usage(response.get("usage"))
         last = self._chunk({}, finish)
         return [last, {**self._head, "choices": [], "usage": usage}] if usage else [last]
-
-
-def _object(value: Any) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: Any) -> list[JsonObject]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

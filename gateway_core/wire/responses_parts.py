@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from gateway_core.model import JsonObject
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.responses_items import reasoning_item, refusal_part, seal, text_part
 from gateway_core.wire.responses_tools import Called
 
@@ -71,5 +72,5 @@ def _free_text(arguments: str) -> str:
         value = orjson.loads(arguments)
     except orjson.JSONDecodeError:
         return arguments
-    text = value.get("input") if isinstance(value, dict) else None
+    text = as_object(value).get("input")
     return text if isinstance(text, str) else arguments

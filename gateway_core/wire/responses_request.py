@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from gateway_core.model import JsonObject
+from gateway_core.wire.json_values import is_integer, is_number, is_strings
 from gateway_core.wire.responses_input import to_chat_messages
 from gateway_core.wire.responses_tools import choose, tools_of, wrong
+from gateway_core.wire.validation import LARGEST_LIMIT
 
 _MOST_METADATA = 16
-_LARGEST_LIMIT = 2**31 - 1
 _SAME = ("temperature", "top_p", "parallel_tool_calls", "stop", "seed", "service_tier", "metadata")
 _SAME_NAMES = ("user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
 """Fields that chat completions call the same."""
@@ -25,14 +25,12 @@ def _is_string(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _is_integer(low: int, high: int) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+def _integer(low: int, high: int) -> Callable[[Any], bool]:
+    return lambda value: is_integer(value) and low <= value <= high
 
 
-def _is_number(high: float) -> Callable[[Any], bool]:
-    return lambda value: (
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= high
-    )
+def _number(high: float) -> Callable[[Any], bool]:
+    return lambda value: is_number(value) and 0 <= value <= high
 
 
 def _is_metadata(value: Any) -> bool:
@@ -43,28 +41,24 @@ def _is_metadata(value: Any) -> bool:
     )
 
 
-def _is_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(text, str) for text in value)
-
-
 _SHAPES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("model", lambda value: isinstance(value, str) and 0 < len(value.strip()) <= 256, "the name of a model"),
     ("stream", lambda value: isinstance(value, bool), "true or false"),
     ("store", lambda value: isinstance(value, bool), "true or false"),
     ("background", lambda value: isinstance(value, bool), "true or false"),
     ("parallel_tool_calls", lambda value: isinstance(value, bool), "true or false"),
-    ("max_output_tokens", _is_integer(1, _LARGEST_LIMIT), "a positive integer"),
-    ("max_tool_calls", _is_integer(1, _LARGEST_LIMIT), "a positive integer"),
-    ("top_logprobs", _is_integer(0, 20), "an integer from 0 to 20"),
-    ("temperature", _is_number(2.0), "a number from 0 to 2"),
-    ("top_p", _is_number(1.0), "a number from 0 to 1"),
+    ("max_output_tokens", _integer(1, LARGEST_LIMIT), "a positive integer"),
+    ("max_tool_calls", _integer(1, LARGEST_LIMIT), "a positive integer"),
+    ("top_logprobs", _integer(0, 20), "an integer from 0 to 20"),
+    ("temperature", _number(2.0), "a number from 0 to 2"),
+    ("top_p", _number(1.0), "a number from 0 to 1"),
     ("metadata", _is_metadata, "an object of up to 16 strings, keys up to 64 and values up to 512 characters long"),
-    ("include", _is_strings, "a list of strings"),
+    ("include", is_strings, "a list of strings"),
     ("truncation", lambda value: value in ("auto", "disabled"), "auto or disabled"),
     ("previous_response_id", _is_string, "the id of a response"),
     ("text", lambda value: isinstance(value, dict), "an object"),
     ("reasoning", lambda value: isinstance(value, dict), "an object"),
-    ("stop", lambda value: isinstance(value, str) or _is_strings(value), "a string or a list of strings"),
+    ("stop", lambda value: isinstance(value, str) or is_strings(value), "a string or a list of strings"),
     ("stream_options", lambda value: isinstance(value, dict), "an object"),
     *((name, _is_string, "a string") for name in (*_SAME_NAMES, "service_tier")),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway_core.model import JsonObject, Refusal
+from gateway_core.wire.json_values import as_object
 
 _ECHOED: JsonObject = {
     "instructions": None,
@@ -26,7 +27,7 @@ _RATE = ("rate_limit_exceeded", "budget_exceeded")
 
 def shell(asked: JsonObject, response_id: str, created_at: int, model: str, stored: bool) -> JsonObject:
     """A response that has just begun, for the request ``asked``. ``stored`` says whether it can be asked for later."""
-    text, reasoning = _object(asked.get("text")), _object(asked.get("reasoning"))
+    text, reasoning = as_object(asked.get("text")), as_object(asked.get("reasoning"))
     given = {name: asked[name] for name in (*_ECHOED, *_ECHOED_IF_GIVEN) if asked.get(name) is not None}
     return {
         "id": response_id,
@@ -87,7 +88,7 @@ def responses_usage(usage: Any) -> JsonObject | None:
     """The usage of a chat completion in the words of Responses, ``cost`` in US dollars included."""
     if not isinstance(usage, dict):
         return None
-    prompt, output = _object(usage.get("prompt_tokens_details")), _object(usage.get("completion_tokens_details"))
+    prompt, output = as_object(usage.get("prompt_tokens_details")), as_object(usage.get("completion_tokens_details"))
     made: JsonObject = {
         "input_tokens": usage.get("prompt_tokens") or 0,
         "input_tokens_details": {
@@ -109,10 +110,6 @@ def chat_usage(usage: Any) -> JsonObject | None:
         "prompt_tokens": usage.get("input_tokens"),
         "completion_tokens": usage.get("output_tokens"),
         "total_tokens": usage.get("total_tokens"),
-        "prompt_tokens_details": _object(usage.get("input_tokens_details")),
-        "completion_tokens_details": _object(usage.get("output_tokens_details")),
+        "prompt_tokens_details": as_object(usage.get("input_tokens_details")),
+        "completion_tokens_details": as_object(usage.get("output_tokens_details")),
     }
-
-
-def _object(value: Any) -> JsonObject:
-    return value if isinstance(value, dict) else {}

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gateway_core.model import JsonObject, Refusal
+from gateway_core.wire.json_values import as_object, as_objects
 from gateway_core.wire.openai_chat import finish_reason, first_choice, implied_finish
 from gateway_core.wire.responses_items import (
     annotation_of,
@@ -113,7 +114,7 @@ class ResponseWriter:
 
     def _said(self, delta: JsonObject, logprobs: Any) -> list[JsonObject]:
         events: list[JsonObject] = []
-        blocks, details = _objects(delta.get("thinking_blocks")), openai_encrypted(delta.get("reasoning_details"))
+        blocks, details = as_objects(delta.get("thinking_blocks")), openai_encrypted(delta.get("reasoning_details"))
         thought = delta.get("reasoning_content") or delta.get("reasoning")
         text = thought if isinstance(thought, str) else ""
         if blocks or details or text:
@@ -124,9 +125,9 @@ class ResponseWriter:
             self._message.logprobs += late
         if isinstance(refusal := delta.get("refusal"), str) and refusal:
             events += self._say("refusal", refusal, [])
-        for annotation in _objects(delta.get("annotations")):
+        for annotation in as_objects(delta.get("annotations")):
             events += self._annotate(annotation)
-        for position, call in enumerate(_objects(delta.get("tool_calls"))):
+        for position, call in enumerate(as_objects(delta.get("tool_calls"))):
             events += self._call(call, position)
         return events
 
@@ -229,8 +230,7 @@ class ResponseWriter:
 
     def _call(self, piece: JsonObject, position: int) -> list[JsonObject]:
         call = self._call_for(piece, position)
-        function = piece.get("function")
-        function = function if isinstance(function, dict) else {}
+        function = as_object(piece.get("function"))
         if isinstance(call_id := piece.get("id"), str):
             call.call_id = call.call_id or call_id
         if isinstance(name := function.get("name"), str) and name != call.name and call.index is None:
@@ -304,12 +304,8 @@ def response_of(completion: JsonObject, shell: JsonObject, tools: Tools, now: in
     return writer.response
 
 
-def _objects(value: Any) -> list[JsonObject]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _tokens(logprobs: Any, name: str) -> list[JsonObject]:
-    listed: Iterable[Any] = logprobs.get(name) or () if isinstance(logprobs, dict) else ()
+    listed: Iterable[Any] = as_object(logprobs).get(name) or ()
     return [made for entry in listed if (made := logprob_of(entry))]
 
 

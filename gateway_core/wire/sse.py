@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import orjson
@@ -10,6 +12,7 @@ from gateway_core.model import JsonObject
 
 DONE = b"data: [DONE]\n\n"
 """What ends a stream of OpenAI's chat completions."""
+_EVENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class SSEError(ValueError):
@@ -118,3 +121,13 @@ def encode(data: JsonObject | bytes, event: str | None = None) -> bytes:
         body = body.replace(b"\n", b"\ndata: ")
     head = f"event: {event}\n".encode() if event else b""
     return b"%sdata: %s\n\n" % (head, body)
+
+
+def encode_typed(events: Iterable[JsonObject]) -> bytes:
+    """Events of a protocol that names each by its ``type``; a type that can be no name does not get into one."""
+    return b"".join(encode(event, _name(event)) for event in events)
+
+
+def _name(event: JsonObject) -> str:
+    name = str(event.get("type"))
+    return name if _EVENT_NAME.fullmatch(name) else "message"

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject, RequestSize
+from gateway_core.wire.json_values import as_list, as_objects, positive
 
 _CHARACTERS_PER_TOKEN = 4.4
 _MESSAGE_TOKENS = 4
@@ -124,27 +125,23 @@ def _ceiling(parts: _Parts) -> int:
 
 
 def _output_limit(body: JsonObject) -> int | None:
-    limits = [body.get(name) for name in ("max_completion_tokens", "max_tokens")]
-    valid = [limit for limit in limits if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0]
-    return min(valid) if valid else None
+    limits = [positive(body.get(name)) for name in ("max_completion_tokens", "max_tokens")]
+    return min((limit for limit in limits if limit), default=None)
 
 
 def _parts(body: JsonObject) -> _Parts:
-    tools = body.get("tools")
     extra = [value for name in _COUNTED if (value := body.get(name))]
     parts = _Parts(
         texts=[],
         tools_json=b"".join(orjson.dumps(value) for value in extra),
         messages=0,
-        tools=len(tools) if isinstance(tools, list) else 0,
+        tools=len(as_list(body.get("tools"))),
         images=0,
         file_bytes=0,
     )
-    messages = body.get("messages")
-    for message in messages if isinstance(messages, list) else ():
-        if isinstance(message, dict):
-            parts.messages += 1
-            _add_message(parts, message)
+    for message in as_objects(body.get("messages")):
+        parts.messages += 1
+        _add_message(parts, message)
     return parts
 
 

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from gateway_core.model import JsonObject
+from gateway_core.wire.json_values import as_list, as_object
 
 MAX_STEPS = 20_000
 MAX_DEPTH = 40
@@ -70,10 +71,8 @@ class _Fitting:
         return value
 
     def _object(self, value: JsonObject, schema: JsonObject, where: str, depth: int) -> JsonObject:
-        properties = schema.get("properties")
-        properties = properties if isinstance(properties, dict) else {}
-        required = schema.get("required")
-        for name in required if isinstance(required, list) else ():
+        properties = as_object(schema.get("properties"))
+        for name in as_list(schema.get("required")):
             if isinstance(name, str) and name not in value:
                 raise Misfit(f"{_path(where, name)} is missing")
         closed = schema.get("additionalProperties") is False and not schema.get("patternProperties")
@@ -85,8 +84,7 @@ class _Fitting:
         return fitted
 
     def _combined(self, value: Any, schema: JsonObject, where: str, depth: int) -> Any:
-        parts = schema.get("allOf")
-        for part in parts if isinstance(parts, list) else ():
+        for part in as_list(schema.get("allOf")):
             value = self.fit(value, part, where, depth + 1)
         for key in ("anyOf", "oneOf"):
             options = schema.get(key)

@@ -7,6 +7,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from gateway_core.model import Cost, JsonObject, Usage
+from gateway_core.wire.json_values import as_object, is_number
 
 _MOST = 1_000_000_000
 """No answer has more tokens than this; a larger number is a broken counter."""
@@ -18,9 +19,7 @@ _SERVICE_TIERS = ("batch", "flex", "priority", "fast")
 
 def count(value: Any) -> int | None:
     """A usable token count: a finite number, not negative. None for anything else, NaN and strings included."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if 0 <= value <= _MOST else None
+    return int(value) if is_number(value) and 0 <= value <= _MOST else None
 
 
 def read_usage(body: JsonObject) -> Usage | None:
@@ -37,8 +36,8 @@ def read_usage(body: JsonObject) -> Usage | None:
     if prompt is None and output is None:
         return None
     prompt, output = prompt or 0, output or 0
-    taken = _object(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
-    given = _object(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
+    taken = as_object(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
+    given = as_object(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
     cached = count(taken.get("cached_tokens")) or count(usage.get("prompt_cache_hit_tokens")) or 0
     cached = min(cached, prompt)
     written = min(_count_of(taken, "cache_write_tokens", "cache_creation_tokens") or 0, prompt - cached)
@@ -60,7 +59,7 @@ def read_usage(body: JsonObject) -> Usage | None:
 
 def searches_of(server_tool_use: Any) -> int:
     """Web searches that the provider made and charges one by one; what it fetched or ran is free or not told."""
-    return count(_object(server_tool_use).get("web_search_requests")) or 0
+    return count(as_object(server_tool_use).get("web_search_requests")) or 0
 
 
 def usage_json(usage: Usage, cost_microusd: int | None, details: Cost | None = None) -> JsonObject:
@@ -131,17 +130,13 @@ def _reported_cost(usage: JsonObject) -> int | None:
     if isinstance(cost, dict):
         cost = cost.get("total_cost")
     if usage.get("is_byok") is True:
-        upstream = _dollars(_object(usage.get("cost_details")).get("upstream_inference_cost"))
+        upstream = _dollars(as_object(usage.get("cost_details")).get("upstream_inference_cost"))
         own = _dollars(cost)
         return None if upstream is None or own is None else upstream + own
     return _dollars(cost)
 
 
 def _dollars(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_DOLLARS:
+    if not is_number(value) or not 0 <= value <= _MOST_DOLLARS:
         return None
     return int((Decimal(str(value)) * 1_000_000).to_integral_value(ROUND_CEILING))
-
-
-def _object(value: Any) -> JsonObject:
-    return value if isinstance(value, dict) else {}

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from gateway_core.model import JsonObject, Refusal
 from gateway_core.wire.errors import invalid_request
+from gateway_core.wire.json_values import is_integer, is_number, is_strings
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _TOOL_CHOICES = ("none", "auto", "required")
 LARGEST_LIMIT = 2**31 - 1
 
 Problem = tuple[str, str]
-"""The parameter, and what is wrong with it."""
+"""Where, and what is wrong there."""
 
 
 def validate(body: JsonObject) -> Refusal | None:
@@ -143,7 +143,7 @@ _SHAPES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ),
     ("parallel_tool_calls", lambda value: isinstance(value, bool), "true or false"),
     ("user", lambda value: isinstance(value, str), "a string"),
-    ("stop", lambda value: isinstance(value, str) or _is_strings(value), "a string or a list of strings"),
+    ("stop", lambda value: isinstance(value, str) or is_strings(value), "a string or a list of strings"),
     ("reasoning_effort", lambda value: isinstance(value, str), "a string"),
 )
 
@@ -153,15 +153,3 @@ def _rest(body: JsonObject) -> Iterator[Problem]:
         value = body.get(name)
         if value is not None and not fits(value):
             yield name, f"must be {shape}"
-
-
-def is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -12,10 +12,10 @@ import orjson
 import pytest
 from yarl import URL
 
-from gateway_core.dispatch import MAX_TRIES
+from gateway_core.delivery.dispatch import MAX_TRIES
+from gateway_core.delivery.pump import kept_alive
 from gateway_core.model import Status
 from gateway_core.providers.base import Piece
-from gateway_core.pump import kept_alive
 from gateway_core.wire import sse
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI

@@ -284,7 +284,7 @@ async def test_a_retry_after_that_is_too_long_is_handed_on(tmp_path: Path) -> No
 
 
 async def test_a_slow_start_is_kept_alive_with_empty_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway_core.relay.KEEP_ALIVE_S", 0.05)
+    monkeypatch.setattr("gateway_core.delivery.relay.KEEP_ALIVE_S", 0.05)
     late = Reply(text="Late.", before_s=0.3)
     async with FakeAnthropic(default=late) as fake, client(tmp_path, **with_claude(fake)) as llmgw:
         _, chunks = await llmgw.stream("Hello?")

@@ -179,7 +179,7 @@ async def test_a_key_that_is_not_taken_costs_one_call_and_no_401(tmp_path: Path)
 async def test_a_failure_after_a_keep_alive_is_an_error_inside_the_stream(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway_core.relay.KEEP_ALIVE_S", 0.01)
+    monkeypatch.setattr("gateway_core.delivery.relay.KEEP_ALIVE_S", 0.01)
     async with groq_server() as groq, client(tmp_path, **with_groq(groq)) as llmgw:
         groq.script(Failure(403, "no credits, forbidden", before_s=0.2))
         body = chat_body(EASY, stream=True, model="gateway-cheap")
@@ -194,7 +194,7 @@ async def test_a_failure_after_a_keep_alive_is_an_error_inside_the_stream(
 
 
 async def test_the_openai_sdk_raises_what_the_stream_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway_core.relay.KEEP_ALIVE_S", 0.01)
+    monkeypatch.setattr("gateway_core.delivery.relay.KEEP_ALIVE_S", 0.01)
     async with groq_server() as groq, client(tmp_path, **with_groq(groq)) as llmgw:
         groq.script(Failure(401, "bad key", before_s=0.2))
         sdk = openai.AsyncOpenAI(api_key=KEY, base_url=f"{llmgw.gateway.address}/v1", max_retries=0)
@@ -209,7 +209,7 @@ async def test_the_openai_sdk_raises_what_the_stream_says(tmp_path: Path, monkey
 async def test_a_fallback_after_a_keep_alive_still_gives_the_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway_core.relay.KEEP_ALIVE_S", 0.01)
+    monkeypatch.setattr("gateway_core.delivery.relay.KEEP_ALIVE_S", 0.01)
     async with (
         local_server() as local,
         groq_server() as groq,
@@ -225,7 +225,7 @@ async def test_a_fallback_after_a_keep_alive_still_gives_the_answer(
 
 
 async def test_a_held_tool_call_is_kept_alive_and_comes_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway_core.relay.KEEP_ALIVE_S", 0.02)
+    monkeypatch.setattr("gateway_core.delivery.relay.KEEP_ALIVE_S", 0.02)
     call = ("weather", {"city": "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"})
     async with local_server() as local, client(tmp_path, **_only(local)) as llmgw:
         local.script(Reply(text="Wait.", tools=(call,), between_s=0.02))

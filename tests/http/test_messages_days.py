@@ -163,7 +163,7 @@ async def test_a_stream_that_breaks_ends_in_an_error_event(tmp_path: Path) -> No
 
 
 async def test_a_slow_start_is_kept_alive_with_pings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway_core.relay.KEEP_ALIVE_S", 0.05)
+    monkeypatch.setattr("gateway_core.delivery.relay.KEEP_ALIVE_S", 0.05)
     async with by_claude(tmp_path, Reply("Late.", before_s=0.3)) as (_, llmgw):
         got = await lines(llmgw)
     names = [name for name, _ in got]

@@ -8,7 +8,7 @@ import json
 import aiohttp
 import pytest
 
-from gateway_core.course import refusal_of
+from gateway_core.delivery.course import refusal_of
 from gateway_core.model import Refusal, Target, Tier
 from gateway_core.providers.base import UpstreamError
 from gateway_core.providers.failures import Failures

@@ -287,7 +287,7 @@ async def test_the_kill_switch_ends_a_stream_in_flight(tmp_path: Path) -> None:
 
 async def test_a_slow_model_is_waited_for_with_events_that_count(tmp_path: Path, monkeypatch: Any) -> None:
     """OpenClaw's idle timer is reset by every event, and by nothing that is none."""
-    monkeypatch.setattr("gateway_core.relay.KEEP_ALIVE_S", 0.02)
+    monkeypatch.setattr("gateway_core.delivery.relay.KEEP_ALIVE_S", 0.02)
     async with (
         FakeAnthropic(default=Reply(text="At last.", before_s=0.15)) as fake,
         client(tmp_path, **with_claude(fake)) as llmgw,

@@ -165,7 +165,7 @@ async def test_a_failure_before_the_first_word_is_tried_again_unseen(tmp_path: P
 
 
 async def test_a_wait_that_was_bridged_goes_on_as_a_stream_of_our_own(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("gateway_core.relay.KEEP_ALIVE_S", 0.02)
+    monkeypatch.setattr("gateway_core.delivery.relay.KEEP_ALIVE_S", 0.02)
     reply = Reply(text="at last", reasoning="Hm.", before_s=0.15)
     async with fake_openai(default=reply) as fake, client(tmp_path, **with_openai(fake)) as llmgw:
         events = await stream(llmgw, model=MODEL)

@@ -7,7 +7,7 @@ import sys
 
 from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.openai_compatible import OpenAICompatible
-from gateway_core.providers.registry import build_providers
+from gateway_core.providers.registry import blueprints
 from gateway_core.settings import Settings
 
 
@@ -17,8 +17,9 @@ def settings(**given: str) -> Settings:
 
 
 def test_only_providers_with_a_key_are_made() -> None:
-    assert build_providers(settings()) == {}
-    made = build_providers(settings(groq_api_key="gsk_1", anthropic_setup_token="token", openai_api_key=" "))
+    assert blueprints(settings()) == {}
+    given = settings(groq_api_key="gsk_1", anthropic_setup_token="token", openai_api_key=" ")
+    made = {name: blueprint.make() for name, blueprint in blueprints(given).items()}
     assert set(made) == {"anthropic", "groq"}
     claude, groq = made["anthropic"], made["groq"]
     assert isinstance(claude, AnthropicProvider)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core.course import refusal_of
+from gateway_core.delivery.course import refusal_of
 from gateway_core.model import JsonObject, Refusal
 from gateway_core.wire import errors
 from gateway_core.wire.errors import openai_error

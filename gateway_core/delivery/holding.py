@@ -9,6 +9,7 @@ from __future__ import annotations
 from gateway_core.model import ChatRequest, Target
 from gateway_core.providers.base import Piece, UpstreamError
 from gateway_core.wire.answer_checks import CALL_HEAD, EMPTY, Examined, examine, is_empty, may_be_call, tools_of
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.openai_chat import Aggregator, as_chunks, finish_reason, first_choice, has_content
 
 
@@ -77,8 +78,7 @@ class Hold:
     def _keeps(self, piece: Piece) -> bool:
         if not self._checked:
             return not self.begun and not has_content(piece.body)
-        delta = (first_choice(piece.body) or {}).get("delta")
-        delta = delta if isinstance(delta, dict) else {}
+        delta = as_object((first_choice(piece.body) or {}).get("delta"))
         self._calling = self._calling or bool(delta.get("tool_calls"))
         if self._calling:
             return True

@@ -11,11 +11,11 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
-from gateway_core.course import Course, refusal_of
+from gateway_core.delivery.course import Course, refusal_of
+from gateway_core.delivery.holding import Hold, Rejected
+from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget, Reservation
-from gateway_core.holding import Hold, Rejected
-from gateway_core.meter import Meter
 from gateway_core.model import Cost, Counterfactuals, Decision, Refusal, Refused, Target, Usage
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health
@@ -159,7 +159,7 @@ class Dispatcher:
                         yield released
             meter.complete = True
         except UpstreamError as error:
-            meter.charged = error.sent and error.kind != "status"
+            meter.charged = error.may_be_charged
             raise
         finally:
             await self._settle(exchange, target, reservation, meter)

@@ -10,13 +10,26 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway_core.course import MOST_REJECTED
-from gateway_core.dispatch import MAX_TRIES
+from gateway_core.delivery.course import MOST_REJECTED
+from gateway_core.delivery.dispatch import MAX_TRIES
+from gateway_core.delivery.relay import relay_stream
 from gateway_core.exchange import Exchange
 from gateway_core.model import Decision, JsonObject, Refused
 from gateway_core.providers.base import UpstreamError
-from gateway_core.relay import relay_stream
-from tests.dispatching import CHEAP, CHEAP_TOO, LOCAL, PREMIUM, Desk, Dies, Got, Step, failed, gone, message, tool
+from tests.delivery.dispatching import (
+    CHEAP,
+    CHEAP_TOO,
+    LOCAL,
+    PREMIUM,
+    Desk,
+    Dies,
+    Got,
+    Step,
+    failed,
+    gone,
+    message,
+    tool,
+)
 from tests.providers.calls import make_call
 
 WEATHER = tool("weather", city={"type": "string"})

@@ -6,10 +6,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
+from gateway_core.delivery.pump import kept_alive
 from gateway_core.exchange import Exchange
 from gateway_core.model import JsonObject
 from gateway_core.providers.base import Piece
-from gateway_core.pump import kept_alive
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.openai_chat import Aggregator, finish_reason, implied_finish, make_chunk
 from gateway_core.wire.usage import usage_json
 
@@ -78,5 +79,4 @@ def with_usage(last: Piece, usage: JsonObject, in_a_chunk_of_its_own: bool) -> t
 def _usage(exchange: Exchange, reported: object) -> JsonObject:
     """The upstream's own usage where it gave one, with our counts and ``cost`` over it."""
     ours = usage_json(exchange.usage, exchange.cost_microusd, exchange.cost)
-    theirs = reported if isinstance(reported, dict) else {}
-    return {**{key: value for key, value in theirs.items() if key != "cost_details"}, **ours}
+    return {**{key: value for key, value in as_object(reported).items() if key != "cost_details"}, **ours}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
-from gateway_core.meter import Meter
 from gateway_core.model import Target, Tier, Usage
 from gateway_core.providers.base import Piece
 from gateway_core.wire.openai_chat import make_chunk

@@ -8,14 +8,14 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway_core.dispatch import Dispatcher
+from gateway_core.delivery.dispatch import Dispatcher
+from gateway_core.delivery.relay import relay_stream, relay_whole
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget
 from gateway_core.model import Decision, JsonObject, ProviderStatus, Refusal, Refused, Target, Tier, Usage
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.health import Health
 from gateway_core.providers.pricing import Pricing
-from gateway_core.relay import relay_stream, relay_whole
 from gateway_core.settings import Price
 from gateway_core.store.ledger import Ledger, LedgerEntry, Orphans
 from gateway_core.wire.openai_chat import as_chunks

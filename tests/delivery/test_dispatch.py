@@ -8,13 +8,13 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from gateway_core.dispatch import MAX_TRIES
+from gateway_core.delivery.dispatch import MAX_TRIES
 from gateway_core.exchange import Exchange
 from gateway_core.model import Decision, Refused, Target, Tier
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.breaker import FAILURES_TO_OPEN
 from gateway_core.providers.retry_budget import RESERVE
-from tests.dispatching import CHEAP, CHEAP_TOO, LOCAL, PREMIUM, Desk, Dies, failed, gone, message, tool
+from tests.delivery.dispatching import CHEAP, CHEAP_TOO, LOCAL, PREMIUM, Desk, Dies, failed, gone, message, tool
 from tests.providers.calls import make_call
 
 WEATHER = tool("weather", city={"type": "string"})

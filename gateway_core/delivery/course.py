@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from gateway_core.delivery.holding import Rejected
 from gateway_core.exchange import Exchange
-from gateway_core.holding import Rejected
 from gateway_core.model import Decision, Reason, Refusal, Target, Tier, Usage
 from gateway_core.providers.base import Piece, UpstreamError
 from gateway_core.providers.health import Blocked

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from gateway_core.pump import AHEAD, kept_alive
+from gateway_core.delivery.pump import AHEAD, kept_alive
 
 
 class Source:

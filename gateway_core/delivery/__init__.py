@@ -1,0 +1,1 @@
+"""How a request gets its answer: targets tried in turn, what each used counted, pieces held back, then sent on."""
