@@ -91,7 +91,8 @@ class Permit:
             self._health.note_nothing(model, ticket)
             return
         self._health.note_nothing(whole, whole_ticket)
-        if error.code in _CALLERS_FAULT or (error.code == "model_not_found" and named):
+        callers = error.kind == "limit" or error.code in _CALLERS_FAULT  # too large for the plan, or wrong
+        if callers or (error.code == "model_not_found" and named):
             self._health.note_nothing(model, ticket)
         elif error.status == 403 or error.code == "model_not_found":
             self._health.note_misconfigured(model, error.message)
