@@ -249,7 +249,7 @@ class Gateway:
         self.settings = settings
         self.pipeline.use_policy(policy)
         self._pricing.override(settings.all_prices, settings.unknown_price)
-        self._tiers.use(settings)
+        self._health.forget(self._tiers.use(settings))
         self._judge.use(settings)
         self._dispatcher.configure(settings.max_output_tokens, settings.premium_model)
         self._rate.set_limits(settings.rate_limit_rpm, settings.rate_limit_tpm)

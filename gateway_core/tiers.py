@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from gateway_core.gates.budget import Budget
 from gateway_core.model import ProviderStatus, Target, Tier
+from gateway_core.ollama.address import local_base_url
 from gateway_core.ollama.manager import Endpoint, LocalModels
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.ollama import Ollama
@@ -109,16 +110,20 @@ class Tiers:
         self.forced: Tier | None = None
         self.use(settings)
 
-    def use(self, settings: Settings) -> None:
-        """Takes up settings, also while requests are under way: they end where they began."""
+    def use(self, settings: Settings) -> frozenset[str]:
+        """Takes up settings, also while requests are under way: they end where they began.
+
+        Returns the providers that are others than before.
+        """
         self._settings = settings
         self._configured = lineup(settings)
         self._places = lineup(settings, self._switched)
         self._named = named_providers(settings)
         self._free = frozenset({LOCAL, "ollama", *(entry.name for entry in settings.providers if entry.free)})
         self._limits.use(settings.providers)
-        local = Blueprint((LOCAL, settings.local_first_byte_s), lambda: LocalProvider(self._local, settings))
-        self._pool.use({**blueprints(settings, self._simulated, self._pricing), LOCAL: local})
+        where = (local_base_url(settings), settings.local_llm_api_key, settings.local_first_byte_s)
+        local = Blueprint((LOCAL, *where), lambda: LocalProvider(self._local, settings))
+        return self._pool.use({**blueprints(settings, self._simulated, self._pricing), LOCAL: local})
 
     def switch(self, tier: Tier, model: str | None) -> None:
         """Has CHEAP or PREMIUM served by ``model`` first, from the next request on; None is as configured."""

@@ -134,6 +134,37 @@ async def test_requests_that_keep_coming_all_succeed_across_reloads(tmp_path: Pa
     assert len(statuses) >= 18 and set(statuses) == {200}
 
 
+async def test_a_corrected_key_works_at_the_next_request_and_other_circuits_stay(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, FakeOpenAI(key="a") as other:
+        own = {"one": {"base_url": other.base_url, "api_key": "wrong", "model": "fake-model", "tier": "cheap"}}
+        wrong = {**claude(fake), "anthropic_api_key": "sk-ant-wrong"}
+        async with configured(tmp_path, providers=own, **wrong) as llmgw:
+            before = [(await llmgw.chat(f"{n}?", model=m))[0] for n, m in enumerate(2 * ["gateway-premium"])]
+            await llmgw.chat("Hello?", model="one/fake-model")
+            refused = len(other.headers)
+            await llmgw.reload(anthropic_api_key=fake.key)
+            after, _, _ = await llmgw.chat("And now?")
+            await llmgw.chat("Hello again?", model="one/fake-model")
+            left_alone = len(other.headers) == refused
+            own["one"]["api_key"] = "a"
+            await llmgw.reload(providers=own)
+            at_last, _, _ = await llmgw.chat("Hello once more?", model="one/fake-model")
+    assert 200 not in before and after == 200
+    assert left_alone and at_last == 200
+
+
+async def test_a_corrected_key_of_the_local_server_works_at_the_next_request(tmp_path: Path) -> None:
+    async with FakeOpenAI(key="right", models=("m",)) as fake:
+        local = {"local_llm_enabled": True, "local_llm_url": fake.base_url, "builtin_model": "off"}
+        async with configured(tmp_path, local_llm_api_key="right", **local) as llmgw:
+            first, _, _ = await llmgw.chat("Hello?", model="gateway-local")
+            fake.key = "another"
+            refused, _, _ = await llmgw.chat("Hello there?", model="gateway-local")
+            await llmgw.reload(local_llm_api_key="another")
+            after, _, _ = await llmgw.chat("Hello again?", model="gateway-local")
+    assert (first, after) == (200, 200) and refused >= 500
+
+
 @pytest.mark.parametrize(
     ("bad", "word"),
     [
