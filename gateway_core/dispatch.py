@@ -108,10 +108,11 @@ class Dispatcher:
                 return
             await self._sleep(pause)
 
-    def configure(self, max_output_tokens: int, premium_model: str) -> None:
+    def configure(self, max_output_tokens: int, premium_model: str, total_s: float) -> None:
         """Takes up other settings, for calls not yet made."""
         self._max_output_tokens = max_output_tokens
         self._premium_model = premium_model
+        self._total_s = total_s
 
     def counterfactuals(self, exchange: Exchange, made_for_microusd: int | None = None) -> Counterfactuals:
         """What the answer would have cost otherwise. ``made_for_microusd`` is what a cached one cost once."""

@@ -14,9 +14,12 @@ import pytest
 import yaml
 
 from gateway_core import gateway as gateway_module
+from gateway_core.reload import LIVE
 from gateway_core.running import running_gateway
+from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 from tests.fakes.anthropic import FakeAnthropic
+from tests.fakes.ollama import FakeOllama
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.script import Reply
 from tests.http.inside import KEY, Client, chat_body
@@ -209,6 +212,53 @@ async def test_what_cannot_change_live_is_said_and_stays(tmp_path: Path) -> None
     assert notices == ["LLMGW_PORT, GATEWAY_SECRET changed in the configuration, and needs a restart of llmgw."]
     assert budget["soft_usd"] == 1
     assert undone == (True, "The configuration has not changed.") and after == []
+
+
+def test_every_setting_is_taken_up_live_or_said_to_need_a_restart() -> None:
+    restart = {
+        *("host", "port", "data_dir", "gateway_secret", "max_body_bytes", "server_tool_uses"),
+        *("builtin_model", "builtin_context_tokens", "semantic_cache", "semantic_max_error"),
+    }
+    assert set(Settings.model_fields) - LIVE == restart and not restart & LIVE
+
+
+async def test_how_long_a_call_may_take_is_taken_up(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, configured(tmp_path, **claude(fake)) as llmgw:
+        await llmgw.chat("Hello?")
+        assert await llmgw.reload(upstream_total_s=0.2, client_write_s=7) == (
+            True,
+            "Configuration reloaded: UPSTREAM_TOTAL_S 1800.0 -> 0.2; CLIENT_WRITE_S 120.0 -> 7.0.",
+        )
+        assert llmgw.gateway.settings.client_write_s == 7
+        fake.script(Reply(before_s=30))
+        status, _, body = await llmgw.chat("And now?", model="anthropic/claude-sonnet-5-5")
+    assert status == 504 and "0.2 s" in body["error"]["message"]
+
+
+async def test_what_ollama_is_asked_for_is_taken_up(tmp_path: Path) -> None:
+    async with FakeOllama("qwen3:0.6b") as fake:
+        local = {"local_llm_enabled": True, "local_llm_url": fake.base_url, "builtin_model": "off"}
+        async with configured(tmp_path, **local) as llmgw:
+            await llmgw.chat("Hello?", model="gateway-local")
+            await llmgw.reload(local_keep_alive="7m", local_context_tokens=4096)
+            await llmgw.chat("Hello again?", model="gateway-local")
+            largest = llmgw.gateway.offers()
+    before, after = fake.chats
+    assert before.get("keep_alive") != "7m" and after["keep_alive"] == "7m"
+    assert 4096 in [offer.context_tokens for offer in largest]
+
+
+async def test_embeddings_of_the_local_server_come_with_it(tmp_path: Path) -> None:
+    async with FakeOllama() as fake:
+        local = {"local_llm_url": fake.base_url, "builtin_model": "off"}
+        async with configured(tmp_path, local_llm_enabled=False, **local) as llmgw:
+            asked = {"model": "ollama/nomic-embed-text", "input": "Hello."}
+            async with llmgw.http.post("/v1/embeddings", json=asked) as answer:
+                off = await answer.text()
+            await llmgw.reload(local_llm_enabled=True)
+            async with llmgw.http.post("/v1/embeddings", json=asked) as answer:
+                on = await answer.text()
+    assert "LOCAL_LLM_ENABLED is off" in off and "LOCAL_LLM_ENABLED is off" not in on
 
 
 async def test_limits_prices_models_and_policy_are_taken_up(tmp_path: Path) -> None:
