@@ -207,6 +207,9 @@ class Dispatcher:
             await self._budget.release(reservation)
             return
         cost = self._pricing.cost(target.provider, target.model, usage)
+        if not meter.prompt_is_counted:
+            most = self._pricing.reservation_microusd(target, exchange.request, usage.output_tokens)
+            cost = cost if cost.total_microusd >= most else Cost(other=most)
         if not meter.complete and not meter.streamed and cost.total_microusd < reservation.reserved_microusd:
             cost = Cost(other=reservation.reserved_microusd)
         exchange.cost += cost

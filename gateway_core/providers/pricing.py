@@ -81,7 +81,9 @@ class Pricing:
         return self.cost(provider, model, usage).total_microusd
 
     def reservation_microusd(self, target: Target, request: ChatRequest, max_output: int) -> int:
-        """What to set aside before ``request`` is sent to ``target``."""
+        """What to set aside before ``request`` is sent to ``target``; with the output that came for ``max_output``, what
+        it can have cost where nobody counted its prompt: that may be in a prompt cache now, and was read as often as
+        server tools made it."""
         extras = extras_of(request, self._server_tool_uses)
         ceiling = request.size.input_tokens_ceiling
         return self.worst_case_microusd(target.provider, target.model, ceiling, max_output, extras)
