@@ -62,7 +62,7 @@ SNAPSHOT_ROWS = 200
 HOUSEKEEPING_S = 600.0
 LOCAL_SETTINGS = (
     *("local_llm_enabled", "local_llm_url", "local_llm_model", "local_llm_api_key", "local_context_tokens"),
-    "ollama_host",
+    *("local_keep_alive", "ollama_host"),
 )
 ENDING_S = 1.0
 """For cancelled requests to settle: aiohttp cancels them at the end, and does not wait."""
@@ -174,6 +174,7 @@ class Gateway:
             self._budget,
             OwnLimits(self._budget, clock),
             Switched(state.cheap_model, state.premium_model),
+            clock,
             simulated=self._simulated,
         )
         self._tiers.forced = state.forced_tier
@@ -249,12 +250,13 @@ class Gateway:
         self.settings = settings
         self.pipeline.use_policy(policy)
         self._pricing.override(settings.all_prices, settings.unknown_price)
-        self._tiers.use(settings)
+        self._health.forget(self._tiers.use(settings))
         self._judge.use(settings)
-        self._dispatcher.configure(settings.max_output_tokens, settings.premium_model)
+        self._dispatcher.configure(settings.max_output_tokens, settings.premium_model, settings.upstream_total_s)
         self._rate.set_limits(settings.rate_limit_rpm, settings.rate_limit_tpm)
         self._caches.reconfigure(settings)
         self._requests.keep_bodies = settings.keep_bodies_days > 0
+        self._local_embeddings.use(settings)
         if _limits(settings) != _limits(before):
             self.commands.reconfigure(_limits(settings))
         self.checks.look_again()

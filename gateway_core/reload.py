@@ -15,13 +15,14 @@ from gateway_core.settings_files import SettingsFiles
 LIVE = frozenset(
     (
         *("local_llm_enabled", "local_llm_url", "local_llm_model", "local_llm_api_key", "local_context_tokens"),
-        *("ollama_host", "cheap_provider", "cheap_model", "premium_model", "default_tier", "providers"),
+        *("local_keep_alive", "ollama_host", "providers"),
+        *("cheap_provider", "cheap_model", "premium_model", "default_tier"),
         *("anthropic_api_key", "anthropic_setup_token", "anthropic_base_url", "groq_api_key", "groq_base_url"),
         *("openai_api_key", "openai_base_url", "router_provider", "router_model"),
         *("daily_budget_soft", "daily_budget_medium", "daily_budget_hard", "rate_limit_rpm", "rate_limit_tpm"),
         *("max_output_tokens", "prices", "unknown_price", "exact_cache", "exact_cache_ttl_s"),
         *("policy", "policy_patterns", "keep_bodies_days"),
-        *("upstream_first_byte_s", "upstream_idle_s", "local_first_byte_s"),
+        *("upstream_first_byte_s", "upstream_idle_s", "local_first_byte_s", "upstream_total_s", "client_write_s"),
     )
 )
 """What can change while llmgw runs. The rest is where it listens, what it holds open and what runs on its own."""

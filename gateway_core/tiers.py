@@ -6,8 +6,11 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+from gateway_core.clock import Clock, SystemClock
 from gateway_core.gates.budget import Budget
+from gateway_core.learned_contexts import LearnedContexts
 from gateway_core.model import ProviderStatus, Target, Tier
+from gateway_core.ollama.address import local_base_url
 from gateway_core.ollama.manager import Endpoint, LocalModels
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.ollama import Ollama
@@ -96,6 +99,7 @@ class Tiers:
         budget: Budget,
         limits: OwnLimits,
         switched: Switched = AS_CONFIGURED,
+        clock: Clock | None = None,
         *,
         simulated: bool = False,
     ) -> None:
@@ -106,19 +110,32 @@ class Tiers:
         self._simulated = simulated
         self._pool = ProviderPool()
         self._switched = switched
+        self._clock = clock or SystemClock()
+        self._contexts: dict[str, LearnedContexts] = {}
+        """What is found out of the user's own servers that nobody pays for: those may cut a prompt and say nothing."""
         self.forced: Tier | None = None
         self.use(settings)
 
-    def use(self, settings: Settings) -> None:
-        """Takes up settings, also while requests are under way: they end where they began."""
+    def use(self, settings: Settings) -> frozenset[str]:
+        """Takes up settings, also while requests are under way: they end where they began.
+
+        Returns the providers that are others than before.
+        """
         self._settings = settings
         self._configured = lineup(settings)
         self._places = lineup(settings, self._switched)
         self._named = named_providers(settings)
         self._free = frozenset({LOCAL, "ollama", *(entry.name for entry in settings.providers if entry.free)})
         self._limits.use(settings.providers)
-        local = Blueprint((LOCAL, settings.local_first_byte_s), lambda: LocalProvider(self._local, settings))
-        self._pool.use({**blueprints(settings, self._simulated, self._pricing), LOCAL: local})
+        where = (local_base_url(settings), settings.local_llm_api_key, settings.local_first_byte_s)
+        local = Blueprint((LOCAL, *where), lambda: LocalProvider(self._local, settings))
+        free = [entry.name for entry in settings.providers if entry.free]
+        self._contexts = {name: self._contexts.get(name) or LearnedContexts(self._clock) for name in free}
+        others = blueprints(settings, self._simulated, self._pricing, self._contexts)
+        changed = self._pool.use({**others, LOCAL: local})
+        for name in changed & self._contexts.keys():
+            self._contexts[name].forget()
+        return changed
 
     def switch(self, tier: Tier, model: str | None) -> None:
         """Has CHEAP or PREMIUM served by ``model`` first, from the next request on; None is as configured."""
@@ -201,9 +218,11 @@ class Tiers:
             return self._local_option(target.tier, target.model if target.tier is not Tier.LOCAL else None)
         if place.missing or self._pool.get(target.provider) is None:
             return Option(unavailable=f"{place.missing or target.provider} is not set")
-        if place.can.context_tokens is not None:
-            return Option(target, can=place.can)
-        context = self._pricing.context_window(target.provider, target.model)
+        context = place.can.context_tokens
+        if context is None:
+            context = self._pricing.context_window(target.provider, target.model)
+        if target.provider in self._contexts:
+            context = self._contexts[target.provider].within(target.model, context)
         return Option(target, can=replace(place.can, context_tokens=context))
 
     def _local_option(self, tier: Tier, model: str | None = None) -> Option:

@@ -108,10 +108,11 @@ class Dispatcher:
                 return
             await self._sleep(pause)
 
-    def configure(self, max_output_tokens: int, premium_model: str) -> None:
+    def configure(self, max_output_tokens: int, premium_model: str, total_s: float) -> None:
         """Takes up other settings, for calls not yet made."""
         self._max_output_tokens = max_output_tokens
         self._premium_model = premium_model
+        self._total_s = total_s
 
     def counterfactuals(self, exchange: Exchange, made_for_microusd: int | None = None) -> Counterfactuals:
         """What the answer would have cost otherwise. ``made_for_microusd`` is what a cached one cost once."""
@@ -206,6 +207,9 @@ class Dispatcher:
             await self._budget.release(reservation)
             return
         cost = self._pricing.cost(target.provider, target.model, usage)
+        if not meter.prompt_is_counted:
+            most = self._pricing.reservation_microusd(target, exchange.request, usage.output_tokens)
+            cost = cost if cost.total_microusd >= most else Cost(other=most)
         if not meter.complete and not meter.streamed and cost.total_microusd < reservation.reserved_microusd:
             cost = Cost(other=reservation.reserved_microusd)
         exchange.cost += cost

@@ -9,6 +9,7 @@ from dataclasses import replace
 from gateway_core.exchange import Exchange
 from gateway_core.model import Usage
 from gateway_core.providers.base import Piece
+from gateway_core.wire.extras import has_server_tools
 from gateway_core.wire.openai_chat import finish_reason, has_content, text_of
 from gateway_core.wire.reasoning import hides_reasoning, most_tokens
 from gateway_core.wire.tokens import text_ceiling
@@ -57,6 +58,12 @@ class Meter:
             self._quiet_s += self._pause()
             self._heard = self._monotonic()
             self._output_ceiling += text_ceiling(text_of(piece.body))
+
+    @property
+    def prompt_is_counted(self) -> bool:
+        """Whether the upstream told what it read, all of it: server tools may have it read again until the end."""
+        reported = bool(self._reported and self._reported.prompt_tokens)
+        return reported and (self.complete or self._counted or not has_server_tools(self._exchange.request))
 
     def usage(self) -> Usage:
         size, reported = self._exchange.request.size, self._reported or Usage()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from gateway_core.clock import Clock
+from gateway_core.learned_contexts import LearnedContexts
 from gateway_core.model import LocalModel
 from gateway_core.ollama.choice import find
 from gateway_core.ollama.client import OllamaClient, OllamaError
@@ -14,8 +15,6 @@ from gateway_core.ollama.discovery import Found
 from gateway_core.ollama.memory import available_bytes
 from gateway_core.wire.ollama_chat import Loading
 
-LEARNED_S = 1800.0
-"""How long it is remembered that a model could not have a context. A server may be started anew with a larger one."""
 FOR_EVER = -1
 _UNTOLD = 1 << 30
 """A model that is not listed gets what it is asked for: the server says what is wrong with it."""
@@ -42,11 +41,16 @@ class Contexts:
         self._found = found
         self._client = client
         self._clock = clock
+        self._available = memory
+        self._asked: dict[str, list[Loading]] = {}
+        self.use(limit=limit, keep_alive=keep_alive, same_machine=same_machine)
+
+    def use(self, *, limit: int | None, keep_alive: str | None, same_machine: bool) -> None:
+        """Takes up what the operator says now, of a server that may be another: what was learned is forgotten."""
         self._limit = limit
         self._keep_alive = int(keep_alive) if keep_alive and keep_alive.lstrip("-").isdigit() else keep_alive
-        self._memory = memory if same_machine else lambda: None
-        self._learned: dict[str, tuple[int, float]] = {}
-        self._asked: dict[str, list[Loading]] = {}
+        self._memory = self._available if same_machine else lambda: None
+        self._learned = LearnedContexts(self._clock)
         self._lacking: str | None = None
 
     @property
@@ -75,7 +79,7 @@ class Contexts:
 
     def learn(self, model: str, tokens: int) -> None:
         """Remembers for a while that no more than ``tokens`` fit."""
-        self._learned[self._full_name(model)] = (tokens, self._clock.monotonic() + LEARNED_S)
+        self._learned.learn(self._full_name(model), tokens)
 
     async def loading(
         self, model: str, prompt_tokens: int, max_output_tokens: int | None, *, exact: bool = False
@@ -127,8 +131,7 @@ class Contexts:
         known: int | None = found.contexts.get(model)
         if self.native_chat and model in found.shapes:
             known = self._largest(found, model, running)
-        learned, until = self._learned.get(model, (0, 0.0))
-        return min(known or learned, learned) if self._clock.monotonic() < until else known
+        return self._learned.within(model, known)
 
     def _largest(self, found: Found, model: str, running: Mapping[str, LocalModel]) -> int:
         memory = None if self._limit else self._memory()

@@ -35,9 +35,13 @@ class LocalEmbeddings:
 
     def __init__(self, models: LocalModels, settings: Settings) -> None:
         self._models = models
+        self._session: aiohttp.ClientSession | None = None
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        """Takes up settings, for calls not yet made."""
         self._is_enabled = settings.local_llm_enabled
         self._timeout_s = settings.local_first_byte_s  # a model may have to be loaded first
-        self._session: aiohttp.ClientSession | None = None
 
     def names(self) -> tuple[str, ...]:
         """The models that are known to embed, as ``ollama/NAME``, or ``local/NAME`` where the server is another."""

@@ -148,6 +148,11 @@ class LocalModels:
         self._settings = settings
         self._base_url = local_base_url(settings)
         self._api_key = key.get_secret_value() if key else None
+        self.contexts.use(
+            limit=settings.local_context_tokens,
+            keep_alive=settings.local_keep_alive,
+            same_machine=is_loopback(self._base_url),
+        )
         if not settings.local_llm_enabled:
             if self._poller:
                 self._poller.cancel()

@@ -22,7 +22,7 @@ from gateway_core.wire.anthropic_answers import (
     read_anthropic_usage,
 )
 from gateway_core.wire.anthropic_messages import to_messages
-from gateway_core.wire.anthropic_native import PRICED_APART, adapted, headers_for, native_body
+from gateway_core.wire.anthropic_native import adapted, headers_for, native_body, unreserved, with_limits
 from gateway_core.wire.errors import invalid_request
 from gateway_core.wire.openai_chat import has_content
 from gateway_core.wire.usage import count
@@ -55,6 +55,7 @@ class AnthropicProvider(Upstream):
         key_setting: str = "ANTHROPIC_API_KEY",
     ) -> None:
         prices = pricing or Pricing()
+        self._server_tool_uses = prices.server_tool_uses
         self._prompt_caching = PromptCaching(lambda model: ratios_of(prices.rates(name, model)), now)
         if anthropic_oauth.is_setup_token(api_key):
             api_key, setup_token = None, api_key
@@ -133,7 +134,10 @@ class AnthropicProvider(Upstream):
         return headers_for(native, self._betas)
 
     def _translated(self, call: UpstreamCall) -> JsonObject:
-        body = self._body(call)
+        body, limited = with_limits(self._body(call), self._server_tool_uses)
+        if limited:
+            text = f"{', '.join(limited)} limited to {self._server_tool_uses} uses, for which money is set aside"
+            call.remark(Reason("anthropic", text))
         return anthropic_oauth.with_opening(body) if self._oauth else body
 
     def _body(self, call: UpstreamCall) -> JsonObject:
@@ -154,8 +158,9 @@ class AnthropicProvider(Upstream):
         caller could not know the model's rules, and they are kept for it."""
         request, model = call.request, call.target.model
         foreign = self._thinking.foreign_to(model, native["messages"])
-        body = native_body(native, model, limit, stream=request.stream, foreign=foreign)
-        if dropped := [name for name in PRICED_APART if native.get(name)]:
+        dropped = unreserved(native, us_is_priced=self.name == "anthropic")
+        body = native_body(native, model, limit, stream=request.stream, foreign=foreign, left_out=dropped)
+        if dropped:
             call.remark(Reason("anthropic", f"not sent: {', '.join(dropped)}, whose price is not reserved"))
         if request.model not in (model, f"{self.name}/{model}"):
             body, changed = adapted(body, model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from gateway_core.model import JsonObject
 from gateway_core.providers.base import UpstreamCall
@@ -18,6 +19,9 @@ _NOT_OPENAI = (
 """Message fields of other protocols, which OpenAI and Groq answer with 400."""
 PRICED_APART = ("service_tier", "web_search_options")
 """Not sent to a paid provider: they make tokens dearer or add a price for each search, which is not reserved."""
+STANDARD_TIER = {"service_tier": "default"}
+"""Said to OpenAI, where nothing said means the tier of the project's settings, which may be priority at 2.5 times the
+price (OpenAI's types of ``service_tier``: "auto" is the project's, "default" the standard price; openai 3, 2026-11)."""
 _PRICED_ELSEWHERE = (*PRICED_APART, "models", "route", "plugins", "search_parameters")
 """The same of routers and of xAI: other models than the one that is reserved for, and searches
 (openrouter.ai/docs, docs.x.ai, 2026-11)."""
@@ -44,6 +48,8 @@ class Dialect:
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     keeps_connections: bool = True
+    fixed: Mapping[str, object] = field(default_factory=dict)
+    """Fields of every request, whatever the caller says."""
 
     def adapt(self, call: UpstreamCall) -> JsonObject:
         """The body as this server takes it; the caller's is left as it is."""
@@ -65,7 +71,7 @@ class Dialect:
         limit = min((value for value in limits if value is not None), default=None)
         if limit is not None:
             body.update(dict.fromkeys(self.limits, limit))
-        return body
+        return {**body, **self.fixed}
 
 
 def dialect_of(kind: str, free: bool) -> Dialect:
@@ -81,6 +87,13 @@ def dialect_of(kind: str, free: bool) -> Dialect:
         drop=(*PRICED_APART, *(_NOT_GROQ if groq else ())),
         message_drop=(*_NOT_OPENAI, *(("name",) if groq else ())),
     )
+
+
+def fixed_fields(name: str, base_url: str) -> Mapping[str, object]:
+    """What every request to the built-in provider ``name`` says: OpenAI itself knows :data:`STANDARD_TIER`, and what
+    else answers at an address of the user's own may not."""
+    host = urlsplit(base_url).hostname or ""
+    return STANDARD_TIER if name == "openai" and f".{host}".endswith(".openai.com") else {}
 
 
 def own_dialect(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -91,7 +91,8 @@ class Permit:
             self._health.note_nothing(model, ticket)
             return
         self._health.note_nothing(whole, whole_ticket)
-        if error.code in _CALLERS_FAULT or (error.code == "model_not_found" and named):
+        callers = error.kind == "limit" or error.code in _CALLERS_FAULT  # too large for the plan, or wrong
+        if callers or (error.code == "model_not_found" and named):
             self._health.note_nothing(model, ticket)
         elif error.status == 403 or error.code == "model_not_found":
             self._health.note_misconfigured(model, error.message)
@@ -137,6 +138,16 @@ class Health:
             if blocked := self._blocked(entry, now):
                 return blocked
         return Permit(self, [(entry, entry.breaker.admit(now) or 0) for entry in entries])
+
+    def forget(self, providers: Iterable[str]) -> None:
+        """Drops what is known of ``providers``, which are others now: a corrected key works at the next request.
+
+        A permit that is still out belongs to what was dropped, and its result changes nothing.
+        """
+        gone = frozenset(providers)
+        self._entries = {key: entry for key, entry in self._entries.items() if entry.provider not in gone}
+        for provider in gone:
+            self._budgets.pop(provider, None)
 
     def may_retry(self, provider: str) -> bool:
         """Takes one retry from the provider's budget; False when it is spent."""
@@ -214,7 +225,7 @@ class Health:
         if entry.breaker.failed(ticket, now):
             entry.why = f"circuit open after {failures} failures"
             wait = math.ceil(entry.breaker.wait_s(now))
-            self._notify("warning", f"{entry.name} is left alone for {wait} s, {failures} failures: {error.message}")
+            self._tell_of(entry, f"is left alone for {wait} s, {failures} failures: {error.message}")
 
     def note_misconfigured(self, entry: _Entry, message: str) -> None:
         now = self._clock.monotonic()
@@ -222,10 +233,15 @@ class Health:
         entry.why = message.removeprefix(entry.provider).strip().rstrip(".")
         entry.breaker.open_for(MISCONFIGURED_S, now)
         if not known:
-            self._notify("warning", f"{entry.name} is left alone for {MISCONFIGURED_S / 60:.0f} min: {message}")
+            self._tell_of(entry, f"is left alone for {MISCONFIGURED_S / 60:.0f} min: {message}")
 
     def note_pause(self, entry: _Entry, ticket: int, error: UpstreamError) -> None:
         now = self._clock.monotonic()
         entry.breaker.forgone(ticket, now)
         entry.paused_status = 429 if error.status == 429 else 503
         entry.paused_until = max(entry.paused_until, now + min(error.retry_after_s or 0.0, LONGEST_PAUSE_S))
+
+    def _tell_of(self, entry: _Entry, what: str) -> None:
+        """Warns, unless the entry is forgotten: then the provider in use is another one."""
+        if self._entries.get((entry.provider, entry.model)) is entry:
+            self._notify("warning", f"{entry.name} {what}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway_core.model import ApiKind, JsonObject, Refused, Usage
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
-from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of
+from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of, fixed_fields
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
 from gateway_core.providers.upstream import Answer, Upstream
 from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content, text_of
@@ -48,7 +48,7 @@ class OpenAICompatible(Upstream):
     ) -> None:
         """``contexts`` hears of prompts that the server has cut, and tells what is known."""
         self._contexts = contexts
-        self._dialect = dialect or dialect_of(kind, free)
+        self._dialect = dialect or replace(dialect_of(kind, free), fixed=fixed_fields(kind, base_url))
         known = kind in STRICT_KINDS and not free
         self.key_setting = key_setting or (f"{kind.upper()}_API_KEY" if known else "LOCAL_LLM_API_KEY")
         self.may_lack_a_key = not known

@@ -35,7 +35,7 @@ class OpenAIProvider(OpenAICompatible):
                 yield piece
 
     async def _respond(self, call: UpstreamCall, native: JsonObject) -> AsyncGenerator[Piece]:
-        async with self.post("/responses", _native_body(call, native)) as answer:
+        async with self.post("/responses", self.native_body(call, native)) as answer:
             if not call.request.stream:
                 yield self._whole_response(await answer.json())
             elif answer.content_type == "application/json":
@@ -46,6 +46,10 @@ class OpenAIProvider(OpenAICompatible):
                 async with aclosing(self._response_stream(answer, call.max_output_tokens)) as pieces:
                     async for piece in pieces:
                         yield piece
+
+    def native_body(self, call: UpstreamCall, native: JsonObject) -> JsonObject:
+        """A Responses body on its way to this server; the caller's is left as it is."""
+        return {**_native_body(call, native), **self._dialect.fixed}
 
     def _whole_response(self, response: JsonObject) -> Piece:
         try:

@@ -30,8 +30,11 @@ class ProviderPool:
         self._retired: set[_Held] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
-    def use(self, wanted: Mapping[str, Blueprint]) -> None:
-        """Makes what is new or different, keeps what is not, and retires the rest."""
+    def use(self, wanted: Mapping[str, Blueprint]) -> frozenset[str]:
+        """Makes what is new or different, keeps what is not, and retires the rest.
+
+        Returns the names that mean another provider than before, or none.
+        """
         before, self._held = self._held, {}
         for name, blueprint in wanted.items():
             kept = before.get(name)
@@ -41,6 +44,7 @@ class ProviderPool:
             if held not in self._held.values():
                 self._retired.add(held)
                 self._left(held)
+        return frozenset(name for name in {*before, *self._held} if before.get(name) is not self._held.get(name))
 
     def get(self, name: str) -> Provider | None:
         return self._held.get(name)

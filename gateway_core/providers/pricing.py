@@ -48,7 +48,8 @@ class Pricing:
     ) -> None:
         self._overrides = dict(overrides or {})
         self._unknown = unknown_price or Price(input=30.0, output=150.0)
-        self._server_tool_uses = server_tool_uses
+        self.server_tool_uses = server_tool_uses
+        """Uses that are set aside for a server tool without a limit."""
         self._now = now
         self._models: dict[tuple[str, str], ModelInfo | None] = {}
 
@@ -81,8 +82,12 @@ class Pricing:
         return self.cost(provider, model, usage).total_microusd
 
     def reservation_microusd(self, target: Target, request: ChatRequest, max_output: int) -> int:
-        """What to set aside before ``request`` is sent to ``target``."""
-        extras = extras_of(request, self._server_tool_uses)
+        """What to set aside before ``request`` is sent to ``target``.
+
+        With the output that came for ``max_output``, it is what a call can have cost whose prompt nobody counted: that
+        may be in a prompt cache now, and was read as often as server tools made it.
+        """
+        extras = extras_of(request, self.server_tool_uses)
         ceiling = request.size.input_tokens_ceiling
         return self.worst_case_microusd(target.provider, target.model, ceiling, max_output, extras)
 

@@ -3,6 +3,7 @@ is known."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from pydantic import SecretStr
@@ -13,13 +14,20 @@ from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.providers.openai_responses import OpenAIProvider
 from gateway_core.providers.pool import Blueprint
 from gateway_core.providers.pricing import Pricing
+from gateway_core.providers.prompt_check import ContextBook
 from gateway_core.settings import ProviderEntry, Settings
 
 
-def blueprints(settings: Settings, simulated: bool = False, pricing: Pricing | None = None) -> dict[str, Blueprint]:
+def blueprints(
+    settings: Settings,
+    simulated: bool = False,
+    pricing: Pricing | None = None,
+    contexts: Mapping[str, ContextBook] | None = None,
+) -> dict[str, Blueprint]:
     """How to make ``anthropic``, ``groq`` and ``openai``, each only with a key, and the user's own.
 
     ``simulated`` marks the demo's stand-ins. ``pricing`` decides which prompt cache pays; without it list prices do.
+    ``contexts`` are the books, by name, of the user's own servers that may cut a prompt.
     """
     waits = {"first_byte_s": settings.upstream_first_byte_s, "idle_s": settings.upstream_idle_s}
     made: dict[str, Blueprint] = {}
@@ -39,7 +47,7 @@ def blueprints(settings: Settings, simulated: bool = False, pricing: Pricing | N
     for entry in settings.providers:
         made.pop(entry.name, None)
         if entry.lacks_key is None:
-            made[entry.name] = _own(entry, settings, pricing)
+            made[entry.name] = _own(entry, settings, pricing, (contexts or {}).get(entry.name))
     return made
 
 
@@ -48,7 +56,7 @@ def key_name(entry: ProviderEntry) -> str:
     return entry.api_key_env or f"api_key of {entry.name} in providers"
 
 
-def _own(entry: ProviderEntry, settings: Settings, pricing: Pricing | None) -> Blueprint:
+def _own(entry: ProviderEntry, settings: Settings, pricing: Pricing | None, contexts: ContextBook | None) -> Blueprint:
     first_byte_s = settings.local_first_byte_s if entry.tier == "local" else settings.upstream_first_byte_s
     given: dict[str, object] = {
         "name": entry.name,
@@ -70,7 +78,8 @@ def _own(entry: ProviderEntry, settings: Settings, pricing: Pricing | None) -> B
         headers=entry.headers,
         query=entry.query,
     )
-    return _blueprint(OpenAICompatible, {**given, "kind": "compatible", "free": entry.free, "dialect": dialect})
+    more = {"kind": "compatible", "free": entry.free, "dialect": dialect, "contexts": contexts}
+    return _blueprint(OpenAICompatible, {**given, **more})
 
 
 def _blueprint(kind: type[AnthropicProvider] | type[OpenAICompatible], given: dict[str, object]) -> Blueprint:

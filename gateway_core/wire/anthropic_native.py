@@ -11,8 +11,19 @@ from gateway_core.wire import claude_models
 from gateway_core.wire.anthropic_thinking import is_signed
 from gateway_core.wire.messages_requests import THINKING
 
-PRICED_APART = ("speed", "inference_geo", "service_tier")
-"""Not sent: they make tokens dearer than what is reserved for them (https://claude.com/pricing, November 2026)."""
+_RESERVED = {
+    "speed": ("standard", "fast"),
+    "inference_geo": ("global", "us"),
+    "service_tier": ("auto", "standard_only"),
+}
+"""Values of the fields with a price that are sent: fast mode and inference in the United States are set aside and
+charged at their factors (``providers.pricing``), ``auto`` is what Anthropic does without a word (types of anthropic
+2.12), and ``standard_only`` cannot be dearer. Any other value is not sent: nobody knows its price."""
+_LIMITED_TOOLS = ("web_search", "web_fetch", "advisor")
+"""Server tools that take ``max_uses`` (types of anthropic 2.12). Code execution, tool search and MCP take no limit: for
+those, what is set aside is an assumption."""
+_GEO_SINCE = (4, 6)
+"""Older models answer 400 to ``inference_geo`` (platform.claude.com, data residency, 2026-11-28)."""
 _LEAST_BUDGET = 1024
 _USUAL_BUDGET = 4096
 _NO_BUDGETS = (4, 7)
@@ -44,14 +55,20 @@ def headers_for(native: Mapping[str, str], betas: Iterable[str]) -> dict[str, st
 
 
 def native_body(
-    native: JsonObject, model: str, max_tokens: int, *, stream: bool, foreign: frozenset[str]
+    native: JsonObject,
+    model: str,
+    max_tokens: int,
+    *,
+    stream: bool,
+    foreign: frozenset[str],
+    left_out: Iterable[str] = (),
 ) -> JsonObject:
-    """The caller's own body for ``model``.
+    """The caller's own body for ``model``, without the fields ``left_out``.
 
     Its limit is lowered to ``max_tokens``, and a thinking budget with it. Thinking that this model did not write is
     left out, since its signature would be refused: what other models thought, and the signatures in ``foreign``.
     """
-    body = {name: value for name, value in native.items() if name not in PRICED_APART}
+    body = {name: value for name, value in native.items() if name not in left_out}
     body |= {"model": model, "stream": stream, "max_tokens": min(max_tokens, native.get("max_tokens") or max_tokens)}
     if not stream:
         del body["stream"]
@@ -60,6 +77,33 @@ def native_body(
         body["thinking"] = _bounded(thinking, body["max_tokens"])
     body["messages"] = [_with_own_thinking(message, foreign) for message in native["messages"]]
     return body
+
+
+def unreserved(native: JsonObject, *, us_is_priced: bool) -> list[str]:
+    """The fields of a caller's body that make it dearer than what is set aside for it.
+
+    ``us_is_priced`` says that the factor for the United States is charged: Anthropic's own, and nobody else's.
+    """
+    given = {name: native[name] for name in _RESERVED if native.get(name) is not None}
+    return [
+        name
+        for name, value in given.items()
+        if value not in _RESERVED[name] or (name == "inference_geo" and value == "us" and not us_is_priced)
+    ]
+
+
+def with_limits(body: JsonObject, uses: int) -> tuple[JsonObject, list[str]]:
+    """``body`` with a limit of ``uses`` on each server tool that has none and takes one, and their names."""
+    tools = body.get("tools") or []
+    open_ended = [tool for tool in tools if _takes_limit(tool) and tool.get("max_uses") is None]
+    if not open_ended:
+        return body, []
+    limited = [{**tool, "max_uses": uses} if tool in open_ended else tool for tool in tools]
+    return {**body, "tools": limited}, [str(tool.get("name") or tool["type"]) for tool in open_ended]
+
+
+def _takes_limit(tool: Any) -> bool:
+    return isinstance(tool, dict) and str(tool.get("type") or "").startswith(_LIMITED_TOOLS)
 
 
 def _bounded(thinking: JsonObject, max_tokens: int) -> JsonObject:
@@ -78,6 +122,9 @@ def adapted(body: JsonObject, model: str) -> tuple[JsonObject, list[str]]:
     """
     made = {name: value for name, value in body.items() if name not in _SAMPLING}
     changed = [name for name in _SAMPLING if name in body]
+    for name in _unknown_to(model):
+        if made.pop(name, None) is not None:
+            changed.append(name)
     for name, change in (("thinking", _thinking_for), ("tool_choice", _choice_for), ("output_config", _config_for)):
         if isinstance(made.get(name), dict):
             before = made[name]
@@ -85,6 +132,12 @@ def adapted(body: JsonObject, model: str) -> tuple[JsonObject, list[str]]:
             if made[name] != before:
                 changed.append(name)
     return {name: value for name, value in made.items() if value is not None}, changed
+
+
+def _unknown_to(model: str) -> list[str]:
+    """Ways of inference that ``model`` does not have: only Opus has a fast mode."""
+    too_old = claude_models.version(model) < _GEO_SINCE
+    return [*(["speed"] if too_old or "opus" not in model else []), *(["inference_geo"] if too_old else [])]
 
 
 def _thinking_for(body: JsonObject, model: str) -> JsonObject:

@@ -65,6 +65,11 @@ def extras_of(request: ChatRequest, default_uses: int) -> Extras:
     )
 
 
+def has_server_tools(request: ChatRequest) -> bool:
+    """Whether the provider may run tools of its own for ``request``, and read its prompt more than once."""
+    return any(_server_tools(body) for body in (request.body, request.native) if body)
+
+
 def _server_tools(body: JsonObject) -> list[tuple[str, JsonObject]]:
     """Tools that the provider runs itself, by kind; each server of its MCP connector is one."""
     found: list[tuple[str, JsonObject]] = []

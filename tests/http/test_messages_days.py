@@ -101,13 +101,27 @@ async def test_a_body_goes_as_its_caller_wrote_it(tmp_path: Path) -> None:
     marked = [{"type": "text", "text": "Long.", "cache_control": {"type": "ephemeral"}}]
     body = {**ASKED, "system": marked, "metadata": {"user_id": "user_a_account__session_b"}, "force_tier": "premium"}
     async with by_claude(tmp_path) as (fake, llmgw):
-        await post(llmgw, {**body, "service_tier": "auto"}, **{"anthropic-beta": "a-1, b-2"})
+        await post(
+            llmgw,
+            {**body, "service_tier": "auto", "inference_geo": "us", "speed": "warp"},
+            **{"anthropic-beta": "a-1, b-2"},
+        )
         row = (await llmgw.get("/api/requests"))["requests"][0]
         detail = await llmgw.get(f"/api/requests/{row['id']}")
     del body["force_tier"]
-    assert fake.requests == [body]
+    assert fake.requests == [{**body, "service_tier": "auto", "inference_geo": "us"}]
     assert fake.headers[0]["anthropic-beta"] == "a-1,b-2"
-    assert "service_tier" in str(detail["remarks"])
+    assert "not sent: speed, whose price is not reserved" in str(detail["remarks"])
+
+
+async def test_a_search_tool_without_a_limit_is_sent_with_the_one_that_is_set_aside(tmp_path: Path) -> None:
+    search = {"type": "web_search_20260318", "name": "web_search"}
+    async with FakeAnthropic() as fake, client(tmp_path, server_tool_uses=3, **with_claude(fake)) as llmgw:
+        await post(llmgw, {**ASKED, "tools": [search]})
+        row = (await llmgw.get("/api/requests"))["requests"][0]
+        detail = await llmgw.get(f"/api/requests/{row['id']}")
+    assert fake.requests[0]["tools"] == [{**search, "max_uses": 3}]
+    assert "web_search limited to 3 uses" in str(detail["remarks"])
 
 
 async def test_anthropics_own_words_come_back_for_a_bad_request(tmp_path: Path) -> None:

@@ -14,9 +14,12 @@ import pytest
 import yaml
 
 from gateway_core import gateway as gateway_module
+from gateway_core.reload import LIVE
 from gateway_core.running import running_gateway
+from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 from tests.fakes.anthropic import FakeAnthropic
+from tests.fakes.ollama import FakeOllama
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.script import Reply
 from tests.http.inside import KEY, Client, chat_body
@@ -134,6 +137,37 @@ async def test_requests_that_keep_coming_all_succeed_across_reloads(tmp_path: Pa
     assert len(statuses) >= 18 and set(statuses) == {200}
 
 
+async def test_a_corrected_key_works_at_the_next_request_and_other_circuits_stay(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, FakeOpenAI(key="a") as other:
+        own = {"one": {"base_url": other.base_url, "api_key": "wrong", "model": "fake-model", "tier": "cheap"}}
+        wrong = {**claude(fake), "anthropic_api_key": "sk-ant-wrong"}
+        async with configured(tmp_path, providers=own, **wrong) as llmgw:
+            before = [(await llmgw.chat(f"{n}?", model=m))[0] for n, m in enumerate(2 * ["gateway-premium"])]
+            await llmgw.chat("Hello?", model="one/fake-model")
+            refused = len(other.headers)
+            await llmgw.reload(anthropic_api_key=fake.key)
+            after, _, _ = await llmgw.chat("And now?")
+            await llmgw.chat("Hello again?", model="one/fake-model")
+            left_alone = len(other.headers) == refused
+            own["one"]["api_key"] = "a"
+            await llmgw.reload(providers=own)
+            at_last, _, _ = await llmgw.chat("Hello once more?", model="one/fake-model")
+    assert 200 not in before and after == 200
+    assert left_alone and at_last == 200
+
+
+async def test_a_corrected_key_of_the_local_server_works_at_the_next_request(tmp_path: Path) -> None:
+    async with FakeOpenAI(key="right", models=("m",)) as fake:
+        local = {"local_llm_enabled": True, "local_llm_url": fake.base_url, "builtin_model": "off"}
+        async with configured(tmp_path, local_llm_api_key="right", **local) as llmgw:
+            first, _, _ = await llmgw.chat("Hello?", model="gateway-local")
+            fake.key = "another"
+            refused, _, _ = await llmgw.chat("Hello there?", model="gateway-local")
+            await llmgw.reload(local_llm_api_key="another")
+            after, _, _ = await llmgw.chat("Hello again?", model="gateway-local")
+    assert (first, after) == (200, 200) and refused >= 500
+
+
 @pytest.mark.parametrize(
     ("bad", "word"),
     [
@@ -178,6 +212,53 @@ async def test_what_cannot_change_live_is_said_and_stays(tmp_path: Path) -> None
     assert notices == ["LLMGW_PORT, GATEWAY_SECRET changed in the configuration, and needs a restart of llmgw."]
     assert budget["soft_usd"] == 1
     assert undone == (True, "The configuration has not changed.") and after == []
+
+
+def test_every_setting_is_taken_up_live_or_said_to_need_a_restart() -> None:
+    restart = {
+        *("host", "port", "data_dir", "gateway_secret", "max_body_bytes", "server_tool_uses"),
+        *("builtin_model", "builtin_context_tokens", "semantic_cache", "semantic_max_error"),
+    }
+    assert set(Settings.model_fields) - LIVE == restart and not restart & LIVE
+
+
+async def test_how_long_a_call_may_take_is_taken_up(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, configured(tmp_path, **claude(fake)) as llmgw:
+        await llmgw.chat("Hello?")
+        assert await llmgw.reload(upstream_total_s=0.2, client_write_s=7) == (
+            True,
+            "Configuration reloaded: UPSTREAM_TOTAL_S 1800.0 -> 0.2; CLIENT_WRITE_S 120.0 -> 7.0.",
+        )
+        assert llmgw.gateway.settings.client_write_s == 7
+        fake.script(Reply(before_s=30))
+        status, _, body = await llmgw.chat("And now?", model="anthropic/claude-sonnet-5-5")
+    assert status == 504 and "0.2 s" in body["error"]["message"]
+
+
+async def test_what_ollama_is_asked_for_is_taken_up(tmp_path: Path) -> None:
+    async with FakeOllama("qwen3:0.6b") as fake:
+        local = {"local_llm_enabled": True, "local_llm_url": fake.base_url, "builtin_model": "off"}
+        async with configured(tmp_path, **local) as llmgw:
+            await llmgw.chat("Hello?", model="gateway-local")
+            await llmgw.reload(local_keep_alive="7m", local_context_tokens=4096)
+            await llmgw.chat("Hello again?", model="gateway-local")
+            largest = llmgw.gateway.offers()
+    before, after = fake.chats
+    assert before.get("keep_alive") != "7m" and after["keep_alive"] == "7m"
+    assert 4096 in [offer.context_tokens for offer in largest]
+
+
+async def test_embeddings_of_the_local_server_come_with_it(tmp_path: Path) -> None:
+    async with FakeOllama() as fake:
+        local = {"local_llm_url": fake.base_url, "builtin_model": "off"}
+        async with configured(tmp_path, local_llm_enabled=False, **local) as llmgw:
+            asked = {"model": "ollama/nomic-embed-text", "input": "Hello."}
+            async with llmgw.http.post("/v1/embeddings", json=asked) as answer:
+                off = await answer.text()
+            await llmgw.reload(local_llm_enabled=True)
+            async with llmgw.http.post("/v1/embeddings", json=asked) as answer:
+                on = await answer.text()
+    assert "LOCAL_LLM_ENABLED is off" in off and "LOCAL_LLM_ENABLED is off" not in on
 
 
 async def test_limits_prices_models_and_policy_are_taken_up(tmp_path: Path) -> None:

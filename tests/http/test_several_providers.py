@@ -202,3 +202,19 @@ async def test_a_tool_call_that_groqs_model_botched_is_not_the_callers_fault(tmp
         a.script(botched, botched, botched)
         got, _, body = await llmgw.chat("Hello.", model="gateway-cheap")
     assert (got, body["choices"][0]["message"]["content"]) == (200, "from b")
+
+
+async def test_a_free_server_that_cut_a_prompt_gets_no_such_prompt_for_a_while(tmp_path: Path) -> None:
+    long = "the cat sat on the mat " * 200
+    cut = Reply(text="from lan", usage={"prompt_tokens": 400, "completion_tokens": 2, "total_tokens": 402})
+    async with (
+        FakeOpenAI(default=cut) as lan,
+        FakeOpenAI(key="b", default=Reply(text="from b")) as b,
+        client(tmp_path, providers=[entry("lan", lan, free=True, api_key=None), entry("two", b)]) as llmgw,
+    ):
+        refused, _, first = await llmgw.chat(long, model="gateway-cheap")
+        _, _, second = await llmgw.chat(f"{long}!", model="gateway-cheap")
+        _, _, short = await llmgw.chat("Hello.", model="lan/fake-model")
+    assert (refused, first["error"]["code"]) == (400, "context_length_exceeded")
+    assert [body["choices"][0]["message"]["content"] for body in (second, short)] == ["from b", "from lan"]
+    assert lan.calls == 2

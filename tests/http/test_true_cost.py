@@ -146,3 +146,18 @@ async def test_however_a_stream_ends_early_it_is_charged_once_at_no_less_than_wa
     assert budget["reserved_usd"] == 0
     assert budget["spent_usd"] == detail.row.cost_microusd / 1e6
     assert detail.usage.estimated and detail.usage.cache_write_5m_tokens == 4000
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_prompt_that_nobody_counted_is_charged_as_if_it_had_been_written_to_the_prompt_cache(
+    tmp_path: Path, stream: bool
+) -> None:
+    async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
+        counts = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "cache_creation")
+        fake.script(Reply(text="one two three", usage=dict.fromkeys(counts)))
+        await (llmgw.stream() if stream else llmgw.chat())
+        detail = await newest(llmgw)
+
+    assert detail.usage.estimated and detail.usage.input_tokens == detail.usage.prompt_tokens > 0
+    # claude-sonnet-5-5: 2 in, but 4 for what is written for an hour; 10 out
+    assert detail.row.cost_microusd == detail.usage.input_tokens * 4 + detail.usage.output_tokens * 10

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from gateway_core.learned_contexts import LEARNED_S
 from gateway_core.model import LocalModel
 from gateway_core.ollama.client import OllamaClient
-from gateway_core.ollama.contexts import LEARNED_S, Contexts
+from gateway_core.ollama.contexts import Contexts
 from gateway_core.ollama.discovery import Discovery, Found
 from gateway_core.wire.ollama_chat import Loading
 from tests.fakes.ollama import FakeOllama

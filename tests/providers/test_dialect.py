@@ -8,6 +8,7 @@ import pytest
 
 from gateway_core.providers.dialect import Dialect, dialect_of, own_dialect
 from gateway_core.providers.openai_compatible import OpenAICompatible
+from gateway_core.providers.openai_responses import OpenAIProvider
 from tests.fakes.openai import FakeOpenAI
 from tests.providers.calls import failure, make_call, text
 
@@ -120,3 +121,22 @@ async def test_its_headers_and_query_go_with_every_request() -> None:
         fake.key = "other"
         assert "MINE_KEY" in (await provider.check()).detail
         await provider.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "base_url", "tier"),
+    [
+        ("openai", "https://api.openai.com/v1", "default"),
+        ("openai", "https://eu.api.openai.com/v1", "default"),
+        ("openai", "https://notopenai.com/v1", None),
+        ("openai", "http://127.0.0.1:1/v1", None),
+        ("groq", "https://api.groq.com/openai/v1", None),
+    ],
+)
+def test_openai_itself_is_asked_for_the_standard_price_whatever_the_project_has(
+    name: str, base_url: str, tier: str | None
+) -> None:
+    provider = OpenAIProvider(name=name, kind=name, base_url=base_url, api_key="k")
+    call = make_call(service_tier="priority")
+    assert provider.adapt(call).get("service_tier") == tier
+    assert provider.native_body(call, {"input": "x", "service_tier": "flex"}).get("service_tier") == tier

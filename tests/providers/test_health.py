@@ -81,6 +81,30 @@ def test_what_the_caller_did_wrong_does_not_count(watched: Watched, code: str) -
     assert watched.blocked() is None
 
 
+@pytest.mark.parametrize("retry_after_s", [None, 60.0])
+def test_a_request_too_large_for_the_plan_says_nothing_of_the_next_one(
+    watched: Watched, retry_after_s: float | None
+) -> None:
+    large = UpstreamError("too large", kind="limit", status=413, retry_after_s=retry_after_s)
+    watched.fail(large, times=3 * FAILURES_TO_OPEN)
+    assert watched.blocked() is None
+
+
+def test_a_provider_that_is_another_now_is_called_at_once_and_the_rest_stays_known(watched: Watched) -> None:
+    elsewhere = Target(Tier.CHEAP, "openai", "one", free=False)
+    refused = UpstreamError("groq did not accept the gateway's key.", kind="status", status=401)
+    late = watched.permit()
+    watched.fail(refused)
+    watched.fail(times=FAILURES_TO_OPEN, target=elsewhere)
+    told = len(watched.told)
+    watched.health.forget(["groq"])
+    assert watched.blocked(ONE) is None and watched.blocked(elsewhere)
+    with late:
+        late.failed(refused)
+    assert watched.blocked(ONE) is None, "that was the old key"
+    assert len(watched.told) == told
+
+
 def test_a_model_that_the_caller_named_and_that_is_not_there_is_the_callers_mistake(watched: Watched) -> None:
     gone = UpstreamError("gone", kind="status", status=404, code="model_not_found")
     watched.fail(gone, named=True)

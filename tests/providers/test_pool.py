@@ -85,3 +85,11 @@ async def test_who_looked_it_up_before_may_still_call_it() -> None:
     assert found and [piece.body["by"] async for piece in found.send(make_call())] == ["old", "old"]
     async with asyncio.timeout(2):
         await old.closed.wait()
+
+
+async def test_it_tells_who_is_another_than_before() -> None:
+    pool = ProviderPool()
+    same, old, new, gone = (Slow(key) for key in ("same", "old", "new", "gone"))
+    assert pool.use({"same": blueprint(same), "x": blueprint(old), "gone": blueprint(gone)}) == {"same", "x", "gone"}
+    assert pool.use({"same": blueprint(same), "x": blueprint(new), "more": blueprint(old)}) == {"x", "gone", "more"}
+    await pool.close()

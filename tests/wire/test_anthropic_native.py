@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway_core.wire.anthropic_native import adapted, headers_for, native_body
+from gateway_core.wire.anthropic_native import adapted, headers_for, native_body, unreserved, with_limits
 
 Json = dict[str, Any]
 ASKED: Json = {"model": "gateway-premium", "max_tokens": 4000, "messages": [{"role": "user", "content": "x"}]}
@@ -42,8 +42,28 @@ def test_a_lowered_limit_keeps_its_budget_below_it(limit: int, budget: int, made
     assert body(limit, thinking={"type": "enabled", "budget_tokens": budget})["thinking"] == made
 
 
-def test_what_costs_more_than_is_reserved_is_not_sent() -> None:
-    assert body(speed="fast", inference_geo="us", service_tier="auto") == {**ASKED, "model": "claude-haiku-4-5"}
+def test_ways_of_inference_whose_price_is_set_aside_go_through_and_no_others() -> None:
+    known: Json = {"speed": "fast", "inference_geo": "us", "service_tier": "standard_only"}
+    assert unreserved(known, us_is_priced=True) == []
+    assert unreserved(known, us_is_priced=False) == ["inference_geo"]
+    odd: Json = {"speed": "warp", "inference_geo": ["us"], "service_tier": "priority"}
+    assert unreserved(odd, us_is_priced=True) == ["speed", "inference_geo", "service_tier"]
+    assert body(**known) == {**ASKED, **known, "model": "claude-haiku-4-5"}
+
+
+def test_a_model_that_the_caller_did_not_name_is_not_asked_for_what_it_does_not_have() -> None:
+    known: Json = {"max_tokens": 10, "speed": "fast", "inference_geo": "us"}
+    assert adapted(known, "claude-opus-5-5") == (known, [])
+    assert adapted(known, "claude-sonnet-5-5") == ({"max_tokens": 10, "inference_geo": "us"}, ["speed"])
+    assert adapted(known, "claude-haiku-4-5") == ({"max_tokens": 10}, ["speed", "inference_geo"])
+
+
+def test_a_server_tool_without_a_limit_gets_the_one_that_is_set_aside() -> None:
+    search, fetch = ({"type": f"web_{kind}_20260318", "name": f"web_{kind}"} for kind in ("search", "fetch"))
+    others = [{**fetch, "max_uses": 9}, {"name": "web_search_mine", "input_schema": {}}, {"type": "code_execution_1"}]
+    made, names = with_limits({"tools": [search, *others]}, 5)
+    assert (made["tools"], names) == ([{**search, "max_uses": 5}, *others], ["web_search"])
+    assert with_limits(made, 7) == (made, []) and with_limits({}, 5) == ({}, [])
 
 
 def test_thinking_that_the_model_did_not_write_is_left_out() -> None:
