@@ -105,11 +105,16 @@ class OpenClaw:
 
     async def turn(self, message: str, *, model: str | None = None, thinking: str | None = None) -> Turn:
         """One headless turn in the main session."""
-        chosen = (*(("--model", model) if model else ()), *(("--thinking", thinking) if thinking else ()))
-        options = ("--local", "--json", "--timeout", str(TURN_TIMEOUT_S), *chosen, "--message", message)
-        meta, text = await self._answer("agent", *options)
+        meta, text = await self._answer(*_command(message, model, thinking))
         agent = meta["agentMeta"]
         return Turn(text, agent["sessionId"], agent["usage"]["cost"]["total"], f"{agent['provider']}/{agent['model']}")
+
+    async def failed_turn(self, message: str, *, model: str) -> str:
+        """What OpenClaw shows of a turn that must fail."""
+        code, output, _ = await self.run(*_command(message, model, None))
+        assert code, output
+        shown: str = json.loads(output)["error"]["message"]
+        return shown
 
     async def run(self, *arguments: str) -> tuple[int, str, str]:
         """Runs the command; returns its exit code, standard output and standard error."""
@@ -138,3 +143,8 @@ class OpenClaw:
         except ValueError:
             raise AssertionError(f"OpenClaw ended with {code}: {output[-600:]}\n{errors[-1500:]}") from None
         return answer["meta"], "\n".join(part.get("text") or "" for part in answer["payloads"])
+
+
+def _command(message: str, model: str | None, thinking: str | None) -> tuple[str, ...]:
+    chosen = (*(("--model", model) if model else ()), *(("--thinking", thinking) if thinking else ()))
+    return ("agent", "--local", "--json", "--timeout", str(TURN_TIMEOUT_S), *chosen, "--message", message)
