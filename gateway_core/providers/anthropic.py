@@ -164,6 +164,9 @@ class AnthropicProvider(Upstream):
             call.remark(Reason("anthropic", f"not sent: {', '.join(dropped)}, whose price is not reserved"))
         if request.model not in (model, f"{self.name}/{model}"):
             body, changed = adapted(body, model)
+            thinking = body.get("thinking")
+            if isinstance(thinking, dict) and thinking.get("type") in ("adaptive", "enabled"):
+                body["messages"] = self._thinking.completed(request.caller, model, body["messages"])
             if changed:
                 call.remark(Reason("anthropic", f"{', '.join(changed)} changed to what {model} takes"))
         return body

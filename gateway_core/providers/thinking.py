@@ -2,7 +2,8 @@
 
 A turn that calls tools must be given back with the thinking it began with, unchanged, or thinking has to be switched
 off for the rest of the loop (https://docs.claude.com/en/docs/build-with-claude/extended-thinking, November 2026).
-Chat clients drop it: OpenClaw's openai-completions does. It is only valid for the model that wrote it.
+Clients drop it: OpenClaw's openai-completions does, and its anthropic-messages for a model whose name is not Claude's
+(seen with 2026.9.6). It is only valid for the model that wrote it.
 """
 
 from __future__ import annotations
@@ -74,6 +75,28 @@ class ThinkingMemory:
         marks = [signature_of(block) for content in contents for block in content if block["type"] in THINKING]
         return frozenset(mark for mark in marks if self._writers.get(mark, model) != model)
 
+    def completed(self, caller: str, model: str, messages: Iterable[JsonObject]) -> list[JsonObject]:
+        """Messages ``messages`` in which a turn that calls tools, given back without any thinking, has its own again.
+
+        A turn that says anything else than ``model`` did is left as it is.
+        """
+        return [self._completed(caller, model, message) for message in messages]
+
+    def _completed(self, caller: str, model: str, message: JsonObject) -> JsonObject:
+        content = message["content"]
+        if message["role"] != "assistant" or not isinstance(content, list):
+            return message
+        called = next((str(block.get("id")) for block in content if block["type"] == "tool_use"), None)
+        turn = self._turns.get((caller, _stable(called))) if called else None
+        if turn is None or turn.model != model:
+            return message
+        own = [block for block in turn.content if block["type"] not in THINKING]
+        if [_said(block) for block in content] != [_said(block) for block in own]:
+            return message
+        self._turns.move_to_end((caller, _stable(called or "")))
+        given = iter(content)
+        return {**message, "content": [b if b["type"] in THINKING else next(given) for b in turn.content]}
+
     def restored(self, caller: str, model: str, messages: Iterable[JsonObject]) -> list[JsonObject]:
         """Chat ``messages`` with the thinking that belongs to them, and without another model's."""
         made: list[JsonObject] = []
@@ -106,6 +129,11 @@ class ThinkingMemory:
 def _stable(call_id: str) -> str:
     """An id without what clients change in it: OpenClaw drops underscores."""
     return call_id.replace("_", "")
+
+
+def _said(block: JsonObject) -> tuple[str, object, object]:
+    """What a block says, whatever its id and its marker are."""
+    return block["type"], block.get("text", block.get("name")), block.get("input")
 
 
 def _same_turn(content: tuple[JsonObject, ...], message: JsonObject) -> dict[str, str]:

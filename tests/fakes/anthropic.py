@@ -91,7 +91,7 @@ class FakeAnthropic(Fake):
             self.rejected.append(unopened[1])
             return _error(*unopened)
         try:
-            anthropic_rules.check(body)
+            anthropic_rules.check(body, request.headers.get("anthropic-beta", "").split(","))
         except anthropic_rules.Broken as broken:
             self.rejected.append(str(broken))
             return _error(400, str(broken))

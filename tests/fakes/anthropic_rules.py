@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 JsonObject = dict[str, Any]
@@ -37,6 +37,9 @@ _ALLOWED = {
     "assistant": {"text", "tool_use", "thinking", "redacted_thinking"},
 }
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+_CONTEXT_MANAGEMENT = "context-management-2025-06-27"
+_PER_TURN = frozenset({"per-turn-control-2026-07-01", "mid-conversation-output-config-2026-07-01"})
+"""Betas that allow an effort for a turn: Claude Code 2.1.332 asks for the first, anthropic 2.12 names the second."""
 _ID = re.compile(r"^[a-zA-Z0-9_-]+$")
 _NAME = re.compile(r"^[a-zA-Z0-9_-]{1,128}$")
 
@@ -45,16 +48,17 @@ class Broken(Exception):
     """A rule of the API is broken; the message is what the API would say."""
 
 
-def check(body: JsonObject) -> None:
-    """Raises :class:`Broken` for the first rule that ``body`` breaks."""
-    _fields("", body, _TOP)
+def check(body: JsonObject, betas: Collection[str] = ()) -> None:
+    """Raises :class:`Broken` for the first rule that ``body`` breaks. ``betas`` are those its header names."""
+    managed = {"context_management"} if _CONTEXT_MANAGEMENT in betas else set()
+    _fields("", body, _TOP | managed)
     need("model", isinstance(body.get("model"), str) and bool(body["model"]), "Field required")
     limit = body.get("max_tokens")
     need("max_tokens", isinstance(limit, int) and not isinstance(limit, bool), "Field required")
     need("max_tokens", limit in range(1, 128_001), "must be between 1 and 128000")
     need("stream", isinstance(body.get("stream", False), bool), "Input should be a valid boolean")
     _system(body)
-    _messages(body)
+    _messages(body, {"output_config"} if _PER_TURN & {*betas} else set())
     _tools(body)
     _choice(body)
     _rest(body)
@@ -118,16 +122,18 @@ def _system(body: JsonObject) -> None:
         _block(f"system.{index}", block)
 
 
-def _messages(body: JsonObject) -> None:
+def _messages(body: JsonObject, of_turns: set[str]) -> None:
+    """``of_turns`` are fields that a system message may have for its turn."""
     messages = body.get("messages")
     need("messages", isinstance(messages, list), "Field required")
     assert isinstance(messages, list)
     need("messages", messages, "at least one message is required")
     turns: list[tuple[str, list[JsonObject]]] = []
     for index, message in enumerate(messages):
-        _fields(f"messages.{index}", message, {"role", "content"})
         role, content = message.get("role"), message.get("content")
+        _fields(f"messages.{index}", message, {"role", "content"} | (of_turns if role == "system" else set()))
         if role == "system":
+            _fields(f"messages.{index}.output_config", message.get("output_config", {}), {"effort"})
             need(f"messages.{index}.role", _takes_system(body["model"]), "role 'system' is not supported on this model")
             need("messages", turns, "first message must use the user role")
             _system({"system": content})

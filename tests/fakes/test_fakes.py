@@ -81,6 +81,23 @@ def test_what_anthropic_refuses_is_refused(more: dict[str, Any]) -> None:
         anthropic_rules.check({**GOOD, **more})
 
 
+@pytest.mark.parametrize(
+    ("beta", "more"),
+    [
+        ("context-management-2025-06-27", {"context_management": {"edits": [{"type": "clear_thinking_20251015"}]}}),
+        (
+            "per-turn-control-2026-07-01",
+            {"messages": [USER, {"role": "system", "content": "Now.", "output_config": {"effort": "low"}}, USER]},
+        ),
+    ],
+)
+def test_what_a_beta_allows_is_refused_without_it(beta: str, more: dict[str, Any]) -> None:
+    body = {**GOOD, "model": "claude-opus-5-5", **more}
+    anthropic_rules.check(body, ("other", beta))
+    with pytest.raises(anthropic_rules.Broken):
+        anthropic_rules.check(body, ("other",))
+
+
 async def test_a_broken_rule_is_a_400_and_is_noted() -> None:
     async with FakeAnthropic() as fake, aiohttp.ClientSession() as session:
         headers = {"x-api-key": fake.key, "anthropic-version": "2026-10-21"}

@@ -108,3 +108,30 @@ async def test_another_model_answers_a_messages_caller(tmp_path: Path) -> None:
     assert [message["role"] for message in sent["messages"]] == ["system", "user"]
     assert sent["tools"][0]["function"]["parameters"] == TOOL["input_schema"]
     assert "thinking" not in sent
+
+
+async def test_a_tier_gets_its_thinking_back_from_a_caller_that_drops_it(tmp_path: Path) -> None:
+    """As OpenClaw does over Messages where the model's name is not Claude's; it drops underscores from ids, too."""
+    asked: Any = {"model": "gateway-premium", "max_tokens": 500, "tools": [TOOL], "thinking": {"type": "adaptive"}}
+    look = Reply(text="I look.", reasoning="Hm.", tools=(("read", {"path": "a"}),))
+    async with FakeAnthropic(default=Reply(text="Plum.")) as claude, sdk(tmp_path, **with_claude(claude)) as made:
+        for said, thinks in (("I look.", True), ("I looked.", False)):
+            claude.script(look)
+            first = await made.messages.create(**asked, messages=HELLO)
+            call = first.content[-1].model_copy(update={"id": first.content[-1].id.replace("_", "")})
+            result = {"type": "tool_result", "tool_use_id": call.id, "content": "ok"}
+            back: Any = [
+                *HELLO,
+                {"role": "assistant", "content": [{"type": "text", "text": said}, call]},
+                {"role": "user", "content": [result]},
+            ]
+            await made.messages.create(**asked, messages=back)
+            sent = claude.requests[-1]["messages"][1]["content"]
+            thought = {"type": "thinking", "thinking": "Hm.", "signature": f"sig{len(claude.requests) - 1}"}
+            assert (sent[0] == thought) is thinks
+            assert [block["type"] for block in sent[-2:]] == ["text", "tool_use"]
+            assert sent[-1]["id"] == call.id
+            named = {**asked, "model": claude.requests[-1]["model"]}
+            await made.messages.create(**named, messages=back)
+            assert claude.requests[-1]["messages"][1]["content"][0]["type"] == "text", "its own words stand"
+    assert claude.rejected == []

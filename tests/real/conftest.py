@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest_asyncio
 
+from gateway_core.routing.lineup import DEFAULT_CHEAP_MODELS
 from tests.fakes.anthropic import FakeAnthropic
+from tests.fakes.openai import FakeOpenAI
 from tests.real.gateway_process import KEY, GatewayProcess, gateway
 from tests.real.openclaw import Installed, OpenClaw, cache_folder, install
 from tests.real.proxy import RecordingProxy
@@ -80,4 +82,18 @@ async def claude_gateway(claude: FakeAnthropic, openclaw: OpenClaw, tmp_path: Pa
     }
     async with gateway(tmp_path / "gateway", **settings) as running:
         openclaw.connect(f"{running.base_url}/v1", KEY)
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def groq() -> AsyncIterator[FakeOpenAI]:
+    async with FakeOpenAI(kind="groq", key="gsk-fake", models=(DEFAULT_CHEAP_MODELS["groq"],)) as fake:
+        yield fake
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def groq_gateway(groq: FakeOpenAI, tmp_path: Path) -> AsyncIterator[GatewayProcess]:
+    """A gateway whose CHEAP tier is the fake Groq; nobody is connected to it yet."""
+    settings = {"LOCAL_LLM_ENABLED": "false", "GROQ_BASE_URL": groq.base_url, "GROQ_API_KEY": groq.key or ""}
+    async with gateway(tmp_path / "gateway", **settings) as running:
         yield running

@@ -35,6 +35,18 @@ class GatewayProcess:
             found: JsonObject = await answer.json()
             return found
 
+    async def command(self, name: str, **arguments: object) -> JsonObject:
+        """What a command of the control surface answers."""
+        headers = {"Authorization": f"Bearer {KEY}"}
+        url = f"{self.base_url}/api/commands/{name}"
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.post(url, json=arguments) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
+            found: JsonObject = await answer.json()
+            return found
+
     async def requests(self) -> list[JsonObject]:
         """The recorded requests, newest first."""
         rows: list[JsonObject] = (await self.get("/api/requests?limit=50"))["requests"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from gateway_core.clients.json_config import MergeResult
 from gateway_core.clients.openclaw_block import OpenClawApi, provider_block
 from gateway_core.clients.openclaw_config import default_path, merge
 from gateway_core.model import JsonObject
+from tests.real.npm import npm_install, version_of
 
 NODE_VERSION = "24"
 OPENCLAW_VERSION = "2026.9.6"
@@ -31,10 +31,11 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """Node and OpenClaw's entry file, both outside the repository."""
+    """Node, OpenClaw's entry file, and where Node keeps compiled code; all outside the repository."""
 
     node: Path
     entry: Path
+    compiled: Path
 
 
 async def install(folder: Path) -> Installed:
@@ -42,22 +43,11 @@ async def install(folder: Path) -> Installed:
     node = folder / "node" / "node_modules" / "node" / "bin" / "node"
     entry = folder / "openclaw" / "node_modules" / "openclaw" / "openclaw.mjs"
     if not node.exists():
-        await _npm(folder / "node", f"node@{NODE_VERSION}", os.environ["PATH"])
-    package = entry.with_name("package.json")
-    if not package.exists() or json.loads(package.read_text("utf-8"))["version"] != OPENCLAW_VERSION:
-        await _npm(
-            folder / "openclaw", f"openclaw@{OPENCLAW_VERSION}", f"{node.parent}{os.pathsep}{os.environ['PATH']}"
-        )
-    return Installed(node, entry)
-
-
-async def _npm(folder: Path, package: str, path: str) -> None:
-    if shutil.which("npm") is None:
-        raise RuntimeError("The tests with the real OpenClaw need npm; install Node.js with npm first.")
-    command = ("npm", "install", "--no-fund", "--no-audit", "--prefix", str(folder), package)
-    process = await asyncio.create_subprocess_exec(*command, env={**os.environ, "PATH": path})
-    if await process.wait():
-        raise RuntimeError(f"npm could not install {package}.")
+        await npm_install(folder / "node", f"node@{NODE_VERSION}")
+    if version_of(entry.parent) != OPENCLAW_VERSION:
+        path = f"{node.parent}{os.pathsep}{os.environ['PATH']}"
+        await npm_install(folder / "openclaw", f"openclaw@{OPENCLAW_VERSION}", path=path)
+    return Installed(node, entry, folder / "compiled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +75,7 @@ class OpenClaw:
             "HOME": str(folder),
             "TMPDIR": str(temporary),
             "OPENCLAW_STATE_DIR": str(state),
+            "NODE_COMPILE_CACHE": str(installed.compiled),
             "NO_COLOR": "1",
         }
         self.config = default_path(self.env, folder)
@@ -97,19 +88,33 @@ class OpenClaw:
         self.config.write_text(json.dumps(settings), "utf-8")
 
     def connect(
-        self, base_url: str, key: str, *, api: OpenClawApi = OpenClawApi.COMPLETIONS, memory: bool = False
+        self,
+        base_url: str,
+        key: str,
+        *,
+        api: OpenClawApi = OpenClawApi.COMPLETIONS,
+        memory: bool = False,
+        reasoning: bool = False,
     ) -> MergeResult:
-        """What ``llmgw connect openclaw --write`` does."""
+        """What ``llmgw connect openclaw --write`` does; with ``reasoning`` OpenClaw asks the models to think, too."""
         block = provider_block(base_url, key, api=api, memory=memory)
+        if reasoning:
+            for model in block["models"]["providers"][api.provider]["models"]:
+                model |= {"reasoning": True, "compat": {**model["compat"], "supportsReasoningEffort": True}}
         return merge(self.config, block, env=self.env, now=datetime.now(UTC))
 
-    async def turn(self, message: str, *, model: str | None = None) -> Turn:
+    async def turn(self, message: str, *, model: str | None = None, thinking: str | None = None) -> Turn:
         """One headless turn in the main session."""
-        chosen = ("--model", model) if model else ()
-        options = ("--local", "--json", "--timeout", str(TURN_TIMEOUT_S), *chosen, "--message", message)
-        meta, text = await self._answer("agent", *options)
+        meta, text = await self._answer(*_command(message, model, thinking))
         agent = meta["agentMeta"]
         return Turn(text, agent["sessionId"], agent["usage"]["cost"]["total"], f"{agent['provider']}/{agent['model']}")
+
+    async def failed_turn(self, message: str, *, model: str) -> str:
+        """What OpenClaw shows of a turn that must fail."""
+        code, output, _ = await self.run(*_command(message, model, None))
+        assert code, output
+        shown: str = json.loads(output)["error"]["message"]
+        return shown
 
     async def run(self, *arguments: str) -> tuple[int, str, str]:
         """Runs the command; returns its exit code, standard output and standard error."""
@@ -138,3 +143,8 @@ class OpenClaw:
         except ValueError:
             raise AssertionError(f"OpenClaw ended with {code}: {output[-600:]}\n{errors[-1500:]}") from None
         return answer["meta"], "\n".join(part.get("text") or "" for part in answer["payloads"])
+
+
+def _command(message: str, model: str | None, thinking: str | None) -> tuple[str, ...]:
+    chosen = (*(("--model", model) if model else ()), *(("--thinking", thinking) if thinking else ()))
+    return ("agent", "--local", "--json", "--timeout", str(TURN_TIMEOUT_S), *chosen, "--message", message)
