@@ -65,6 +65,9 @@ def _errors(limit_bytes: int) -> Middleware:
         except web.HTTPException as error:
             code, message = _HTTP_ERRORS.get(error.status, ("invalid_request", error.reason))
             return refuse_in_kind(request, Refusal(code, message, error.status))
+        except web.RequestPayloadError:
+            text = "The body cannot be read: it is not what its Content-Encoding or Transfer-Encoding says."
+            return refuse_in_kind(request, errors.invalid_request(text))
         except ConnectionError:
             raise
         except Exception as error:
