@@ -239,13 +239,15 @@ def _calls(message: JsonObject) -> list[JsonObject]:
 
 
 def tool_input(arguments: Any) -> JsonObject:
-    """A call's arguments as an object, whatever the model wrote."""
+    """A call's arguments as an object, whatever the model wrote. Some write null where there are none."""
     if not isinstance(arguments, str) or not arguments.strip():
         return {}
     try:
         value = orjson.loads(arguments)
     except orjson.JSONDecodeError:
         value = arguments
+    if value is None:
+        return {}
     return value if isinstance(value, dict) else {"arguments": value}
 
 
