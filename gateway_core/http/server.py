@@ -65,6 +65,9 @@ def _errors(limit_bytes: int) -> Middleware:
         except web.HTTPException as error:
             code, message = _HTTP_ERRORS.get(error.status, ("invalid_request", error.reason))
             return refuse_in_kind(request, Refusal(code, message, error.status))
+        except web.RequestPayloadError:
+            text = "The body cannot be read: it is not what its Content-Encoding or Transfer-Encoding says."
+            return refuse_in_kind(request, errors.invalid_request(text))
         except ConnectionError:
             raise
         except Exception as error:
@@ -72,6 +75,24 @@ def _errors(limit_bytes: int) -> Middleware:
             return refuse_in_kind(request, errors.internal_error())
 
     return shield
+
+
+class _KindOnly(logging.Filter):
+    """Leaves of an exception its kind: aiohttp quotes a malformed request in its text, key and prompt included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and record.exc_info[0] is not None:
+            record.msg = f"{record.msg}: {record.exc_info[0].__name__}"
+        record.exc_info = record.exc_text = None
+        return True
+
+
+def _protocol_log() -> logging.Logger:
+    """Where aiohttp tells of requests that are no HTTP."""
+    made = logging.getLogger(f"{__name__}.protocol")
+    if not made.filters:
+        made.addFilter(_KindOnly())
+    return made
 
 
 class Server:
@@ -84,6 +105,7 @@ class Server:
             handle_signals=False,
             handler_cancellation=True,
             access_log=None,
+            logger=_protocol_log(),
             shutdown_timeout=SHUTDOWN_S,
             keepalive_timeout=75.0,
         )

@@ -12,6 +12,7 @@ from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of, fixed_fields
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
 from gateway_core.providers.upstream import Answer, Upstream
+from gateway_core.wire.call_numbers import CallNumbers, with_own_ids
 from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content, text_of
 from gateway_core.wire.openai_requests import in_openais_words
 from gateway_core.wire.prompt_cut import CutPrompt
@@ -131,7 +132,7 @@ class OpenAICompatible(Upstream):
         calls = choice["message"].get("tool_calls") or []
         if not isinstance(calls, list) or not all(_is_call(call) for call in calls):
             raise self.failures.protocol("sent a tool call that is none")
-        return Piece(body, read_usage(body))
+        return Piece(with_own_ids(body), read_usage(body))
 
     async def _stream(self, answer: Answer, limit: int | None) -> AsyncGenerator[Piece]:
         """Chunks up to ``[DONE]``, or the end of the connection after a finish reason."""
@@ -163,6 +164,7 @@ class OpenAICompatible(Upstream):
 
     async def _chunks(self, answer: Answer) -> AsyncGenerator[JsonObject]:
         """The chunks before ``[DONE]``, to the end of the connection."""
+        numbers = CallNumbers()
         async with aclosing(answer.events()) as events:
             async for event in events:
                 data = event.data.strip()
@@ -172,7 +174,7 @@ class OpenAICompatible(Upstream):
                     chunk = answer.parse(data)
                     if chunk.get("error"):
                         raise self.failures.reported(chunk["error"])
-                    yield chunk
+                    yield numbers.put_right(chunk)
 
     @staticmethod
     def room_for(limit: int | None) -> int | None:

@@ -14,6 +14,7 @@ from typing import Any
 from gateway_core.model import JsonObject, Refused
 from gateway_core.wire.anthropic_thinking import thinking_for, thinking_of
 from gateway_core.wire.anthropic_tools import choice_of, format_of, safe, tools_of
+from gateway_core.wire.call_numbers import unique
 from gateway_core.wire.errors import invalid_request
 from gateway_core.wire.json_values import as_object
 from gateway_core.wire.messages_requests import CALL_EXTRAS
@@ -154,13 +155,7 @@ class _Turns:
         self._said, self._results, self._open = [], [], []
 
     def _new_id(self, wished: str) -> str:
-        base = safe(wished, 64)
-        made, number = base, 1
-        while made in self._ids:
-            number += 1
-            made = f"{base}_{number}"
-        self._ids.add(made)
-        return made
+        return unique(safe(wished, 64), self._ids)
 
 
 def _text_block(text: str) -> JsonObject:

@@ -57,12 +57,17 @@ def _tool(tool: JsonObject, where: str) -> JsonObject:
 def _input_schema(parameters: Any) -> JsonObject:
     """A schema whose top is a plain object: Anthropic refuses combined ones there, so their properties are merged."""
     schema = dict(parameters) if isinstance(parameters, dict) else {}
-    properties = dict(schema.get("properties") or {})
+    properties = _properties(schema)
     for word in _COMBINERS:
-        for variant in schema.pop(word, None) or ():
-            if isinstance(variant, dict):
-                properties = {**(variant.get("properties") or {}), **properties}
+        variants = schema.pop(word, None)
+        for variant in variants if isinstance(variants, list) else ():
+            properties = {**_properties(variant), **properties}
     return {**schema, "type": "object", "properties": properties}
+
+
+def _properties(schema: Any) -> JsonObject:
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return properties if isinstance(properties, dict) else {}
 
 
 def choice_of(body: JsonObject, tools: list[JsonObject], model: str) -> tuple[JsonObject | None, str | None]:
@@ -132,5 +137,6 @@ def closed(schema: Any) -> Any:
         made = {"type": "object", **made, "additionalProperties": False}
     if notes:
         said = ", ".join(f"{word}: {value}" for word, value in notes.items())
-        made["description"] = "\n\n".join(part for part in (made.get("description"), "{" + said + "}") if part)
+        before = made.get("description")
+        made["description"] = "\n\n".join([*([before] if isinstance(before, str) and before else []), "{" + said + "}"])
     return made

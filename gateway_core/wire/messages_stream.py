@@ -16,7 +16,7 @@ from gateway_core.wire.anthropic_thinking import is_signed
 from gateway_core.wire.json_values import as_object, as_objects
 from gateway_core.wire.messages_answers import ending, tool_id, usage_of
 from gateway_core.wire.messages_requests import UNSIGNED
-from gateway_core.wire.openai_chat import finish_reason, first_choice, goes_on
+from gateway_core.wire.openai_chat import call_arguments, finish_reason, first_choice, goes_on
 
 _OPENINGS: dict[str, JsonObject] = {
     "text": {"type": "text", "text": ""},
@@ -46,13 +46,24 @@ class _Block:
     def say(self, text: str) -> None:
         if text:
             self.said.append(text)
-            name, field = _DELTAS[self.kind]
-            self.waiting.append({"type": name, field: text})
+            if self.kind != "tool_use" or self._begun().startswith("{"):
+                self.waiting.append(self._delta(text))
 
     def close(self, signature: str = UNSIGNED) -> None:
         if self.kind == "thinking" and not self.closed:
             self.waiting.append({"type": "signature_delta", "signature": signature})
+        elif self.kind == "tool_use" and not self.closed and self._begun()[:1] not in ("", "{"):
+            self.waiting = [self._delta(orjson.dumps(call_arguments("".join(self.said))).decode())]
         self.closed = True
+
+    def _delta(self, text: str) -> JsonObject:
+        name, field = _DELTAS[self.kind]
+        return {"type": name, field: text}
+
+    def _begun(self) -> str:
+        """How a call's arguments begin. What is no object (null, a list) waits for its end: a client could not give it
+        back. White space before one is left out: the anthropic SDK (2.12) fails on a delta of nothing else."""
+        return next((piece.lstrip() for piece in self.said if piece.strip()), "")
 
     def is_whole(self) -> bool:
         """Whether it ends where another block begins; pieces of a call may come between those of others."""

@@ -113,6 +113,8 @@ def _block(block: Any, where: str, role: str = "") -> Iterator[Problem]:
         yield from _source(block.get("source"), f"{where}.source")
     elif kind == "tool_result":
         yield from _result(block, where)
+    elif kind == "search_result":
+        yield from _blocks(block.get("content"), f"{where}.content")
     wrong_role = {"assistant": ("tool_result",), "user": ("tool_use", *THINKING)}
     if kind in wrong_role.get(role, ()):
         yield where, f"{kind} blocks are not allowed in {role} messages"
@@ -126,20 +128,24 @@ def _source(source: Any, where: str) -> Iterator[Problem]:
         if not isinstance(source.get(name), str):
             yield f"{where}.{name}", "Input should be a valid string"
     if source.get("type") == "content":
-        content = source.get("content")
-        for index, block in enumerate(content if isinstance(content, list) else ()):
-            yield from _block(block, f"{where}.content.{index}")
+        yield from _blocks(source.get("content"), f"{where}.content")
+
+
+def _blocks(content: Any, where: str) -> Iterator[Problem]:
+    """Content that is a string or blocks, where it is given at all."""
+    if isinstance(content, list):
+        for index, block in enumerate(content):
+            yield from _block(block, f"{where}.{index}")
+    elif content is not None and not isinstance(content, str):
+        yield where, "Input should be a string or a list of content blocks"
 
 
 def _result(block: JsonObject, where: str) -> Iterator[Problem]:
     content = block.get("content")
-    if isinstance(content, list):
-        for index, part in enumerate(content):
-            yield from _block(part, f"{where}.content.{index}")
-            if isinstance(part, dict) and part.get("type") in ("tool_use", "tool_result", *THINKING):
-                yield f"{where}.content.{index}", "not allowed in a tool_result"
-    elif content is not None and not isinstance(content, str):
-        yield f"{where}.content", "Input should be a string or a list of content blocks"
+    yield from _blocks(content, f"{where}.content")
+    for index, part in enumerate(content if isinstance(content, list) else ()):
+        if isinstance(part, dict) and part.get("type") in ("tool_use", "tool_result", *THINKING):
+            yield f"{where}.content.{index}", "not allowed in a tool_result"
 
 
 def _tools(body: JsonObject) -> Iterator[Problem]:

@@ -69,13 +69,15 @@ def _written(said: JsonObject) -> Iterator[str]:
 
 
 def call_arguments(arguments: Any) -> JsonObject:
-    """A tool call's arguments as an object, whatever the model wrote."""
+    """A tool call's arguments as an object, whatever the model wrote. Some write null where there are none."""
     if not isinstance(arguments, str) or not arguments.strip():
         return {}
     try:
         value = orjson.loads(arguments)
     except orjson.JSONDecodeError:
         value = arguments
+    if value is None:
+        return {}
     return value if isinstance(value, dict) else {"arguments": value}
 
 

@@ -75,6 +75,8 @@ def _part(part: Any, where: str) -> Iterator[Problem]:
         url = image.get("url") if isinstance(image, dict) else image
         if not isinstance(url, str) or not url:
             yield f"{where}.image_url.url", "must be a URL or a data URL"
+    elif part["type"] == "file" and not isinstance(part.get("file"), dict):
+        yield f"{where}.file", "must be an object with the file's data"
 
 
 def _tool_calls(calls: Any, where: str) -> Iterator[Problem]:

@@ -6,7 +6,9 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 from pydantic import TypeAdapter
 
@@ -159,6 +161,35 @@ async def test_nothing_is_served_from_an_unknown_address(tmp_path: Path) -> None
         async with llmgw.http.get("/v1/chat/completions") as answer:
             assert answer.status == 405
             assert answer.content_type == "application/json"
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/embeddings", "/api/commands/kill"]
+)
+async def test_a_body_that_is_not_encoded_as_its_headers_say_is_the_callers_mistake(tmp_path: Path, path: str) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    async with (
+        client(tmp_path) as llmgw,
+        aiohttp.ClientSession(llmgw.gateway.address, headers=dict(llmgw.http.headers)) as http,
+        http.post(path, data=aiohttp.BytesPayload(b'{"model": "m"}'), headers=headers) as answer,
+    ):
+        error = (await answer.json())["error"]
+        assert (answer.status, error["type"]) == (400, "invalid_request_error")
+        assert "Content-Encoding" in error["message"]
+
+
+async def test_the_log_quotes_nothing_of_a_request_that_is_no_http(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with client(tmp_path) as llmgw:
+        address = urlsplit(llmgw.gateway.address)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        head = b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer sk-secret\x01\r\n\r\n"
+        writer.write(head)
+        assert (await reader.read()).startswith(b"HTTP/1.0 400")
+        writer.close()
+    assert "BadHttpMessage" in caplog.text
+    assert "sk-secret" not in caplog.text
 
 
 async def test_a_body_that_is_too_large_is_refused_without_being_read(tmp_path: Path) -> None:

@@ -267,3 +267,21 @@ def test_json_without_a_schema_is_asked_for_in_words() -> None:
     made = translate(user("x"), response_format={"type": "json_object"})
     assert "JSON" in made["system"][0]["text"]
     assert "output_config" not in made
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": [1], "anyOf": 5},
+        {"anyOf": [{"properties": 7}, 3], "properties": None},
+        {"type": 7, "minimum": 1, "description": 5},
+    ],
+)
+def test_a_schema_that_is_none_fails_nothing_here(schema: Any) -> None:
+    """What a provider says of it is the caller's answer."""
+    asked = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    (made,) = to_messages({**asked, "tools": [tool]}, "claude-sonnet-5-5", 50)["tools"]
+    assert isinstance(made["input_schema"]["properties"], dict)
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    assert "format" in to_messages({**asked, "response_format": form}, "claude-sonnet-5-5", 50)["output_config"]

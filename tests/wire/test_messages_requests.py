@@ -166,6 +166,10 @@ def test_effort_goes_to_models_that_take_it() -> None:
     assert [made[model].get("reasoning_effort") for model in made] == ["low", None]
 
 
+def said(*blocks: Json) -> Json:
+    return {"messages": [{"role": "user", "content": list(blocks)}]}
+
+
 @pytest.mark.parametrize(
     ("body", "where"),
     [
@@ -183,6 +187,15 @@ def test_effort_goes_to_models_that_take_it() -> None:
         ({"messages": [{"role": "user", "content": [{"type": "tool_result"}]}]}, "messages.0.content.0.tool_use_id: "),
         ({"messages": [{"role": "user", "content": [{"type": "redacted_thinking", "data": "x"}]}]}, "messages.0.cont"),
         ({"messages": [{"role": "assistant", "content": [{"type": "tool_use", "id": 1}]}]}, "messages.0.content.0.id"),
+        (
+            said({"type": "document", "source": {"type": "content", "content": 5}}),
+            "messages.0.content.0.source.content: ",
+        ),
+        (
+            said({"type": "document", "source": {"type": "content", "content": ["x"]}}),
+            "messages.0.content.0.source.cont",
+        ),
+        (said({"type": "search_result", "content": [5]}), "messages.0.content.0.content.0: "),
         ({"system": 3}, "system: "),
         ({"system": [{"type": "image"}]}, "system.0: Input should be a text block"),
         ({"tools": {}}, "tools: "),

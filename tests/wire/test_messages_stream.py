@@ -161,6 +161,27 @@ def test_a_call_without_arguments_or_id_is_a_call() -> None:
     assert (block["name"], block["input"], block["id"]) == ("now", {}, "toolu_0_msg_1")
 
 
+@pytest.mark.parametrize(
+    ("pieces", "given"),
+    [
+        (["null"], {}),
+        (["[1", ", 2]"], {"arguments": [1, 2]}),
+        (["  ", '"x"'], {"arguments": "x"}),
+        (["no", " JSON"], {"arguments": "no JSON"}),
+        ([" ", '{"x":', "1}"], {"x": 1}),
+    ],
+)
+def test_a_call_has_an_object_whatever_the_model_wrote(pieces: list[str], given: Json) -> None:
+    """As in an answer that is not streamed: a client gives it back, and Anthropic takes nothing else."""
+    opening = call(0, id="a", function={"name": "f", "arguments": ""})
+    said = [call(0, function={"arguments": piece}) for piece in pieces]
+    (block,) = contents(events(opening, *said, chunk("tool_calls")))
+    assert block["input"] == given
+    message = {"tool_calls": [{"id": "a", "function": {"name": "f", "arguments": "".join(pieces)}}]}
+    (whole,) = to_message({"choices": [{"message": message}]}, "msg_1")["content"]
+    assert whole["input"] == given
+
+
 def test_thinking_of_other_models_is_marked_as_theirs() -> None:
     made = events(chunk(reasoning="Hm"), chunk(reasoning="m."), chunk(content="Yes."), chunk("stop"))
     assert contents(made)[0] == {"type": "thinking", "thinking": "Hmm.", "signature": UNSIGNED}
