@@ -50,7 +50,7 @@ from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
 from gateway_core.store.ledger import Ledger
 from gateway_core.store.lock import FolderLock
-from gateway_core.store.operator import Limits, OperatorStore
+from gateway_core.store.operator import Limits, OperatorState, OperatorStore
 from gateway_core.store.requests import RequestLog
 from gateway_core.store.responses import ResponseStore
 from gateway_core.tiers import Tiers
@@ -135,14 +135,22 @@ class Gateway:
         return gateway
 
     async def _compose(self) -> None:
-        settings, clock, database = self.settings, self._clock, self._database
-        policy = PolicyGate(settings.policy_patterns, settings.policy == "on")
-        self._notices += database.notices
-        operator = OperatorStore(database)
+        policy = PolicyGate(self.settings.policy_patterns, self.settings.policy == "on")
+        self._notices += self._database.notices
+        operator = OperatorStore(self._database)
         state = await operator.load()
         self._notices += operator.notices
-        configured = _limits(settings)
-        limits = state.limits(configured)
+        await self._open_records(state)
+        self._open_upstreams(state)
+        self._open_pipeline(policy)
+        self._open_commands(operator, state)
+        await self._start()
+
+    async def _open_records(self, state: OperatorState) -> None:
+        """The kill switch, the money, and what is remembered of requests."""
+        settings, clock, database = self.settings, self._clock, self._database
+        self._kill = KillGate(state.kill)
+        limits = state.limits(_limits(settings))
         self._budget = await Budget.open(
             Ledger(database, clock), clock, limits.soft_microusd, limits.medium_microusd, limits.hard_microusd
         )
@@ -156,10 +164,13 @@ class Gateway:
         self._activity.restore(
             await self._requests.recent(SNAPSHOT_ROWS), await self._requests.of_day(day_of(clock.now()))
         )
+
+    def _open_upstreams(self, state: OperatorState) -> None:
+        """What answers, what it costs, and who chooses between them."""
+        settings, clock = self.settings, self._clock
         self._pricing = pricing = Pricing(
             settings.all_prices, settings.unknown_price, server_tool_uses=settings.server_tool_uses
         )
-        self._kill = KillGate(state.kill)
         self._local = LocalModels(
             settings,
             self.bus.publish,
@@ -190,6 +201,10 @@ class Gateway:
             settings.premium_model,
             total_s=settings.upstream_total_s,
         )
+
+    def _open_pipeline(self, policy: PolicyGate) -> None:
+        """The ways that requests take."""
+        settings, clock, database = self.settings, self._clock, self._database
         self._rate = RateLimit(settings.rate_limit_rpm, settings.rate_limit_tpm, clock)
         self._encoder = open_encoder(settings, self._note)
         self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self._note, self._encoder)
@@ -208,7 +223,6 @@ class Gateway:
             Sessions(),
             self._judge,
         )
-        self.reloader = Reloader(self._files, lambda: self.settings, self._apply, self.notice)
         self._local_embeddings = LocalEmbeddings(self._local, settings)
         self.embeddings = Embeddings(
             BuiltinEmbeddings(self._encoder),
@@ -217,9 +231,13 @@ class Gateway:
             self._kill,
             self._rate,
             self._budget,
-            pricing,
+            self._pricing,
             self._journal,
         )
+
+    def _open_commands(self, operator: OperatorStore, state: OperatorState) -> None:
+        """What an operator can do."""
+        self.reloader = Reloader(self._files, lambda: self.settings, self._apply, self.notice)
         self.commands = Commands(
             self._kill,
             self._tiers,
@@ -229,15 +247,18 @@ class Gateway:
             self.reloader.reload,
             operator,
             state,
-            configured,
+            _limits(self.settings),
             self.bus,
-            clock,
+            self._clock,
             self._read_only,
         )
+
+    async def _start(self) -> None:
+        """What runs beside the requests."""
         self._journal.start()
         await self._caches.start()
         await self._local.start()
-        self._spawn(pricing.load(), "prices")
+        self._spawn(self._pricing.load(), "prices")
         self._spawn(self.checks.run(), "provider checks")
         self._spawn(self._look_after(), "housekeeping")
         if self._files:

@@ -275,7 +275,7 @@ message_values = json_values | st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.fixed_dictionaries(
         {}, optional={"messages": json_values | st.lists(message_values, max_size=6), "tools": json_values}

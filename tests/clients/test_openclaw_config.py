@@ -233,7 +233,7 @@ names = st.sampled_from(["models", "agents", "defaults", "providers", "llmgw", "
 nested = st.recursive(configs, lambda inner: st.dictionaries(names, inner, max_size=4), max_leaves=12)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(names, nested, max_size=4))
 def test_any_settings_are_merged_or_refused(tmp_path: Path, config: dict[str, Any]) -> None:
     path = tmp_path / "any.json"

@@ -110,7 +110,7 @@ def check_message(got: Got, said: JsonObject) -> None:
             assert got.exchange.flawed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(scripts, st.lists(orders, min_size=1, max_size=3), st.booleans(), st.sampled_from([300, 1_500, 10_000_000]))
 def test_the_caller_gets_one_answer_or_one_error(
     script: dict[str, list[Step]], requests: list[list[Any]], stream: bool, hard: int
@@ -127,7 +127,7 @@ def test_the_caller_gets_one_answer_or_one_error(
     asyncio.run(run())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(scripts, orders, st.integers(0, 60))
 def test_a_caller_who_leaves_at_any_moment_leaves_nothing_open(
     script: dict[str, list[Step]], targets: list[Any], moment: int

@@ -192,6 +192,6 @@ class Money(RuleBasedStateMachine):
 
 
 Money.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=60, stateful_step_count=30, suppress_health_check=list(HealthCheck), database=None
 )
 TestMoney = Money.TestCase

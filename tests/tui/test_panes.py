@@ -91,7 +91,7 @@ def test_a_hostile_header_and_detail_are_harmless() -> None:
     assert all(is_harmless(segment.text) and "\n" not in segment.text for strip in lines for segment in strip)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(alphabet=st.characters()), st.integers(min_value=8, max_value=120))
 def test_any_prompt_makes_harmless_lines_of_the_right_width(prompt: str, width: int) -> None:
     row = replace(snapshots.busy().requests[1], preview=prompt, model=prompt, route=prompt)

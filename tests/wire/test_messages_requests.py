@@ -15,7 +15,7 @@ from gateway_core.wire.validation import validate
 from tests.wire.message_strategies import messages_requests
 
 Json = dict[str, Any]
-UNHURRIED = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+UNHURRIED = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 def blocks_of(content: Any) -> list[Json]:

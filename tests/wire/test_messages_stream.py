@@ -75,7 +75,7 @@ def contents(made: list[Json]) -> list[Json]:
     return accumulated(made)["content"]  # type: ignore[no-any-return]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(completions(), st.dictionaries(st.text(max_size=4), st.text(max_size=60), max_size=3))
 def test_the_stream_says_what_the_whole_says(completion: Json, arguments: Json) -> None:
     for made in completion["choices"][0]["message"].get("tool_calls", ()):

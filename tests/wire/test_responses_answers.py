@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_core.model import JsonObject, Refusal
@@ -93,7 +93,6 @@ def same(message: JsonObject) -> JsonObject:
     return {name: value for name, value in message.items() if value is not None and value != []}
 
 
-@settings(deadline=None)
 @given(messages())
 def test_an_answer_comes_back_as_it_was_given(message: JsonObject) -> None:
     response = response_of(completion(message), empty_shell(), Tools(), 2)
@@ -104,7 +103,6 @@ def test_an_answer_comes_back_as_it_was_given(message: JsonObject) -> None:
     assert same(returned(response)) == expected
 
 
-@settings(deadline=None)
 @given(messages(), st.sampled_from(["stop", "length", "tool_calls", "content_filter"]))
 def test_a_stream_is_legal_and_ends_in_what_the_whole_answer_is(message: JsonObject, finish: str) -> None:
     whole = completion(message, finish)
@@ -113,7 +111,6 @@ def test_a_stream_is_legal_and_ends_in_what_the_whole_answer_is(message: JsonObj
     assert in_order(events[-1]["response"]) == in_order(response_of(whole, empty_shell(), Tools(), 2))
 
 
-@settings(deadline=None)
 @given(messages())
 def test_what_openai_answers_is_the_same_chat_completion_streamed_and_not(message: JsonObject) -> None:
     """There and back through OpenAI's own events: nothing of the answer is lost on the way into the caches."""
