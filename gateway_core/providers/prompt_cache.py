@@ -245,14 +245,19 @@ def _unchanged(last: Sent | None, now: _Reading) -> tuple[bool, int | None]:
 
 
 def _source(call: UpstreamCall) -> tuple[Any, ...]:
-    """What the client sent, piece by piece in its own order; nothing where its body goes upstream as it is."""
+    """What the client sent, piece by piece in its own order; nothing where its body goes upstream as it is.
+
+    OpenClaw's context at the end is left out, for it moves on. Over Responses it stays in front of a tool loop and is
+    taken away afterwards (seen with 2026.9.6): that is a change of the client's.
+    """
     if call.request.api is ApiKind.MESSAGES and call.request.native is not None:
         return ()
     body = call.request.body
     front = {name: body.get(name) for name in ("tools", "tool_choice", "reasoning_effort", "thinking")}
-    messages = body.get("messages") or ()
-    steady = (message for message in messages if not is_carrier_text(text_of(message.get("content"))))
-    return (front, *steady)
+    messages = list(body.get("messages") or ())
+    while messages and is_carrier_text(text_of(messages[-1].get("content"))):
+        messages.pop()
+    return (front, *messages)
 
 
 def _conversation(call: UpstreamCall, reading: _Reading) -> Any:

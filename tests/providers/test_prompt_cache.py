@@ -223,6 +223,21 @@ async def test_reordered_fields_count_as_a_change(desk: Desk) -> None:
     assert "Changed by the client: tools[0].input_schema differs from character" in desk.broke()[0]
 
 
+async def test_a_context_that_openclaw_takes_from_a_tool_loop_is_its_own_change(desk: Desk) -> None:
+    """Over Responses it stands in front of the calls while the loop lasts."""
+    first = recorded_session()[0]
+    *before, carrier = first.body["messages"]
+    call = {"id": "call_1", "type": "function", "function": {"name": "read", "arguments": "{}"}}
+    loop = [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "plum"},
+    ]
+    await desk.ask({**first.body, "messages": [*before, carrier, *loop]}, first.headers)
+    later = [*before, *loop, {"role": "assistant", "content": "Plum."}, {"role": "user", "content": "And?"}, carrier]
+    await desk.ask({**first.body, "messages": later}, first.headers)
+    assert "Changed by the client: messages[1].content[0] stands where messages[0].content[1] stood" in desk.broke()[0]
+
+
 async def test_a_shortened_history_is_named(desk: Desk) -> None:
     await desk.ask(talk("one", "Hello.", "two", "Yes.", "three"))
     await desk.ask(talk("one"))

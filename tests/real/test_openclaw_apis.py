@@ -97,7 +97,7 @@ async def test_a_tool_loop_with_groq(
     assert (await groq_gateway.get("/api/budget"))["spent_usd"] == pytest.approx(spent / 1e6, abs=1e-9)
 
 
-async def test_no_error_outlives_its_cause(
+async def test_a_reached_limit_is_told_once_and_is_over_when_it_is_raised(
     api: OpenClawApi, openclaw: OpenClaw, claude_gateway: GatewayProcess, claude: FakeAnthropic
 ) -> None:
     openclaw.connect(f"{claude_gateway.base_url}/v1", KEY, api=api)
@@ -109,9 +109,20 @@ async def test_no_error_outlives_its_cause(
     assert (row["status"], row["error_code"], row["cost_microusd"]) == ("refused", "budget_exceeded", 0)
 
     await claude_gateway.command("set_budget", hard=50)
-    claude.script(Failure(401, "invalid x-api-key"), Reply(text="Four."))
+    claude.script(Reply(text="Four."))
     passed = await openclaw.turn(ADD, model=PREMIUM)
     assert (passed.text, passed.model) == ("Four.", PREMIUM)
-    answered, failed, _ = await claude_gateway.requests()
-    assert (failed["error_code"], failed["cost_microusd"]) == ("upstream_error", 0)
-    assert (answered["status"], answered["session"]) == ("ok", passed.session)
+
+
+async def test_an_upstream_that_refuses_the_key_does_not_disable_the_gateway(
+    api: OpenClawApi, openclaw: OpenClaw, claude_gateway: GatewayProcess, claude: FakeAnthropic
+) -> None:
+    """The gateway leaves the upstream alone after one 401; OpenClaw would send nothing more had it seen that one."""
+    openclaw.connect(f"{claude_gateway.base_url}/v1", KEY, api=api)
+    claude.script(Failure(401, "invalid x-api-key"))
+    told = await openclaw.failed_turn(ADD, model=PREMIUM)
+    assert "401" not in told and "key" not in told
+    assert claude.calls == 1
+    rows = await claude_gateway.requests()
+    assert len(rows) > 1, "it asks again"
+    assert {(row["asked_model"], row["cost_microusd"]) for row in rows} == {("gateway-premium", 0)}

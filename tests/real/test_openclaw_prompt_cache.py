@@ -35,4 +35,6 @@ async def test_ten_turns_read_nine_tenths_of_their_prompts_from_the_cache(
     assert share >= 0.9
     for row in await claude_gateway.requests():
         remarks = (await claude_gateway.get(f"/api/requests/{row['id']}"))["remarks"]
-        assert [remark for remark in remarks if remark["step"] == "cache break"] == []
+        breaks = [remark["text"] for remark in remarks if remark["step"] == "cache break"]
+        # Over Responses OpenClaw takes its context away from the front of a tool loop that is over.
+        assert all("Changed by the client" in text for text in breaks) if api is OpenClawApi.RESPONSES else not breaks
