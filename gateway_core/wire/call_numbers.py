@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway_core.model import JsonObject
-from gateway_core.wire.openai_chat import first_choice
+from gateway_core.wire.openai_chat import first_choice, goes_on
 
 
 class _Call:
@@ -58,12 +58,10 @@ class CallNumbers:
         return made
 
     def _call_for(self, piece: JsonObject) -> _Call:
-        index, given = piece.get("index"), piece.get("id")
         for call in reversed(self._calls):
-            other_id = bool(given) and bool(call.given_id) and given != call.given_id
-            if (index is None or call.given_index == index) and not other_id:
+            if goes_on(piece, call.given_index, call.given_id):
                 return call
-        self._calls.append(_Call(index, len(self._calls)))
+        self._calls.append(_Call(piece.get("index"), len(self._calls)))
         return self._calls[-1]
 
 
