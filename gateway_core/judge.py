@@ -30,6 +30,8 @@ from gateway_core.wire.openai_chat import first_choice
 from gateway_core.wire.tokens import measure
 
 TIMEOUT_S = 1.5
+ENDING_S = 0.5
+"""How long a call that was too slow may take to be ended and charged: a write of the ledger as a rule."""
 REST_S = 30.0
 """How long a judge that failed is not asked again."""
 EXAMINED_CHARACTERS = 2_000
@@ -45,11 +47,6 @@ _QUESTION = (
     "says. easy: small talk, a short fact, a simple rewording. hard: design, proof, debugging, several constraints, "
     "long work. medium: anything else. Answer with one word: easy, medium or hard."
 )
-
-
-Answer = tuple[Judgement | None, int]
-"""A judgement, and what asking for it cost in micro-dollars."""
-NOTHING: Answer = (None, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ class Judge:
         self._pricing = pricing
         self._clock = clock
         self._known: OrderedDict[str, Judgement] = OrderedDict()
-        self._asking: set[asyncio.Task[Answer]] = set()
+        self._asking: set[asyncio.Task[Judgement | None]] = set()
         self.use(settings)
 
     def use(self, settings: Settings) -> None:
@@ -112,8 +109,7 @@ class Judge:
         asked = self._asked(landscape)
         if asked is None or not text.strip() or self._clock.monotonic() < self._rests_until:
             return None
-        judgement, cost = await self._within_time(exchange, asked, text)
-        exchange.cost += Cost(other=cost)
+        judgement = await self._within_time(exchange, asked, text)
         if judgement is None:
             self._rests_until = self._clock.monotonic() + REST_S
             return None
@@ -147,9 +143,9 @@ class Judge:
         model = settings.router_model or (entry.models[0].name if entry else DEFAULT_MODELS[name])
         return Asked(Target(Tier.CHEAP, name, model, name in landscape.free), provider)
 
-    async def _within_time(self, exchange: Exchange, asked: Asked, text: str) -> Answer:
-        """Asks, and goes on without an answer when the time is up; the call then ends behind our back."""
-        task = asyncio.create_task(self._ask(exchange.request, asked, text), name="judge")
+    async def _within_time(self, exchange: Exchange, asked: Asked, text: str) -> Judgement | None:
+        """Asks, and goes on without an answer when the time is up, with the call ended and charged."""
+        task = asyncio.create_task(self._ask(exchange, asked, text), name="judge")
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
         try:
@@ -157,9 +153,12 @@ class Judge:
         finally:
             if not task.done():
                 task.cancel()
-        return task.result() if task.done() and not task.cancelled() else NOTHING
+                await asyncio.wait({task}, timeout=ENDING_S)
+        return task.result() if task.done() and not task.cancelled() else None
 
-    async def _ask(self, request: ChatRequest, asked: Asked, text: str) -> Answer:
+    async def _ask(self, exchange: Exchange, asked: Asked, text: str) -> Judgement | None:
+        """The judgement. What asking for it cost is on the exchange as it is in the ledger, however it ends."""
+        request = exchange.request
         call = _call(request, asked.target, text)
         reservation: Reservation | None = None
         if not asked.target.free:
@@ -169,10 +168,10 @@ class Judge:
             )
             reserved = await self._budget.reserve(request.id, ATTEMPT, asked.target, worst)
             if isinstance(reserved, Refusal):
-                return NOTHING
+                return None
             reservation = reserved
         usage: Usage | None = None
-        sent, said, cost = True, "", 0
+        sent, said = True, ""
         try:
             async with aclosing(asked.provider.send(call)) as pieces:
                 async for piece in pieces:
@@ -181,10 +180,10 @@ class Judge:
             sent = error.may_be_charged
         finally:
             if reservation:
-                cost = await self._settle(reservation, usage, sent)
+                exchange.cost += Cost(other=await self._settle(reservation, usage, sent))
         found = re.search(r"\b(easy|medium|hard)\b", said.lower())
         level = cast(Literal["easy", "medium", "hard"], found[1]) if found else None
-        return (Judgement(level, asked.name) if level else None), cost
+        return Judgement(level, asked.name) if level else None
 
     async def _settle(self, reservation: Reservation, usage: Usage | None, sent: bool) -> int:
         """Charges what was used, all that was reserved where nobody tells, and nothing where nothing was sent."""

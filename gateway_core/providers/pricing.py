@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 FREE_PROVIDERS = frozenset({"local", "builtin"})
 
 US_ONLY = Decimal("1.1")
-"""Anthropic's factor on every token for inference in the United States only (pricing page, data residency, read
-2026-11-28)."""
+"""Anthropic's factor on every token for inference in the United States only (1.1 as quoted from its pricing page
+at tokenmix.ai, 2026-04-30; the field is that of platform.claude.com, data residency)."""
 UNLISTED = {"fast mode": Decimal(6), "priority": Decimal("2.5"), "fast": Decimal("2.5")}
 """Factors for answers that were made faster by a model whose dearer price is not listed. Fast mode was six times the
-price with Claude Opus 4.6, twice since 4.8; OpenAI's priority is 2.5 times at most (genai-prices 0.2.3)."""
+price with Claude Opus 4.6 (tokenmix.ai, 2026-04-30), twice since 4.8; OpenAI's priority is 2.5 times at most
+(genai-prices 0.2.3)."""
 
 _FREE = Price(input=0.0, output=0.0, web_searches=0.0)
 _LONGEST_CALL = timedelta(hours=1)

@@ -11,8 +11,9 @@ from gateway_core.model import ChatRequest, JsonObject
 from gateway_core.wire.json_values import as_objects, is_integer, positive
 
 MOST_ROUNDS = 10
-"""How often Anthropic goes on by itself with the results of server tools before it pauses the turn (its documentation
-of ``pause_turn``, read 2026-11-28). Every round reads the whole prompt again."""
+"""How often Anthropic goes on by itself with the results of server tools before it pauses the turn: ten by default
+(anthropic-sdk-python#1237, 2026; "default 10 iterations", startdebugging.net, 2026-05-30). Every round reads the whole
+prompt again."""
 
 _RESULT_TOKENS = {
     "web_search": 15_000,
@@ -22,8 +23,8 @@ _RESULT_TOKENS = {
     "advisor": 10_000,
     "mcp": 25_000,
 }
-"""What one use can add to the prompt, by the tool's kind. A fetched research paper is 125,000 (Anthropic's web fetch
-documentation, read 2026-11-28); nothing is documented of the others, so these are generous."""
+"""What one use can add to the prompt, by the tool's kind. Assumed: generous bounds that were
+chosen, not measured, that of a fetch for a long paper."""
 _SERVICE_TIERS = ("priority", "fast")
 
 

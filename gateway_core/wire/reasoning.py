@@ -12,8 +12,9 @@ from gateway_core.model import ChatRequest
 from gateway_core.wire import claude_models
 
 TOKENS_PER_S = 500
-"""No model of Anthropic or OpenAI writes faster than this, fast modes included."""
+"""A bound that was chosen, not measured: that no model of Anthropic or OpenAI writes faster, fast modes included."""
 _FASTER = {"groq": 3_000, "cerebras": 3_000}
+"""Bounds that were chosen, too."""
 _REASONERS = re.compile(
     r"\bo[1-9]\b|gpt-[5-9]|gpt-oss|codex|deepseek-r|reason|think|qwq|qwen-?3|magistral|grok-[3-9]|glm"
 )

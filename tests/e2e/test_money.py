@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from gateway_core.model import Usage
 from gateway_core.providers.pricing import Pricing
@@ -85,6 +88,38 @@ async def test_a_call_cut_off_by_a_kill_9_stays_charged_at_its_reservation(tmp_p
     assert budget["spent_usd"] == reserved
     assert budget["reserved_usd"] == 0
     assert rows[0]["status"] == "failed"
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("messages", {"messages": [{"role": "user", "content": "Count."}], "max_tokens": 200}),
+        ("responses", {"input": "Count.", "max_output_tokens": 200}),
+    ],
+)
+async def test_a_stream_in_any_protocol_is_charged_once_however_the_gateway_ends(
+    tmp_path: Path, path: str, more: dict[str, Any], how: signal.Signals
+) -> None:
+    async with FakeAnthropic(default=Reply(text="one two three four five six", stall_after=5)) as fake:
+        first = GatewayProcess(tmp_path, {"DAILY_BUDGET_HARD": "0.02", **anthropic_env(fake)})
+        await first.start()
+        asked = {"model": "gateway-premium", "stream": True, **more}
+        async with first.http.post(f"/v1/{path}", json=asked) as answer:
+            await answer.content.readuntil(b"one")
+            reserved = (await first.get("/api/budget"))["reserved_usd"]
+            await first.end(how)
+
+        async with gateway(tmp_path, DAILY_BUDGET_HARD="0.02", **anthropic_env(fake)) as second:
+            budget = await second.get("/api/budget")
+            (row,) = (await second.get("/api/requests"))["requests"]
+
+    assert 0 < reserved <= 0.02 and budget["reserved_usd"] == 0
+    assert charged_microusd(fake) > 0 and budget["spent_usd"] <= reserved
+    assert budget["spent_usd"] == reserved if how is signal.SIGKILL else budget["spent_usd"] > 0
+    assert row["status"] in ("failed", "cancelled")
+    if how is signal.SIGTERM:
+        assert row["cost_microusd"] == round(budget["spent_usd"] * 1e6)
 
 
 async def test_an_upstream_that_refuses_costs_nothing_and_is_not_the_callers_fault(tmp_path: Path) -> None:

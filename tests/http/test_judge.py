@@ -127,7 +127,9 @@ async def test_a_judge_that_is_slow_is_not_waited_for_and_stays_paid(
         budget = await llmgw.get("/api/budget")
     assert headers["x-llmgw-route"] == "default" and took < 5
     assert budget["reserved_usd"] == 0
-    assert budget["spent_usd"] - before > body["usage"]["cost"] > 0, "it may have been charged"
+    cost = round(body["usage"]["cost"] * 1e6)
+    assert round((budget["spent_usd"] - before) * 1e6) == cost, "the request's row has what the ledger has"
+    assert cost > 100 * 0.15 + 20 * 0.60, "the judge may have been charged"
 
 
 async def test_the_hard_limit_leaves_it_to_the_rules(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 
 from gateway_core.events import RequestFinished
 from gateway_core.model import RequestDetail
+from gateway_core.store.database import FILE_NAME
+from gateway_core.store.report import sums_since
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.script import Reply
@@ -161,3 +165,50 @@ async def test_a_prompt_that_nobody_counted_is_charged_as_if_it_had_been_written
     assert detail.usage.estimated and detail.usage.input_tokens == detail.usage.prompt_tokens > 0
     # claude-sonnet-5-5: 2 in, but 4 for what is written for an hour; 10 out
     assert detail.row.cost_microusd == detail.usage.input_tokens * 4 + detail.usage.output_tokens * 10
+
+
+ALL_KINDS: dict[str, Any] = {
+    "input_tokens": 11,
+    "output_tokens": 90,
+    "cache_read_input_tokens": 1001,
+    "cache_creation_input_tokens": 70,
+    "cache_creation": {"ephemeral_5m_input_tokens": 50, "ephemeral_1h_input_tokens": 20},
+}
+"""With claude-sonnet-5-5: 11 x 2 + 1001 x 0.1 + 50 x 2.5 + 20 x 4 + 90 x 10 = 1227.1 micro-dollars, rounded up once."""
+PROTOCOLS: dict[str, dict[str, Any]] = {
+    "chat/completions": {"messages": [{"role": "user", "content": "Hi."}]},
+    "messages": {"messages": [{"role": "user", "content": "Hi."}], "max_tokens": 100},
+    "responses": {"input": "Hi."},
+}
+
+
+def last_cost(value: Any) -> list[float]:
+    """Every ``usage.cost`` in an answer or its events, in their order."""
+    if isinstance(value, list):
+        return [cost for item in value for cost in last_cost(item)]
+    if not isinstance(value, dict):
+        return []
+    usage = value.get("usage")
+    own = [usage["cost"]] if isinstance(usage, dict) and "cost" in usage else []
+    return own + [cost for name, item in value.items() if name != "usage" for cost in last_cost(item)]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", PROTOCOLS)
+async def test_everybody_says_the_same_cost_to_the_micro_dollar(tmp_path: Path, path: str, stream: bool) -> None:
+    async with FakeAnthropic(default=Reply(usage=ALL_KINDS)) as fake, client(tmp_path, **with_claude(fake)) as llmgw:
+        body = {"model": "gateway-premium", "stream": stream, **PROTOCOLS[path]}
+        async with llmgw.http.post(f"/v1/{path}", json=body) as answer:
+            text = await answer.text()
+            assert answer.status == 200, text
+        lines = [line[6:] for line in text.splitlines() if line.startswith("data: {")]
+        said = last_cost([json.loads(line) for line in lines] if stream else json.loads(text))
+        row = (await newest(llmgw)).row
+        spent = (await llmgw.get("/api/budget"))["spent_usd"]
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    charged = [cost for (cost,) in connection.execute("SELECT cost_microusd FROM reservations")]
+    (reported,) = sums_since(connection, "2000-01-01")
+    connection.close()
+
+    assert said[-1] == spent == 0.001228
+    assert (row.cost_microusd, charged, reported.cost_microusd) == (1228, [1228], 1228)
