@@ -37,7 +37,7 @@ demo: $(STAMP)  ## the same with made-up traffic and simulated paid upstreams, i
 test: $(STAMP)  ## all tests but those that need OpenClaw or a real model
 	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term:skip-covered $(ARGS)
 
-test-real: $(STAMP)  ## the real OpenClaw and a real model through a real gateway (needs npm; several minutes)
+test-real: $(STAMP)  ## the real OpenClaw, Claude Code and a real model through a real gateway (needs npm; half an hour)
 	@$(BIN)/python -m pytest -q -m real tests/real $(ARGS)
 
 lint: $(STAMP)  ## ruff and the import contracts
