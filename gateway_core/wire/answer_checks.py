@@ -71,7 +71,7 @@ def is_empty(completion: JsonObject) -> bool:
     """Whether the model said that it has finished, and has said nothing."""
     message = _message(completion)
     said = any(_has_text(message.get(name)) for name in ("content", "refusal")) or bool(message.get("tool_calls"))
-    more = any(message.get(name) for name in ("audio", "images", "function_call"))
+    more = any(message.get(name) for name in ("audio", "images", "function_call", "untranslated_blocks"))
     return not said and not more and finish_reason(completion) in (None, "stop", "tool_calls")
 
 

@@ -88,6 +88,27 @@ async def test_what_nobody_knows_passes_unchanged_and_is_kept_by_no_cache(tmp_pa
     assert fake.calls == 2
 
 
+async def test_a_pause_after_a_search_is_an_answer_and_is_asked_for_once(tmp_path: Path) -> None:
+    """Nothing in it can be said in chat, and it is not empty: asking again would search, and pay, again."""
+    usage = {"input_tokens": 9, "output_tokens": 4}
+    searched = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}}
+    sent: list[Any] = [
+        {"type": "message_start", "message": {"id": "msg_9", "type": "message", "role": "assistant", "model": CLAUDE,
+                                              "content": [], "usage": usage}},
+        {"type": "content_block_start", "index": 0, "content_block": searched},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "pause_turn"}, "usage": usage},
+        {"type": "message_stop"},
+    ]  # fmt: skip
+    raw = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in sent).encode()
+    async with by_claude(tmp_path) as (fake, llmgw):
+        fake.script(Raw(raw, content_type="text/event-stream"))
+        got = await lines(llmgw)
+    del got[-2][1]["usage"]["cost"]
+    assert [event for _, event in got] == sent
+    assert fake.calls == 1
+
+
 async def test_the_callers_betas_join_the_one_of_a_setup_token(tmp_path: Path) -> None:
     async with FakeAnthropic(key="sk-ant-oat01-token") as fake:
         token = {"anthropic_setup_token": SecretStr(fake.key), "anthropic_base_url": fake.base_url}
