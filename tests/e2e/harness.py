@@ -66,11 +66,11 @@ class GatewayProcess:
             self.lines.append(raw.decode().rstrip())
 
     async def end(self, signum: signal.Signals = signal.SIGTERM) -> int:
-        """Sends the signal and returns the exit code."""
-        await self.http.close()
+        """Sends the signal and returns the exit code. What is under way is ended by it, not by clients that leave."""
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(signum)
+        await self.http.close()
         code = await self.process.wait()
         await self._reader
         return code
