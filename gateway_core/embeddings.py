@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gateway_core.cache.builtin_embeddings import MODEL, BuiltinEmbeddings
+from gateway_core.cache.encoder.builtin_embeddings import MODEL, BuiltinEmbeddings
 from gateway_core.clients import read_client
 from gateway_core.clock import new_request_id
 from gateway_core.delivery.course import refusal_of

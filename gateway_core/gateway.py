@@ -11,7 +11,7 @@ from importlib.metadata import version
 from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import AnswerCaches
-from gateway_core.cache.builtin_embeddings import BuiltinEmbeddings
+from gateway_core.cache.encoder.builtin_embeddings import BuiltinEmbeddings
 from gateway_core.cache.semantic import open_encoder
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.commands import Commands

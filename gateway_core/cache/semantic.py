@@ -16,9 +16,9 @@ from pydantic import TypeAdapter
 
 from gateway_core.cache.blocked import BlockedPairs
 from gateway_core.cache.eligibility import LARGEST_ANSWER_BYTES, may_answer_others, request_reason
+from gateway_core.cache.encoder.worker import Message, Worker, child_command
 from gateway_core.cache.identity import Identity
-from gateway_core.cache.vectors import FOLDER, Entry
-from gateway_core.cache.worker import Message, Worker, child_command
+from gateway_core.cache.table.vectors import FOLDER, Entry
 from gateway_core.clock import Clock
 from gateway_core.model import CacheMode, ChatRequest, JsonObject, Tier, Usage
 from gateway_core.settings import Settings
@@ -56,7 +56,7 @@ class SemanticStats:
 
 
 class Child(Protocol):
-    """What the cache needs of a :class:`gateway_core.cache.worker.Worker`."""
+    """What the cache needs of a :class:`gateway_core.cache.encoder.worker.Worker`."""
 
     state: str
     detail: str

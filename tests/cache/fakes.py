@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gateway_core.cache.guards import read, why_not
-from gateway_core.cache.windows import Spans
-from gateway_core.cache.worker import Message
+from gateway_core.cache.encoder.windows import Spans
+from gateway_core.cache.encoder.worker import Message
+from gateway_core.cache.guards.compare import read, why_not
 
 DIMENSIONS = 64
 

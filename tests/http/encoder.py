@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core.cache.worker import Worker
+from gateway_core.cache.encoder.worker import Worker
 
 ROOT = str(Path(__file__).parents[2])
 CODE = """
 import asyncio, sys, threading
 sys.path.append(sys.argv[1])
-from gateway_core.cache import child, frames
-from gateway_core.cache.embedding_jobs import EmbeddingJobs
+from gateway_core.cache.encoder import child, frames
+from gateway_core.cache.encoder.embedding_jobs import EmbeddingJobs
 from tests.cache.fakes import FakeEncoder
 def send(message):
     sys.stdout.buffer.write(frames.pack(message)); sys.stdout.buffer.flush()

@@ -1,6 +1,6 @@
 """What a prompt says, in a form two prompts can be compared by: kind of question, facts, and phrases in their order.
 
-Everything in the text ends up in a :class:`Reading` except the articles, copulas and courtesies of ``guards_words``:
+Everything in the text ends up in a :class:`Reading` except the articles, copulas and courtesies of ``words``:
 what is not understood is kept as it stands, so that it counts as a difference. A text about words is taken literally.
 """
 
@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gateway_core.cache.guards_words import (
+from gateway_core.cache.guards.words import (
     ABOUT_WORDS,
     ARTICLES,
     CALENDAR,

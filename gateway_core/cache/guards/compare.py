@@ -7,7 +7,7 @@ same words (up to endings and a short list of synonyms) in the same order; only 
 
 from __future__ import annotations
 
-from gateway_core.cache.reading import Phrase, Reading, read
+from gateway_core.cache.guards.reading import Phrase, Reading, read
 
 __all__ = ["Reading", "read", "why_not"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway_core.cache.builtin_embeddings import BuiltinEmbeddings
-from gateway_core.cache.embedding_jobs import EmbeddingJobs
+from gateway_core.cache.encoder.builtin_embeddings import BuiltinEmbeddings
+from gateway_core.cache.encoder.embedding_jobs import EmbeddingJobs
 from gateway_core.model import Refusal, Refused
 from gateway_core.wire.embeddings import unpack
 from tests.cache.fakes import FakeEncoder

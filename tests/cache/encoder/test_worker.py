@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core.cache import frames
-from gateway_core.cache.worker import Worker, child_environment
+from gateway_core.cache.encoder import frames
+from gateway_core.cache.encoder.worker import Worker, child_environment
 
 ROOT = str(Path(__file__).parents[2])
 STUB = """
 import os, sys, time
 sys.path.append(sys.argv[1])
-from gateway_core.cache import frames
+from gateway_core.cache.encoder import frames
 def send(message):
     sys.stdout.buffer.write(frames.pack(message)); sys.stdout.buffer.flush()
 def messages():

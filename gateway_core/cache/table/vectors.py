@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lancedb import AsyncConnection, AsyncTable
 
-    from gateway_core.cache.embedder import Vector
+    from gateway_core.cache.encoder.embedder import Vector
 
 SCHEMA = 1
 TABLE = f"answers_v{SCHEMA}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway_core.cache.guards import read, why_not
+from gateway_core.cache.guards.compare import read, why_not
 
 APART = [
     # numbers, units, versions

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway_core.cache.child import Child
-from gateway_core.cache.embedding_jobs import MOST_TOKENS, STEP_TOKENS, EmbeddingJobs
+from gateway_core.cache.encoder.child import Child
+from gateway_core.cache.encoder.embedding_jobs import MOST_TOKENS, STEP_TOKENS, EmbeddingJobs
 from gateway_core.wire.embeddings import unpack
 from tests.cache.fakes import FakeEncoder
 

@@ -16,11 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gateway_core.cache import frames
-from gateway_core.cache.embedder import Encoder, MiniLM, Remembering, installed_weights
-from gateway_core.cache.embedding_jobs import EmbeddingJobs
-from gateway_core.cache.guards import read, why_not
-from gateway_core.cache.vectors import Entry, Vectors
+from gateway_core.cache.encoder import frames
+from gateway_core.cache.encoder.embedder import Encoder, MiniLM, Remembering, installed_weights
+from gateway_core.cache.encoder.embedding_jobs import EmbeddingJobs
+from gateway_core.cache.guards.compare import read, why_not
+from gateway_core.cache.table.vectors import Entry, Vectors
 
 NEIGHBOURS = 5
 LOWEST_COSINE = 0.88

@@ -7,8 +7,8 @@ from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from gateway_core.cache.embedding_jobs import MOST_TOKENS
-from gateway_core.cache.worker import Message
+from gateway_core.cache.encoder.embedding_jobs import MOST_TOKENS
+from gateway_core.cache.encoder.worker import Message
 from gateway_core.model import Refusal, Refused
 from gateway_core.wire import errors
 from gateway_core.wire.embeddings import Embedded
@@ -26,7 +26,7 @@ _MOST_CHARACTERS = 16 * MOST_TOKENS
 
 
 class EncoderProcess(Protocol):
-    """What is needed of a :class:`gateway_core.cache.worker.Worker`."""
+    """What is needed of a :class:`gateway_core.cache.encoder.worker.Worker`."""
 
     state: str
     detail: str

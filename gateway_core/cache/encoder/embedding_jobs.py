@@ -11,8 +11,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway_core.cache.embedder import LARGEST_BATCH, TextEncoder, Vector
-from gateway_core.cache.windows import Window, cut, mean
+from gateway_core.cache.encoder.embedder import LARGEST_BATCH, TextEncoder, Vector
+from gateway_core.cache.encoder.windows import Window, cut, mean
 from gateway_core.wire.embeddings import pack
 
 STEP_TOKENS = 256

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gateway_core.cache import frames
+from gateway_core.cache.encoder import frames
 
 START_S = 300.0
 STUCK_S = 20.0
@@ -38,7 +38,7 @@ _OFFLINE = {
     "LANCE_CPU_THREADS": "2",
     "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
 }
-_START = "import sys; sys.path.append(sys.argv.pop(1)); from gateway_core.cache.child import main; main()"
+_START = "import sys; sys.path.append(sys.argv.pop(1)); from gateway_core.cache.encoder.child import main; main()"
 
 Message = dict[str, Any]
 
@@ -48,7 +48,7 @@ def child_command(folder: Path | None) -> list[str]:
 
     ``-P`` keeps the working directory out of its imports.
     """
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     return [sys.executable, "-P", "-c", _START, str(root), str(folder or "-")]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_core.cache.windows import WINDOW_TOKENS, Window, cut, mean
+from gateway_core.cache.encoder.windows import WINDOW_TOKENS, Window, cut, mean
 from tests.cache.fakes import FakeEncoder
 
 

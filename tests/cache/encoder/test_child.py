@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from gateway_core.cache.blocked import BlockedPairs
-from gateway_core.cache.builtin_embeddings import DIMENSIONS, BuiltinEmbeddings
-from gateway_core.cache.embedder import EncoderError, check_weights, installed_weights
+from gateway_core.cache.encoder.builtin_embeddings import DIMENSIONS, BuiltinEmbeddings
+from gateway_core.cache.encoder.embedder import EncoderError, check_weights, installed_weights
+from gateway_core.cache.encoder.worker import Worker, child_command, child_environment
 from gateway_core.cache.identity import identity
 from gateway_core.cache.semantic import SemanticCache
-from gateway_core.cache.vectors import FOLDER
-from gateway_core.cache.worker import Worker, child_command, child_environment
+from gateway_core.cache.table.vectors import FOLDER
 from gateway_core.model import ChatRequest, Refused
 from gateway_core.wire.embeddings import unpack
 from tests.cache.support import QUESTION, REWORDED, FakeClock, answer, chat

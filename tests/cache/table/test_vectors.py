@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core.cache.child import Index
-from gateway_core.cache.vectors import TABLE, Entry, Vectors
+from gateway_core.cache.encoder.child import Index
+from gateway_core.cache.table.vectors import TABLE, Entry, Vectors
 from tests.cache.fakes import DIMENSIONS, FakeEncoder
 from tests.cache.support import NOON
 

@@ -1,0 +1,1 @@
+"""The child process that turns texts into vectors, and how the gateway talks to it."""

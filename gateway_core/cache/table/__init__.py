@@ -1,0 +1,1 @@
+"""The answers by meaning, where they are kept and found."""
