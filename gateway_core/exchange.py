@@ -18,6 +18,7 @@ from gateway_core.model import (
     Refusal,
     RequestDetail,
     RequestRow,
+    Reuse,
     Status,
     Target,
     Usage,
@@ -37,6 +38,8 @@ class Exchange:
     began: float
     """``time.monotonic()`` of the arrival."""
     cache: CacheStatus = CacheStatus.MISS
+    reuse: Reuse | None = None
+    """The cached answer it gets; None while it gets none."""
     decision: Decision | None = None
     target: Target | None = None
     usage: Usage = Usage()
@@ -157,6 +160,7 @@ class Exchange:
             attempts=self.attempts,
             remarks=tuple(self.remarks),
             cost=self.cost,
+            reuse=self.reuse,
         )
 
 

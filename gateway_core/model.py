@@ -290,6 +290,22 @@ class RequestRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Reuse:
+    """Which cached answer a request got, and why it could."""
+
+    question: str
+    """What the answer was given to; empty where that was this very request."""
+    answered_at: float
+    age_s: float
+    verdict: str
+    """What allowed it, in a word: ``same request``, ``words``, ``learned``, ``replay`` (an idempotency key)."""
+    cosine: float | None = None
+    """How near the two questions are, 0–1; None where they are the same."""
+    entry_id: str = ""
+    scope_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestDetail:
     """Everything kept of one request. ``messages`` are as sent, ``answer`` is the assistant message as relayed.
 
@@ -307,6 +323,7 @@ class RequestDetail:
     attempts: int
     remarks: tuple[Reason, ...] = ()
     cost: Cost = Cost()
+    reuse: Reuse | None = None
 
 
 @dataclass(frozen=True, slots=True)

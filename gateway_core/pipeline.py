@@ -31,6 +31,7 @@ from gateway_core.model import (
     Reason,
     Refusal,
     Refused,
+    Reuse,
     Status,
     Target,
     Tier,
@@ -168,7 +169,9 @@ class Pipeline:
         if isinstance(replay, Refusal):
             return replay
         if replay:
-            return self._from_cache(exchange, CachedAnswer(CacheStatus.EXACT, replay, (REPLAYED,)))
+            age_s = max(0.0, request.received_at - replay.created_at)
+            reuse = Reuse("", replay.created_at, age_s, "replay")
+            return self._from_cache(exchange, CachedAnswer(CacheStatus.EXACT, replay, reuse, (REPLAYED,)))
         key = self._caches.key(request, self._tiers.forced)
         if cached := await self._caches.lookup(key, request):
             await gates.idempotency.store(request, cached.answer)
@@ -203,7 +206,7 @@ class Pipeline:
 
     def _from_cache(self, exchange: Exchange, cached: CachedAnswer) -> Answer:
         answer = cached.answer
-        exchange.cache = cached.status
+        exchange.cache, exchange.reuse = cached.status, cached.reuse
         exchange.usage = answer.usage
         exchange.target = Target(answer.tier, answer.provider, answer.model, free=True)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange, answer.cost_microusd)

@@ -11,7 +11,7 @@ from gateway_core.cache.exact import ExactCache
 from gateway_core.cache.identity import Identity, identity
 from gateway_core.cache.semantic import Child, SemanticCache, SemanticHit
 from gateway_core.clock import Clock
-from gateway_core.model import CacheStatus, ChatRequest, Reason, Tier
+from gateway_core.model import CacheStatus, ChatRequest, Reason, Reuse, Tier
 from gateway_core.settings import Settings
 from gateway_core.store.answers import AnswerStore, StoredAnswer
 from gateway_core.store.errors import StoreError
@@ -27,6 +27,7 @@ class CachedAnswer:
 
     status: CacheStatus
     answer: StoredAnswer
+    reuse: Reuse
     reasons: tuple[Reason, ...] = ()
 
 
@@ -83,11 +84,21 @@ class AnswerCaches:
         if self._exact and (answer := await self._exact_answer(key, request)):
             self._remember(request.id, key, None)
             why = Reason("exact cache", "the same request was answered before")
-            return CachedAnswer(CacheStatus.EXACT, answer, (why,))
+            reuse = Reuse("", answer.created_at, self._age_s(answer), "same request")
+            return CachedAnswer(CacheStatus.EXACT, answer, reuse, (why,))
         if hit := await self._semantic.lookup(key, request):
             self._remember(request.id, key, hit)
             why = Reason("semantic cache", f"asked before in other words ({hit.cosine:.3f} alike): {hit.question}")
-            return CachedAnswer(CacheStatus.SEMANTIC, hit.answer, (why,))
+            reuse = Reuse(
+                hit.question,
+                hit.answer.created_at,
+                self._age_s(hit.answer),
+                hit.why,
+                hit.cosine,
+                hit.entry_id,
+                key.scope_key,
+            )
+            return CachedAnswer(CacheStatus.SEMANTIC, hit.answer, reuse, (why,))
         return None
 
     def status_of_miss(self, key: Identity) -> CacheStatus:
@@ -121,6 +132,9 @@ class AnswerCaches:
         except StoreError as error:
             log.warning("the exact cache could not be read: %s", error)
             return None
+
+    def _age_s(self, answer: StoredAnswer) -> float:
+        return max(0.0, self._clock.now() - answer.created_at)
 
     def _remember(self, request_id: str, key: Identity, hit: SemanticHit | None) -> None:
         self._served[request_id] = (key, hit)

@@ -33,12 +33,16 @@ _USAGE = TypeAdapter(Usage)
 
 @dataclass(frozen=True, slots=True)
 class SemanticHit:
-    """An answer given to ``question``, for another wording of it. ``cosine`` is how near the two are, 0–1."""
+    """An answer given to ``question``, for another wording of it. ``cosine`` is how near the two are, 0–1.
+
+    ``why`` is what the guards allow it for: ``words`` or ``learned``.
+    """
 
     entry_id: str
     answer: StoredAnswer
     question: str
     cosine: float
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,4 +211,4 @@ def _as_hit(found: Message) -> SemanticHit | None:
         )
     except ValueError:
         return None
-    return SemanticHit(entry.id, answer, entry.user_text, found["cosine"])
+    return SemanticHit(entry.id, answer, entry.user_text, found["cosine"], found["why"])

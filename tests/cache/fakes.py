@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gateway_core.cache.encoder.windows import Spans
 from gateway_core.cache.encoder.worker import Message
-from gateway_core.cache.guards.compare import read, why_not
+from gateway_core.cache.guards.select import Guards, Kind
 
 DIMENSIONS = 64
 
@@ -61,14 +61,13 @@ class FakeChild:
         self.asked.append(message)
         if self.state != "ready":
             return None
-        asked = read(message["text"])
         return {
             "hits": [
-                {"entry": entry, "cosine": 0.97}
+                {"entry": entry, "cosine": 0.97, "why": "words"}
                 for entry in self.kept.values()
                 if entry["scope_key"] == message["scope_key"]
                 and entry["expires_at"] > message["now"]
-                and why_not(asked, read(entry["user_text"])) == ""
+                and Guards().verdict(message["text"], entry["user_text"], 0.97).kind is Kind.SERVE
             ]
         }
 

@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from gateway_core.cache.encoder import frames
-from gateway_core.cache.encoder.embedder import Encoder, MiniLM, Remembering, installed_weights
+from gateway_core.cache.encoder.embedder import MiniLM, installed_weights
 from gateway_core.cache.encoder.embedding_jobs import EmbeddingJobs
-from gateway_core.cache.guards.compare import read, why_not
-from gateway_core.cache.table.vectors import Entry, Vectors
+from gateway_core.cache.table.index import Index
+from gateway_core.cache.table.vectors import Vectors
 
-NEIGHBOURS = 5
-LOWEST_COSINE = 0.88
 LARGEST_BATCH = 16
 WRITE_AFTER_S = 2.0
 TIDY_AFTER_S = 30.0
@@ -34,48 +32,6 @@ AT_WORK: dict[str, Any] = {"at_work": True}
 
 Message = dict[str, Any]
 Send = Callable[[Message], None]
-
-
-class Index:
-    """Answers the gateway's messages: ``find``, ``add``, ``drop``."""
-
-    def __init__(self, encoder: Encoder, vectors: Vectors) -> None:
-        self._encoder = Remembering(encoder)
-        self._vectors = vectors
-
-    async def answer(self, batch: list[Message]) -> list[Message]:
-        """The replies to messages, in their order; the texts of all of them are encoded together."""
-        texts = [message["text"] if message["op"] == "find" else message["entry"]["user_text"]
-                 for message in batch if message["op"] in ("find", "add")]  # fmt: skip
-        vectors = dict(zip(texts, self._encoder.encode(texts), strict=True)) if texts else {}
-        return [await self._one(message, vectors) for message in batch]
-
-    async def _one(self, message: Message, vectors: dict[str, list[float]]) -> Message:
-        reply: Message = {"id": message.get("id")}
-        match message["op"]:
-            case "find":
-                found = await self._find(message, vectors[message["text"]])
-                return {**reply, "hits": found, "entries": await self._vectors.count()}
-            case "add":
-                entry = Entry(**message["entry"])
-                await self._vectors.add(entry, vectors[entry.user_text])
-            case "drop":
-                await self._vectors.drop(message["ids"])
-        return {**reply, "entries": await self._vectors.count()}
-
-    async def _find(self, message: Message, vector: list[float]) -> list[Message]:
-        """The neighbours that pass the guards, nearest first."""
-        asked = read(message["text"])
-        near = await self._vectors.find(vector, message["scope_key"], message["now"], NEIGHBOURS)
-        return [
-            {"entry": _as_message(one.entry), "cosine": one.cosine}
-            for one in near
-            if one.cosine >= LOWEST_COSINE and why_not(asked, read(one.entry.user_text)) == ""
-        ]
-
-
-def _as_message(entry: Entry) -> Message:
-    return {name: getattr(entry, name) for name in Entry.__slots__}
 
 
 class Child:

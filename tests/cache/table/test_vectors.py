@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core.cache.encoder.child import Index
+from gateway_core.cache.table.index import Index
 from gateway_core.cache.table.vectors import TABLE, Entry, Vectors
 from tests.cache.fakes import DIMENSIONS, FakeEncoder
 from tests.cache.support import NOON
