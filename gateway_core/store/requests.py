@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gateway_core.clock import Clock
-from gateway_core.model import Cost, Decision, Reason, RequestDetail, RequestRow, Usage
+from gateway_core.model import Cost, Decision, Reason, RequestDetail, RequestRow, Reuse, Usage
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S, day_of, days_before, end_of, start_of
@@ -38,6 +38,7 @@ class _Rest:
     attempts: int = 0
     remarks: tuple[Reason, ...] = ()
     cost: Cost = Cost()
+    reuse: Reuse | None = None
 
 
 class RequestLog:
@@ -110,6 +111,7 @@ class RequestLog:
                 attempts=rest.attempts,
                 remarks=rest.remarks,
                 cost=rest.cost,
+                reuse=rest.reuse,
             )
 
         return await self._database.run(read)
@@ -175,6 +177,7 @@ def _write_row(connection: sqlite3.Connection, row: RequestRow, detail: RequestD
             attempts=detail.attempts,
             remarks=detail.remarks,
             cost=detail.cost,
+            reuse=detail.reuse,
         )
         values["detail"] = to_json(rest)
     updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "id")
