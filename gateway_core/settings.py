@@ -228,6 +228,9 @@ def _env(name: str) -> AliasChoices:
     return AliasChoices(name, name.lower().removeprefix("llmgw_"))
 
 
+_CACHE_SCHEMES = ("s3", "s3+ddb", "gs", "az", "db", "file", "memory")
+"""What LanceDB can open."""
+
 _NAMES_OF_THE_FILE = {"host", "port", "data_dir"}
 """Too common to be taken from the environment, where they mean other programs."""
 
@@ -314,6 +317,15 @@ class Settings(BaseSettings):
     semantic_cache: Literal["on", "off"] = "on"
     semantic_max_error: float = Field(default=0.01, gt=0, le=0.2)
     """Share of wrong semantic answers you accept. The guards stay below 0.002; for less the semantic cache is off."""
+    semantic_cache_uri: SecretStr | None = None
+    """Where the semantic cache is kept; otherwise in a folder of ``data_dir``. A folder or an URI of LanceDB's
+    (``s3://``, ``gs://``, ``az://``, ``db://``) that a team can share. Keys to it belong in the environment."""
+    semantic_cache_team: str | None = None
+    """Name of a team that shares semantic answers: whoever has the URI and this name gets yours, and you theirs."""
+    semantic_max_entries: int = Field(default=100_000, gt=0)
+    """Answers that the semantic cache keeps; those that save the least go first."""
+    semantic_max_bytes: int = Field(default=1_073_741_824, gt=0)
+    """Size that the semantic cache may have, in bytes."""
     policy: Literal["on", "off"] = "on"
     policy_patterns: tuple[PolicyPattern, ...] = ()
     """Patterns of your own that the policy gate refuses."""
@@ -361,6 +373,14 @@ class Settings(BaseSettings):
     @classmethod
     def _is_http_url(cls, value: str) -> str:
         return http_url(value)
+
+    @field_validator("semantic_cache_uri")
+    @classmethod
+    def _is_a_place(cls, value: SecretStr | None) -> SecretStr | None:
+        scheme, found, _ = (value.get_secret_value() if value else "").partition("://")
+        if found and scheme.lower() not in _CACHE_SCHEMES:
+            raise ValueError(f"must be a folder, or a URI that begins with {', '.join(_CACHE_SCHEMES)} and ://")
+        return value
 
     @field_validator("providers", mode="before")
     @classmethod

@@ -6,6 +6,7 @@ Off the happy path's back: until the child process is ready, and whenever it is 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -18,7 +19,10 @@ from gateway_core.cache.blocked import BlockedPairs
 from gateway_core.cache.eligibility import LARGEST_ANSWER_BYTES, may_answer_others, request_reason
 from gateway_core.cache.encoder.worker import Message, Worker, child_command
 from gateway_core.cache.identity import Identity
-from gateway_core.cache.table.vectors import FOLDER, Entry
+from gateway_core.cache.table.entry import Entry
+from gateway_core.cache.table.options import TableOptions
+from gateway_core.cache.table.place import Place
+from gateway_core.cache.table.worth import Limits
 from gateway_core.clock import Clock
 from gateway_core.model import CacheMode, ChatRequest, JsonObject, Tier, Usage
 from gateway_core.settings import Settings
@@ -79,8 +83,12 @@ def open_encoder(settings: Settings, on_note: Callable[[str], None]) -> Worker:
 
     The table of answers is in it only while that cache is on.
     """
-    folder = settings.data_dir / FOLDER if _is_on(settings) else None
-    return Worker(child_command(folder), on_note=on_note)
+    if not _is_on(settings):
+        return Worker(child_command(None), on_note=on_note)
+    uri = settings.semantic_cache_uri.get_secret_value() if settings.semantic_cache_uri else ""
+    limits = Limits(settings.semantic_max_entries, settings.semantic_max_bytes)
+    table = TableOptions(Place.of(uri, settings.data_dir), limits)
+    return Worker(child_command(table.argument), on_note=on_note, environment=table.environment(os.environ))
 
 
 def _is_on(settings: Settings) -> bool:
@@ -186,6 +194,7 @@ class SemanticCache:
             expires_at=self._clock.now() + self.ttl_s,
             cost_microusd=answer.cost_microusd,
             usage=orjson.dumps(answer.usage).decode(),
+            made_in_ms=answer.latency_ms,
         )
 
 
@@ -208,6 +217,7 @@ def _as_hit(found: Message) -> SemanticHit | None:
             created_at=entry.created_at,
             cost_microusd=entry.cost_microusd,
             usage=_USAGE.validate_json(entry.usage),
+            latency_ms=entry.made_in_ms,
         )
     except ValueError:
         return None

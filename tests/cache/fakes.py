@@ -16,6 +16,7 @@ class FakeEncoder:
     """Unit vectors of the words in a text: the more two texts share, the nearer they are."""
 
     dimensions = DIMENSIONS
+    fingerprint = "fake"
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []

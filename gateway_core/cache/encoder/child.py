@@ -13,19 +13,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from gateway_core.cache.encoder import frames
 from gateway_core.cache.encoder.embedder import MiniLM, installed_weights
 from gateway_core.cache.encoder.embedding_jobs import EmbeddingJobs
 from gateway_core.cache.table.index import Index
+from gateway_core.cache.table.options import TableOptions
+from gateway_core.cache.table.upkeep import Upkeep
 from gateway_core.cache.table.vectors import Vectors
 
 LARGEST_BATCH = 16
-WRITE_AFTER_S = 2.0
-TIDY_AFTER_S = 30.0
-TIDY_EVERY_S = 1800.0
+IDLE_S = 30.0
 LAST_WORDS_S = 5.0
 AT_WORK: dict[str, Any] = {"at_work": True}
 """Sent while an embedding takes longer: the gateway ends a child that says nothing."""
@@ -37,30 +36,27 @@ Send = Callable[[Message], None]
 class Child:
     """What the process does: it embeds texts, and looks for answers where it was given an index of them."""
 
-    def __init__(self, jobs: EmbeddingJobs, send: Send, vectors: Vectors | None = None, index: Index | None = None):
+    def __init__(self, jobs: EmbeddingJobs, send: Send, index: Index | None = None, upkeep: Upkeep | None = None):
         self._jobs = jobs
         self._send = send
-        self._vectors = vectors
         self._index = index
-        self._tidied = time.monotonic()
+        self._upkeep = upkeep
 
     async def serve(self, inbox: asyncio.Queue[Message | None]) -> None:
         """Answers until the inbox ends. Look-ups go first; embeddings move on by a step between two batches."""
         while True:
-            batch = _waiting(inbox) if self._jobs.waiting else await _next_batch(inbox, self._patience_s())
+            patience_s = self._upkeep.patience_s if self._upkeep else IDLE_S
+            batch = _waiting(inbox) if self._jobs.waiting else await _next_batch(inbox, patience_s)
             if batch is None:
                 break
             await self._answer(batch)
             if self._jobs.waiting:
                 self._send_all(self._jobs.step() or [AT_WORK])
                 await asyncio.sleep(0)  # what has come meanwhile gets into the inbox
-            elif not batch:
-                await self._rest()
-        if self._vectors:
-            await self._vectors.flush()
-
-    def _patience_s(self) -> float:
-        return WRITE_AFTER_S if self._vectors and self._vectors.is_dirty else TIDY_AFTER_S
+            if self._upkeep:
+                self._upkeep.nudge(idle=not batch and not self._jobs.waiting)
+        if self._upkeep:
+            await self._upkeep.close()
 
     async def _answer(self, batch: list[Message]) -> None:
         if questions := [message for message in batch if message["op"] != "embed"]:
@@ -73,16 +69,6 @@ class Child:
     def _send_all(self, messages: list[Message]) -> None:
         for message in messages:
             self._send(message)
-
-    async def _rest(self) -> None:
-        """Writes when nothing came for a moment, tidies up when nothing came for longer."""
-        if self._vectors is None:
-            return
-        if self._vectors.is_dirty:
-            await self._vectors.flush()
-        elif time.monotonic() - self._tidied > TIDY_EVERY_S:
-            await self._vectors.tidy(time.time())
-            self._tidied = time.monotonic()
 
 
 async def _next_batch(inbox: asyncio.Queue[Message | None], patience_s: float) -> list[Message] | None:
@@ -124,29 +110,31 @@ def listen(source: BinaryIO, inbox: asyncio.Queue[Message | None], is_ready: thr
     threading.Thread(target=run, daemon=True).start()
 
 
-async def _run(folder: Path | None, source: BinaryIO, send: Send) -> int:
+async def _run(options: TableOptions | None, source: BinaryIO, send: Send) -> int:
     inbox: asyncio.Queue[Message | None] = asyncio.Queue()
     is_ready = threading.Event()
     listen(source, inbox, is_ready)
-    vectors = index = None
+    vectors = index = upkeep = None
     try:
         encoder = MiniLM(installed_weights())
-        if folder:
-            vectors = await Vectors.open(folder, encoder.dimensions, time.time())
-            index = Index(encoder, vectors)
+        if options:
+            vectors = await Vectors.open(options.place, encoder)
+            index, upkeep = Index(encoder, vectors), Upkeep(vectors, options.limits)
     except Exception as error:
         send({"failed": f"{type(error).__name__}: {error}"[:300]})
         return 1
-    entries, note = (await vectors.count(), vectors.note) if vectors else (0, "")
+    entries, note = (await vectors.count(), vectors.take_note()) if vectors else (0, "")
     is_ready.set()
     send({"ready": True, "entries": entries, "note": note})
-    await Child(EmbeddingJobs(encoder), send, vectors, index).serve(inbox)
+    await Child(EmbeddingJobs(encoder), send, index, upkeep).serve(inbox)
     return 0
 
 
 def main() -> None:
     """``child.main``, frames on standard input and output. The only argument is the table's folder, or ``-``: none."""
-    os.umask(0o077)
+    options = TableOptions.of_child(sys.argv[1], os.environ)
+    if options is None or not options.place.shared:
+        os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get between the frames
@@ -155,5 +143,5 @@ def main() -> None:
         replies.write(frames.pack(message))
         replies.flush()
 
-    code = asyncio.run(_run(None if sys.argv[1] == "-" else Path(sys.argv[1]), sys.stdin.buffer, send))
+    code = asyncio.run(_run(options, sys.stdin.buffer, send))
     os._exit(code)

@@ -30,6 +30,11 @@ class Encoder(Protocol):
 
     dimensions: int
 
+    @property
+    def fingerprint(self) -> str:
+        """Tells encoders apart: vectors of one are never compared with those of another."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> list[Vector]:
         """One vector of length 1 for each text."""
         ...
@@ -73,6 +78,7 @@ class MiniLM:
         torch.set_num_threads(1)
         self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
         self.dimensions = len(self.encode(["warm up"])[0])
+        self.fingerprint = WEIGHTS_SHA256
 
     def encode(self, texts: Sequence[str]) -> list[Vector]:
         vectors = self._model.encode(
@@ -95,6 +101,7 @@ class Remembering:
         self._encoder = encoder
         self._known: OrderedDict[str, Vector] = OrderedDict()
         self.dimensions = encoder.dimensions
+        self.fingerprint = encoder.fingerprint
 
     def encode(self, texts: Sequence[str]) -> list[Vector]:
         new = [text for text in dict.fromkeys(texts) if text not in self._known]

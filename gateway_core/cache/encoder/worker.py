@@ -8,7 +8,7 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +69,13 @@ class Worker:
         command: Sequence[str],
         *,
         on_note: Callable[[str], None] = lambda text: None,
+        environment: Mapping[str, str] | None = None,
         backoff_s: Sequence[float] = BACKOFF_S,
         stuck_s: float = STUCK_S,
     ) -> None:
         self.command = tuple(command)
         self._on_note = on_note
+        self._environment = dict(environment or {})
         self._backoff_s = backoff_s
         self._stuck_s = stuck_s
         self._process: Process | None = None
@@ -200,7 +202,7 @@ class Worker:
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,
-                env=child_environment(),
+                env=child_environment() | self._environment,
                 start_new_session=True,
             )
         except OSError as error:
@@ -238,6 +240,8 @@ class Worker:
         self._heard_at = asyncio.get_running_loop().time()
         if isinstance(entries := message.get("entries"), int):
             self.entries = entries
+        if note := message.get("note"):
+            self._on_note(str(note))
         reply = self._replies.pop(message["id"], None) if isinstance(message.get("id"), int) else None
         if reply is not None and not reply.done():
             reply.set_result(message)

@@ -16,7 +16,7 @@ from gateway_core.cache.encoder.embedder import EncoderError, check_weights, ins
 from gateway_core.cache.encoder.worker import Worker, child_command, child_environment
 from gateway_core.cache.identity import identity
 from gateway_core.cache.semantic import SemanticCache
-from gateway_core.cache.table.vectors import FOLDER
+from gateway_core.cache.table.entry import FOLDER
 from gateway_core.model import ChatRequest, Refused
 from gateway_core.wire.embeddings import unpack
 from tests.cache.support import QUESTION, REWORDED, FakeClock, answer, chat

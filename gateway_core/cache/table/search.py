@@ -1,0 +1,55 @@
+"""Looks for the nearest answers of one scope.
+
+Measured with 100,000 rows (384 dimensions, two busy cores, p50): all of them flat 300–490 ms; through the index of
+scopes 8–16 ms for scopes of 2 and of 100; through the vector index 20 ms for a scope of 100,000. The vector index
+misses half of the neighbours in small scopes, since it looks in a fifth of its partitions: only large scopes use it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from gateway_core.cache.table.entry import ENTRY_COLUMNS, Neighbour, Vector, entry_of
+from gateway_core.cache.table.handle import hex_digits
+
+if TYPE_CHECKING:
+    from lancedb import AsyncTable
+
+LARGE_SCOPE_ROWS = 5_000
+"""Rows from which a scope is looked for through the vector index; those below take some 20 ms without it."""
+PROBES = 20
+_REMEMBERED_SCOPES = 4_096
+_COUNTED_S = 300.0
+
+
+class Search:
+    """Searches, and remembers which scopes are large."""
+
+    def __init__(self) -> None:
+        self._large: OrderedDict[str, tuple[bool, float]] = OrderedDict()
+
+    async def nearest(
+        self, table: AsyncTable, vector: Vector, scope_key: str, now: float, limit: int
+    ) -> list[Neighbour]:
+        """The nearest live entries of a scope that are as they were written, nearest first."""
+        where = f"scope_key = '{hex_digits(scope_key)}' AND expires_at > {float(now)!r}"
+        query = table.vector_search(vector).distance_type("cosine").where(where).limit(limit)
+        if await self._is_large(table, scope_key):
+            query = query.minimum_nprobes(PROBES).maximum_nprobes(0)
+        else:
+            query = query.bypass_vector_index()
+        rows: list[dict[str, Any]] = await query.select([*ENTRY_COLUMNS, "check", "_distance"]).to_list()
+        found = [(entry_of(row), 1.0 - row["_distance"]) for row in rows]
+        return [Neighbour(entry, cosine) for entry, cosine in found if entry is not None]
+
+    async def _is_large(self, table: AsyncTable, scope_key: str) -> bool:
+        known = self._large.get(scope_key)
+        if known is None or time.monotonic() - known[1] > _COUNTED_S:
+            many = await table.count_rows() >= LARGE_SCOPE_ROWS
+            rows = await table.count_rows(f"scope_key = '{hex_digits(scope_key)}'") if many else 0
+            known = self._large[scope_key] = (rows >= LARGE_SCOPE_ROWS, time.monotonic())
+            while len(self._large) > _REMEMBERED_SCOPES:
+                self._large.popitem(last=False)
+        return known[0]
