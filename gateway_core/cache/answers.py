@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gateway_core.cache.exact import ExactCache
 from gateway_core.cache.identity import Identity, identity
 from gateway_core.cache.semantic import Child, SemanticCache, SemanticHit
+from gateway_core.cache.team import Team
 from gateway_core.clock import Clock
 from gateway_core.model import CacheStatus, ChatRequest, Reason, Reuse, Tier
 from gateway_core.settings import Settings
@@ -37,11 +38,19 @@ class AnswerCaches:
     ``entries`` counts the exact answers kept: exactly after :meth:`prune`, and in between by what is stored.
     """
 
-    def __init__(self, exact: ExactCache | None, semantic: SemanticCache, store: AnswerStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        exact: ExactCache | None,
+        semantic: SemanticCache,
+        store: AnswerStore,
+        clock: Clock,
+        team: Team | None = None,
+    ) -> None:
         self._exact = exact
         self._semantic = semantic
         self._store = store
         self._clock = clock
+        self._team = team
         self._served: OrderedDict[str, tuple[Identity, SemanticHit | None]] = OrderedDict()
         self.entries = 0
 
@@ -51,7 +60,7 @@ class AnswerCaches:
     ) -> AnswerCaches:
         """The caches as they are set. ``on_note`` hears what a person should know of the semantic one."""
         exact = ExactCache(store, clock, settings.exact_cache_ttl_s) if settings.exact_cache == "on" else None
-        return cls(exact, SemanticCache.open(settings, clock, on_note, encoder), store, clock)
+        return cls(exact, SemanticCache.open(settings, clock, on_note, encoder), store, clock, Team(settings))
 
     def reconfigure(self, settings: Settings) -> None:
         """Switches the exact cache on or off, and takes up how long answers are kept."""
@@ -77,7 +86,8 @@ class AnswerCaches:
 
     def key(self, request: ChatRequest, forced: Tier | None) -> Identity:
         """``forced`` is the operator's tier: an answer given under it is not served without it."""
-        return identity(request, f"forced:{forced.value}" if forced else "")
+        team = self._team.of(request.caller) if self._team else ""
+        return identity(request, f"forced:{forced.value}" if forced else "", team=team)
 
     async def lookup(self, key: Identity, request: ChatRequest) -> CachedAnswer | None:
         """The answer to serve, if there is one that may be."""

@@ -47,14 +47,17 @@ class Identity:
     """Why no cache may answer or keep this request, in a word; empty if one may."""
 
 
-def identity(request: ChatRequest, target_scope: str) -> Identity:
-    """The identity of ``request``; ``target_scope`` says who would answer it: model or tier, forced tiers included."""
+def identity(request: ChatRequest, target_scope: str, *, team: str = "") -> Identity:
+    """The identity of ``request``; ``target_scope`` says who would answer it: model or tier, forced tiers included.
+
+    ``team`` takes the caller's place in the scope: its members share semantic answers (:mod:`gateway_core.cache.team`).
+    """
     view = request.view
     fresh = any(depends_on_now(text) for text in _user_texts(request))
     messages = request.body.get("messages") if fresh else view.messages
     listed = list(messages) if isinstance(messages, list | tuple) else [messages]
     try:
-        exact, scope = _hashes(request, target_scope, listed)
+        exact, scope = _hashes(request, target_scope, listed, team)
     except TypeError:  # lone surrogates or integers beyond 64 bits: nothing that could be compared safely
         return Identity("", "", view.user_text, fresh, "unreadable")
     return Identity(exact, scope, view.user_text.strip(), fresh, _bypass(request))
@@ -77,17 +80,15 @@ def _user_texts(request: ChatRequest) -> list[str]:
     return [request.view.user_text, *texts]
 
 
-def _hashes(request: ChatRequest, target_scope: str, messages: list[object]) -> tuple[str, str]:
-    """Both hashes in one pass: they part at the last user message."""
+def _hashes(request: ChatRequest, target_scope: str, messages: list[object], team: str) -> tuple[str, str]:
+    """Both hashes in one pass: they part at the last user message, those of a team at the caller."""
     last = max((at for at, message in enumerate(messages) if _is_user(message)), default=-1)
     head = [request.caller, target_scope, request.model, request.force_tier, request.context, _options(request.body)]
     if request.native is not None:
         head += [request.api, _options(request.native, SAID_IN_CHAT), dict(request.native_headers)]
-    common = sha256(VERSION)
-    common.update(_canonical(head))
-    common.update(_canonical(messages[: max(last, 0)]))
-    rest = _canonical(messages[last + 1 :])
-    scope = common.copy()
+    before, rest = _canonical(messages[: max(last, 0)]), _canonical(messages[last + 1 :])
+    common = sha256(VERSION + _canonical(head) + before)
+    scope = sha256(VERSION + _canonical([["team", team], *head[1:]]) + before) if team else common.copy()
     scope.update(b"[scope]" + rest)
     common.update(b"[exact]" + _canonical(messages[last] if last >= 0 else None) + rest)
     return common.hexdigest(), scope.hexdigest()

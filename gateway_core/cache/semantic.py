@@ -19,7 +19,7 @@ from gateway_core.cache.blocked import BlockedPairs
 from gateway_core.cache.eligibility import LARGEST_ANSWER_BYTES, may_answer_others, request_reason
 from gateway_core.cache.encoder.worker import Message, Worker, child_command
 from gateway_core.cache.identity import Identity
-from gateway_core.cache.table.entry import Entry
+from gateway_core.cache.table.entry import ENTRY_COLUMNS, Entry
 from gateway_core.cache.table.options import TableOptions
 from gateway_core.cache.table.place import Place
 from gateway_core.cache.table.worth import Limits
@@ -206,7 +206,7 @@ def pair_id(identity: Identity, question: str) -> str:
 
 def _as_hit(found: Message) -> SemanticHit | None:
     """A hit of the child's reply; None when its columns are damaged, which is a miss."""
-    entry = Entry(**found["entry"])
+    entry = Entry(**{name: value for name, value in found["entry"].items() if name in ENTRY_COLUMNS})
     try:
         completion: JsonObject = orjson.loads(entry.completion)
         answer = StoredAnswer(

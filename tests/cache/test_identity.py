@@ -177,3 +177,15 @@ def test_protocols_and_their_headers_do_not_share_answers() -> None:
     other = replace(_native(), native_headers={"anthropic-beta": "two"})
     keys = {identity(request, "auto").exact_key for request in (chat(), _native(), other)}
     assert len(keys) == 3
+
+
+def test_a_team_shares_a_scope_and_nothing_else() -> None:
+    mine, yours = chat(caller="me"), chat(caller="you")
+    assert identity(mine, "", team="").scope_key == identity(mine, "").scope_key
+    shared = [identity(request, "", team="blue") for request in (mine, yours)]
+    assert shared[0].scope_key == shared[1].scope_key
+    assert shared[0].exact_key == identity(mine, "").exact_key != shared[1].exact_key
+    scopes = {shared[0].scope_key, identity(mine, "").scope_key, identity(mine, "", team="red").scope_key}
+    scopes.add(identity(chat(caller="blue"), "").scope_key)
+    scopes.add(identity(chat(caller="me", max_tokens=9), "", team="blue").scope_key)
+    assert len(scopes) == 5

@@ -104,13 +104,17 @@ class Worker:
         return self.state == "ready"
 
     async def ask(self, message: Message, timeout_s: float) -> Message | None:
-        """The child's reply; None when it is not ready, too busy or too slow."""
+        """The child's reply; None when it is not ready, too busy or too slow.
+
+        The child sees the number of the question as ``id``, and an ``id`` of the message as ``entry_id``.
+        """
         if self.state != "ready" or self._is_congested():
             return None
         self._last_id += 1
         number = self._last_id
         reply = self._replies[number] = asyncio.get_running_loop().create_future()
-        if not self._write({**message, "id": number}):
+        own = {"entry_id": message["id"]} if "id" in message else {}
+        if not self._write({**message, **own, "id": number}):
             del self._replies[number]
             return None
         self._watch(number, reply, self._stuck_s)

@@ -20,7 +20,7 @@ class Index:
     ``find {text, scope_key, now}`` gives ``hits`` and ``grey``; ``hit {id, at, saved_microusd, saved_ms}`` is told;
     ``drop`` takes ``ids``, a ``scope_key`` or ``all`` and gives ``dropped``; ``browse {query, limit, before, order}``
     gives ``rows`` without their answers and ``total``; ``entry {entry_id}`` gives ``entry`` or null (``id`` is the
-    number of a question). A message that cannot be understood is answered with ``error``.
+    number of a question, see :meth:`Worker.ask`). A message that cannot be understood is answered with ``error``.
     """
 
     def __init__(self, encoder: Encoder, vectors: Vectors, clock: Callable[[], float] = time.time) -> None:
