@@ -1,190 +1,219 @@
-"""The table in LanceDB: found at once, bounded to a scope, private, and never fatal when it is damaged."""
+"""The table in LanceDB: found at once, bounded to a scope, written in batches, and private."""
 
 from __future__ import annotations
 
-import os
+import asyncio
+import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gateway_core.cache.table.index import Index
-from gateway_core.cache.table.vectors import TABLE, Entry, Vectors
-from tests.cache.fakes import DIMENSIONS, FakeEncoder
+from gateway_core.cache.table import vectors
+from gateway_core.cache.table.browse import browse
+from gateway_core.cache.table.entry import Use
+from gateway_core.cache.table.vectors import Vectors
 from tests.cache.support import NOON
-
-SCOPE = "ab" * 32
-OTHER = "cd" * 32
-
-
-@pytest.fixture(autouse=True)
-def private() -> Iterator[None]:
-    """The child's umask."""
-    before = os.umask(0o077)
-    yield
-    os.umask(before)
-
-
-def entry(number: int, text: str = "What is a tree?", scope: str = SCOPE) -> Entry:
-    return Entry(
-        id=f"{number:032x}",
-        scope_key=scope,
-        user_text=text,
-        completion='{"choices": []}',
-        tier="cheap",
-        provider="groq",
-        model="llama",
-        created_at=NOON + number,
-        expires_at=NOON + 3600,
-        cost_microusd=7,
-        usage="{}",
-    )
-
-
-def vector(text: str) -> list[float]:
-    return FakeEncoder().encode([text])[0]
+from tests.cache.table.support import OTHER, SCOPE, add, entry, found, many, opened, table_files, vector
 
 
 def modes(folder: Path) -> set[int]:
     return {path.stat().st_mode & 0o777 for path in [folder, *folder.rglob("*")]}
 
 
-async def add(table: Vectors, *entries: Entry) -> None:
-    for one in entries:
-        await table.add(one, vector(one.user_text))
+@contextmanager
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No file may grow beyond a few bytes."""
+    monkeypatch.setattr(vectors, "RETRY_S", 0.0)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-async def found(table: Vectors, text: str = "What is a tree?", scope: str = SCOPE, now: float = NOON) -> list[str]:
-    return [near.entry.user_text for near in await table.find(vector(text), scope, now, 5)]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "semantic.lance"
+async def uses(table: Vectors) -> list[tuple[str, int, float, int, float]]:
+    rows = (await browse(table, "", NOON)).rows
+    return [(row["id"], row["hits"], row["used_at"], row["saved_microusd"], row["saved_ms"]) for row in rows]
 
 
 async def test_an_entry_is_found_before_and_after_it_is_written(folder: Path) -> None:
-    table = await Vectors.open(folder, DIMENSIONS, NOON)
-    await add(table, entry(1))
+    table = await opened(folder)
+    add(table, entry(1))
     assert await found(table) == ["What is a tree?"]
     assert table.is_dirty
-    await table.flush()
+    assert await table.flush()
     assert not table.is_dirty
-    again = await Vectors.open(folder, DIMENSIONS, NOON)
+    again = await opened(folder)
     (near,) = await again.find(vector("What is a tree?"), SCOPE, NOON, 5)
     assert near.entry == entry(1)
     assert near.cosine == pytest.approx(1.0, abs=1e-4)
-    assert again.note == ""
+    assert again.take_note() == ""
+
+
+async def test_an_entry_is_found_once_at_every_moment_of_its_writing(folder: Path) -> None:
+    table = await opened(folder)
+    add(table, *many(range(4)))
+    writing = asyncio.create_task(table.flush())
+    looks = 0
+    while not writing.done():
+        assert len(await found(table, "What is tree 1?")) == 4
+        looks += 1
+    assert looks and await writing
+    assert len(await found(table, "What is tree 1?")) == 4
 
 
 async def test_the_nearest_come_first_whether_written_or_not(folder: Path) -> None:
-    table = await Vectors.open(folder, DIMENSIONS, NOON)
-    await add(table, entry(1, "What is a tree?"), entry(2, "How deep is the sea?"))
+    table = await opened(folder)
+    add(table, entry(1, "What is a tree?"), entry(2, "How deep is the sea?"))
     await table.flush()
-    await add(table, entry(3, "What is a big tree?"))
+    add(table, entry(3, "What is a big tree?"))
     assert await found(table) == ["What is a tree?", "What is a big tree?", "How deep is the sea?"]
 
 
 async def test_a_search_never_leaves_its_scope_or_its_time(folder: Path) -> None:
-    table = await Vectors.open(folder, DIMENSIONS, NOON)
+    table = await opened(folder)
     for _ in range(2):
-        await add(table, entry(1), entry(2, "What is the tree?", OTHER))
+        add(table, entry(1), entry(2, "What is the tree?", OTHER))
         assert await found(table) == ["What is a tree?"]
         assert await found(table, now=NOON + 3600) == []
         await table.flush()
 
 
 async def test_an_entry_takes_the_place_of_its_elder(folder: Path) -> None:
-    table = await Vectors.open(folder, DIMENSIONS, NOON)
-    await add(table, entry(1))
+    table = await opened(folder)
+    add(table, entry(1))
     await table.flush()
-    await add(table, replace(entry(1), completion="new"))
+    add(table, replace(entry(1), completion="new"))
     for _ in range(2):
         (near,) = await table.find(vector("What is a tree?"), SCOPE, NOON, 5)
         assert near.entry.completion == "new"
         await table.flush()
 
 
-async def test_a_dropped_entry_is_gone(folder: Path) -> None:
-    table = await Vectors.open(folder, DIMENSIONS, NOON)
-    await add(table, entry(1))
+async def test_entries_to_be_written_hide_no_others(folder: Path) -> None:
+    table = await opened(folder)
+    add(table, *many(range(10)))
     await table.flush()
-    await add(table, entry(2, "What is the tree?"))
-    await table.drop([entry(1).id, entry(2).id])
+    add(table, *(replace(one, expires_at=NOON - 1) for one in many(range(5))))
+    assert sorted(await found(table, "What is tree 0?")) == [f"What is tree {n}?" for n in range(5, 10)]
+
+
+async def test_a_dropped_entry_is_gone(folder: Path) -> None:
+    table = await opened(folder)
+    add(table, entry(1))
+    await table.flush()
+    add(table, entry(2, "What is the tree?"), replace(entry(1), completion="new"))
+    assert await table.drop([entry(1).id, entry(2).id, entry(3).id]) == 2
     assert await found(table) == []
     assert await table.count() == 0
 
 
-@pytest.mark.parametrize("bad", ["' OR '1'='1", "", "xyz", "AB" * 32, "ab' --"])
+async def test_an_entry_dropped_while_it_is_written_stays_gone(folder: Path) -> None:
+    table = await opened(folder)
+    add(table, *many(range(3)))
+    writing = asyncio.create_task(table.flush())
+    await asyncio.sleep(0)
+    assert await table.drop_all() == 3
+    await writing
+    assert await found(table) == []
+    assert await table.count() == 0
+
+
+async def test_a_scope_and_everything_can_be_dropped(folder: Path) -> None:
+    table = await opened(folder)
+    add(table, *many(range(3)), *many(range(10, 14), OTHER))
+    await table.flush()
+    add(table, *many(range(20, 22)))
+    assert await table.drop_scope(SCOPE) == 5
+    assert await table.count() == 4
+    assert await table.drop_all() == 4
+    assert await table.count() == 0
+
+
+@pytest.mark.parametrize("bad", ["' OR '1'='1", "", "xyz", "AB" * 32, "ab' --", "ab" * 16 + "\n"])
 async def test_nothing_but_hex_digits_enters_a_filter(folder: Path, bad: str) -> None:
-    table = await Vectors.open(folder, DIMENSIONS, NOON)
+    table = await opened(folder)
     with pytest.raises(ValueError, match="hex"):
         await table.find(vector("x"), bad, NOON, 5)
     with pytest.raises(ValueError, match="hex"):
         await table.drop([bad])
     with pytest.raises(ValueError, match="hex"):
-        await table.add(replace(entry(1), scope_key=bad), vector("x"))
+        await table.drop_scope(bad)
+    with pytest.raises(ValueError, match="hex"):
+        table.hit(bad, Use(1))
+    with pytest.raises(ValueError, match="hex"):
+        add(table, replace(entry(1), scope_key=bad))
 
 
-async def test_tidying_forgets_the_expired_and_the_oldest(folder: Path) -> None:
-    table = await Vectors.open(folder, DIMENSIONS, NOON)
-    await add(table, *(entry(n, f"What is tree {n}?") for n in range(1, 6)))
-    await add(table, replace(entry(9, "What is an old tree?"), expires_at=NOON - 1))
-    await table.tidy(NOON, max_entries=3)
-    assert sorted(await found(table)) == [f"What is tree {n}?" for n in (3, 4, 5)]
-
-
-async def test_a_damaged_table_is_set_aside_and_a_new_one_made(folder: Path) -> None:
-    table = await Vectors.open(folder, DIMENSIONS, NOON)
-    await add(table, entry(1))
+async def test_hits_are_counted_before_and_after_they_are_written(folder: Path) -> None:
+    table = await opened(folder)
+    add(table, entry(1), entry(2))
+    table.hit(entry(1).id, Use(1, NOON + 10, 7, 1200.0))
     await table.flush()
-    for file in (folder / f"{TABLE}.lance" / "data").iterdir():
-        file.write_bytes(b"no table")
-    again = await Vectors.open(folder, DIMENSIONS, NOON)
-    assert "damaged" in again.note
-    assert await found(again) == []
-    await add(again, entry(2))
-    await again.flush()
-    assert await again.count() == 1
-    assert (folder.parent / f"semantic.lance.corrupt-{int(NOON)}").is_dir()
+    for _ in range(2):
+        table.hit(entry(1).id, Use(1, NOON + 20, 7, 1200.0))
+    table.hit(entry(2).id, Use(1, NOON + 5, 3, 0.5))
+    wanted = [(entry(2).id, 1, NOON + 5, 3, 0.5), (entry(1).id, 3, NOON + 20, 21, 3600.0)]
+    assert await uses(table) == wanted
+    assert await table.flush()
+    assert not table.uses
+    assert await uses(table) == await uses(await opened(folder)) == wanted
 
 
-async def test_a_table_of_another_encoder_or_schema_is_not_used(folder: Path) -> None:
-    import lancedb
+async def test_hits_that_come_while_they_are_written_are_kept(folder: Path) -> None:
+    table = await opened(folder)
+    add(table, entry(1))
+    for _ in range(2):
+        writing = asyncio.create_task(table.flush())
+        while not writing.done():
+            await asyncio.sleep(0)
+            if table.uses or table.pending:
+                table.hit(entry(1).id, Use(1, NOON, 1, 1.0))
+                break
+        await writing
+        table.hit(entry(1).id, Use(1, NOON, 1, 1.0))
+    await table.flush()
+    assert (await uses(table))[0][1] == 4
 
-    connection = await lancedb.connect_async(str(folder))
-    await connection.create_table("answers_v0", [{"id": "a"}])
-    await Vectors.open(folder, DIMENSIONS, NOON)
-    assert list((await connection.list_tables()).tables) == [TABLE]
-    assert "damaged" in (await Vectors.open(folder, DIMENSIONS * 2, NOON)).note
+
+async def test_a_full_disk_loses_nothing_and_is_told_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = await opened(folder)
+    add(table, entry(1), entry(5, "What is old?"))
+    await table.flush()
+    add(table, entry(2, "What is the tree?"))
+    table.hit(entry(1).id, Use(1, NOON, 1, 1.0))
+    with full_disk(monkeypatch):
+        for _ in range(2):
+            assert not await table.flush()
+            assert await table.drop([entry(5).id]) == 0
+            assert sorted(await found(table)) == ["What is a tree?", "What is the tree?"]
+    note = table.take_note()
+    assert note.count("cannot be used") == 1
+    assert await table.flush()
+    assert table.take_note() == ""
+    again = await opened(folder)
+    assert sorted(await found(again)) == ["What is a tree?", "What is the tree?"]
+    assert [row[1] for row in await uses(again)] == [0, 1]
+    assert not list(folder.parent.glob("*.corrupt-*"))
+
+
+async def test_what_waits_for_a_full_disk_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "PENDING_ROWS", 10)
+    table = await opened(folder)
+    add(table, *many(range(30)))
+    assert sorted(row.entry.created_at - NOON for row in table.pending.values()) == list(range(20, 30))
+    monkeypatch.setattr(vectors, "PENDING_BYTES", 3_000)
+    add(table, entry(30))
+    assert 0 < sum(row.size_bytes for row in table.pending.values()) <= 3_000
 
 
 async def test_its_files_are_private(folder: Path) -> None:
-    table = await Vectors.open(folder, DIMENSIONS, NOON)
-    await add(table, entry(1))
+    table = await opened(folder)
+    add(table, entry(1))
     await table.flush()
+    assert table_files(folder, "data/*")
     assert modes(folder) <= {0o700, 0o600}
-
-
-async def test_messages_are_encoded_together_and_answered_in_order(folder: Path) -> None:
-    encoder = FakeEncoder()
-    index = Index(encoder, await Vectors.open(folder, DIMENSIONS, NOON))
-    kept = {name: getattr(entry(1, "What is a tree?"), name) for name in Entry.__slots__}
-    find = {"op": "find", "text": "What is a tree", "scope_key": SCOPE, "now": NOON}
-    before, added, after, other, dropped = await index.answer(
-        [
-            {**find, "id": 1},
-            {"op": "add", "entry": kept},
-            {**find, "id": 2},
-            {**find, "id": 3, "text": "What is a bush"},
-            {"op": "drop", "ids": [kept["id"]]},
-        ]
-    )
-    assert [reply["id"] for reply in (before, after, other)] == [1, 2, 3]
-    assert (before["hits"], other["hits"]) == ([], [])
-    assert [hit["entry"] for hit in after["hits"]] == [kept]
-    assert (added["entries"], dropped["entries"]) == (1, 0)
-    assert len(encoder.batches) == 1
-    await index.answer([{**find, "id": 4}])
-    assert len(encoder.batches) == 1
