@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,3 +69,7 @@ def table_files(folder: Path, pattern: str) -> list[Path]:
     return sorted(path for path in folder.glob(f"answers_v*.lance/{pattern}") if path.is_file())
 
 
+def garble_all(folder: Path) -> None:
+    """Damages the table's data."""
+    for file in table_files(folder, "data/*"):
+        file.write_bytes(b"no table")
