@@ -60,7 +60,7 @@ async def browse(
     except Away:
         pass
     listed.sort(reverse=True)
-    ids = [entry_id for _, _, entry_id in listed]
+    ids = list(dict.fromkeys(entry_id for _, _, entry_id in listed))
     start = ids.index(before) + 1 if before in ids else 0
     page = ids[start : start + max(0, min(limit, MOST_ROWS))]
     return Page(await _rows(vectors, page, waiting, uses), len(ids))

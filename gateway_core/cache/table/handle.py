@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import re
 import shutil
 import time
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 FRESH = timedelta(seconds=1)
 """How old what others wrote may be before a shared table looks for it."""
 OPEN_S = 60.0
+BUSY_TRIES = 3
+BUSY_PAUSE_S = 0.1
 RETRY_S = 30.0
 """How long a table that cannot be reached is left alone: look-ups do not wait for it meanwhile."""
 NOTE_EVERY_S = 3600.0
@@ -84,19 +87,31 @@ class Handle:
             raise Away(self._why_away)
         table = self._table
         try:
-            done = await self._work(work)
+            return await self._unless_busy(work)
         except ImportError:
             raise
         except Exception as error:  # LanceDB tells damage by many types
+            if _BUSY.search(str(error)):
+                raise Away(str(error)) from None
             async with self._mending:
-                done = await self._mended(work, error, table, reads)
-        return done
+                return await self._mended(work, error, table, reads)
 
     async def connection(self) -> AsyncConnection:
         """The connection to the place. Raises :class:`Away`."""
         await self.run(_look)
         assert self._connection is not None
         return self._connection
+
+    async def _unless_busy(self, work: Work[T]) -> T:
+        """Does the work, again where somebody else was faster; LanceDB itself has tried by then."""
+        for attempt in range(BUSY_TRIES):
+            try:
+                return await self._work(work)
+            except Exception as error:
+                if not _BUSY.search(str(error)):
+                    raise
+            await asyncio.sleep(random.uniform(0.0, BUSY_PAUSE_S * 2**attempt))
+        return await self._work(work)
 
     async def _work(self, work: Work[T]) -> T:
         if not self._is_open:
@@ -138,12 +153,14 @@ class Handle:
 
     def _leave_alone(self, error: Exception) -> None:
         why = re.sub(r",? /\S*", "", str(error)).strip()[:200] or type(error).__name__
+        self._why_away = why
         now = time.monotonic()
-        if now >= self._note_at and not _BUSY.search(why):
+        if _BUSY.search(why):
+            return
+        if now >= self._note_at:
             self._note_at = now + NOTE_EVERY_S
             where = self.place.shown
             self.notes.append(f"The semantic cache in {where} cannot be used as it should and is tried again: {why}")
-        self._why_away = why
         if not self._is_open or self.place.shared:
             self._try_at = time.monotonic() + RETRY_S
 

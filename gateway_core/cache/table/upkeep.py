@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from gateway_core.cache.table.handle import Away
 from gateway_core.cache.table.schema import is_of_another_encoder, names_of
@@ -117,9 +119,19 @@ class Upkeep:
 
     async def _evict(self, now: float) -> None:
         rows = await self._vectors.handle.run(lambda table: table.query().select(COLUMNS).to_arrow())
+        await self._unite([one for one, times in Counter(rows["id"].to_pylist()).items() if times > 1])
         ids = await asyncio.to_thread(to_evict, rows, self._limits, now)
         for start in range(0, len(ids), _IDS_A_DELETE):
             await self._vectors.delete(where_id(ids[start : start + _IDS_A_DELETE]))
+
+    async def _unite(self, ids: Sequence[str]) -> None:
+        """Leaves one row of entries that two gateways have written at the same moment: the latest."""
+        for start in range(0, len(ids), _IDS_A_DELETE):
+            where = where_id(ids[start : start + _IDS_A_DELETE])
+            rows = await self._vectors.handle.run(partial(_rows_where, where=where))
+            latest = {row["id"]: row for row in sorted(rows, key=lambda row: row["created_at"])}
+            await self._vectors.delete(where)
+            await self._vectors.handle.run(partial(_insert, rows=list(latest.values())))
 
     async def _index(self, table: AsyncTable) -> None:
         """Makes the indices that are worth it; compaction has brought those that are there up to date."""
@@ -139,6 +151,14 @@ class Upkeep:
             index = IvfFlat(distance_type="cosine", num_partitions=partitions)
             await table.create_index("vector", config=index, name=_VECTOR_INDEX, replace=True)
             self._trained_rows = rows
+
+
+async def _rows_where(table: AsyncTable, where: str) -> list[dict[str, Any]]:
+    return await table.query().where(where).to_list()
+
+
+async def _insert(table: AsyncTable, rows: list[dict[str, Any]]) -> None:
+    await table.merge_insert("id").when_not_matched_insert_all().execute(rows)
 
 
 async def _has_large_scope(table: AsyncTable) -> bool:

@@ -128,7 +128,7 @@ class Vectors:
             near = []
         found = [one for one in near if one.entry.id not in waiting and not self.is_gone(one.entry.id, scope_key)]
         found += [Neighbour(row.entry, _dot(vector, row.vector)) for row in mine if row.entry.expires_at > now]
-        return sorted(found, key=lambda one: -one.cosine)[:limit]
+        return _nearest_first(found)[:limit]
 
     def is_gone(self, entry_id: str, scope_key: str) -> bool:
         """Whether a row of the table was dropped, though it is still there."""
@@ -233,6 +233,12 @@ class Vectors:
                 del self._uses[entry_id]
             elif now := self._uses.get(entry_id):
                 self._uses[entry_id] = now.less(use)
+
+
+def _nearest_first(found: Iterable[Neighbour]) -> list[Neighbour]:
+    """Each entry once, its latest: two gateways that write it at the same moment both do (measured)."""
+    latest = sorted(found, key=lambda one: one.entry.created_at)
+    return sorted({one.entry.id: one for one in latest}.values(), key=lambda one: -one.cosine)
 
 
 async def _write(table: AsyncTable, rows: Sequence[Row]) -> None:

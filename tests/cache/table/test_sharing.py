@@ -126,5 +126,8 @@ async def test_writers_and_keepers_at_once_lose_nothing(tmp_path: Path) -> None:
     last = await Vectors.open(place, FakeEncoder(), lambda: NOON)
     rows = await last.handle.run(lambda lance: lance.query().select(["id"]).to_list())
     ids = [row["id"] for row in rows]
-    print(len(ids)); assert len(set(ids)) == 3 * 40 + 1
+    assert len(set(ids)) == 3 * 40 + 1
+    assert len(await found(last)) == len(set(await found(last)))
+    await Upkeep(last, Limits(1000, 10**9), lambda: NOON).tidy()
+    assert await last.count() == 3 * 40 + 1
     assert "What is tree 105?" in await found(last, "What is tree 105?")

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ async def test_what_has_expired_goes_first(folder: Path) -> None:
 async def test_above_the_limit_the_answers_go_that_save_the_least(folder: Path) -> None:
     table = await opened(folder)
     old, new = NOON - 1800, NOON
-    life = {"expires_at": NOON + 1800}
+    life: dict[str, Any] = {"expires_at": NOON + 1800}
     add(
         table,
         entry(1, created_at=old, cost_microusd=900, **life),
