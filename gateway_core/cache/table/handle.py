@@ -111,6 +111,8 @@ class Handle:
                 if not _BUSY.search(str(error)):
                     raise
             await asyncio.sleep(random.uniform(0.0, BUSY_PAUSE_S * 2**attempt))
+            if self._table is not None:
+                await self._table.checkout_latest()
         return await self._work(work)
 
     async def _work(self, work: Work[T]) -> T:
