@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gateway_core.cache.table.mark import MOST_DEATHS, Mark
-from gateway_core.cache.table.place import Place
+from gateway_core.cache.table.place import Place, scheme_of
 from gateway_core.cache.table.schema import Encodes, arrow_schema, names_of, table_of
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Handle:
                     raise
             await asyncio.sleep(random.uniform(0.0, BUSY_PAUSE_S * 2**attempt))
             if self._table is not None:
-                await self._table.checkout_latest()
+                await self._table.checkout_latest()  # type: ignore[no-untyped-call]
         return await self._work(work)
 
     async def _work(self, work: Work[T]) -> T:
@@ -154,7 +154,8 @@ class Handle:
         return False
 
     def _leave_alone(self, error: Exception) -> None:
-        why = re.sub(r",? /\S*", "", str(error)).strip()[:200] or type(error).__name__
+        told = str(error).replace(self.place.uri, self.place.shown) if self.place.folder is None else str(error)
+        why = re.sub(r",? /\S*", "", told).strip()[:200] or type(error).__name__
         self._why_away = why
         now = time.monotonic()
         if _BUSY.search(why):
@@ -177,7 +178,8 @@ class Handle:
             self._set_aside("its process died in it again and again")
         with self._mark:
             async with asyncio.timeout(OPEN_S):
-                session = lancedb.Session(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES)
+                is_cloud = scheme_of(self.place.uri) == "db"
+                session = None if is_cloud else lancedb.Session(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES)
                 self._connection = connection = await lancedb.connect_async(
                     self.place.uri, session=session, read_consistency_interval=FRESH if self.place.shared else None
                 )

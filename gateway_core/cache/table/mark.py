@@ -25,12 +25,13 @@ class Mark:
             return
         with contextlib.suppress(OSError):
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self.deaths = int.from_bytes(os.pread(self._file, 1, 0), "big")
+            deaths = int.from_bytes(os.pread(self._file, 1, 0), "big")
+            self.deaths = deaths if deaths <= MOST_DEATHS else 0  # more than are ever written: the mark is damaged
 
     def __enter__(self) -> None:
         self._inside += 1
         if self._inside == 1:
-            self._write(min(self.deaths + 1, 255))
+            self._write(min(self.deaths + 1, MOST_DEATHS))
 
     def __exit__(self, *_: object) -> None:
         self._inside -= 1

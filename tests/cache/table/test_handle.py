@@ -176,6 +176,17 @@ async def test_a_place_that_cannot_be_used_is_no_failure(tmp_path: Path) -> None
         await table.handle.connection()
 
 
+async def test_what_is_told_of_a_place_has_no_keys_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuses(uri: str, **options: object) -> None:
+        raise ValueError(f"cannot connect to {uri}")
+
+    monkeypatch.setattr(lancedb, "connect_async", refuses)
+    table = await Vectors.open(Place.of("s3://key:hidden@bucket/x", Path()), FakeEncoder(), lambda: NOON)
+    note = table.take_note()
+    assert note.count("s3://…@bucket/x") == 2
+    assert "hidden" not in note
+
+
 def test_a_process_that_dies_again_and_again_in_the_table_begins_anew(folder: Path) -> None:
     """As with a flipped bit that makes LanceDB ask for 68 GB, which ends the process."""
     folder.mkdir()
@@ -197,8 +208,8 @@ def test_a_process_that_dies_again_and_again_in_the_table_begins_anew(folder: Pa
         return subprocess.run(command, capture_output=True, text=True).stdout
 
     run("die")
-    assert run("live").strip() == ""
     mark = next(folder.glob("*.at-work"))
+    assert mark.read_bytes() == b"\1"
     mark.write_bytes(bytes([MOST_DEATHS]))
     assert "begins anew" in run("live")
     assert mark.read_bytes() == b"\0"
@@ -212,6 +223,11 @@ def test_deaths_are_counted_until_something_works(tmp_path: Path) -> None:
         mark.__enter__()
     with Mark(tmp_path / "mark"):
         pass
+    assert Mark(tmp_path / "mark").deaths == 0
+
+
+def test_a_damaged_mark_is_no_evidence(tmp_path: Path) -> None:
+    (tmp_path / "mark").write_bytes(b"\xff")
     assert Mark(tmp_path / "mark").deaths == 0
 
 
