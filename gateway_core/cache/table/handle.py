@@ -1,7 +1,8 @@
 """An open table that is opened again, made anew or waited for when LanceDB cannot work with it. Never fatal.
 
 What fails is tried again on a table opened afresh: another process may have compacted it. A table of our own that still
-fails is damaged: first its indices go, then it is set aside and a new one made. A shared one is only waited for.
+fails is damaged: first its indices go, then it is set aside and a new one made, with what can still be read of it. A
+shared one is only waited for.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from gateway_core.cache.table.entry import entry_of
 from gateway_core.cache.table.mark import MOST_DEATHS, Mark
 from gateway_core.cache.table.place import Place, scheme_of
 from gateway_core.cache.table.schema import Encodes, arrow_schema, names_of, table_of
@@ -33,6 +35,7 @@ RETRY_S = 30.0
 """How long a table that cannot be reached is left alone: look-ups do not wait for it meanwhile."""
 NOTE_EVERY_S = 3600.0
 KEPT_ASIDE = 2
+RESCUED_ROWS = 1_000
 INDEX_CACHE_BYTES = 384 * 1024 * 1024
 METADATA_CACHE_BYTES = 64 * 1024 * 1024
 _OUTSIDE = re.compile(
@@ -211,10 +214,23 @@ class Handle:
         await self._connect()
 
     async def _begin_anew(self) -> None:
-        self._set_aside("it was damaged")
+        old = self._set_aside("it was damaged")
         await self._connect()
+        with contextlib.suppress(Exception), self._mark:
+            await self._rescue(old)
 
-    def _set_aside(self, why: str) -> None:
+    async def _rescue(self, old: Path) -> None:
+        """Brings what can still be read of a table that was set aside into the new one, as far as the first damage."""
+        import lancedb
+
+        assert self._table is not None
+        table = await (await lancedb.connect_async(str(old.parent))).open_table(old.stem)
+        async for batch in await table.query().to_batches(max_batch_length=RESCUED_ROWS):
+            rows = [row for row in batch.to_pylist() if entry_of(row) is not None]
+            if rows:
+                await self._table.merge_insert("id").when_not_matched_insert_all().execute(rows)
+
+    def _set_aside(self, why: str) -> Path:
         folder = self.place.folder
         assert folder and not self.place.shared
         aside = folder.with_name(f"{folder.name}.corrupt-{int(self._clock())}")
@@ -227,6 +243,7 @@ class Handle:
         self._mark.clear()
         self.notes.append(f"The semantic cache begins anew: {why}. The old table is kept in {aside.name}.")
         _forget_old(folder)
+        return goal
 
 
 def _is_harmless(error: Exception) -> bool:

@@ -112,7 +112,7 @@ class Upkeep:
             await vectors.delete(expired)
         await self._evict(now)
         old = OLD_SHARED_VERSIONS if vectors.handle.place.shared else OLD_VERSIONS
-        await vectors.handle.run(lambda table: table.optimize(cleanup_older_than=old))
+        await vectors.handle.run(lambda table: table.optimize(cleanup_older_than=old), reads=True)
         await vectors.handle.run(self._index)
         if not vectors.handle.place.shared:
             await _forget_others(await vectors.handle.connection(), vectors.handle.name, now)

@@ -105,6 +105,36 @@ async def test_damage_noticed_by_a_write_loses_nothing_that_waits(folder: Path, 
     assert await found(table) == ["What is a tree?"]
 
 
+@pytest.mark.parametrize("damage", [cut, empty, garble])
+async def test_a_table_that_can_only_be_read_is_made_anew_with_all_its_rows(
+    folder: Path, damage: Callable[[Path], None]
+) -> None:
+    """Manifests of older versions: searches and writes go on, but nothing could be compacted any more."""
+    table = await filled(folder)
+    for file in table_files(folder, "_versions/*.manifest"):
+        damage(file)
+    add(table, entry(1))
+    assert await table.flush()
+    await upkeep.Upkeep(table, Limits(1000, 10**9), lambda: NOON).tidy()
+    assert await table.count() == 38
+    assert "begins anew" in table.take_note()
+    await upkeep.Upkeep(table, Limits(1000, 10**9), lambda: NOON).tidy()
+    assert table.take_note() == ""
+
+
+async def test_what_can_still_be_read_is_brought_along(folder: Path) -> None:
+    table = await opened(folder)
+    for number in range(3):
+        add(table, *many(range(number * 10, number * 10 + 10)))
+        await table.flush()
+    files = table_files(folder, "data/*")
+    newest = max(files, key=lambda file: file.stat().st_mtime_ns)
+    garble(newest)
+    again = await opened(folder)
+    assert await again.count() == 20
+    assert "begins anew" in again.take_note()
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("live", [True, False])
 async def test_a_damaged_index_costs_the_index_only(folder: Path, live: bool, damage: Callable[[Path], None]) -> None:
