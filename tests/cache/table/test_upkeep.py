@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +94,16 @@ async def test_large_scopes_get_a_vector_index_and_small_ones_are_searched_whole
         monkeypatch.setattr(module, "LARGE_SCOPE_ROWS", 300)
     monkeypatch.setattr(search, "PROBES", 1)
     table = await opened(folder)
-    add(table, *many(range(300)), *many(range(1000, 1005), OTHER))
+    others = [entry(1000 + n, f"Is {n * n} a {'tree' * n} or {'sea' * (40 - n)}?", OTHER) for n in range(40)]
+    add(table, *many(range(300)), *others)
     await keeper(table).tidy()
     indices = await table.handle.run(lambda lance: lance.list_indices())
     assert sorted(index.name for index in indices) == ["id_idx", "scope_key_idx", "vector_idx"]
-    assert len(await found(table, "What is tree 1?", OTHER)) == 5
+    for asked in others[::4]:
+        mine = vector(asked.user_text)
+        near = await table.find(mine, OTHER, NOON, 5)
+        best = sorted((sum(map(mul, mine, vector(one.user_text))) for one in others), reverse=True)[:5]
+        assert [one.cosine for one in near] == pytest.approx(best, abs=1e-4)
     assert "What is tree 7?" in [
         near.entry.user_text for near in await table.find(vector("What is tree 7?"), SCOPE, NOON, 50)
     ]
