@@ -63,7 +63,7 @@ class SemanticStats:
     hits_alias: int = 0
     """Hits by a pair of questions that the judge found to ask the same."""
     withheld: int = 0
-    """Answers that the guards allowed, and that were not served: a tightened scope, or serving is paused."""
+    """Answers of the last 30 days that the guards allowed, and that were not served: a tightened scope, or a pause."""
     grey_waiting: int = 0
     grey_approved: int = 0
     grey_rejected: int = 0

@@ -430,6 +430,8 @@ class LocalModel:
     capabilities: tuple[str, ...] = ()
     expires_at: float | None = None
     builtin: bool = False
+    digest: str = ""
+    """Of its contents, where the server tells it."""
 
 
 @dataclass(frozen=True, slots=True)
