@@ -6,7 +6,17 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from gateway_core.model import CacheStats, CacheStatus, RequestRow, SemanticStats, Series, Status, Tier, TierStats, Usage
+from gateway_core.model import (
+    CacheStats,
+    CacheStatus,
+    RequestRow,
+    SemanticStats,
+    Series,
+    Status,
+    Tier,
+    TierStats,
+    Usage,
+)
 from gateway_core.store.days import DAY_S, day_of, start_of
 
 RECENT_ROWS = 500

@@ -198,6 +198,4 @@ class Judge:
 def _call(request: ChatRequest, target: Target, text: str) -> UpstreamCall:
     effort = {"reasoning_effort": "low"} if "gpt-oss" in target.model else {}
     text = f"<request>\n{text}\n</request>"
-    return side_question(
-        f"{request.id}-judge", request.received_at, target, _QUESTION, text, _ANSWER_TOKENS, **effort
-    )
+    return side_question(f"{request.id}-judge", request.received_at, target, _QUESTION, text, _ANSWER_TOKENS, **effort)

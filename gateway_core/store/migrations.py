@@ -144,6 +144,10 @@ _RESPONSES = (
     "CREATE INDEX response_items_by_response ON response_items (caller, response_id)",
 )
 
+_LATENCIES = tuple(
+    f"ALTER TABLE {table} ADD COLUMN latency_ms REAL NOT NULL DEFAULT 0" for table in ("answers", "idempotency")
+)
+
 _REUSE_REVIEW = (
     """
     CREATE TABLE semantic_pairs (
@@ -177,8 +181,10 @@ _REUSE_REVIEW = (
     "CREATE TABLE semantic_state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
 )
 
-
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _REUSE_REVIEW)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
+    _REUSE_REVIEW,
+)
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 
 

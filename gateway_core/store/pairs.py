@@ -81,9 +81,7 @@ class KnownPair:
 class PairStore:
     """Pairs by id. The oldest that wait go first when there are too many, then the oldest verdicts."""
 
-    def __init__(
-        self, database: Database, *, most_waiting: int = MOST_WAITING, most_judged: int = MOST_JUDGED
-    ) -> None:
+    def __init__(self, database: Database, *, most_waiting: int = MOST_WAITING, most_judged: int = MOST_JUDGED) -> None:
         self._database = database
         self._most_waiting = most_waiting
         self._most_judged = most_judged

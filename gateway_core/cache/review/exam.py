@@ -51,7 +51,9 @@ class Exam:
         if self.taken_at is None:
             done = self.different_asked + self.same_asked
             state = f"{self.model} is taking its exam: {done} of {len(DIFFERENT) + len(SAME)} pairs so far."
-            return JudgeStatus(self.model, "none", detail=state if done else f"{self.model} has not taken its exam yet.")
+            return JudgeStatus(
+                self.model, "none", detail=state if done else f"{self.model} has not taken its exam yet."
+            )
         wrong = f"approved {self.wrongly_approved} of {self.different_asked} different pairs"
         right = f"{self.rightly_approved} of {self.same_asked} same ones"
         if self.passed:
@@ -59,7 +61,9 @@ class Exam:
         elif self.wrongly_approved > MOST_WRONG:
             detail = f"{self.model} failed the exam: {wrong}. The grey zone waits for a better local model."
         else:
-            detail = f"{self.model} failed the exam: approved only {right}. The grey zone waits for a better local model."
+            detail = (
+                f"{self.model} failed the exam: approved only {right}. The grey zone waits for a better local model."
+            )
         return JudgeStatus(
             self.model,
             "passed" if self.passed else "failed",
