@@ -1,4 +1,4 @@
-"""The local model as the judge of the semantic cache: asked only while it is there anyway, and never in anybody's way."""
+"""The local model as the semantic cache's judge: asked only while it is there anyway, and in nobody's way."""
 
 from __future__ import annotations
 

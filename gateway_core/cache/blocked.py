@@ -1,4 +1,4 @@
-"""Pairs of questions that were marked wrong with llmgw before 0.5, when they were in a text file: hashes, one a line."""
+"""Pairs of questions marked wrong while they were kept in a text file, before the database: hashes, one a line."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """SEMANTIC_MAX_ERROR: which guards may serve at all, and when measured errors stop them.
 
-The setting is the largest share of questions looked up in the semantic cache that may get a wrong answer from it. Before
-anything was measured here the guards' own figures decide, measured on development data; later what is counted does.
+The setting is the largest share of the questions looked up in the semantic cache that may get a wrong answer from it.
+Before anything was measured here the guards' own figures decide, measured on development data; later what is counted
+does.
 """
 
 from __future__ import annotations

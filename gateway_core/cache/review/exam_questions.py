@@ -26,7 +26,7 @@ DIFFERENT: Final[tuple[tuple[str, str], ...]] = (
     ("Was kostet ein Pfund Kaffee in der Herstellung?", "Was kostet ein Kilo Kaffee in der Herstellung?"),
     ("What happens before a cell divides?", "What happens after a cell divides?"),
 )
-"""Each asks two different things: another number, negation, direction, name, version, tense, quantity, form or order."""
+"""Each asks two different things: another number, negation, direction, name, version, tense, amount, form, order."""
 
 SAME: Final[tuple[tuple[str, str], ...]] = (
     ("What is the boiling point of ethanol?", "At what temperature does ethanol boil?"),

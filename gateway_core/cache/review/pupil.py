@@ -1,4 +1,4 @@
-"""Tells the child process what was found out: verdicts to learn from, and entries to drop, also when it is not there."""
+"""Tells the child process what was found out, once it is there: verdicts to learn from, and entries to drop."""
 
 from __future__ import annotations
 

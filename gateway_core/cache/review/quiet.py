@@ -13,8 +13,8 @@ from gateway_core.events import KillSwitchChanged, RequestFinished, RequestStart
 T = TypeVar("T")
 
 QUIET_S = 30.0
-"""How long nothing must have happened. A local server that keeps one prompt forgets the user's for ours, so that we wait
-until a conversation seems to rest."""
+"""How long nothing must have happened. A local server that keeps one prompt forgets the user's for ours, so that we
+wait until a conversation seems to rest."""
 
 
 class Quiet:

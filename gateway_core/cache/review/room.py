@@ -19,7 +19,6 @@ from gateway_core.cache.review.scopes import Scopes
 from gateway_core.cache_stats import JudgeStatus, SemanticStats
 from gateway_core.clock import Clock
 from gateway_core.store.codec import to_json
-from gateway_core.store.errors import StoreError
 from gateway_core.store.pairs import Pair, PairKind, PairStore, PairVerdict
 from gateway_core.store.reuse_review import ReuseReviewStore
 
@@ -195,8 +194,9 @@ class Review:
         await self.flush()
 
     async def mark(self, scope_key: str, asked: str, near: Neighbour) -> bool:
-        """The user's word that an answer was wrong: evicts it, blocks the pair, tightens the scope. False a second time.
+        """The user's word that an answer was wrong: evicts it, blocks the pair, tightens the scope.
 
+        False a second time.
         Raises ``StoreError``; it is in force all the same.
         """
         pair = self._pair(scope_key, asked, near, PairKind.USER, "")
