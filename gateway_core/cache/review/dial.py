@@ -16,6 +16,8 @@ from gateway_core.cache_stats import ErrorRate
 
 BARS: Final[Mapping[str, float]] = {"strict": 0.002}
 """Wrong answers for each looked-up question that each bar of the guards was measured to stay below."""
+LEAST_WRONG = 2
+"""One wrong answer among the first few may be bad luck, or the judge's own mistake."""
 LEARNED_FROM = 0.002
 """Hits by what was learned are only for whoever accepts this much."""
 
@@ -46,8 +48,8 @@ class Dial:
         """Looks at the counts again; returns what has newly stopped."""
         before = self.stopped
         stopped = {kind for kind in SAMPLED_KINDS if self._stops(of_lookups(counts, (kind,)), kind in before)}
-        if self._stops(of_lookups(counts), WORDS in before):
-            stopped |= {WORDS, LEARNED}
+        if not stopped and self._stops(of_lookups(counts), LEARNED in before):
+            stopped = {LEARNED}  # each alone would do; the guards' own word was measured longer
         if self._stops(marked_of_lookups(counts), "marked" in before):
             stopped |= {"marked"}
         self.stopped = frozenset(stopped)
@@ -56,7 +58,8 @@ class Dial:
     def _stops(self, error: ErrorRate, was_stopped: bool) -> bool:
         if error.rate is None:
             return False
-        return error.low > self.max_error or (was_stopped and error.rate > self.max_error)
+        doubtless = error.low > self.max_error and error.wrong >= LEAST_WRONG
+        return doubtless or (was_stopped and error.rate > self.max_error)
 
     def allows(self, kind: str) -> bool:
         """Whether hits of a kind may be served by what was measured."""
@@ -79,8 +82,7 @@ class Dial:
             marked = marked_of_lookups(counts)
             seen = f"you marked {marked.wrong} of its answers wrong in {marked.checked} questions"
         else:
-            kinds = SAMPLED_KINDS if WORDS in self.stopped else (LEARNED,)
-            measured = of_lookups(counts, kinds)
+            measured = of_lookups(counts, sorted(self.stopped))
             seen = (
                 f"{measured.wrong} of {measured.checked} checked answers were wrong, which is {measured.low:.2%} of the"
                 " questions or more"

@@ -54,6 +54,8 @@ async def opinion(ask: Ask, one: str, other: str) -> PairVerdict:
 def reading(words: str) -> PairVerdict:
     """The verdict in an answer: its one word, first or without a negation. Both words are UNCLEAR, as is none."""
     answer = _THOUGHTS.sub("", words).strip()
+    if "<think>" in answer.lower():  # cut off before it came to an end
+        return PairVerdict.UNCLEAR
     found = {word.lower() for word in _WORD.findall(answer)}
     if len(found) != 1 or (not _FIRST.match(answer) and _NEGATION.search(answer)):
         return PairVerdict.UNCLEAR
