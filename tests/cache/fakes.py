@@ -51,6 +51,8 @@ class FakeChild:
         self.asked: list[Message] = []
         self.told: list[Message] = []
         self.lessons: dict[frozenset[str], bool] = {}
+        self.unsure: set[frozenset[str]] = set()
+        """Pairs that are grey whatever the guards say."""
         self.on_ready: Callable[[], None] = lambda: None
 
     @property
@@ -106,8 +108,11 @@ class FakeChild:
         }
 
     def _verdict(self, text: str, entry: Message) -> Verdict:
-        if self.lessons.get(frozenset((text, entry["user_text"]))):
+        pair = frozenset((text, entry["user_text"]))
+        if self.lessons.get(pair):
             return Verdict(Kind.SERVE, "learned")
+        if pair in self.unsure:
+            return Verdict(Kind.GREY, "words")
         return Guards().verdict(text, entry["user_text"], self.cosine)
 
     def tell(self, message: Message) -> bool:

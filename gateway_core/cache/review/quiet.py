@@ -20,16 +20,15 @@ wait until a conversation seems to rest."""
 class Quiet:
     """Knows when something happened last. ``in_flight`` counts the requests under way."""
 
-    def __init__(self, in_flight: Callable[[], int], clock: Clock, quiet_s: float = QUIET_S) -> None:
+    def __init__(self, in_flight: Callable[[], int], clock: Clock) -> None:
         self._in_flight = in_flight
         self._clock = clock
-        self._quiet_s = quiet_s
         self._last = float("-inf")
         self._work: asyncio.Task[Any] | None = None
 
     @property
     def is_quiet(self) -> bool:
-        return not self._in_flight() and self._clock.monotonic() >= self._last + self._quiet_s
+        return not self._in_flight() and self._clock.monotonic() >= self._last + QUIET_S
 
     def disturb(self) -> None:
         """Something happens: what is being done in the quiet ends."""

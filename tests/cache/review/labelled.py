@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from gateway_core.cache.review.exam_questions import SAME as EXAM_SAME
+from gateway_core.cache.review.judge import INSTRUCTION
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.script import Reply, Step
 
 MODEL = "referee:1b"
-MARK = "You compare two questions"
 GROUPS: tuple[tuple[str, ...], ...] = (
     ("What is the capital of Ghana?", "Which city is the capital of Ghana?", "Ghana's capital city is called what?"),
     ("What is the capital of Kenya?", "Which city is the capital of Kenya?"),
@@ -60,7 +60,7 @@ class Referee(FakeOllama):
 
     async def next_step(self) -> Step:
         messages = self.requests[-1]["messages"]
-        if self._steps or not str(messages[0]["content"]).startswith(MARK):
+        if self._steps or messages[0]["content"] != INSTRUCTION:
             return await super().next_step()
         found = _QUESTIONS.search(messages[-1]["content"])
         assert found
