@@ -36,7 +36,7 @@ _MARKED = {
     Marked.REPLAY: CommandResult(
         False, "That answer was repeated for its idempotency key, not taken from a cache: mark the first request."
     ),
-    Marked.NOT_CACHED: CommandResult(False, "That request was not answered from a cache."),
+    Marked.NOT_CACHED: CommandResult(False, "That request was not answered from the cache."),
 }
 
 

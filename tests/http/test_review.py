@@ -276,7 +276,7 @@ async def test_a_repeated_answer_is_marked_where_it_came_from(
         _, headers, _ = await llmgw.chat(GHANA, key, model="gateway-cheap")
         status, message = await mark(llmgw, headers["x-llmgw-request-id"])
         _, miss, _ = await llmgw.chat(KENYA, model="gateway-cheap")
-        assert await mark(llmgw, miss["x-llmgw-request-id"]) == (400, "That request was not answered from a cache.")
+        assert await mark(llmgw, miss["x-llmgw-request-id"]) == (400, "That request was not answered from the cache.")
     assert (status, "mark the first request" in message) == (400, True)
 
 
