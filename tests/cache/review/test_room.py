@@ -163,6 +163,17 @@ async def test_a_check_that_approves_counts_every_hit_that_waited_for_it(review:
     assert (review.stats().total.checked, review.stats().shadow_unchecked) == (3, 0), "known already"
 
 
+async def test_hits_picked_while_a_judgement_fails_still_wait_for_the_next(review: Review, parts: Parts) -> None:
+    parts.chance.number = 0
+    review.admit(SCOPE, ASKED, near(STORED))
+    pair = await waiting(review)
+    review.admit(SCOPE, ASKED, near(STORED))
+    await review.flush()
+    await review.judged(pair, PairVerdict.WAITING, BY, "no answer")
+    await judge(review, PairVerdict.SAME)
+    assert review.stats().total.checked == 2
+
+
 async def test_a_check_that_rejects_evicts_blocks_and_tightens(review: Review, parts: Parts) -> None:
     parts.chance.number = 0
     assert review.admit(SCOPE, ASKED, near(STORED)) == "words"
