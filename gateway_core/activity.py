@@ -6,12 +6,23 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from gateway_core.model import CacheStats, CacheStatus, RequestRow, Series, Status, Tier, TierStats, Usage
+from gateway_core.model import (
+    CacheStats,
+    CacheStatus,
+    RequestRow,
+    SemanticStats,
+    Series,
+    Status,
+    Tier,
+    TierStats,
+    Usage,
+)
 from gateway_core.store.days import DAY_S, day_of, start_of
 
 RECENT_ROWS = 500
 MINUTES = 60
 NOTHING_USED = Usage()
+UNKNOWN = SemanticStats()
 
 
 @dataclass(slots=True)
@@ -108,9 +119,9 @@ class Activity:
         since = int(now // 60) - 4
         return sum(minute.requests for minute in self._minutes if minute.at >= since) / 5
 
-    def cache(self, now: float, entries: int) -> CacheStats:
+    def cache(self, now: float, entries: int, semantic: SemanticStats = UNKNOWN) -> CacheStats:
         self._roll(now)
-        return replace(self._day.cache, entries=entries)
+        return replace(self._day.cache, entries=entries, semantic=semantic)
 
     def tiers(
         self,
@@ -154,14 +165,14 @@ class Activity:
 
 
 def _counted(stats: CacheStats, row: RequestRow, usage: Usage) -> CacheStats:
-    prompt_cache = {
-        "prompt_cache_read_tokens": stats.prompt_cache_read_tokens + usage.cache_read_tokens,
-        "prompt_cache_write_tokens": stats.prompt_cache_write_tokens
-        + usage.cache_write_5m_tokens
-        + usage.cache_write_1h_tokens,
-    }
     if not row.served_by:
         return stats
+    written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+    asked = replace(
+        stats,
+        prompt_cache_read_tokens=stats.prompt_cache_read_tokens + usage.cache_read_tokens,
+        prompt_cache_write_tokens=stats.prompt_cache_write_tokens + written,
+    )
     saved = stats.saved_microusd + row.otherwise.saved(row.cost_microusd)[0]
     match row.cache:
         case CacheStatus.EXACT:
@@ -169,6 +180,6 @@ def _counted(stats: CacheStats, row: RequestRow, usage: Usage) -> CacheStats:
         case CacheStatus.SEMANTIC:
             return replace(stats, semantic_hits=stats.semantic_hits + 1, saved_microusd=saved)
         case CacheStatus.MISS:
-            return replace(stats, misses=stats.misses + 1, **prompt_cache)
+            return replace(asked, misses=stats.misses + 1)
         case CacheStatus.BYPASS:
-            return replace(stats, bypassed=stats.bypassed + 1, **prompt_cache)
+            return replace(asked, bypassed=stats.bypassed + 1)

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, validate_call
 
 from gateway_core.bus import Bus
+from gateway_core.cache.answers import Marked
 from gateway_core.clock import Clock
 from gateway_core.events import BudgetChanged, KillSwitchChanged, TierForced
 from gateway_core.gates.budget import Budget
@@ -25,8 +26,18 @@ from gateway_core.tiers import Tiers
 ModelName = Annotated[str, Field(min_length=1, max_length=200)]
 Dollars = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
 Command = Callable[..., Awaitable[CommandResult]]
-MarkWrong = Callable[[str], Awaitable[bool]]
+MarkWrong = Callable[[str], Awaitable[Marked]]
+ResetSemantic = Callable[[], Awaitable[int]]
 Reload = Callable[[], Awaitable[CommandResult]]
+_MARKED = {
+    Marked.DONE: CommandResult(True, "That answer is forgotten and will not be served again."),
+    Marked.ALREADY: CommandResult(True, "That answer is marked wrong already: it is not served any more."),
+    Marked.GONE: CommandResult(False, "That answer is gone already: it has expired, or a newer one took its place."),
+    Marked.REPLAY: CommandResult(
+        False, "That answer was repeated for its idempotency key, not taken from a cache: mark the first request."
+    ),
+    Marked.NOT_CACHED: CommandResult(False, "That request was not answered from the cache."),
+}
 
 
 class Commands:
@@ -39,6 +50,7 @@ class Commands:
         budget: Budget,
         local: LocalModels,
         mark_wrong: MarkWrong,
+        reset_semantic: ResetSemantic,
         reload: Reload,
         store: OperatorStore,
         state: OperatorState,
@@ -52,6 +64,7 @@ class Commands:
         self._budget = budget
         self._local = local
         self._mark_wrong = mark_wrong
+        self._reset_semantic = reset_semantic
         self._reload = reload
         self._store = store
         self._state = state
@@ -70,6 +83,7 @@ class Commands:
             "unload": self.unload,
             "switch": self.switch,
             "mark_wrong": self.mark_wrong,
+            "reset_semantic": self.reset_semantic,
             "reload": self.reload,
         }
         self._by_name = {name: validate_call(command) for name, command in commands.items()}
@@ -177,9 +191,15 @@ class Commands:
 
     async def mark_wrong(self, request_id: ModelName) -> CommandResult:
         """Says that a cached answer was wrong: it is never served again."""
-        if await self._mark_wrong(request_id):
-            return CommandResult(True, "That answer is forgotten and will not be served again.")
-        return CommandResult(False, "That request was not answered from the cache, or the answer is gone already.")
+        return _MARKED[await self._mark_wrong(request_id)]
+
+    async def reset_semantic(self) -> CommandResult:
+        """Has the semantic cache serve again where wrong hits stopped it, and measures its errors anew."""
+        opened = await self._reset_semantic()
+        scopes = f"{opened} scope{'' if opened == 1 else 's'} opened" if opened else "no scope was closed"
+        return CommandResult(
+            True, f"The semantic cache's errors are measured anew: {scopes}. Wrong pairs stay blocked."
+        )
 
     async def reload(self) -> CommandResult:
         """Reads the configuration again; requests in flight end as they began. A bad one changes nothing."""

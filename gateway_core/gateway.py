@@ -12,6 +12,8 @@ from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import AnswerCaches
 from gateway_core.cache.encoder.builtin_embeddings import BuiltinEmbeddings
+from gateway_core.cache.review.quiet import Quiet
+from gateway_core.cache.review.reviewer import Reviewer
 from gateway_core.cache.semantic import open_encoder
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.commands import Commands
@@ -26,6 +28,7 @@ from gateway_core.gates.policy import PolicyGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
+from gateway_core.local_judge import LocalJudge
 from gateway_core.model import ChatRequest, Decision, RequestDetail, RequestRow, Snapshot
 from gateway_core.offers import Offer, list_offers
 from gateway_core.ollama.embeddings import LocalEmbeddings
@@ -43,7 +46,6 @@ from gateway_core.routing.lineup import Switched
 from gateway_core.routing.session import Sessions
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
-from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.days import day_of
 from gateway_core.store.errors import StoreError
@@ -207,7 +209,15 @@ class Gateway:
         settings, clock, database = self.settings, self._clock, self._database
         self._rate = RateLimit(settings.rate_limit_rpm, settings.rate_limit_tpm, clock)
         self._encoder = open_encoder(settings, self._note)
-        self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self._note, self._encoder)
+        self._caches = AnswerCaches.open(settings, database, clock, self._note, self._encoder, self._requests.detail)
+        self._quiet = Quiet(lambda: self._kill.in_flight, clock)
+        self.reviewer = Reviewer(
+            self._caches.review,
+            LocalJudge(self._local, self._tiers.provider, self._tiers.is_idle, clock),
+            self._quiet,
+            clock,
+            lambda: self._kill.state.on,
+        )
         self._journal = Journal(self.bus, self._activity, self._requests, clock)
         self.pipeline = Pipeline(
             Gates(
@@ -244,6 +254,7 @@ class Gateway:
             self._budget,
             self._local,
             self._caches.mark_wrong,
+            self._caches.review.reset,
             self.reloader.reload,
             operator,
             state,
@@ -256,10 +267,12 @@ class Gateway:
     async def _start(self) -> None:
         """What runs beside the requests."""
         self._journal.start()
-        await self._caches.start()
+        await self._caches.start(self.settings.data_dir)
         await self._local.start()
         self._spawn(self._pricing.load(), "prices")
         self._spawn(self.checks.run(), "provider checks")
+        self._spawn(self._quiet.listen(self.bus), "quiet")
+        self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self._look_after(), "housekeeping")
         if self._files:
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
@@ -359,7 +372,7 @@ class Gateway:
             kill=self._kill.state,
             forced_tier=self._tiers.forced,
             budget=budget,
-            cache=self._activity.cache(now, self._caches.entries),
+            cache=self._activity.cache(now, self._caches.entries, self._caches.semantic_stats()),
             tiers=self._activity.tiers(now, targets, self._tiers.choices(), self._tiers.guessed()),
             providers=self._health.statuses(self.checks.statuses),
             local=local,

@@ -18,16 +18,14 @@ from typing import Literal, cast
 from gateway_core.clock import Clock
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget, Reservation
-from gateway_core.model import ApiKind, ChatRequest, Cost, JsonObject, Refusal, Target, Tier, Usage
+from gateway_core.model import ChatRequest, Cost, Refusal, Target, Tier, Usage
 from gateway_core.providers.base import Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.pricing import Pricing
+from gateway_core.providers.side_question import side_question, words_of
 from gateway_core.routing.landscape import Landscape
 from gateway_core.routing.lineup import LOCAL
 from gateway_core.routing.router import Judgement, is_unclear
 from gateway_core.settings import Settings
-from gateway_core.wire.json_values import as_object
-from gateway_core.wire.openai_chat import first_choice
-from gateway_core.wire.tokens import measure
 
 TIMEOUT_S = 1.5
 ENDING_S = 0.5
@@ -175,7 +173,7 @@ class Judge:
         try:
             async with aclosing(asked.provider.send(call)) as pieces:
                 async for piece in pieces:
-                    usage, said = piece.usage, _words(piece.body)
+                    usage, said = piece.usage, words_of(piece.body)
         except UpstreamError as error:
             sent = error.may_be_charged
         finally:
@@ -198,30 +196,6 @@ class Judge:
 
 
 def _call(request: ChatRequest, target: Target, text: str) -> UpstreamCall:
-    body: JsonObject = {
-        "model": target.model,
-        "messages": [
-            {"role": "system", "content": _QUESTION},
-            {"role": "user", "content": f"<request>\n{text}\n</request>"},
-        ],
-        "max_tokens": _ANSWER_TOKENS,
-    }
-    if "gpt-oss" in target.model:
-        body["reasoning_effort"] = "low"
-    question = replace(
-        request,
-        id=f"{request.id}-judge",
-        body=body,
-        model=target.model,
-        stream=False,
-        size=measure(body),
-        api=ApiKind.CHAT,
-        native=None,
-        native_headers={},
-    )
-    return UpstreamCall(question, target, _ANSWER_TOKENS)
-
-
-def _words(body: JsonObject) -> str:
-    content = as_object((first_choice(body) or {}).get("message")).get("content")
-    return content if isinstance(content, str) else ""
+    effort = {"reasoning_effort": "low"} if "gpt-oss" in target.model else {}
+    text = f"<request>\n{text}\n</request>"
+    return side_question(f"{request.id}-judge", request.received_at, target, _QUESTION, text, _ANSWER_TOKENS, **effort)

@@ -316,7 +316,10 @@ class Settings(BaseSettings):
     """How long an exact answer may be served again, in seconds."""
     semantic_cache: Literal["on", "off"] = "on"
     semantic_max_error: float = Field(default=0.01, gt=0, le=0.2)
-    """Share of wrong semantic answers you accept. The guards stay below 0.002; for less the semantic cache is off."""
+    """Share of the questions looked up in the semantic cache that may get a wrong answer from it.
+
+    The guards were measured to stay below 0.002; for less the cache is off. What is measured later stops it too.
+    """
     semantic_cache_uri: SecretStr | None = None
     """Where the semantic cache is kept; otherwise in a folder of ``data_dir``. A folder or an URI of LanceDB's
     (``s3://``, ``gs://``, ``az://``, ``db://``) that a team can share. Keys to it belong in the environment."""

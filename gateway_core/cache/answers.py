@@ -4,22 +4,44 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from random import SystemRandom
 
 from gateway_core.cache.exact import ExactCache
 from gateway_core.cache.identity import Identity, identity
-from gateway_core.cache.semantic import Child, SemanticCache, SemanticHit
+from gateway_core.cache.review.book import entry_id
+from gateway_core.cache.review.room import Review
+from gateway_core.cache.semantic import Child, SemanticCache
 from gateway_core.cache.team import Team
 from gateway_core.clock import Clock
-from gateway_core.model import CacheStatus, ChatRequest, Reason, Reuse, Tier
+from gateway_core.model import CacheStatus, ChatRequest, Reason, RequestDetail, Reuse, SemanticStats, Tier
 from gateway_core.settings import Settings
 from gateway_core.store.answers import AnswerStore, StoredAnswer
+from gateway_core.store.database import Database
 from gateway_core.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 
 REMEMBERED_HITS = 2_000
+_RANDOM = SystemRandom().random
+REPLAY = "replay"
+"""The verdict of an answer repeated for an idempotency key."""
+
+Recall = Callable[[str], Awaitable[RequestDetail | None]]
+
+
+class Marked(StrEnum):
+    """What became of the word that an answer was wrong."""
+
+    DONE = "done"
+    ALREADY = "already"
+    GONE = "gone"
+    """The answer had expired, was replaced, or was marked through another request."""
+    REPLAY = "replay"
+    NOT_CACHED = "not cached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +66,7 @@ class AnswerCaches:
         semantic: SemanticCache,
         store: AnswerStore,
         clock: Clock,
+        recall: Recall,
         team: Team | None = None,
     ) -> None:
         self._exact = exact
@@ -51,38 +74,64 @@ class AnswerCaches:
         self._store = store
         self._clock = clock
         self._team = team
-        self._served: OrderedDict[str, tuple[Identity, SemanticHit | None]] = OrderedDict()
+        self._recall = recall
+        self._served: OrderedDict[str, Reuse] = OrderedDict()
+        self._marked: OrderedDict[str, None] = OrderedDict()
         self.entries = 0
 
     @classmethod
     def open(
-        cls, settings: Settings, store: AnswerStore, clock: Clock, on_note: Callable[[str], None], encoder: Child
+        cls,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        on_note: Callable[[str], None],
+        encoder: Child,
+        recall: Recall,
+        random: Callable[[], float] = _RANDOM,
     ) -> AnswerCaches:
-        """The caches as they are set. ``on_note`` hears what a person should know of the semantic one."""
+        """The caches as they are set. ``on_note`` hears what a person should know of the semantic one.
+
+        ``recall`` knows requests of before the start; ``random`` picks the hits that are checked.
+        """
+        store = AnswerStore(database)
         exact = ExactCache(store, clock, settings.exact_cache_ttl_s) if settings.exact_cache == "on" else None
-        return cls(exact, SemanticCache.open(settings, clock, on_note, encoder), store, clock, Team(settings))
+        semantic = SemanticCache.open(settings, database, clock, on_note, encoder, random)
+        return cls(exact, semantic, store, clock, recall, Team(settings))
+
+    @property
+    def review(self) -> Review:
+        """The review of what the semantic cache serves."""
+        return self._semantic.review
 
     def reconfigure(self, settings: Settings) -> None:
-        """Switches the exact cache on or off, and takes up how long answers are kept."""
+        """Switches the exact cache on or off, and takes up how long answers are kept and what error is accepted."""
         on = settings.exact_cache == "on"
         self._exact = ExactCache(self._store, self._clock, settings.exact_cache_ttl_s) if on else None
-        self._semantic.ttl_s = settings.exact_cache_ttl_s
+        self._semantic.reconfigure(settings)
 
-    async def start(self) -> None:
-        await self._semantic.start()
+    def semantic_stats(self) -> SemanticStats:
+        """How the semantic cache stands. Reads memory only."""
+        return self._semantic.stats()
+
+    async def start(self, folder: Path) -> None:
+        """Reads what is known; ``folder`` is that of the data. Raises ``StoreError``."""
+        await self._semantic.start(folder)
         await self.prune()
 
     async def close(self) -> None:
         """Writes what is only in memory."""
-        try:
-            await self._store.flush()
-        except StoreError as error:
-            log.warning("the cache's hit counts were not written: %s", error)
+        for write in (self._store.flush, self._semantic.review.close):
+            try:
+                await write()
+            except StoreError as error:
+                log.warning("the caches' counts were not written: %s", error)
 
     async def prune(self) -> None:
         """Throws away what has expired. Raises ``StoreError``."""
         await self._store.delete_expired(self._clock.now())
         self.entries = await self._store.count()
+        await self._semantic.review.prune()
 
     def key(self, request: ChatRequest, forced: Tier | None) -> Identity:
         """``forced`` is the operator's tier: an answer given under it is not served without it."""
@@ -92,12 +141,21 @@ class AnswerCaches:
     async def lookup(self, key: Identity, request: ChatRequest) -> CachedAnswer | None:
         """The answer to serve, if there is one that may be."""
         if self._exact and (answer := await self._exact_answer(key, request)):
-            self._remember(request.id, key, None)
             why = Reason("exact cache", "the same request was answered before")
-            reuse = Reuse("", answer.created_at, self._age_s(answer), "same request")
+            reuse = Reuse(
+                "",
+                answer.created_at,
+                self._age_s(answer),
+                "same request",
+                None,
+                entry_id(key.scope_key, key.user_text),
+                key.scope_key,
+                key.user_text,
+                key.exact_key,
+            )
+            self._remember(request.id, reuse)
             return CachedAnswer(CacheStatus.EXACT, answer, reuse, (why,))
         if hit := await self._semantic.lookup(key, request):
-            self._remember(request.id, key, hit)
             why = Reason("semantic cache", f"asked before in other words ({hit.cosine:.3f} alike): {hit.question}")
             reuse = Reuse(
                 hit.question,
@@ -107,7 +165,9 @@ class AnswerCaches:
                 hit.cosine,
                 hit.entry_id,
                 key.scope_key,
+                key.user_text,
             )
+            self._remember(request.id, reuse)
             return CachedAnswer(CacheStatus.SEMANTIC, hit.answer, reuse, (why,))
         return None
 
@@ -124,16 +184,28 @@ class AnswerCaches:
             log.warning("an answer was not cached: %s", error)
         await self._semantic.store(key, request, answer)
 
-    async def mark_wrong(self, request_id: str) -> bool:
-        """Never serves again what answered this request; False when no cache did, or too long ago."""
-        served = self._served.pop(request_id, None)
-        if served is None:
-            return False
-        key, hit = served
-        if hit:
-            await self._semantic.mark_wrong(hit, key)
-            return True
-        return self._exact is not None and await self._exact.mark_wrong(key)
+    async def mark_wrong(self, request_id: str) -> Marked:
+        """Never serves again what answered this request, now or before a restart. Raises ``StoreError``."""
+        reuse = self._served.get(request_id) or await self._reuse_of(request_id)
+        if reuse is None:
+            return Marked.NOT_CACHED
+        if reuse.verdict == REPLAY:
+            return Marked.REPLAY
+        if reuse.cosine is not None:
+            return Marked.DONE if await self._semantic.mark_wrong(reuse) else Marked.ALREADY
+        if request_id in self._marked:
+            return Marked.ALREADY
+        forgotten = bool(reuse.exact_key) and await self._store.delete(reuse.exact_key, reuse.answered_at)
+        if reuse.entry_id:  # the semantic cache has the same answer to the same question
+            await self._semantic.forget(reuse.entry_id)
+        self._marked[request_id] = None
+        while len(self._marked) > REMEMBERED_HITS:
+            self._marked.popitem(last=False)
+        return Marked.DONE if forgotten else Marked.GONE
+
+    async def _reuse_of(self, request_id: str) -> Reuse | None:
+        detail = await self._recall(request_id)
+        return detail.reuse if detail else None
 
     async def _exact_answer(self, key: Identity, request: ChatRequest) -> StoredAnswer | None:
         assert self._exact
@@ -146,7 +218,7 @@ class AnswerCaches:
     def _age_s(self, answer: StoredAnswer) -> float:
         return max(0.0, self._clock.now() - answer.created_at)
 
-    def _remember(self, request_id: str, key: Identity, hit: SemanticHit | None) -> None:
-        self._served[request_id] = (key, hit)
+    def _remember(self, request_id: str, reuse: Reuse) -> None:
+        self._served[request_id] = reuse
         while len(self._served) > REMEMBERED_HITS:
             self._served.popitem(last=False)

@@ -21,8 +21,6 @@ class Answers(Protocol):
 
     async def put(self, key: str, answer: StoredAnswer, expires_at: float) -> bool: ...
 
-    async def delete(self, key: str) -> bool: ...
-
 
 class ExactCache:
     """Answers by :attr:`Identity.exact_key`, for ``ttl_s`` seconds."""
@@ -44,7 +42,3 @@ class ExactCache:
             return False
         ttl_s = min(self._ttl_s, TTL_OF_NOW_S) if identity.depends_on_now else self._ttl_s
         return await self._answers.put(identity.exact_key, answer, self._clock.now() + ttl_s)
-
-    async def mark_wrong(self, identity: Identity) -> bool:
-        """Forgets the answer to this request; False when there was none."""
-        return bool(identity.exact_key) and await self._answers.delete(identity.exact_key)

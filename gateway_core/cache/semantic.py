@@ -7,31 +7,37 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from hashlib import sha256
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import orjson
 from pydantic import TypeAdapter
 
-from gateway_core.cache.blocked import BlockedPairs
+from gateway_core.cache.blocked import blocked_pairs, forget_file
 from gateway_core.cache.eligibility import LARGEST_ANSWER_BYTES, may_answer_others, request_reason
 from gateway_core.cache.encoder.worker import Message, Worker, child_command
 from gateway_core.cache.identity import Identity
+from gateway_core.cache.review.book import entry_id
+from gateway_core.cache.review.counts import ALIAS, LEARNED, WORDS
+from gateway_core.cache.review.dial import bar_for, off_reason
+from gateway_core.cache.review.room import Neighbour, Review
 from gateway_core.cache.table.entry import ENTRY_COLUMNS, Entry
 from gateway_core.cache.table.options import TableOptions
 from gateway_core.cache.table.place import Place
 from gateway_core.cache.table.worth import Limits
 from gateway_core.clock import Clock
-from gateway_core.model import CacheMode, ChatRequest, JsonObject, Tier, Usage
+from gateway_core.model import CacheMode, ChatRequest, JsonObject, Reuse, SemanticStats, Tier, Usage
 from gateway_core.settings import Settings
 from gateway_core.store.answers import StoredAnswer
+from gateway_core.store.database import Database
+from gateway_core.store.pairs import PairStore
+from gateway_core.store.reuse_review import ReuseReviewStore
 
 LOOKUP_TIMEOUT_S = 0.25
-MEASURED_ERROR = 0.002
-"""Wrong answers for each request that the guards were measured to stay below: 0.05 % and 0 on development data, 0.17 %
-for one request in a set without paraphrases. Whoever accepts less gets no semantic answers."""
+ALIASES_TRIED = 3
 _USAGE = TypeAdapter(Usage)
 
 
@@ -39,7 +45,7 @@ _USAGE = TypeAdapter(Usage)
 class SemanticHit:
     """An answer given to ``question``, for another wording of it. ``cosine`` is how near the two are, 0–1.
 
-    ``why`` is what the guards allow it for: ``words`` or ``learned``.
+    ``why`` is what allows it: ``words``, ``learned`` or ``alias``.
     """
 
     entry_id: str
@@ -49,20 +55,6 @@ class SemanticHit:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class SemanticStats:
-    """How the cache stands. ``state`` is ``off``, ``idle``, ``starting``, ``ready``, ``failed`` or ``stopped``."""
-
-    state: str
-    detail: str = ""
-    entries: int = 0
-    lookups: int = 0
-    hits: int = 0
-    unanswered: int = 0
-    """Look-ups that found the child not ready or too slow."""
-    restarts: int = 0
-
-
 class Child(Protocol):
     """What the cache needs of a :class:`gateway_core.cache.encoder.worker.Worker`."""
 
@@ -70,6 +62,7 @@ class Child(Protocol):
     detail: str
     restarts: int
     entries: int
+    on_ready: Callable[[], None]
 
     def start(self) -> None: ...
 
@@ -92,33 +85,53 @@ def open_encoder(settings: Settings, on_note: Callable[[str], None]) -> Worker:
 
 
 def _is_on(settings: Settings) -> bool:
-    return settings.semantic_cache == "on" and settings.semantic_max_error >= MEASURED_ERROR
+    return settings.semantic_cache == "on" and bool(bar_for(settings.semantic_max_error))
 
 
 class SemanticCache:
     """Answers by :attr:`Identity.scope_key` and meaning. ``child`` None is a cache that is switched off."""
 
-    def __init__(self, child: Child | None, blocked: BlockedPairs, clock: Clock, ttl_s: float) -> None:
+    def __init__(self, child: Child | None, review: Review, clock: Clock, ttl_s: float) -> None:
         self._child = child
-        self._blocked = blocked
+        self.review = review
         self._clock = clock
         self.ttl_s = ttl_s
-        self._lookups = self._hits = self._unanswered = 0
+        self._lookups = self._unanswered = 0
+        self._hits: Counter[str] = Counter()
 
     @classmethod
-    def open(cls, settings: Settings, clock: Clock, on_note: Callable[[str], None], encoder: Child) -> SemanticCache:
+    def open(
+        cls,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        on_note: Callable[[str], None],
+        encoder: Child,
+        random: Callable[[], float],
+    ) -> SemanticCache:
         """The cache as it is set. ``encoder`` is started at the first question that the cache could answer."""
-        if settings.semantic_max_error < MEASURED_ERROR:
-            on_note(
-                f"The semantic cache stays off: SEMANTIC_MAX_ERROR is below {MEASURED_ERROR}, what its guards hold."
-            )
+        if reason := off_reason(settings.semantic_max_error):
+            on_note(reason)
         child = encoder if _is_on(settings) else None
-        return cls(child, BlockedPairs(settings.data_dir), clock, settings.exact_cache_ttl_s)
+        review = Review(
+            PairStore(database), ReuseReviewStore(database), child, clock, settings.semantic_max_error, random, on_note
+        )
+        return cls(child, review, clock, settings.exact_cache_ttl_s)
 
-    async def start(self) -> None:
-        """Reads what was marked wrong; starts no process."""
-        if self._child is not None:
-            await asyncio.to_thread(self._blocked.load)
+    async def start(self, folder: Path) -> None:
+        """Reads what is known of pairs; starts no process. ``folder`` may hold pairs blocked by an older llmgw.
+
+        Raises ``StoreError``.
+        """
+        blocked = await asyncio.to_thread(blocked_pairs, folder)
+        await self.review.load(blocked)
+        if blocked:
+            await asyncio.to_thread(forget_file, folder)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Takes up how long answers are kept, and how much error is accepted; on and off wait for the next start."""
+        self.ttl_s = settings.exact_cache_ttl_s
+        self.review.dial.max_error = settings.semantic_max_error
 
     def is_eligible(self, identity: Identity, request: ChatRequest) -> bool:
         """Whether a similar question may be looked for, or this one kept for similar ones."""
@@ -138,17 +151,21 @@ class SemanticCache:
             return None
         child.start()
         self._lookups += 1
+        until = self._clock.monotonic() + LOOKUP_TIMEOUT_S
         question = {"op": "find", "text": identity.user_text, "scope_key": identity.scope_key, "now": self._clock.now()}
         reply = await child.ask(question, LOOKUP_TIMEOUT_S)
         if reply is None:
             self._unanswered += 1
             return None
-        for found in reply.get("hits", ()):
-            hit = _as_hit(found)
-            if hit is not None and pair_id(identity, hit.question) not in self._blocked:
-                self._hits += 1
-                return hit
-        return None
+        self.review.looked_up()
+        hit = self._allowed(identity, reply) or await self._alias(child, identity, until)
+        if hit is None:
+            self.review.missed(identity.scope_key, identity.user_text, [_near(one) for one in reply.get("grey", ())])
+            return None
+        self._hits[hit.why] += 1
+        saved = {"saved_microusd": hit.answer.cost_microusd, "saved_ms": hit.answer.latency_ms}
+        child.tell({"op": "hit", "id": hit.entry_id, "at": self._clock.now(), **saved})
+        return hit
 
     async def store(self, identity: Identity, request: ChatRequest, answer: StoredAnswer) -> bool:
         """Keeps the answer for other wordings; the very next look-up sees it. False when it may not be kept."""
@@ -160,20 +177,61 @@ class SemanticCache:
         entry = self._entry(identity, answer)
         return entry is not None and child.tell({"op": "add", "entry": asdict(entry)})
 
-    async def mark_wrong(self, hit: SemanticHit, identity: Identity) -> None:
-        """Evicts the answer and never again serves it, or a later one to that question, for this wording."""
-        await asyncio.to_thread(self._blocked.add, pair_id(identity, hit.question))
-        if self._child is not None:
-            self._child.tell({"op": "drop", "ids": [hit.entry_id]})
+    async def mark_wrong(self, reuse: Reuse) -> bool:
+        """Evicts the answer, never again serves it or a later one to that question for this wording, and makes its
+        scope stricter. False a second time. Raises ``StoreError``; it is in force all the same.
+        """
+        near = Neighbour(reuse.entry_id, reuse.question, reuse.cosine or 0.0, reuse.verdict)
+        return await self.review.mark(reuse.scope_key, reuse.asked, near)
+
+    async def forget(self, entry_id: str) -> None:
+        """Evicts an answer, now or when the child is there. Raises ``StoreError``."""
+        await self.review.pupil.drop([entry_id])
 
     def stats(self) -> SemanticStats:
-        """The counts since the start."""
-        child = self._child
+        """Counts since the start, and how what is served is reviewed."""
+        child, known = self._child, self.review.stats()
         if child is None:
-            return SemanticStats("off")
-        return SemanticStats(
-            child.state, child.detail, child.entries, self._lookups, self._hits, self._unanswered, child.restarts
+            return known
+        return replace(
+            known,
+            state=child.state,
+            detail=child.detail,
+            entries=child.entries,
+            lookups=self._lookups,
+            hits=self._hits.total(),
+            unanswered=self._unanswered,
+            restarts=child.restarts,
+            hits_words=self._hits[WORDS],
+            hits_learned=self._hits[LEARNED],
+            hits_alias=self._hits[ALIAS],
         )
+
+    def _allowed(self, identity: Identity, reply: Message) -> SemanticHit | None:
+        """The nearest hit that may be served."""
+        for found in reply.get("hits", ()):
+            hit = _as_hit(found)
+            if hit is None:
+                continue
+            near = Neighbour(hit.entry_id, hit.question, hit.cosine, hit.why)
+            if kind := self.review.admit(identity.scope_key, identity.user_text, near):
+                return replace(hit, why=kind)
+        return None
+
+    async def _alias(self, child: Child, identity: Identity, until: float) -> SemanticHit | None:
+        """The answer to a question that was found to ask the same, where the guards do not know it (any more)."""
+        for alias in self.review.book.aliases(entry_id(identity.scope_key, identity.user_text))[:ALIASES_TRIED]:
+            left_s = until - self._clock.monotonic()
+            reply = await child.ask({"op": "entry", "id": alias.entry_id}, left_s) if left_s > 0 else None
+            entry = reply.get("entry") if reply else None
+            hit = _as_hit({"entry": entry, "cosine": alias.cosine, "why": ALIAS}) if entry else None
+            if hit is None or entry is None or entry["scope_key"] != identity.scope_key:
+                continue
+            if entry["expires_at"] <= self._clock.now():
+                continue
+            if self.review.admits_alias(identity.scope_key, identity.user_text, hit.question):
+                return hit
+        return None
 
     def _entry(self, identity: Identity, answer: StoredAnswer) -> Entry | None:
         try:
@@ -183,7 +241,7 @@ class SemanticCache:
         if len(completion) > LARGEST_ANSWER_BYTES:
             return None
         return Entry(
-            id=sha256(f"{identity.scope_key}\n{identity.user_text}".encode()).hexdigest()[:32],
+            id=entry_id(identity.scope_key, identity.user_text),
             scope_key=identity.scope_key,
             user_text=identity.user_text,
             completion=completion.decode(),
@@ -198,10 +256,8 @@ class SemanticCache:
         )
 
 
-def pair_id(identity: Identity, question: str) -> str:
-    """Two wordings in one scope, whichever was asked first, as hex digits."""
-    first, second = sorted((identity.user_text, question))
-    return sha256(f"{identity.scope_key}\n{len(first)}\n{first}\n{second}".encode()).hexdigest()
+def _near(found: Message) -> Neighbour:
+    return Neighbour(found["id"], found["question"], found["cosine"], found["why"])
 
 
 def _as_hit(found: Message) -> SemanticHit | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import orjson
 from aiohttp import web
 
@@ -60,6 +62,11 @@ class Admin:
                     "saved_usd": now.cache.saved_microusd / 1e6,
                     "prompt_cache_read_tokens": now.cache.prompt_cache_read_tokens,
                     "prompt_cache_write_tokens": now.cache.prompt_cache_write_tokens,
+                    "semantic": {
+                        **asdict(now.cache.semantic),
+                        "grey_judged": now.cache.semantic.grey_judged,
+                        "shadow_unchecked": now.cache.semantic.shadow_unchecked,
+                    },
                 },
                 "tiers": {
                     tier.name: {

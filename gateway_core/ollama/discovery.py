@@ -110,7 +110,7 @@ class Discovery:
             trained = model.context_length or facts.trained_context
             contexts[model.name] = min(self._context_in_force(digest, facts), trained or 1 << 30)
             shapes[model.name] = Shape(model.size_bytes, facts.bytes_a_token, trained, self._own_context(facts))
-            models.append(_merged(model, facts, running, trained))
+            models.append(replace(_merged(model, facts, running, trained), digest=digest))
         return Found("ollama", version, tuple(models), contexts, shapes, loaded)
 
     def _own_context(self, facts: ModelFacts) -> int | None:

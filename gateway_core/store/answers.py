@@ -82,11 +82,16 @@ class AnswerStore:
         self._forget(hits)
         return True
 
-    async def delete(self, key: str) -> bool:
-        """Forgets one answer; False when there was none."""
+    async def delete(self, key: str, created_at: float | None = None) -> bool:
+        """Forgets one answer, with ``created_at`` only the one given then; False when there was none."""
 
         def write(connection: sqlite3.Connection) -> bool:
-            return connection.execute("DELETE FROM answers WHERE key = ?", (key,)).rowcount == 1
+            return (
+                connection.execute(
+                    "DELETE FROM answers WHERE key = ?1 AND (?2 IS NULL OR created_at = ?2)", (key, created_at)
+                ).rowcount
+                == 1
+            )
 
         return await self._database.run(write)
 

@@ -148,7 +148,43 @@ _LATENCIES = tuple(
     f"ALTER TABLE {table} ADD COLUMN latency_ms REAL NOT NULL DEFAULT 0" for table in ("answers", "idempotency")
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES)
+_REUSE_REVIEW = (
+    """
+    CREATE TABLE semantic_pairs (
+        id TEXT PRIMARY KEY,
+        scope_key TEXT NOT NULL,
+        asked TEXT NOT NULL,
+        stored TEXT NOT NULL,
+        entry_id TEXT NOT NULL,
+        cosine REAL NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('grey', 'shadow', 'user')),
+        allowed_by TEXT NOT NULL DEFAULT '',
+        samples INTEGER NOT NULL DEFAULT 0,
+        verdict TEXT NOT NULL DEFAULT 'waiting' CHECK (verdict IN ('waiting', 'same', 'different', 'unclear')),
+        judged_by TEXT NOT NULL DEFAULT '',
+        created_at REAL NOT NULL,
+        judged_at REAL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        error TEXT NOT NULL DEFAULT ''
+    ) STRICT
+    """,
+    "CREATE INDEX semantic_pairs_by_verdict ON semantic_pairs (verdict, created_at)",
+    "CREATE TABLE semantic_scopes (scope_key TEXT PRIMARY KEY, wrong INTEGER NOT NULL, last_at REAL NOT NULL) STRICT",
+    """
+    CREATE TABLE semantic_counts (
+        day TEXT NOT NULL,
+        name TEXT NOT NULL,
+        value INTEGER NOT NULL,
+        PRIMARY KEY (day, name)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE TABLE semantic_state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
+    _REUSE_REVIEW,
+)
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 
 

@@ -117,10 +117,3 @@ async def test_only_whole_answers_are_kept(cache: ExactCache, whole: JsonObject,
 
 def _rest(one: StoredAnswer) -> Any:
     return one.tier, one.provider, one.model, one.created_at, one.cost_microusd, one.usage
-
-
-async def test_an_answer_marked_wrong_is_gone(cache: ExactCache) -> None:
-    await cache.store(ASKED, answer())
-    assert await cache.mark_wrong(ASKED)
-    assert await cache.lookup(ASKED) is None
-    assert not await cache.mark_wrong(ASKED)

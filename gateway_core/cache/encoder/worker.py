@@ -82,6 +82,8 @@ class Worker:
         self._keeper: asyncio.Task[None] | None = None
         self._replies: dict[int, asyncio.Future[Message]] = {}
         self._unsent: deque[Message] = deque(maxlen=WAITING_MESSAGES)
+        self.on_ready: Callable[[], None] = lambda: None
+        """Called each time a child has become ready."""
         self._last_id = 0
         self._heard_at = 0.0
         self._changed = asyncio.Event()
@@ -237,6 +239,7 @@ class Worker:
         self._set("ready")
         while self._unsent:
             self._write(self._unsent.popleft())
+        self.on_ready()
         if note := message.get("note"):
             self._on_note(str(note))
 

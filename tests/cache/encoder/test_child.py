@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core.cache.blocked import BlockedPairs
 from gateway_core.cache.encoder.builtin_embeddings import DIMENSIONS, BuiltinEmbeddings
 from gateway_core.cache.encoder.embedder import EncoderError, check_weights, installed_weights
 from gateway_core.cache.encoder.worker import Worker, child_command, child_environment
@@ -18,6 +17,8 @@ from gateway_core.cache.identity import identity
 from gateway_core.cache.semantic import SemanticCache
 from gateway_core.cache.table.entry import FOLDER
 from gateway_core.model import ChatRequest, Refused
+from gateway_core.settings import Settings
+from gateway_core.store.database import Database
 from gateway_core.wire.embeddings import unpack
 from tests.cache.support import QUESTION, REWORDED, FakeClock, answer, chat
 
@@ -54,7 +55,9 @@ def test_the_child_ends_when_the_gateway_is_gone_even_while_it_loads(tmp_path: P
 @pytest.mark.timeout(300)
 async def test_the_real_encoder_finds_a_question_in_other_words(tmp_path: Path) -> None:
     worker = PatientWorker(child_command(tmp_path / FOLDER))
-    cache = SemanticCache(worker, BlockedPairs(tmp_path), FakeClock(), 3600.0)
+    database = await Database.open(tmp_path / "llmgw.db")
+    settings = Settings(semantic_cache="on", exact_cache_ttl_s=3600.0)
+    cache = SemanticCache.open(settings, database, FakeClock(), print, worker, lambda: 1.0)
 
     async def ask(request: ChatRequest) -> str | None:
         hit = await cache.lookup(identity(request, "auto"), request)
@@ -78,6 +81,8 @@ async def test_the_real_encoder_finds_a_question_in_other_words(tmp_path: Path) 
     assert await again.ready(), again.detail
     assert again.entries == 1
     await again.stop()
+    await cache.review.close()
+    await database.close()
 
 
 @pytest.mark.timeout(300)
