@@ -121,6 +121,17 @@ class RequestSize:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeContext:
+    """Where a client works, as it says so: a folder of the gateway's machine, a commit, files; any may be missing."""
+
+    cwd: str | None = None
+    """An absolute path."""
+    git_revision: str | None = None
+    files: tuple[str, ...] = ()
+    """What the question is about most; relative to ``cwd``, or absolute."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One completion asked of the gateway.
 
@@ -141,7 +152,8 @@ class ChatRequest:
     force_tier: Tier | None = None
     cache_mode: CacheMode = CacheMode.USE
     idempotency_key: str | None = None
-    context: str | None = None
+    context: str | CodeContext | None = None
+    """A word of the caller's, always part of the identity; or where its code is, which only questions about it need."""
     api: ApiKind = ApiKind.CHAT
     native: JsonObject | None = None
     native_headers: Mapping[str, str] = field(default_factory=dict)

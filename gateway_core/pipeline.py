@@ -172,7 +172,7 @@ class Pipeline:
             age_s = max(0.0, request.received_at - replay.created_at)
             reuse = Reuse("", replay.created_at, age_s, "replay")
             return self._from_cache(exchange, CachedAnswer(CacheStatus.EXACT, replay, reuse, (REPLAYED,)))
-        key = self._caches.key(request, self._tiers.forced)
+        key = await self._caches.key(request, self._tiers.forced)
         if cached := await self._caches.lookup(key, request):
             await gates.idempotency.store(request, cached.answer)
             return self._from_cache(exchange, cached)

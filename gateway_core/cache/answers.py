@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway_core.cache.code_context import CodeContexts
 from gateway_core.cache.exact import ExactCache
 from gateway_core.cache.identity import Identity, identity
 from gateway_core.cache.semantic import Child, SemanticCache, SemanticHit
@@ -43,6 +44,7 @@ class AnswerCaches:
         self._store = store
         self._clock = clock
         self._served: OrderedDict[str, tuple[Identity, SemanticHit | None]] = OrderedDict()
+        self._code = CodeContexts()
         self.entries = 0
 
     @classmethod
@@ -75,9 +77,10 @@ class AnswerCaches:
         await self._store.delete_expired(self._clock.now())
         self.entries = await self._store.count()
 
-    def key(self, request: ChatRequest, forced: Tier | None) -> Identity:
+    async def key(self, request: ChatRequest, forced: Tier | None) -> Identity:
         """``forced`` is the operator's tier: an answer given under it is not served without it."""
-        return identity(request, f"forced:{forced.value}" if forced else "")
+        code = await self._code.fingerprint(request)
+        return identity(request, f"forced:{forced.value}" if forced else "", code)
 
     async def lookup(self, key: Identity, request: ChatRequest) -> CachedAnswer | None:
         """The answer to serve, if there is one that may be."""
