@@ -114,9 +114,10 @@ def asks_about_code(request: ChatRequest) -> bool:
     view = request.view
     said = (message.get("content") for message in reversed(view.messages) if message.get("role") == "user")
     contents = list(islice(said, TURNS_LOOKED_AT))
-    if any(not isinstance(content, str) for content in contents):  # pictures and files may show code
+    texts = [content for content in contents if isinstance(content, str)]
+    if len(texts) < len(contents):  # pictures and files may show code
         return True
-    return any(is_about_code(text) for text in (view.user_text, *contents))
+    return any(is_about_code(text) for text in (view.user_text, *texts))
 
 
 @dataclass(frozen=True, slots=True)

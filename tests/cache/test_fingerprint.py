@@ -103,7 +103,8 @@ def test_every_change_in_a_work_tree_shows_from_anywhere_in_it(repo: Path, chang
 
 
 def test_an_edit_of_an_edit_shows_wherever_the_file_is(repo: Path) -> None:
-    _add_untracked(repo), _nested(repo)
+    _add_untracked(repo)
+    _nested(repo)
     git(repo / "nested", "add", ".")
     for name in ("a.py", "new/c.py", "nested/d.py"):
         seen = {of(repo)}
