@@ -271,6 +271,7 @@ class Pipeline:
             created_at=request.received_at,
             cost_microusd=exchange.cost_microusd,
             usage=exchange.usage,
+            latency_ms=exchange.elapsed_ms(),
         )
         if not exchange.flawed and not any(remark.step == PROMPT_CUT for remark in exchange.remarks):
             await self._caches.store(key, request, answer)

@@ -11,12 +11,16 @@ from gateway_core.store.database import Database
 
 MAX_ENTRIES = 10_000
 MAX_BYTES = 256 * 1024 * 1024
-FIELDS = "completion, tier, provider, model, created_at, cost_microusd, usage"
+FIELDS = "completion, tier, provider, model, created_at, cost_microusd, usage, latency_ms"
+Row = tuple[bytes, str, str, str, float, int, str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """A whole ``chat.completion`` as it was given, by whom, when, and what it cost then."""
+    """A whole ``chat.completion`` as it was given, by whom, when, and what it cost then, in money and in time.
+
+    ``latency_ms`` is 0 where it was not written down.
+    """
 
     completion: JsonObject
     tier: Tier
@@ -25,6 +29,7 @@ class StoredAnswer:
     created_at: float
     cost_microusd: int
     usage: Usage
+    latency_ms: float = 0.0
 
 
 class AnswerStore:
@@ -68,7 +73,7 @@ class AnswerStore:
             _write_hits(connection, hits)
             connection.execute(
                 f"INSERT OR REPLACE INTO answers (key, expires_at, used_at, size_bytes, {FIELDS})"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (key, expires_at, answer.created_at, size_bytes, *values),
             )
             self._make_room(connection, answer.created_at)
@@ -139,20 +144,22 @@ class AnswerStore:
         return bool(count <= self._max_entries and size_bytes <= self._max_bytes)
 
 
-def row_of(answer: StoredAnswer) -> tuple[bytes, str, str, str, float, int, str]:
+def row_of(answer: StoredAnswer) -> Row:
     """The answer as the columns :data:`FIELDS`."""
     target = (answer.tier.value, answer.provider, answer.model)
-    return (pack(answer.completion), *target, answer.created_at, answer.cost_microusd, to_json(answer.usage))
+    cost = (answer.cost_microusd, to_json(answer.usage), answer.latency_ms)
+    return (pack(answer.completion), *target, answer.created_at, *cost)
 
 
-def answer_of(row: tuple[bytes, str, str, str, float, int, str]) -> StoredAnswer | None:
+def answer_of(row: Row) -> StoredAnswer | None:
     """The columns :data:`FIELDS` as an answer; None when they are damaged, which is a miss."""
-    completion, tier, provider, model, created_at, cost_microusd, usage = row
+    completion, tier, provider, model, created_at, cost_microusd, usage, latency_ms = row
     try:
         whole = unpack(completion)
         if not isinstance(whole, dict):
             return None
-        return StoredAnswer(whole, Tier(tier), provider, model, created_at, cost_microusd, from_json(Usage, usage))
+        paid = from_json(Usage, usage)
+        return StoredAnswer(whole, Tier(tier), provider, model, created_at, cost_microusd, paid, latency_ms)
     except ValueError:
         return None
 

@@ -44,7 +44,7 @@ class IdempotencyStore:
             connection.execute("DELETE FROM idempotency WHERE expires_at <= ?", (now,))
             done = connection.execute(
                 f"INSERT OR IGNORE INTO idempotency (caller, key_hash, body_hash, expires_at, {FIELDS})"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (caller, _hash(key), body_hash, now + KEEP_S, *columns),
             )
             connection.execute(

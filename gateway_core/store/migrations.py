@@ -144,8 +144,11 @@ _RESPONSES = (
     "CREATE INDEX response_items_by_response ON response_items (caller, response_id)",
 )
 
+_LATENCIES = tuple(
+    f"ALTER TABLE {table} ADD COLUMN latency_ms REAL NOT NULL DEFAULT 0" for table in ("answers", "idempotency")
+)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES)
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 
 

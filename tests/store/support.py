@@ -56,7 +56,7 @@ def entry(request_id: str = "req_1", attempt: int = 1, cost: int = 1000, day: st
 
 def stored_answer(text: str = "hello", *, created_at: float = NOON) -> StoredAnswer:
     completion = {"id": "c1", "choices": [{"message": {"role": "assistant", "content": text}}]}
-    return StoredAnswer(completion, Tier.CHEAP, "groq", "llama", created_at, 120, Usage(10, 5))
+    return StoredAnswer(completion, Tier.CHEAP, "groq", "llama", created_at, 120, Usage(10, 5), 640.0)
 
 
 def request_row(
