@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from gateway_core.cache_stats import ErrorRate as ErrorRate
+from gateway_core.cache_stats import JudgeStatus as JudgeStatus
+from gateway_core.cache_stats import SemanticStats as SemanticStats
 from gateway_core.costs import Cost as Cost
 from gateway_core.costs import Counterfactuals as Counterfactuals
 from gateway_core.costs import Usage as Usage
@@ -315,6 +318,10 @@ class Reuse:
     """How near the two questions are, 0–1; None where they are the same."""
     entry_id: str = ""
     scope_key: str = ""
+    asked: str = ""
+    """The question as the caches compare it."""
+    exact_key: str = ""
+    """The exact cache's key, where the answer came from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +387,7 @@ class CacheStats:
     saved_microusd: int = 0
     prompt_cache_read_tokens: int = 0
     prompt_cache_write_tokens: int = 0
+    semantic: SemanticStats = SemanticStats()
 
     @property
     def hit_rate(self) -> float:
