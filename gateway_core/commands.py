@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, validate_call
 
 from gateway_core.bus import Bus
+from gateway_core.cache_commands import CacheCommands
 from gateway_core.clock import Clock
 from gateway_core.events import BudgetChanged, KillSwitchChanged, TierForced
 from gateway_core.gates.budget import Budget
@@ -39,6 +40,7 @@ class Commands:
         budget: Budget,
         local: LocalModels,
         mark_wrong: MarkWrong,
+        caches: CacheCommands,
         reload: Reload,
         store: OperatorStore,
         state: OperatorState,
@@ -70,6 +72,8 @@ class Commands:
             "unload": self.unload,
             "switch": self.switch,
             "mark_wrong": self.mark_wrong,
+            "forget_answer": caches.forget_answer,
+            "clear_cache": caches.clear_cache,
             "reload": self.reload,
         }
         self._by_name = {name: validate_call(command) for name, command in commands.items()}

@@ -11,8 +11,10 @@ from importlib.metadata import version
 from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import AnswerCaches
+from gateway_core.cache.browse import Browser
 from gateway_core.cache.encoder.builtin_embeddings import BuiltinEmbeddings
-from gateway_core.cache.semantic import open_encoder
+from gateway_core.cache.semantic import open_encoder, searched
+from gateway_core.cache_commands import CacheCommands
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.commands import Commands
 from gateway_core.config_watch import watch
@@ -26,7 +28,7 @@ from gateway_core.gates.policy import PolicyGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
-from gateway_core.model import ChatRequest, Decision, RequestDetail, RequestRow, Snapshot
+from gateway_core.model import CacheHit, ChatRequest, Decision, RequestDetail, RequestRow, Snapshot
 from gateway_core.offers import Offer, list_offers
 from gateway_core.ollama.embeddings import LocalEmbeddings
 from gateway_core.ollama.manager import LocalModels
@@ -162,7 +164,9 @@ class Gateway:
         self.responses = ResponseStore(database, clock)
         self._activity = Activity(clock.now())
         self._activity.restore(
-            await self._requests.recent(SNAPSHOT_ROWS), await self._requests.of_day(day_of(clock.now()))
+            await self._requests.recent(SNAPSHOT_ROWS),
+            await self._requests.of_day(day_of(clock.now())),
+            await self._requests.saved_by_caches(),
         )
 
     def _open_upstreams(self, state: OperatorState) -> None:
@@ -207,7 +211,9 @@ class Gateway:
         settings, clock, database = self.settings, self._clock, self._database
         self._rate = RateLimit(settings.rate_limit_rpm, settings.rate_limit_tpm, clock)
         self._encoder = open_encoder(settings, self._note)
-        self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self._note, self._encoder)
+        answers = AnswerStore(database)
+        self._caches = AnswerCaches.open(settings, answers, clock, self._note, self._encoder)
+        self.browser = Browser(answers, self._requests, searched(settings, self._encoder), clock)
         self._journal = Journal(self.bus, self._activity, self._requests, clock)
         self.pipeline = Pipeline(
             Gates(
@@ -244,6 +250,7 @@ class Gateway:
             self._budget,
             self._local,
             self._caches.mark_wrong,
+            CacheCommands(self.browser, self._caches.prune),
             self.reloader.reload,
             operator,
             state,
@@ -330,6 +337,11 @@ class Gateway:
         """Everything kept of a request."""
         await self._journal.settled()
         return await self._requests.detail(request_id)
+
+    async def cache_hits(self, limit: int) -> tuple[CacheHit, ...]:
+        """The newest requests that a cache answered."""
+        await self._journal.settled()
+        return await self.browser.hits(limit)
 
     async def requests(self, limit: int, query: str | None = None) -> tuple[RequestRow, ...]:
         """The newest requests of the log that match ``query``."""

@@ -11,6 +11,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from gateway_core.cache_entries import CacheEntry as CacheEntry
+from gateway_core.cache_entries import CacheEntryDetail as CacheEntryDetail
+from gateway_core.cache_entries import CacheHit as CacheHit
+from gateway_core.cache_entries import CachePage as CachePage
+from gateway_core.cache_entries import Saved as Saved
+from gateway_core.cache_entries import Savings as Savings
 from gateway_core.cache_stats import ErrorRate as ErrorRate
 from gateway_core.cache_stats import JudgeStatus as JudgeStatus
 from gateway_core.cache_stats import SemanticStats as SemanticStats
@@ -291,6 +297,8 @@ class RequestRow:
     premium_microusd: int | None = None
     no_prompt_cache_microusd: int | None = None
     no_answer_cache_microusd: int | None = None
+    saved_ms: float = 0.0
+    """What a cache's answer took when it was made, less what serving it took."""
 
     @property
     def otherwise(self) -> Counterfactuals:
@@ -388,6 +396,9 @@ class CacheStats:
     prompt_cache_read_tokens: int = 0
     prompt_cache_write_tokens: int = 0
     semantic: SemanticStats = SemanticStats()
+    today: Savings = Savings()
+    ever: Savings = Savings()
+    """Of all that the request log holds, today included."""
 
     @property
     def hit_rate(self) -> float:

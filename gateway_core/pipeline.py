@@ -206,7 +206,7 @@ class Pipeline:
 
     def _from_cache(self, exchange: Exchange, cached: CachedAnswer) -> Answer:
         answer = cached.answer
-        exchange.cache, exchange.reuse = cached.status, cached.reuse
+        exchange.cache, exchange.reuse, exchange.made_in_ms = cached.status, cached.reuse, answer.latency_ms
         exchange.usage = answer.usage
         exchange.target = Target(answer.tier, answer.provider, answer.model, free=True)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange, answer.cost_microusd)

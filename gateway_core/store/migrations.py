@@ -147,8 +147,14 @@ _RESPONSES = (
 _LATENCIES = tuple(
     f"ALTER TABLE {table} ADD COLUMN latency_ms REAL NOT NULL DEFAULT 0" for table in ("answers", "idempotency")
 )
+_CACHES_TO_SEE = (
+    "ALTER TABLE answers ADD COLUMN question TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE requests ADD COLUMN saved_ms REAL NOT NULL DEFAULT 0",
+    "CREATE INDEX requests_hits ON requests (at) WHERE cache IN ('exact', 'semantic')",
+)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES, _CACHES_TO_SEE)
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 
 
