@@ -5,12 +5,12 @@ Times are Unix seconds, money is micro-dollars. Questions are foreign text, to b
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 EXACT, SEMANTIC = "exact", "semantic"
 KINDS = (EXACT, SEMANTIC)
-ORDERS = ("newest", "hits", "saved", "largest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +102,20 @@ class CacheHit:
     model: str
     saved_microusd: int
     saved_ms: float
+
+
+RANKS: Mapping[str, Callable[[CacheEntry], float]] = {
+    "newest": lambda entry: entry.created_at,
+    "hits": lambda entry: entry.hits,
+    "saved": lambda entry: entry.saved_microusd,
+    "largest": lambda entry: entry.size_bytes,
+}
+"""What entries are ordered by, the most first."""
+ORDERS = tuple(RANKS)
+
+
+def merged(pages: Sequence[CachePage], order: str) -> CachePage:
+    """Pages of several caches as one that has no next."""
+    entries = sorted((entry for page in pages for entry in page.entries), key=RANKS[order], reverse=True)
+    problem = " ".join(page.problem for page in pages if page.problem)
+    return CachePage(tuple(entries), sum(page.total for page in pages), "", problem)

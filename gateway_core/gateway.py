@@ -11,7 +11,7 @@ from importlib.metadata import version
 from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import AnswerCaches
-from gateway_core.cache.browse import Browser
+from gateway_core.cache.browse import Browser, CacheUnavailable
 from gateway_core.cache.encoder.builtin_embeddings import BuiltinEmbeddings
 from gateway_core.cache.semantic import open_encoder, searched
 from gateway_core.cache_commands import CacheCommands
@@ -28,7 +28,16 @@ from gateway_core.gates.policy import PolicyGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
-from gateway_core.model import CacheHit, ChatRequest, Decision, RequestDetail, RequestRow, Snapshot
+from gateway_core.model import (
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    ChatRequest,
+    Decision,
+    RequestDetail,
+    RequestRow,
+    Snapshot,
+)
 from gateway_core.offers import Offer, list_offers
 from gateway_core.ollama.embeddings import LocalEmbeddings
 from gateway_core.ollama.manager import LocalModels
@@ -337,6 +346,16 @@ class Gateway:
         """Everything kept of a request."""
         await self._journal.settled()
         return await self._requests.detail(request_id)
+
+    async def cache_entries(self, query: str, order: str) -> CachePage:
+        """What both caches keep, as far as it can be seen now."""
+        return await self.browser.look(query, order)
+
+    async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None:
+        """One cached answer; None when it has gone or cannot be seen."""
+        with suppress(CacheUnavailable, StoreError):
+            return await self.browser.entry(entry_id)
+        return None
 
     async def cache_hits(self, limit: int) -> tuple[CacheHit, ...]:
         """The newest requests that a cache answered."""

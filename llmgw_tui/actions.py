@@ -40,7 +40,14 @@ class Host(Protocol):
 
     async def choose(self, question: str, options: list[tuple[str, str]]) -> str | None: ...
 
+    @property
+    def cached_request(self) -> str:
+        """The id of the request under the cursor if a cache answered it, else empty."""
+        ...
+
     async def show_detail(self, request_id: str) -> None: ...
+
+    async def show_cache(self) -> None: ...
 
     async def show_help(self) -> None: ...
 
@@ -157,15 +164,19 @@ async def switch_model(host: Host) -> None:
 
 
 async def mark_wrong(host: Host) -> None:
-    row = host.request
-    if row is None or not row.cache.is_hit:
+    request_id = host.cached_request
+    if not request_id:
         host.say(
             CommandResult(
                 False, "Only an answer from the cache can be marked wrong: choose a row that a cache answered."
             )
         )
         return
-    await host.command("mark_wrong", request_id=row.id)
+    await host.command("mark_wrong", request_id=request_id)
+
+
+async def show_cache(host: Host) -> None:
+    await host.show_cache()
 
 
 async def set_budget(host: Host) -> None:
@@ -246,6 +257,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("load", "l", "load", "Load or unload a local model", load_or_unload),
     Action("switch", "s", "switch", "Switch the model that serves a tier", switch_model),
     Action("mark_wrong", "w", "wrong", "This cached answer was wrong: never serve it again", mark_wrong),
+    Action("cache", "c", "cache", "What the caches keep, what they answered, and what that saved", show_cache),
     Action("copy", "y", "copy", "Copy the request's id, or the answer in its detail", copy),
     Action("set_budget", "", "limits", "Change the daily spend limits", set_budget, footer=False),
     Action("reload", "", "reload", "Read the configuration again, without a restart", reload, footer=False),

@@ -146,6 +146,11 @@ def milliseconds(value: float) -> str:
     return f"{int(value // 60_000)}m{int(value // 1000) % 60:02d}s"
 
 
+def time_saved(value_ms: float) -> str:
+    """``840ms``, ``1.24s``, then ``4:07`` and ``9h 12m``."""
+    return milliseconds(value_ms) if value_ms < 99_950 else duration(value_ms / 1000)
+
+
 def duration(seconds: float) -> str:
     """A countdown: ``0:42``, ``4:07``, ``9h 12m``, ``3d 4h``."""
     whole = max(0, int(seconds))

@@ -6,7 +6,7 @@ What cannot be seen is said, never left out: a semantic cache that is still star
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,10 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from gateway_core.cache.encoder.worker import Message
 from gateway_core.cache.semantic import Child
-from gateway_core.cache_entries import EXACT, KINDS, ORDERS, SEMANTIC
+from gateway_core.cache_entries import EXACT, KINDS, ORDERS, RANKS, SEMANTIC, merged
 from gateway_core.clock import Clock
 from gateway_core.model import CacheEntry, CacheEntryDetail, CacheHit, CachePage, JsonObject
 from gateway_core.store.answers import AnswerStore
+from gateway_core.store.errors import StoreError
 from gateway_core.store.requests import RequestLog
 from gateway_core.wire.openai_chat import first_choice
 
@@ -36,12 +37,6 @@ _WHY = {
     "ready": "The semantic cache is too busy to be looked at. Ask again in a few seconds.",
 }
 _ROW = TypeAdapter(CacheEntry)
-_RANK: dict[str, Callable[[CacheEntry], float]] = {
-    "newest": lambda entry: entry.created_at,
-    "hits": lambda entry: entry.hits,
-    "saved": lambda entry: entry.saved_microusd,
-    "largest": lambda entry: entry.size_bytes,
-}
 
 
 class CacheUnavailable(Exception):
@@ -92,11 +87,21 @@ class Browser:
         if SEMANTIC in kinds and self._child is not None:
             rows, many = await self._semantic(query, order, limit, (ended["semantic"] or "").removeprefix("s-"))
             total, found = total + many, found + rows
-        found.sort(key=_RANK[order], reverse=True)
+        found.sort(key=RANKS[order], reverse=True)
         shown = found[:limit]
         last = {kind: ended[kind] or "" for kind in KINDS} | {one.kind: one.id for one in shown}
         more = len(shown) == limit and (total > limit or before != "")
         return CachePage(tuple(shown), total, f"{last[EXACT]}~{last[SEMANTIC]}" if more else "")
+
+    async def look(self, query: str, order: str) -> CachePage:
+        """What can be seen of both, and in ``problem`` why not the rest. Raises nothing."""
+        pages = []
+        for kind in KINDS:
+            try:
+                pages.append(await self.entries(query=query, order=order, limit=MOST_ROWS, kinds=(kind,)))
+            except (CacheUnavailable, StoreError) as error:
+                pages.append(CachePage(problem=str(error)))
+        return merged(pages, order)
 
     async def entry(self, entry_id: str) -> CacheEntryDetail | None:
         """One entry with its answer; None when there is none."""
@@ -148,7 +153,7 @@ class Browser:
     async def _exact(self, query: str, order: str) -> list[CacheEntry]:
         wanted = query.casefold()
         listed = [one for one in await self._answers.listed(self._clock.now()) if wanted in one.question.casefold()]
-        return sorted(listed, key=_RANK[order], reverse=True)
+        return sorted(listed, key=RANKS[order], reverse=True)
 
     async def _semantic(self, query: str, order: str, limit: int, before: str) -> tuple[list[CacheEntry], int]:
         asked: Message = {"op": "browse", "query": query, "limit": limit, "order": order, "before": before or None}
