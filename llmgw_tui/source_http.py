@@ -81,9 +81,20 @@ class HttpSource:
             async for event in subscription:
                 yield event
 
+    def open(self) -> None:
+        """Makes requests possible; :meth:`start` does it too."""
+        self._session = aiohttp.ClientSession(headers=self._headers, timeout=TIMEOUT)
+
+    async def fetch(self) -> Snapshot:
+        """A snapshot of now. Raises :class:`Unreachable`."""
+        try:
+            return _SNAPSHOT.validate_json(await self._get("/api/snapshot"))
+        except ValidationError:
+            raise Unreachable(_OTHER_VERSION) from None
+
     async def start(self) -> None:
         """Begins to fetch and to listen. Returns at once."""
-        self._session = aiohttp.ClientSession(headers=self._headers, timeout=TIMEOUT)
+        self.open()
         self._tasks = [asyncio.create_task(self._keep_fresh()), asyncio.create_task(self._listen())]
 
     async def close(self) -> None:

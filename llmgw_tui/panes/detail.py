@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import fields
 
@@ -13,7 +12,7 @@ from textual.strip import Strip
 from gateway_core.model import Cost, Decision, JsonObject, RequestDetail, RequestRow, Reuse, Status
 from llmgw_tui.panes.details import Line, body, heading, label, pair, wrapped
 from llmgw_tui.panes.draw import Look, line, meter, text_segment
-from llmgw_tui.text import clock_time, count, dollars, duration, milliseconds, preview
+from llmgw_tui.text import clock_time, count, dollars, duration, message_text, milliseconds, preview
 from llmgw_tui.theme import (
     ACCENT,
     BAD_STYLE,
@@ -243,26 +242,6 @@ def message_lines(message: JsonObject, width: int, whole: bool) -> Iterator[Line
         yield [text_segment("   calls ", MUTED_STYLE), text_segment(called[0], ROLE_STYLES["tool"])]
         yield from body(called[1], width, whole, MUTED_STYLE)
     yield []
-
-
-def message_text(message: JsonObject) -> str:
-    """The text of a wire message; parts that are not text are named, not shown."""
-    content = message.get("content")
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return json.dumps(content, ensure_ascii=False, default=str)
-    parts = []
-    for part in content:
-        if isinstance(part, dict) and isinstance(part.get("text"), str):
-            parts.append(part["text"])
-        elif isinstance(part, dict):
-            parts.append(f"[{part.get('type', 'part')}, {len(json.dumps(part, default=str)):,} bytes]")
-        else:
-            parts.append(str(part))
-    return "\n".join(parts)
 
 
 def _tool_calls(message: JsonObject) -> list[tuple[str, str]]:

@@ -11,10 +11,9 @@ from textual.strip import Strip
 
 from gateway_core.model import CacheEntryDetail
 from llmgw_tui.panes.cached_answer import cached_answer_lines
-from llmgw_tui.panes.detail import message_text
 from llmgw_tui.panes.draw import line, text_segment
 from llmgw_tui.panes.footer import Hint
-from llmgw_tui.text import clean
+from llmgw_tui.text import clean, message_text
 from llmgw_tui.theme import FOCUS_TITLE_STYLE, MUTED_STYLE
 from llmgw_tui.widgets.bars import FooterBar
 from llmgw_tui.widgets.line_pane import LineBar

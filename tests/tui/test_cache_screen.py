@@ -38,6 +38,10 @@ async def press(stage: Stage, *keys: str) -> None:
     await stage.settle()
 
 
+def _on_dashboard(stage: Stage) -> bool:
+    return stage.app.screen is stage.app.dashboard
+
+
 async def test_c_shows_what_is_kept_and_tab_what_was_answered(staging: Staging) -> None:
     async with staging(snapshots.busy()) as stage:
         await press(stage, "c")
@@ -48,7 +52,7 @@ async def test_c_shows_what_is_kept_and_tab_what_was_answered(staging: Staging) 
         for words in ("question answered", "the same", "0.971", "words", "Please tell me"):
             assert words in stage.text
         await press(stage, "tab", "c")
-        assert stage.app.screen is stage.app.dashboard
+        assert _on_dashboard(stage)
 
 
 async def test_enter_shows_the_answer_and_its_wordings_or_the_request(staging: Staging) -> None:
@@ -94,7 +98,7 @@ async def test_slash_searches_and_escape_clears_before_it_leaves(staging: Stagin
         await press(stage, "enter", "escape")
         assert "5 kept" in stage.text and isinstance(stage.app.screen, CacheScreen)
         await press(stage, "escape")
-        assert stage.app.screen is stage.app.dashboard
+        assert _on_dashboard(stage)
 
 
 async def test_o_orders_by_each_in_turn(staging: Staging) -> None:
