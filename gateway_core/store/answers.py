@@ -10,6 +10,7 @@ from gateway_core.cache_entries import EXACT
 from gateway_core.model import CacheEntry, JsonObject, Tier, Usage
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
+from gateway_core.store.errors import StoreError
 
 MAX_ENTRIES = 10_000
 QUESTION_CHARACTERS = 300
@@ -81,7 +82,7 @@ class AnswerStore:
         question = clean_text(question[:QUESTION_CHARACTERS])
         if size_bytes > self._max_bytes:
             return False
-        hits = dict(self._hits)
+        hits = self._take_hits()
 
         def write(connection: sqlite3.Connection) -> None:
             _write_hits(connection, hits)
@@ -92,8 +93,11 @@ class AnswerStore:
             )
             self._make_room(connection, answer.created_at)
 
-        await self._database.run(write)
-        self._forget(hits)
+        try:
+            await self._database.run(write)
+        except StoreError:
+            self._give_back(hits)
+            raise
         return True
 
     async def delete(self, key: str) -> bool:
@@ -153,19 +157,23 @@ class AnswerStore:
 
     async def flush(self) -> None:
         """Writes the hits counted since the last change."""
-        hits = dict(self._hits)
-        if hits:
-            await self._database.run(lambda connection: _write_hits(connection, hits))
-            self._forget(hits)
+        if hits := self._take_hits():
+            try:
+                await self._database.run(lambda connection: _write_hits(connection, hits))
+            except StoreError:
+                self._give_back(hits)
+                raise
 
-    def _forget(self, written: dict[str, tuple[int, float]]) -> None:
-        """Takes hits that were written out of the count; those that came meanwhile stay."""
-        for key, (count, _) in written.items():
-            now, used_at = self._hits.get(key, (count, 0.0))
-            if now > count:
-                self._hits[key] = (now - count, used_at)
-            else:
-                self._hits.pop(key, None)
+    def _take_hits(self) -> dict[str, tuple[int, float]]:
+        """The hits not yet written, to be written once: a caller who is cancelled meanwhile has them written too."""
+        hits, self._hits = self._hits, {}
+        return hits
+
+    def _give_back(self, hits: dict[str, tuple[int, float]]) -> None:
+        """Counts hits again that could not be written."""
+        for key, (count, used_at) in hits.items():
+            more, last = self._hits.get(key, (0, used_at))
+            self._hits[key] = (count + more, max(used_at, last))
 
     def _make_room(self, connection: sqlite3.Connection, now: float) -> None:
         """Expired answers go only when there is no room, then the least recently used."""

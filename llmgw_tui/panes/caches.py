@@ -46,7 +46,7 @@ ENTRY_COLUMNS = (
     Column("model", "model", 20, 76),
     Column("age", "age", 7, 48, right=True),
     Column("hits", "hits", 5, 36, right=True),
-    Column("saved", "saved", 8, 42, right=True),
+    Column("saved", "saved", 9, 42, right=True),
     Column("expires", "expires", 7, 60, right=True),
 )
 HIT_COLUMNS = (
@@ -57,7 +57,7 @@ HIT_COLUMNS = (
     Column("cosine", "cosine", 6, 64, right=True),
     Column("verdict", "allowed by", 12, 90),
     Column("age", "age", 7, 72, right=True),
-    Column("saved", "saved", 8, 110, right=True),
+    Column("saved", "saved", 9, 110, right=True),
 )
 Cell = tuple[str, Style]
 
