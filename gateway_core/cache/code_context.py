@@ -135,10 +135,12 @@ class CodeContexts:
     ``look`` may block and raises :class:`~gateway_core.cache.fingerprint.UnknownState`.
     """
 
-    def __init__(self, look: Look = fingerprint, now: Callable[[], float] = time.monotonic, wait_s: float = WAIT_S):
+    def __init__(
+        self, look: Look = fingerprint, now: Callable[[], float] = time.monotonic, wait_s: float | None = None
+    ):
         self._look = look
         self._now = now
-        self._wait_s = wait_s
+        self._wait_s = WAIT_S if wait_s is None else wait_s
         self._scans: OrderedDict[tuple[str, tuple[str, ...]], _Scan] = OrderedDict()
 
     async def fingerprint(self, request: ChatRequest) -> str:
