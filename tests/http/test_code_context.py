@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ async def test_answers_about_code_are_shared_while_the_folder_is_as_it_was(
 
     async with FakeAnthropic() as fake, client(tmp_path / "data", **with_claude(fake)) as llmgw:
 
-        async def status(text: str, folder: Path, **more: str) -> str:
+        async def status(text: str, folder: Path, **more: Any) -> str:
             _, headers, _ = await llmgw.chat(text, context={"cwd": str(folder)}, **more)
             return headers["x-llmgw-cache"]
 
