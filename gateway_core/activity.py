@@ -10,6 +10,8 @@ from gateway_core.model import (
     CacheStats,
     CacheStatus,
     RequestRow,
+    Saved,
+    Savings,
     SemanticStats,
     Series,
     Status,
@@ -23,6 +25,7 @@ RECENT_ROWS = 500
 MINUTES = 60
 NOTHING_USED = Usage()
 UNKNOWN = SemanticStats()
+NOTHING_SAVED = Savings()
 
 
 @dataclass(slots=True)
@@ -53,15 +56,22 @@ class Activity:
     def __init__(self, now: float) -> None:
         self._rows: OrderedDict[str, RequestRow] = OrderedDict()
         self._day = Day(day_of(now))
+        self._ever = NOTHING_SAVED
         self._minutes: deque[Minute] = deque(maxlen=MINUTES)
 
-    def restore(self, rows_newest_first: Iterable[RequestRow], today: Iterable[tuple[RequestRow, Usage]]) -> None:
+    def restore(
+        self,
+        rows_newest_first: Iterable[RequestRow],
+        today: Iterable[tuple[RequestRow, Usage]],
+        ever: Savings = NOTHING_SAVED,
+    ) -> None:
         """Takes up what the request log holds after a restart; all of ``today`` counts for the day that has begun."""
         for row in reversed(list(rows_newest_first)[:RECENT_ROWS]):
             self._rows[row.id] = row
         for row, usage in today:
             if row.status is not Status.RUNNING:
                 self._count(row, usage, self._day.date)
+        self._ever = ever
 
     def update(self, row: RequestRow, usage: Usage = NOTHING_USED, paid_on: str | None = None) -> None:
         """A request started, moved or finished. It counts for the day that paid for it, else for that it came on."""
@@ -72,6 +82,7 @@ class Activity:
             self._count(row, usage, paid_on or day_of(row.at))
 
     def _count(self, row: RequestRow, usage: Usage, date: str) -> None:
+        self._ever = _more_saved(self._ever, row)
         at = max(row.at, start_of(date))
         self._roll(at)
         if date != self._day.date:
@@ -121,7 +132,7 @@ class Activity:
 
     def cache(self, now: float, entries: int, semantic: SemanticStats = UNKNOWN) -> CacheStats:
         self._roll(now)
-        return replace(self._day.cache, entries=entries, semantic=semantic)
+        return replace(self._day.cache, entries=entries, semantic=semantic, ever=self._ever)
 
     def tiers(
         self,
@@ -167,19 +178,30 @@ class Activity:
 def _counted(stats: CacheStats, row: RequestRow, usage: Usage) -> CacheStats:
     if not row.served_by:
         return stats
+    match row.cache:
+        case CacheStatus.EXACT:
+            stats = replace(stats, exact_hits=stats.exact_hits + 1)
+        case CacheStatus.SEMANTIC:
+            stats = replace(stats, semantic_hits=stats.semantic_hits + 1)
+        case CacheStatus.MISS:
+            stats = replace(stats, misses=stats.misses + 1)
+        case CacheStatus.BYPASS:
+            stats = replace(stats, bypassed=stats.bypassed + 1)
+    if row.cache.is_hit:
+        saved = stats.saved_microusd + row.otherwise.saved(row.cost_microusd)[0]
+        return replace(stats, saved_microusd=saved, today=_more_saved(stats.today, row))
     written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
-    asked = replace(
+    return replace(
         stats,
         prompt_cache_read_tokens=stats.prompt_cache_read_tokens + usage.cache_read_tokens,
         prompt_cache_write_tokens=stats.prompt_cache_write_tokens + written,
     )
-    saved = stats.saved_microusd + row.otherwise.saved(row.cost_microusd)[0]
-    match row.cache:
-        case CacheStatus.EXACT:
-            return replace(stats, exact_hits=stats.exact_hits + 1, saved_microusd=saved)
-        case CacheStatus.SEMANTIC:
-            return replace(stats, semantic_hits=stats.semantic_hits + 1, saved_microusd=saved)
-        case CacheStatus.MISS:
-            return replace(asked, misses=stats.misses + 1)
-        case CacheStatus.BYPASS:
-            return replace(asked, bypassed=stats.bypassed + 1)
+
+
+def _more_saved(savings: Savings, row: RequestRow) -> Savings:
+    """With what one request saved, if a cache answered it."""
+    if not row.cache.is_hit or row.status is not Status.OK:
+        return savings
+    name = row.cache.value
+    saved: Saved = getattr(savings, name)
+    return replace(savings, **{name: saved.plus(row.otherwise.saved(row.cost_microusd)[0], row.saved_ms)})

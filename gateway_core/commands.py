@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, validate_call
 
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import Marked
+from gateway_core.cache_commands import CacheCommands
 from gateway_core.clock import Clock
 from gateway_core.events import BudgetChanged, KillSwitchChanged, TierForced
 from gateway_core.gates.budget import Budget
@@ -51,6 +52,7 @@ class Commands:
         local: LocalModels,
         mark_wrong: MarkWrong,
         reset_semantic: ResetSemantic,
+        caches: CacheCommands,
         reload: Reload,
         store: OperatorStore,
         state: OperatorState,
@@ -84,6 +86,8 @@ class Commands:
             "switch": self.switch,
             "mark_wrong": self.mark_wrong,
             "reset_semantic": self.reset_semantic,
+            "forget_answer": caches.forget_answer,
+            "clear_cache": caches.clear_cache,
             "reload": self.reload,
         }
         self._by_name = {name: validate_call(command) for name, command in commands.items()}

@@ -40,6 +40,8 @@ class Exchange:
     cache: CacheStatus = CacheStatus.MISS
     reuse: Reuse | None = None
     """The cached answer it gets; None while it gets none."""
+    made_in_ms: float = 0.0
+    """What that answer took when it was made; 0 where nobody knows."""
     decision: Decision | None = None
     target: Target | None = None
     usage: Usage = Usage()
@@ -145,7 +147,9 @@ class Exchange:
         )
         if self.outcome is None:
             return row
-        return replace(row, latency_ms=self.outcome.latency_ms, error_code=self.outcome.error_code)
+        latency_ms = self.outcome.latency_ms
+        saved_ms = max(0.0, self.made_in_ms - latency_ms) if self.cache.is_hit else 0.0
+        return replace(row, latency_ms=latency_ms, error_code=self.outcome.error_code, saved_ms=saved_ms)
 
     def detail(self) -> RequestDetail:
         """Everything known, for the request log."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway_core.cache.code_context import asks_about_code
 from gateway_core.clients import read_client
-from gateway_core.model import ChatRequest, JsonObject, Refusal, Target, Tier
+from gateway_core.model import ChatRequest, CodeContext, JsonObject, Refusal, Target, Tier
 from gateway_core.routing.landscape import Capabilities, Landscape, Option
 from gateway_core.routing.lineup import LOCAL, Place, lineup, named_providers
 from gateway_core.routing.router import route
 from gateway_core.settings import Settings
+from gateway_core.wire.context import read_context
 from gateway_core.wire.tokens import measure
 
 
@@ -40,8 +42,11 @@ class Explainer:
             default_tier=Tier(settings.default_tier),
         )
 
-    def explain(self, prompt: str, prompt_id: str = "-") -> Explanation:
-        """The decision for a prompt sent alone to ``gateway-auto``."""
+    def explain(self, prompt: str, prompt_id: str = "-", context: object = None) -> Explanation:
+        """The decision for a prompt sent alone to ``gateway-auto``, with what a caller would give as ``context``."""
+        given = read_context(context)
+        if isinstance(given, Refusal):
+            return Explanation(prompt_id, "", "", 0.0, given.code, (given.message,))
         body: JsonObject = {"model": "gateway-auto", "messages": [{"role": "user", "content": prompt}]}
         request = ChatRequest(
             id=prompt_id,
@@ -52,6 +57,7 @@ class Explainer:
             stream=False,
             view=read_client(body, {}),
             size=measure(body),
+            context=given,
         )
         decision = route(request, self._landscape)
         if isinstance(decision, Refusal):
@@ -63,9 +69,18 @@ class Explainer:
             f"{target.provider}/{target.model}",
             decision.difficulty,
             decision.route,
-            tuple(f"{reason.step}: {reason.text}" for reason in decision.reasons),
+            (*(f"{reason.step}: {reason.text}" for reason in decision.reasons), *_context_reason(request)),
             self._missing.get(target),
         )
+
+
+def _context_reason(request: ChatRequest) -> tuple[str, ...]:
+    """Whether answers are shared with other folders, where the caller says in which it works."""
+    if not isinstance(request.context, CodeContext):
+        return ()
+    if asks_about_code(request):
+        return ("context: about code: a cached answer serves only while that code is as it was",)
+    return ("context: not about code: a cached answer serves in every folder",)
 
 
 def _option(place: Place, settings: Settings) -> Option:

@@ -11,10 +11,12 @@ from importlib.metadata import version
 from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import AnswerCaches
+from gateway_core.cache.browse import Browser, CacheUnavailable
 from gateway_core.cache.encoder.builtin_embeddings import BuiltinEmbeddings
 from gateway_core.cache.review.quiet import Quiet
 from gateway_core.cache.review.reviewer import Reviewer
-from gateway_core.cache.semantic import open_encoder
+from gateway_core.cache.semantic import open_encoder, searched
+from gateway_core.cache_commands import CacheCommands
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.commands import Commands
 from gateway_core.config_watch import watch
@@ -29,7 +31,16 @@ from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
 from gateway_core.local_judge import LocalJudge
-from gateway_core.model import ChatRequest, Decision, RequestDetail, RequestRow, Snapshot
+from gateway_core.model import (
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    ChatRequest,
+    Decision,
+    RequestDetail,
+    RequestRow,
+    Snapshot,
+)
 from gateway_core.offers import Offer, list_offers
 from gateway_core.ollama.embeddings import LocalEmbeddings
 from gateway_core.ollama.manager import LocalModels
@@ -46,6 +57,7 @@ from gateway_core.routing.lineup import Switched
 from gateway_core.routing.session import Sessions
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
+from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.days import day_of
 from gateway_core.store.errors import StoreError
@@ -164,7 +176,9 @@ class Gateway:
         self.responses = ResponseStore(database, clock)
         self._activity = Activity(clock.now())
         self._activity.restore(
-            await self._requests.recent(SNAPSHOT_ROWS), await self._requests.of_day(day_of(clock.now()))
+            await self._requests.recent(SNAPSHOT_ROWS),
+            await self._requests.of_day(day_of(clock.now())),
+            await self._requests.saved_by_caches(),
         )
 
     def _open_upstreams(self, state: OperatorState) -> None:
@@ -209,7 +223,11 @@ class Gateway:
         settings, clock, database = self.settings, self._clock, self._database
         self._rate = RateLimit(settings.rate_limit_rpm, settings.rate_limit_tpm, clock)
         self._encoder = open_encoder(settings, self._note)
-        self._caches = AnswerCaches.open(settings, database, clock, self._note, self._encoder, self._requests.detail)
+        answers = AnswerStore(database)
+        self._caches = AnswerCaches.open(
+            settings, answers, database, clock, self._note, self._encoder, self._requests.detail
+        )
+        self.browser = Browser(answers, self._requests, searched(settings, self._encoder), clock)
         self._quiet = Quiet(lambda: self._kill.in_flight, clock)
         self.reviewer = Reviewer(
             self._caches.review,
@@ -255,6 +273,7 @@ class Gateway:
             self._local,
             self._caches.mark_wrong,
             self._caches.review.reset,
+            CacheCommands(self.browser, self._caches.prune),
             self.reloader.reload,
             operator,
             state,
@@ -343,6 +362,21 @@ class Gateway:
         """Everything kept of a request."""
         await self._journal.settled()
         return await self._requests.detail(request_id)
+
+    async def cache_entries(self, query: str, order: str) -> CachePage:
+        """What both caches keep, as far as it can be seen now."""
+        return await self.browser.look(query, order)
+
+    async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None:
+        """One cached answer; None when it has gone or cannot be seen."""
+        with suppress(CacheUnavailable, StoreError):
+            return await self.browser.entry(entry_id)
+        return None
+
+    async def cache_hits(self, limit: int) -> tuple[CacheHit, ...]:
+        """The newest requests that a cache answered."""
+        await self._journal.settled()
+        return await self.browser.hits(limit)
 
     async def requests(self, limit: int, query: str | None = None) -> tuple[RequestRow, ...]:
         """The newest requests of the log that match ``query``."""

@@ -11,6 +11,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from gateway_core.cache_entries import CacheEntry as CacheEntry
+from gateway_core.cache_entries import CacheEntryDetail as CacheEntryDetail
+from gateway_core.cache_entries import CacheHit as CacheHit
+from gateway_core.cache_entries import CachePage as CachePage
+from gateway_core.cache_entries import Saved as Saved
+from gateway_core.cache_entries import Savings as Savings
 from gateway_core.cache_stats import ErrorRate as ErrorRate
 from gateway_core.cache_stats import JudgeStatus as JudgeStatus
 from gateway_core.cache_stats import SemanticStats as SemanticStats
@@ -124,6 +130,17 @@ class RequestSize:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeContext:
+    """Where a client works, as it says so: a folder of the gateway's machine, a commit, files; any may be missing."""
+
+    cwd: str | None = None
+    """An absolute path."""
+    git_revision: str | None = None
+    files: tuple[str, ...] = ()
+    """What the question is about most; relative to ``cwd``, or absolute."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One completion asked of the gateway.
 
@@ -144,7 +161,8 @@ class ChatRequest:
     force_tier: Tier | None = None
     cache_mode: CacheMode = CacheMode.USE
     idempotency_key: str | None = None
-    context: str | None = None
+    context: str | CodeContext | None = None
+    """A word of the caller's, always part of the identity; or where its code is, which only questions about it need."""
     api: ApiKind = ApiKind.CHAT
     native: JsonObject | None = None
     native_headers: Mapping[str, str] = field(default_factory=dict)
@@ -279,6 +297,8 @@ class RequestRow:
     premium_microusd: int | None = None
     no_prompt_cache_microusd: int | None = None
     no_answer_cache_microusd: int | None = None
+    saved_ms: float = 0.0
+    """What a cache's answer took when it was made, less what serving it took."""
 
     @property
     def otherwise(self) -> Counterfactuals:
@@ -376,6 +396,9 @@ class CacheStats:
     prompt_cache_read_tokens: int = 0
     prompt_cache_write_tokens: int = 0
     semantic: SemanticStats = SemanticStats()
+    today: Savings = Savings()
+    ever: Savings = Savings()
+    """Of all that the request log holds, today included."""
 
     @property
     def hit_rate(self) -> float:

@@ -172,7 +172,7 @@ class Pipeline:
             age_s = max(0.0, request.received_at - replay.created_at)
             reuse = Reuse("", replay.created_at, age_s, "replay")
             return self._from_cache(exchange, CachedAnswer(CacheStatus.EXACT, replay, reuse, (REPLAYED,)))
-        key = self._caches.key(request, self._tiers.forced)
+        key = await self._caches.key(request, self._tiers.forced)
         if cached := await self._caches.lookup(key, request):
             await gates.idempotency.store(request, cached.answer)
             return self._from_cache(exchange, cached)
@@ -206,7 +206,7 @@ class Pipeline:
 
     def _from_cache(self, exchange: Exchange, cached: CachedAnswer) -> Answer:
         answer = cached.answer
-        exchange.cache, exchange.reuse = cached.status, cached.reuse
+        exchange.cache, exchange.reuse, exchange.made_in_ms = cached.status, cached.reuse, answer.latency_ms
         exchange.usage = answer.usage
         exchange.target = Target(answer.tier, answer.provider, answer.model, free=True)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange, answer.cost_microusd)

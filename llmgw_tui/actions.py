@@ -40,7 +40,14 @@ class Host(Protocol):
 
     async def choose(self, question: str, options: list[tuple[str, str]]) -> str | None: ...
 
+    @property
+    def cached_request(self) -> str:
+        """The id of the request under the cursor if a cache answered it, else empty."""
+        ...
+
     async def show_detail(self, request_id: str) -> None: ...
+
+    async def show_cache(self) -> None: ...
 
     async def show_help(self) -> None: ...
 
@@ -157,15 +164,19 @@ async def switch_model(host: Host) -> None:
 
 
 async def mark_wrong(host: Host) -> None:
-    row = host.request
-    if row is None or not row.cache.is_hit:
+    request_id = host.cached_request
+    if not request_id:
         host.say(
             CommandResult(
                 False, "Only an answer from the cache can be marked wrong: choose a row that a cache answered."
             )
         )
         return
-    await host.command("mark_wrong", request_id=row.id)
+    await host.command("mark_wrong", request_id=request_id)
+
+
+async def show_cache(host: Host) -> None:
+    await host.show_cache()
 
 
 async def set_budget(host: Host) -> None:
@@ -238,6 +249,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("force_premium", "3", "premium", "Send every request to the premium tier", force(Tier.PREMIUM)),
     Action("detail", "enter", "detail", "Open the request under the cursor: decision, timing, cost, messages", detail),
     Action("filter", "slash", "filter", "Show only requests that hold these words", filter_requests),
+    Action("cache", "c", "cache", "What the caches keep, what they answered, and what that saved", show_cache),
     Action("help", "question_mark", "help", "The keys, and what each pane means", show_help),
     Action("quit", "q,ctrl+q,ctrl+c", "quit", "Leave; asks while requests are in flight", quit_centre),
     Action("palette", "ctrl+p", "palette", "Find any action by name", palette),

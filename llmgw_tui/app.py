@@ -22,6 +22,8 @@ from llmgw_tui.keymap import Keys, read_keymap
 from llmgw_tui.panes.draw import Look
 from llmgw_tui.panes.footer import Hint
 from llmgw_tui.panes.header import Link
+from llmgw_tui.screens.cache import CacheScreen
+from llmgw_tui.screens.cached_answer import CachedAnswerScreen
 from llmgw_tui.screens.dashboard import Dashboard
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.help import HelpScreen
@@ -191,8 +193,15 @@ class ControlCentre(App[None], inherit_bindings=False):
             return self.screen.detail.row
         return self.dashboard.requests.selected
 
+    @property
+    def cached_request(self) -> str:
+        if isinstance(self.screen, CacheScreen):
+            return self.screen.selected_request
+        row = self.request
+        return row.id if row and row.cache.is_hit else ""
+
     def copied_text(self) -> tuple[str, str]:
-        if isinstance(self.screen, DetailScreen):
+        if isinstance(self.screen, DetailScreen | CacheScreen | CachedAnswerScreen):
             return self.screen.copied_text()
         row = self.request
         return (clean(row.id), "the request's id") if row else ("", "")
@@ -208,6 +217,8 @@ class ControlCentre(App[None], inherit_bindings=False):
         result = await self.source.run(name, **arguments)
         self.say(result)
         self.beat()
+        if isinstance(self.screen, CacheScreen):
+            self.screen.read_again()
         return result
 
     async def confirm(self, question: str, detail: str) -> bool:
@@ -227,6 +238,10 @@ class ControlCentre(App[None], inherit_bindings=False):
         elif self.screen is before and not isinstance(before, DetailScreen):
             await self.push_screen(DetailScreen(detail))
 
+    async def show_cache(self) -> None:
+        if not isinstance(self.screen, CacheScreen):
+            await self.push_screen(CacheScreen())
+
     async def show_help(self) -> None:
         current = self.dashboard.current
         panes = sorted(self.dashboard.panes, key=lambda pane: pane is not current)
@@ -237,8 +252,8 @@ class ControlCentre(App[None], inherit_bindings=False):
             self.push_screen(CommandPalette(placeholder="Find an action"))
 
     def start_filter(self) -> None:
-        if self.screen is self.dashboard:
-            self.dashboard.start_filter()
+        if isinstance(self.screen, Dashboard | CacheScreen):
+            self.screen.start_filter()
 
     def toggle_maximised(self) -> str:
         return self.dashboard.toggle_maximised()

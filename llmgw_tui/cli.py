@@ -7,11 +7,14 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
+from gateway_core.cache_entries import ORDERS
 from gateway_core.settings import Settings, SettingsError
 from gateway_core.settings_files import SettingsFiles
 
 FAILED, WRONG_USE = 1, 2
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,6 +60,10 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
             from llmgw_tui import status
 
             return asyncio.run(status.status(settings, as_json=arguments.json))
+        case "cache":
+            from llmgw_tui import caching
+
+            return asyncio.run(caching.cache(settings, arguments))
         case "reload":
             from llmgw_tui import reloading
 
@@ -139,6 +146,8 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", parents=[common], help="one line on the running gateway")
     status.add_argument("--json", action="store_true")
 
+    _add_cache(commands, common)
+
     commands.add_parser("reload", parents=[common], help="have the running gateway read its configuration again")
 
     explain = commands.add_parser("explain", parents=[common], help="where a prompt would go, and why; calls nothing")
@@ -155,6 +164,28 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", type=Path, default=suppress, metavar="DIR", help="folder of ledger, caches and key"
     )
+
+
+def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
+    cache = commands.add_parser(
+        "cache", parents=[common], help="what the running gateway's answer caches keep and save"
+    )
+    cache.add_argument("--json", action="store_true", default=False)
+    cache.set_defaults(action="totals")
+    actions = cache.add_subparsers(dest="action", metavar="ACTION")
+    listed = actions.add_parser("list", parents=[common], help="what is kept")
+    listed.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the question")
+    listed.add_argument("--order", choices=ORDERS, default=ORDERS[0])
+    shown = actions.add_parser("show", parents=[common], help="one answer")
+    deleted = actions.add_parser("delete", parents=[common], help="forget one answer")
+    for parser in (listed, shown):
+        parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
+    for parser in (shown, deleted):
+        parser.add_argument("id", metavar="ID", help="as `llmgw cache list` shows it")
+    cleared = actions.add_parser("clear", parents=[common], help="forget all answers, of both caches or of one")
+    cleared.add_argument("--exact", action="store_true", help="of the exact cache")
+    cleared.add_argument("--semantic", action="store_true", help="of the semantic cache")
+    cleared.add_argument("--yes", action="store_true", help="it cannot be undone")
 
 
 def _add_read_only(parser: argparse.ArgumentParser) -> None:

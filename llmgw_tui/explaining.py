@@ -32,7 +32,7 @@ def explain(settings: Settings, file: str, *, as_json: bool) -> int:
         except (ValueError, KeyError, TypeError, AttributeError):
             print(f'llmgw: line {number} is not {{"id": ..., "prompt": ...}}', file=sys.stderr)
             return 1
-        print(json.dumps(asdict(explainer.explain(str(prompt), prompt_id)), ensure_ascii=False))
+        print(json.dumps(asdict(explainer.explain(str(prompt), prompt_id, asked.get("context"))), ensure_ascii=False))
     return 0
 
 

@@ -17,7 +17,7 @@ from gateway_core.store.errors import StoreError
 from gateway_core.store.report import BY, KEYS, ReportRow
 from gateway_core.store.requests import RequestLog
 from llmgw_tui.tables import print_table
-from llmgw_tui.text import dollars, one_line
+from llmgw_tui.text import dollars, one_line, time_saved
 
 GUESSED = "*"
 """Behind a cost that rests on no known price."""
@@ -96,6 +96,11 @@ def _print_table(rows: list[ReportRow], keys: tuple[str, ...], pricing: Pricing)
     print_table([head[: len(head) - cut], *body, (*blank, *total)], left=len(names))
     if any(not _is_known(row, pricing) and row.cost_microusd for row in rows):
         print(f"\n{GUESSED} no price is known: charged at unknown_price. Set it under prices in config.yaml.")
+    print(
+        f"\ncache: {sum(row.cache_hits for row in rows):,} hits saved"
+        f" {dollars(sum(row.saved_by_answer_cache_microusd for row in rows))} and"
+        f" {time_saved(sum(row.cache_saved_ms for row in rows))} of waiting"
+    )
     print(
         "\nsaved: against the premium model's list price without prompt caching; by the answer cache, by the provider's"
         " prompt cache\n(less than nothing where a write did not pay), and by routing to another model"

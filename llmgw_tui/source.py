@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from gateway_core.events import Event
-from gateway_core.model import CommandResult, RequestDetail, Snapshot
+from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+
+MOST_HITS = 200
+"""How many hits a source tells of."""
 
 
 class Source(Protocol):
@@ -44,10 +47,23 @@ class Source(Protocol):
         """Everything kept of one request, or None."""
         ...
 
+    async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
+        """What both answer caches keep; ``problem`` says what could not be looked at, and is empty otherwise."""
+        ...
+
+    async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None:
+        """A cached answer, or None."""
+        ...
+
+    async def cache_hits(self) -> tuple[CacheHit, ...] | None:
+        """The newest requests that a cache answered; None when they cannot be had."""
+        ...
+
     async def run(self, command: str, **arguments: object) -> CommandResult:
         """Runs a named command: ``kill``, ``release``, ``force_tier(tier)``, ``set_budget(soft, medium, hard)``,
         ``pull(model)``, ``cancel_pull(model)``, ``load(model)``, ``unload(model)``, ``switch(tier, model)``,
-        ``mark_wrong(request_id)``, ``reload``. Never raises for what the gateway or the network say.
+        ``mark_wrong(request_id)``, ``forget_answer(entry)``, ``clear_cache(which)``, ``reload``. Never raises for
+        what the gateway or the network say.
         """
         ...
 

@@ -7,23 +7,33 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from urllib.parse import urlencode
 
 import aiohttp
 from pydantic import TypeAdapter, ValidationError
 
 from gateway_core.bus import Bus
+from gateway_core.cache_entries import KINDS, merged
 from gateway_core.events import EVENT_TYPES, Event
-from gateway_core.model import CommandResult, RequestDetail, Snapshot
+from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from llmgw_tui.source import MOST_HITS
 
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 15.0
 REFRESH_S = 0.5
 """How often a snapshot is fetched while things happen; at rest, every :data:`REST_S`."""
 REST_S = 2.0
+MOST_ENTRIES = 500
+"""Of each cache; the gateway tells no more at once."""
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=5)
 
 _SNAPSHOT = TypeAdapter(Snapshot)
 _DETAIL = TypeAdapter(RequestDetail)
+_PAGE = TypeAdapter(CachePage)
+_ENTRY = TypeAdapter(CacheEntryDetail)
+_HITS = TypeAdapter(dict[str, tuple[CacheHit, ...]])
+_OTHER_VERSION = "The gateway's answer is of another version."
 
 
 class Unreachable(Exception):
@@ -71,9 +81,20 @@ class HttpSource:
             async for event in subscription:
                 yield event
 
+    def open(self) -> None:
+        """Makes requests possible; :meth:`start` does it too."""
+        self._session = aiohttp.ClientSession(headers=self._headers, timeout=TIMEOUT)
+
+    async def fetch(self) -> Snapshot:
+        """A snapshot of now. Raises :class:`Unreachable`."""
+        try:
+            return _SNAPSHOT.validate_json(await self._get("/api/snapshot"))
+        except ValidationError:
+            raise Unreachable(_OTHER_VERSION) from None
+
     async def start(self) -> None:
         """Begins to fetch and to listen. Returns at once."""
-        self._session = aiohttp.ClientSession(headers=self._headers, timeout=TIMEOUT)
+        self.open()
         self._tasks = [asyncio.create_task(self._keep_fresh()), asyncio.create_task(self._listen())]
 
     async def close(self) -> None:
@@ -89,6 +110,30 @@ class HttpSource:
     async def detail(self, request_id: str) -> RequestDetail | None:
         with contextlib.suppress(Unreachable, ValidationError):
             return _DETAIL.validate_json(await self._get(f"/api/requests/{request_id}"))
+        return None
+
+    async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
+        pages = await asyncio.gather(*(self._cache_page(kind, query, order) for kind in KINDS))
+        problems = dict.fromkeys(page.problem for page in pages if page.problem)
+        return replace(merged(pages, order), problem=" ".join(problems))
+
+    async def _cache_page(self, kind: str, query: str, order: str) -> CachePage:
+        asked = urlencode({"kind": kind, "q": query, "order": order, "limit": MOST_ENTRIES}, errors="replace")
+        try:
+            return _PAGE.validate_json(await self._get(f"/api/cache/entries?{asked}"))
+        except Unreachable as error:
+            return CachePage(problem=str(error))
+        except ValidationError:
+            return CachePage(problem=_OTHER_VERSION)
+
+    async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None:
+        with contextlib.suppress(Unreachable, ValidationError):
+            return _ENTRY.validate_json(await self._get(f"/api/cache/entries/{entry_id}"))
+        return None
+
+    async def cache_hits(self) -> tuple[CacheHit, ...] | None:
+        with contextlib.suppress(Unreachable, ValidationError):
+            return _HITS.validate_json(await self._get(f"/api/cache/hits?limit={MOST_HITS}"))["hits"]
         return None
 
     async def run(self, command: str, **arguments: object) -> CommandResult:

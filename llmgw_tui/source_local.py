@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from gateway_core.bus import Bus
 from gateway_core.events import Event
-from gateway_core.model import CommandResult, RequestDetail, Snapshot
+from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.store.errors import StoreError
+from llmgw_tui.source import MOST_HITS
 
 
 class Commands(Protocol):
@@ -26,6 +29,12 @@ class RunningGateway(Protocol):
     def snapshot(self) -> Snapshot: ...
 
     async def detail(self, request_id: str) -> RequestDetail | None: ...
+
+    async def cache_entries(self, query: str, order: str) -> CachePage: ...
+
+    async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None: ...
+
+    async def cache_hits(self, limit: int) -> tuple[CacheHit, ...]: ...
 
 
 class LocalSource:
@@ -49,6 +58,17 @@ class LocalSource:
 
     async def detail(self, request_id: str) -> RequestDetail | None:
         return await self._gateway.detail(request_id)
+
+    async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
+        return await self._gateway.cache_entries(query, order)
+
+    async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None:
+        return await self._gateway.cache_entry(entry_id)
+
+    async def cache_hits(self) -> tuple[CacheHit, ...] | None:
+        with suppress(StoreError):
+            return await self._gateway.cache_hits(MOST_HITS)
+        return None
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         return await self._gateway.commands.run(command, arguments)

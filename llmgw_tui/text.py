@@ -6,11 +6,14 @@ that is drawn goes through :func:`clean` or :func:`one_line` first.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from datetime import UTC, datetime, tzinfo
 
 from rich.cells import cell_len, set_cell_size
+
+from gateway_core.model import JsonObject
 
 _INVISIBLE = (
     "\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
@@ -146,6 +149,11 @@ def milliseconds(value: float) -> str:
     return f"{int(value // 60_000)}m{int(value // 1000) % 60:02d}s"
 
 
+def time_saved(value_ms: float) -> str:
+    """``840ms``, ``1.24s``, then ``4:07`` and ``9h 12m``."""
+    return milliseconds(value_ms) if value_ms < 99_950 else duration(value_ms / 1000)
+
+
 def duration(seconds: float) -> str:
     """A countdown: ``0:42``, ``4:07``, ``9h 12m``, ``3d 4h``."""
     whole = max(0, int(seconds))
@@ -167,3 +175,23 @@ def clock_time(at: float, zone: tzinfo = UTC, *, seconds: bool = True) -> str:
     except (OverflowError, ValueError, OSError):
         return "--:--:--" if seconds else "--:--"
     return moment.strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
+def message_text(message: JsonObject) -> str:
+    """The text of a wire message; parts that are not text are named, not shown."""
+    content = message.get("content")
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return json.dumps(content, ensure_ascii=False, default=str)
+    parts = []
+    for part in content:
+        if isinstance(part, dict) and isinstance(part.get("text"), str):
+            parts.append(part["text"])
+        elif isinstance(part, dict):
+            parts.append(f"[{part.get('type', 'part')}, {len(json.dumps(part, default=str)):,} bytes]")
+        else:
+            parts.append(str(part))
+    return "\n".join(parts)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from random import SystemRandom
 
+from gateway_core.cache.code_context import CodeContexts
 from gateway_core.cache.exact import ExactCache
 from gateway_core.cache.identity import Identity, identity
 from gateway_core.cache.review.book import entry_id
@@ -75,6 +76,7 @@ class AnswerCaches:
         self._clock = clock
         self._team = team
         self._recall = recall
+        self._code = CodeContexts()
         self._served: OrderedDict[str, Reuse] = OrderedDict()
         self._marked: OrderedDict[str, None] = OrderedDict()
         self.entries = 0
@@ -83,6 +85,7 @@ class AnswerCaches:
     def open(
         cls,
         settings: Settings,
+        store: AnswerStore,
         database: Database,
         clock: Clock,
         on_note: Callable[[str], None],
@@ -94,7 +97,6 @@ class AnswerCaches:
 
         ``recall`` knows requests of before the start; ``random`` picks the hits that are checked.
         """
-        store = AnswerStore(database)
         exact = ExactCache(store, clock, settings.exact_cache_ttl_s) if settings.exact_cache == "on" else None
         semantic = SemanticCache.open(settings, database, clock, on_note, encoder, random)
         return cls(exact, semantic, store, clock, recall, Team(settings))
@@ -133,10 +135,11 @@ class AnswerCaches:
         self.entries = await self._store.count()
         await self._semantic.review.prune()
 
-    def key(self, request: ChatRequest, forced: Tier | None) -> Identity:
+    async def key(self, request: ChatRequest, forced: Tier | None) -> Identity:
         """``forced`` is the operator's tier: an answer given under it is not served without it."""
+        code = await self._code.fingerprint(request)
         team = self._team.of(request.caller) if self._team else ""
-        return identity(request, f"forced:{forced.value}" if forced else "", team=team)
+        return identity(request, f"forced:{forced.value}" if forced else "", code, team=team)
 
     async def lookup(self, key: Identity, request: ChatRequest) -> CachedAnswer | None:
         """The answer to serve, if there is one that may be."""

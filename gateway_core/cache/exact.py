@@ -19,7 +19,7 @@ class Answers(Protocol):
 
     async def get(self, key: str, now: float) -> StoredAnswer | None: ...
 
-    async def put(self, key: str, answer: StoredAnswer, expires_at: float) -> bool: ...
+    async def put(self, key: str, answer: StoredAnswer, expires_at: float, question: str = "") -> bool: ...
 
 
 class ExactCache:
@@ -41,4 +41,4 @@ class ExactCache:
         if identity.bypass or mode in (CacheMode.BYPASS, CacheMode.NO_STORE) or not may_be_kept(answer.completion):
             return False
         ttl_s = min(self._ttl_s, TTL_OF_NOW_S) if identity.depends_on_now else self._ttl_s
-        return await self._answers.put(identity.exact_key, answer, self._clock.now() + ttl_s)
+        return await self._answers.put(identity.exact_key, answer, self._clock.now() + ttl_s, identity.user_text)

@@ -12,8 +12,9 @@ from itertools import islice
 
 import orjson
 
+from gateway_core.cache.code_context import UNKNOWN
 from gateway_core.cache.freshness import depends_on_now
-from gateway_core.model import CacheMode, ChatRequest, JsonObject
+from gateway_core.model import CacheMode, ChatRequest, CodeContext, JsonObject
 
 VERSION = b"llmgw-identity-1"
 """Part of every key; raise it when keys change their meaning."""
@@ -47,9 +48,11 @@ class Identity:
     """Why no cache may answer or keep this request, in a word; empty if one may."""
 
 
-def identity(request: ChatRequest, target_scope: str, *, team: str = "") -> Identity:
+def identity(request: ChatRequest, target_scope: str, code: str = UNKNOWN, *, team: str = "") -> Identity:
     """The identity of ``request``; ``target_scope`` says who would answer it: model or tier, forced tiers included.
 
+    ``code`` is the fingerprint of the code that a caller with a :class:`CodeContext` asks about, empty where it does
+    not matter (:class:`~gateway_core.cache.code_context.CodeContexts`); such a request without one bypasses the caches.
     ``team`` takes the caller's place in the scope: its members share semantic answers (:mod:`gateway_core.cache.team`).
     """
     view = request.view
@@ -57,13 +60,15 @@ def identity(request: ChatRequest, target_scope: str, *, team: str = "") -> Iden
     messages = request.body.get("messages") if fresh else view.messages
     listed = list(messages) if isinstance(messages, list | tuple) else [messages]
     try:
-        exact, scope = _hashes(request, target_scope, listed, team)
+        exact, scope = _hashes(request, target_scope, listed, code, team)
     except TypeError:  # lone surrogates or integers beyond 64 bits: nothing that could be compared safely
         return Identity("", "", view.user_text, fresh, "unreadable")
-    return Identity(exact, scope, view.user_text.strip(), fresh, _bypass(request))
+    return Identity(exact, scope, view.user_text.strip(), fresh, _bypass(request, code))
 
 
-def _bypass(request: ChatRequest) -> str:
+def _bypass(request: ChatRequest, code: str) -> str:
+    if isinstance(request.context, CodeContext) and code == UNKNOWN:
+        return "context unknown"
     if request.cache_mode is CacheMode.BYPASS:
         return "asked"
     if request.view.purpose not in CACHEABLE_PURPOSES:
@@ -80,10 +85,11 @@ def _user_texts(request: ChatRequest) -> list[str]:
     return [request.view.user_text, *texts]
 
 
-def _hashes(request: ChatRequest, target_scope: str, messages: list[object], team: str) -> tuple[str, str]:
+def _hashes(request: ChatRequest, target_scope: str, messages: list[object], code: str, team: str) -> tuple[str, str]:
     """Both hashes in one pass: they part at the last user message, those of a team at the caller."""
     last = max((at for at, message in enumerate(messages) if _is_user(message)), default=-1)
-    head = [request.caller, target_scope, request.model, request.force_tier, request.context, _options(request.body)]
+    context = [code] * bool(code) or None if isinstance(request.context, CodeContext) else request.context
+    head = [request.caller, target_scope, request.model, request.force_tier, context, _options(request.body)]
     if request.native is not None:
         head += [request.api, _options(request.native, SAID_IN_CHAT), dict(request.native_headers)]
     before, rest = _canonical(messages[: max(last, 0)]), _canonical(messages[last + 1 :])

@@ -84,6 +84,11 @@ def open_encoder(settings: Settings, on_note: Callable[[str], None]) -> Worker:
     return Worker(child_command(table.argument), on_note=on_note, environment=table.environment(os.environ))
 
 
+def searched(settings: Settings, encoder: Child) -> Child | None:
+    """The child where it holds the table of answers; None where that cache is off."""
+    return encoder if _is_on(settings) else None
+
+
 def _is_on(settings: Settings) -> bool:
     return settings.semantic_cache == "on" and bool(bar_for(settings.semantic_max_error))
 

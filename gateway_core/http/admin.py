@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway_core.gateway import VERSION, Gateway
 from gateway_core.http.replies import refuse, reply
-from gateway_core.model import Refusal
+from gateway_core.model import JsonObject, Refusal, Savings, SemanticStats
 from gateway_core.wire import errors
 
 MOST_ROWS = 1_000
@@ -60,13 +60,12 @@ class Admin:
                     "hit_rate": now.cache.hit_rate,
                     "entries": now.cache.entries,
                     "saved_usd": now.cache.saved_microusd / 1e6,
+                    "saved_s": now.cache.today.total.ms / 1e3,
+                    "saved_today": _savings(now.cache.today),
+                    "saved_ever": _savings(now.cache.ever),
+                    "semantic": _semantic(now.cache.semantic),
                     "prompt_cache_read_tokens": now.cache.prompt_cache_read_tokens,
                     "prompt_cache_write_tokens": now.cache.prompt_cache_write_tokens,
-                    "semantic": {
-                        **asdict(now.cache.semantic),
-                        "grey_judged": now.cache.semantic.grey_judged,
-                        "shadow_unchecked": now.cache.semantic.shadow_unchecked,
-                    },
                 },
                 "tiers": {
                     tier.name: {
@@ -152,3 +151,15 @@ class Admin:
             return refuse(errors.invalid_request("action is enable, disable or status.", "action"))
         kill = self._gateway.snapshot(rows=0).kill
         return reply({"enabled": kill.on, "since": kill.since, "by": kill.by})
+
+
+def _savings(savings: Savings) -> JsonObject:
+    return {
+        name: {"hits": saved.hits, "saved_usd": saved.microusd / 1e6, "saved_s": saved.ms / 1e3}
+        for name, saved in (("exact", savings.exact), ("semantic", savings.semantic), ("total", savings.total))
+    }
+
+
+def _semantic(stats: SemanticStats) -> JsonObject:
+    """How the semantic cache stands, with the measured share of wrong hits and its interval."""
+    return {**asdict(stats), "grey_judged": stats.grey_judged, "shadow_unchecked": stats.shadow_unchecked}

@@ -16,6 +16,7 @@ from gateway_core.clock import new_request_id
 from gateway_core.http.guards import CALLER
 from gateway_core.model import ApiKind, CacheMode, ChatRequest, ClientView, JsonObject, Lane, Refusal, Tier
 from gateway_core.wire import errors
+from gateway_core.wire.context import read_context
 from gateway_core.wire.tokens import measure
 from gateway_core.wire.validation import validate
 
@@ -115,19 +116,19 @@ def _too_deep(body: JsonObject) -> bool:
 
 
 def _with_extras(body: JsonObject, extras: JsonObject, request: web.Request, body_bytes: int) -> ChatRequest | Refusal:
-    tier, context = extras.get("force_tier"), extras.get("context")
+    tier, context = extras.get("force_tier"), read_context(extras.get("context"))
     key = extras.get("idempotency_key", request.headers.get("Idempotency-Key"))
     mode = request.headers.get("x-llmgw-cache", CacheMode.USE.value).strip().lower()
     if tier is not None and tier not in [known.value for known in Tier]:
         return errors.invalid_request("force_tier is local, cheap or premium.", "force_tier")
-    if context is not None and not isinstance(context, str):
-        return errors.invalid_request("context is a string.", "context")
+    if isinstance(context, Refusal):
+        return context
     if key is not None and (not isinstance(key, str) or not key):
         return errors.invalid_request("idempotency_key is a string that is not empty.", "idempotency_key")
     if mode not in [known.value for known in CacheMode]:
         return errors.invalid_request("x-llmgw-cache is no-store, bypass or refresh.", "x-llmgw-cache")
     view = read_client(body, request.headers)
-    if context in BACKGROUND_CONTEXTS:
+    if isinstance(context, str) and context in BACKGROUND_CONTEXTS:
         view = _in_background(view, context)
     return ChatRequest(
         id=new_request_id(),

@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway_core.events import RequestFinished
 from gateway_core.gateway import VERSION, Gateway
+from gateway_core.http.prometheus_cache import CacheMetrics
 from gateway_core.model import RequestRow
 from gateway_core.providers.breaker import CircuitState
 
@@ -50,7 +51,6 @@ class Metrics:
                 "budget_spent_usd": "Spent today (UTC).",
                 "budget_reserved_usd": "Reserved for calls under way.",
                 "budget_hard_limit_usd": "Daily hard limit; 0 is off.",
-                "cache_entries": "Answers in the exact cache.",
             }.items()
         }
         self._circuits = Gauge(
@@ -59,6 +59,7 @@ class Metrics:
             ("provider", "model"),
             registry=self._registry,
         )
+        self._caches = CacheMetrics(self._registry)
         self._repaired = Counter(
             "llmgw_repaired_requests", "Requests whose answer was put right or replaced.", registry=self._registry
         )
@@ -87,6 +88,7 @@ class Metrics:
         self._cost.labels(tier).inc(row.cost_microusd / 1e6)
         saved = self._saved if row.saved_microusd >= 0 else self._above
         saved.labels(tier).inc(abs(row.saved_microusd) / 1e6)
+        self._caches.count(row)
         self._duration.labels(tier).observe(row.latency_ms / 1e3)
         if row.repaired:
             self._repaired.inc()
@@ -101,9 +103,9 @@ class Metrics:
             "budget_spent_usd": now.budget.spent_microusd / 1e6,
             "budget_reserved_usd": now.budget.reserved_microusd / 1e6,
             "budget_hard_limit_usd": now.budget.hard_microusd / 1e6,
-            "cache_entries": now.cache.entries,
         }.items():
             self._gauges[name].set(value)
+        self._caches.read(now.cache)
         self._circuits.clear()
         for circuit in self._gateway.circuits():
             self._circuits.labels(circuit.provider, circuit.model).set(_CIRCUIT_VALUES[circuit.state])

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
-from gateway_core.model import JsonObject, Tier, Usage
-from gateway_core.store.codec import from_json, pack, to_json, unpack
+from gateway_core.cache_entries import EXACT
+from gateway_core.model import CacheEntry, JsonObject, Tier, Usage
+from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
+from gateway_core.store.errors import StoreError
 
 MAX_ENTRIES = 10_000
+QUESTION_CHARACTERS = 300
 MAX_BYTES = 256 * 1024 * 1024
 FIELDS = "completion, tier, provider, model, created_at, cost_microusd, usage, latency_ms"
 Row = tuple[bytes, str, str, str, float, int, str, float]
+_LISTED = (
+    "key, question, tier, provider, model, created_at, expires_at, hits, used_at, cost_microusd, latency_ms, size_bytes"
+)
+_COUNT = _LISTED.count(",") + 1
+_PREFIX = "x-"
+_ID_DIGITS = 16
+"""Of a key's 64: enough to tell ten thousand apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +72,32 @@ class AnswerStore:
                 await self.flush()
         return answer
 
-    async def put(self, key: str, answer: StoredAnswer, expires_at: float) -> bool:
-        """Stores the answer over an older one and makes room. False when it alone is larger than the whole cache."""
+    async def put(self, key: str, answer: StoredAnswer, expires_at: float, question: str = "") -> bool:
+        """Stores the answer over an older one and makes room. False when it alone is larger than the whole cache.
+
+        Of ``question`` the first characters are kept, for people to find the answer by.
+        """
         values = row_of(answer)
         size_bytes = len(values[0])
+        question = clean_text(question[:QUESTION_CHARACTERS])
         if size_bytes > self._max_bytes:
             return False
-        hits = dict(self._hits)
+        hits = self._take_hits()
 
         def write(connection: sqlite3.Connection) -> None:
             _write_hits(connection, hits)
             connection.execute(
-                f"INSERT OR REPLACE INTO answers (key, expires_at, used_at, size_bytes, {FIELDS})"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (key, expires_at, answer.created_at, size_bytes, *values),
+                f"INSERT OR REPLACE INTO answers (key, expires_at, used_at, size_bytes, question, {FIELDS})"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (key, expires_at, answer.created_at, size_bytes, question, *values),
             )
             self._make_room(connection, answer.created_at)
 
-        await self._database.run(write)
-        self._forget(hits)
+        try:
+            await self._database.run(write)
+        except StoreError:
+            self._give_back(hits)
+            raise
         return True
 
     async def delete(self, key: str, created_at: float | None = None) -> bool:
@@ -113,21 +131,54 @@ class AnswerStore:
 
         return await self._database.run(read)
 
+    async def listed(self, now: float) -> tuple[CacheEntry, ...]:
+        """What is kept and has not expired, without the answers, newest first."""
+        await self.flush()
+
+        def read(connection: sqlite3.Connection) -> tuple[CacheEntry, ...]:
+            found = connection.execute(
+                f"SELECT {_LISTED} FROM answers WHERE expires_at > ? ORDER BY created_at DESC, key", (now,)
+            )
+            return tuple(_entry(row) for row in found)
+
+        return await self._database.run(read)
+
+    async def find(self, entry_id: str) -> tuple[str, CacheEntry, StoredAnswer | None] | None:
+        """The key, the entry and the answer of a listed entry's id; None when it has gone."""
+        first = entry_id.removeprefix(_PREFIX)
+        await self.flush()
+
+        def read(connection: sqlite3.Connection) -> tuple[str, CacheEntry, StoredAnswer | None] | None:
+            row = connection.execute(
+                f"SELECT {_LISTED}, {FIELDS} FROM answers WHERE key >= ? AND key < ?", (first, f"{first}g")
+            ).fetchone()
+            return (row[0], _entry(row[:_COUNT]), answer_of(row[_COUNT:])) if row else None
+
+        return await self._database.run(read)
+
+    async def clear(self) -> int:
+        """Forgets all answers; returns how many."""
+        return await self._database.run(lambda connection: connection.execute("DELETE FROM answers").rowcount)
+
     async def flush(self) -> None:
         """Writes the hits counted since the last change."""
-        hits = dict(self._hits)
-        if hits:
-            await self._database.run(lambda connection: _write_hits(connection, hits))
-            self._forget(hits)
+        if hits := self._take_hits():
+            try:
+                await self._database.run(lambda connection: _write_hits(connection, hits))
+            except StoreError:
+                self._give_back(hits)
+                raise
 
-    def _forget(self, written: dict[str, tuple[int, float]]) -> None:
-        """Takes hits that were written out of the count; those that came meanwhile stay."""
-        for key, (count, _) in written.items():
-            now, used_at = self._hits.get(key, (count, 0.0))
-            if now > count:
-                self._hits[key] = (now - count, used_at)
-            else:
-                self._hits.pop(key, None)
+    def _take_hits(self) -> dict[str, tuple[int, float]]:
+        """The hits not yet written, to be written once: a caller who is cancelled meanwhile has them written too."""
+        hits, self._hits = self._hits, {}
+        return hits
+
+    def _give_back(self, hits: dict[str, tuple[int, float]]) -> None:
+        """Counts hits again that could not be written."""
+        for key, (count, used_at) in hits.items():
+            more, last = self._hits.get(key, (0, used_at))
+            self._hits[key] = (count + more, max(used_at, last))
 
     def _make_room(self, connection: sqlite3.Connection, now: float) -> None:
         """Expired answers go only when there is no room, then the least recently used."""
@@ -167,6 +218,31 @@ def answer_of(row: Row) -> StoredAnswer | None:
         return StoredAnswer(whole, Tier(tier), provider, model, created_at, cost_microusd, paid, latency_ms)
     except ValueError:
         return None
+
+
+def exact_id(key: str) -> str:
+    """What people know an answer of the exact cache by."""
+    return f"{_PREFIX}{key[:_ID_DIGITS]}"
+
+
+def _entry(row: tuple[Any, ...]) -> CacheEntry:
+    """The columns :data:`_LISTED` as an entry."""
+    key, question, tier, provider, model, created_at, expires_at, hits, used_at, cost_microusd, latency_ms, size = row
+    return CacheEntry(
+        id=exact_id(key),
+        kind=EXACT,
+        question=question,
+        tier=tier,
+        provider=provider,
+        model=model,
+        created_at=created_at,
+        expires_at=expires_at,
+        hits=hits,
+        used_at=used_at if hits else 0.0,
+        saved_microusd=hits * cost_microusd,
+        saved_ms=hits * latency_ms,
+        size_bytes=size,
+    )
 
 
 def _write_hits(connection: sqlite3.Connection, hits: dict[str, tuple[int, float]]) -> None:

@@ -181,9 +181,16 @@ _REUSE_REVIEW = (
     "CREATE TABLE semantic_state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
 )
 
+_CACHES_TO_SEE = (
+    "ALTER TABLE answers ADD COLUMN question TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE requests ADD COLUMN saved_ms REAL NOT NULL DEFAULT 0",
+    "CREATE INDEX requests_hits ON requests (at) WHERE cache IN ('exact', 'semantic')",
+)
+
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
-    _REUSE_REVIEW,
+    *(_REUSE_REVIEW, _CACHES_TO_SEE),
 )
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 

@@ -20,8 +20,8 @@ PAID_DAY = f"""coalesce((SELECT min(day) FROM reservations WHERE request_id = re
  date(at, 'unixepoch'))"""
 """The day of a request is the one that paid for it: one that came just before midnight may be the next day's."""
 _COLUMNS = ("tier", "provider", "model", "session")
-_MADE = "coalesce(no_answer_cache_microusd, cost_microusd)"
-_PLAIN = f"coalesce(no_prompt_cache_microusd, {_MADE})"
+MADE_MICROUSD = "coalesce(no_answer_cache_microusd, cost_microusd)"
+_PLAIN = f"coalesce(no_prompt_cache_microusd, {MADE_MICROUSD})"
 _DEAREST = f"coalesce(premium_microusd, {_PLAIN})"
 """The steps of :class:`~gateway_core.model.Counterfactuals`."""
 
@@ -49,6 +49,8 @@ class ReportRow:
     saved_by_routing_microusd: int = 0
     saved_unsplit_microusd: int = 0
     cache_hits: int = 0
+    cache_saved_ms: int = 0
+    """What the answers of the hits took when they were made, less what serving took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +78,22 @@ def sums_since(connection: sqlite3.Connection, first_day: str, by: tuple[str, ..
     places = ", ".join(str(number) for number in range(1, len(by) + 1))
     sums = (
         "count(*), sum(input_tokens), sum(output_tokens), sum(saved_microusd),"
-        f" sum({_MADE} - cost_microusd), sum({_PLAIN} - {_MADE}), sum({_DEAREST} - {_PLAIN}),"
-        f" sum(saved_microusd - ({_DEAREST} - cost_microusd)), sum(cache IN ('exact', 'semantic'))"
+        f" sum({MADE_MICROUSD} - cost_microusd), sum({_PLAIN} - {MADE_MICROUSD}), sum({_DEAREST} - {_PLAIN}),"
+        f" sum(saved_microusd - ({_DEAREST} - cost_microusd)), sum(cache IN ('exact', 'semantic')),"
+        " cast(sum(saved_ms) AS INTEGER)"
     )
     for values in connection.execute(
         f"SELECT {keys}, {sums} FROM requests WHERE at >= ? AND status != 'running' AND {PAID_DAY} >= ?"
         f" GROUP BY {places}",
         (start_of(days_before(first_day, 1)), first_day),
     ):
-        key, (count, taken, given, *saved, hits) = values[: len(by)], values[len(by) :]
+        key, (count, taken, given, *saved, hits, saved_ms) = values[: len(by)], values[len(by) :]
         rows[key] = ReportRow(
             **dict(zip(by, key, strict=True)), requests=count, input_tokens=taken, output_tokens=given
         )
-        rows[key] = replace(rows[key], **dict(zip(_SAVED, saved, strict=True)), cache_hits=hits)
+        rows[key] = replace(
+            rows[key], **dict(zip(_SAVED, saved, strict=True)), cache_hits=hits, cache_saved_ms=saved_ms
+        )
     keys = ", ".join(f"coalesce({'requests' if name == 'session' else 'reservations'}.{name}, '')" for name in by)
     for *values, cost in connection.execute(
         f"SELECT {keys}, sum(reservations.cost_microusd) FROM reservations"

@@ -11,11 +11,24 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gateway_core.clock import Clock
-from gateway_core.model import Cost, Decision, Reason, RequestDetail, RequestRow, Reuse, Usage
+from gateway_core.model import (
+    CacheHit,
+    CacheStatus,
+    Cost,
+    Decision,
+    Reason,
+    RequestDetail,
+    RequestRow,
+    Reuse,
+    Saved,
+    Savings,
+    Usage,
+)
+from gateway_core.store.answers import exact_id
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S, day_of, days_before, end_of, start_of
-from gateway_core.store.report import KEYS, PAID_DAY, ReportRow, sums_since
+from gateway_core.store.report import KEYS, MADE_MICROUSD, PAID_DAY, ReportRow, sums_since
 
 KEEP_ROWS_DAYS = 400
 KEEP_BODIES_BYTES = 512 * 1024 * 1024
@@ -25,6 +38,8 @@ _INTERRUPTED_TEXT = "llmgw stopped while this request was running."
 _COLUMNS = tuple(field.name for field in fields(RequestRow))
 _SELECTED = ", ".join(f"requests.{name}" for name in _COLUMNS)
 _ROW = TypeAdapter(RequestRow)
+_IS_HIT = "cache IN ('exact', 'semantic')"
+_HITS_LOOKED_AT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +128,45 @@ class RequestLog:
                 cost=rest.cost,
                 reuse=rest.reuse,
             )
+
+        return await self._database.run(read)
+
+    async def hits(self, limit: int) -> tuple[CacheHit, ...]:
+        """The newest requests that a cache answered."""
+
+        def read(connection: sqlite3.Connection) -> tuple[CacheHit, ...]:
+            found = connection.execute(
+                f"SELECT detail, {_SELECTED} FROM requests WHERE {_IS_HIT} ORDER BY at DESC, id DESC LIMIT ?", (limit,)
+            )
+            return tuple(_hit(_row_of(values), _rest_of(detail).reuse) for detail, *values in found)
+
+        return await self._database.run(read)
+
+    async def wordings(self, entry_id: str, limit: int) -> tuple[str, ...]:
+        """What was asked lately and answered by an entry of the semantic cache, the newest first, each once."""
+
+        def read(connection: sqlite3.Connection) -> tuple[str, ...]:
+            found = connection.execute(
+                "SELECT preview, max(at) FROM (SELECT preview, at, detail FROM requests"
+                f" WHERE {_IS_HIT} ORDER BY at DESC LIMIT {_HITS_LOOKED_AT})"
+                " WHERE json_valid(detail) AND json_extract(detail, '$.reuse.entry_id') = ?"
+                " GROUP BY preview ORDER BY 2 DESC LIMIT ?",
+                (entry_id, limit),
+            )
+            return tuple(preview for preview, _ in found)
+
+        return await self._database.run(read)
+
+    async def saved_by_caches(self) -> Savings:
+        """What the answer caches have saved in all that is logged."""
+        saved = f"{MADE_MICROUSD} - cost_microusd"
+
+        def read(connection: sqlite3.Connection) -> Savings:
+            found = connection.execute(
+                f"SELECT cache, count(*), sum({saved}), sum(saved_ms) FROM requests"
+                f" WHERE {_IS_HIT} AND status = 'ok' GROUP BY cache"
+            )
+            return Savings(**{cache: Saved(*sums) for cache, *sums in found})
 
         return await self._database.run(read)
 
@@ -216,6 +270,28 @@ def _folded(texts: Iterable[str | None]) -> str:
 
 def _row_of(values: Sequence[Any]) -> RequestRow:
     return _ROW.validate_python(dict(zip(_COLUMNS, values, strict=True)))
+
+
+def _hit(row: RequestRow, reuse: Reuse | None) -> CacheHit:
+    """``reuse`` is missing for requests that were logged before it was kept."""
+    asked = reuse.asked if reuse and reuse.asked else row.preview
+    entry_id = f"s-{reuse.entry_id}" if reuse and reuse.entry_id else ""
+    if reuse and reuse.exact_key:
+        entry_id = exact_id(reuse.exact_key)
+    return CacheHit(
+        request_id=row.id,
+        at=row.at,
+        kind=row.cache.value,
+        asked=asked,
+        answered=(reuse.question if reuse else "") or (asked if row.cache is CacheStatus.EXACT else ""),
+        verdict=reuse.verdict if reuse else "",
+        cosine=reuse.cosine if reuse else None,
+        age_s=reuse.age_s if reuse else 0.0,
+        entry=entry_id,
+        model=row.model or "",
+        saved_microusd=row.otherwise.saved(row.cost_microusd)[0],
+        saved_ms=row.saved_ms,
+    )
 
 
 def _rest_of(detail: str | None) -> _Rest:

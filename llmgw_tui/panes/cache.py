@@ -6,10 +6,10 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from gateway_core.model import Snapshot
+from gateway_core.model import SemanticStats, Snapshot
 from llmgw_tui.panes.draw import Drawn, Look, between, blocks, joined, line, padded, shares, text_segment
-from llmgw_tui.text import count, dollars, percent
-from llmgw_tui.theme import BRIGHT_STYLE, GOLD, GOOD_STYLE, LINE_STYLE, MUTED_STYLE, TEXT_STYLE, TIER_STYLES
+from llmgw_tui.text import count, dollars, percent, time_saved
+from llmgw_tui.theme import BRIGHT_STYLE, GOLD, GOOD_STYLE, LINE_STYLE, MUTED_STYLE, TEXT_STYLE, TIER_STYLES, WARN_STYLE
 
 EXACT_STYLE = TIER_STYLES["cache"]
 SEMANTIC_STYLE = Style(color="#b08f45")
@@ -29,7 +29,8 @@ def cache_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
             ],
             [
                 text_segment(
-                    f"saved {dollars(stats.saved_microusd)}", GOOD_STYLE if stats.saved_microusd else MUTED_STYLE
+                    f"saved {dollars(stats.saved_microusd)} {time_saved(stats.today.total.ms)}",
+                    GOOD_STYLE if stats.saved_microusd or stats.today.total.ms else MUTED_STYLE,
                 )
             ],
         ),
@@ -78,12 +79,45 @@ def cache_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
             ),
         ),
     ]
+    if height > len(lines) and stats.semantic.state != "off":
+        lines.append(line(inner, *joined([error_words(stats.semantic), grey_words(stats.semantic)], inner, gap)))
     room = height - len(lines)
     if room >= 3:
         lines += last_hour(look.charts or snapshot, look, inner, room)
     return Drawn(
         "Cache", f"{count(stats.entries)} answers kept" if stats.entries else "", padded(lines[:height], width)
     )
+
+
+def error_words(stats: SemanticStats) -> list[Segment]:
+    """How often a semantic hit was wrong, as far as was checked, with the interval it lies in; or what stops it."""
+    if stats.state in ("off", "failed") or stats.paused:
+        why = stats.paused or stats.detail
+        words = f"semantic {'paused' if stats.paused else stats.state}{': ' if why else ''}{why}"
+        return [text_segment(words, MUTED_STYLE if stats.state == "off" else WARN_STYLE)]
+    recent = stats.recent
+    if recent.rate is None:
+        return [text_segment("wrong hits ", MUTED_STYLE), text_segment("none checked yet", TEXT_STYLE)]
+    style = WARN_STYLE if recent.wrong else GOOD_STYLE
+    interval = f" ({recent.low * 100:.1f}-{recent.high * 100:.1f} %) of {recent.checked} checked"
+    return [
+        text_segment("wrong hits ", MUTED_STYLE),
+        text_segment(f"{recent.rate * 100:.1f} %", style),
+        text_segment(interval, MUTED_STYLE),
+    ]
+
+
+def grey_words(stats: SemanticStats) -> list[Segment]:
+    """What the local model is still to judge, and what it found."""
+    return [
+        text_segment("grey ", MUTED_STYLE),
+        text_segment(count(stats.grey_waiting), TEXT_STYLE),
+        text_segment(" wait, ", MUTED_STYLE),
+        text_segment(count(stats.grey_approved), TEXT_STYLE),
+        text_segment(" same, ", MUTED_STYLE),
+        text_segment(count(stats.grey_rejected), TEXT_STYLE),
+        text_segment(" not", MUTED_STYLE),
+    ]
 
 
 def last_hour(snapshot: Snapshot, look: Look, width: int, height: int) -> list[Strip]:

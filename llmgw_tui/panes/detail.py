@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import fields
 
-from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from gateway_core.model import Cost, Decision, JsonObject, RequestDetail, RequestRow, Status
+from gateway_core.model import Cost, Decision, JsonObject, RequestDetail, RequestRow, Reuse, Status
+from llmgw_tui.panes.details import Line, body, heading, label, pair, wrapped
 from llmgw_tui.panes.draw import Look, line, meter, text_segment
-from llmgw_tui.text import clean, clock_time, count, dollars, milliseconds, preview
+from llmgw_tui.text import clock_time, count, dollars, duration, message_text, milliseconds, preview
 from llmgw_tui.theme import (
     ACCENT,
     BAD_STYLE,
@@ -21,7 +20,6 @@ from llmgw_tui.theme import (
     BRIGHT_STYLE,
     GOLD,
     GOOD_STYLE,
-    LINE_STYLE,
     MUTED_STYLE,
     STATUS_STYLES,
     TEXT_STYLE,
@@ -32,8 +30,6 @@ from llmgw_tui.theme import (
     tier_mark,
 )
 
-CUT_CHARACTERS = 4_000
-"""Longer bodies are shown up to here until asked for (mitmproxy#3918)."""
 SHORTEST_STREAM_MS = 50.0
 """A shorter stream says nothing of the model's speed."""
 _PLAIN_REMARKS = ("prompt cache",)
@@ -51,39 +47,39 @@ def detail_lines(detail: RequestDetail, look: Look, width: int, *, whole: bool =
     return tuple(line(width, *segments) for segments in _segments(detail, look, max(10, width - 2), whole))
 
 
-Line = Sequence[Segment]
-
-
 def _segments(detail: RequestDetail, look: Look, width: int, whole: bool) -> Iterator[Line]:
     row = detail.row
     yield from _summary(detail, look)
     if detail.error_message:
         yield []
-        yield from _wrapped("error", detail.error_message, width, BAD_STYLE)
-    yield from _heading("Decision", width, look)
+        yield from wrapped("error", detail.error_message, width, BAD_STYLE)
+    yield from heading("Decision", width, look)
     yield from _decision(detail.decision, row, width, look)
-    yield from _heading("Time", width, look)
+    if detail.reuse:
+        yield from heading("Answered again", width, look)
+        yield from _reuse(detail.reuse, row, width, look)
+    yield from heading("Time", width, look)
     yield from _timing(row, width, look)
-    yield from _heading("Tokens and cost", width, look)
+    yield from heading("Tokens and cost", width, look)
     yield from _tokens(detail)
     if detail.remarks:
-        yield from _heading("Noticed", width, look)
+        yield from heading("Noticed", width, look)
         for remark in detail.remarks:
             style = MUTED_STYLE if remark.step in _PLAIN_REMARKS else WARN_STYLE
-            yield from _wrapped(preview(remark.step), remark.text, width, style)
+            yield from wrapped(preview(remark.step), remark.text, width, style)
     if detail.tools:
-        yield from _heading(f"Tools offered ({len(detail.tools)})", width, look)
-        yield from _body(", ".join(detail.tools), width, whole, MUTED_STYLE)
-    yield from _heading(f"Messages ({len(detail.messages)})", width, look)
+        yield from heading(f"Tools offered ({len(detail.tools)})", width, look)
+        yield from body(", ".join(detail.tools), width, whole, MUTED_STYLE)
+    yield from heading(f"Messages ({len(detail.messages)})", width, look)
     for message in detail.messages:
-        yield from _message(message, width, whole)
+        yield from message_lines(message, width, whole)
     if not detail.messages:
-        yield _pair("", "not kept", MUTED_STYLE)
-    yield from _heading("Answer", width, look)
+        yield pair("", "not kept", MUTED_STYLE)
+    yield from heading("Answer", width, look)
     if detail.answer is None:
-        yield _pair("", "none yet" if row.status is Status.RUNNING else "none kept", MUTED_STYLE)
+        yield pair("", "none yet" if row.status is Status.RUNNING else "none kept", MUTED_STYLE)
     else:
-        yield from _message({"role": "assistant", **detail.answer}, width, whole)
+        yield from message_lines({"role": "assistant", **detail.answer}, width, whole)
 
 
 def _summary(detail: RequestDetail, look: Look) -> Iterator[Line]:
@@ -99,91 +95,105 @@ def _summary(detail: RequestDetail, look: Look) -> Iterator[Line]:
     if row.model:
         state.append(text_segment(f"  {preview(row.provider or '')}/{preview(row.model)}", BRIGHT_STYLE))
     yield state
-    yield _pair("request", row.id)
-    yield _pair("at", clock_time(row.at, look.zone))
+    yield pair("request", row.id)
+    yield pair("at", clock_time(row.at, look.zone))
     session = f"  session {preview(row.session)}" if row.session else ""
-    yield _pair("from", f"{preview(row.client)}  {row.lane.value} lane  {preview(row.purpose)}{session}")
-    yield _pair("asked for", f"{preview(row.asked_model)}{'  streamed' if row.stream else ''}")
+    yield pair("from", f"{preview(row.client)}  {row.lane.value} lane  {preview(row.purpose)}{session}")
+    yield pair("asked for", f"{preview(row.asked_model)}{'  streamed' if row.stream else ''}")
 
 
 def _decision(decision: Decision | None, row: RequestRow, width: int, look: Look) -> Iterator[Line]:
     if decision is None:
-        yield _pair("route", preview(row.route) or "the router was not asked", TEXT_STYLE if row.route else MUTED_STYLE)
+        yield pair("route", preview(row.route) or "the router was not asked", TEXT_STYLE if row.route else MUTED_STYLE)
         return
     target = decision.target
-    yield _pair(
+    yield pair(
         "target",
         f"{target.tier.value}  {preview(target.provider)}/{preview(target.model)}",
         TIER_STYLES[target.tier.value],
     )
-    yield _pair("route", preview(decision.route))
+    yield pair("route", preview(decision.route))
     yield [
-        _label("difficulty"),
+        label("difficulty"),
         *meter(20, decision.difficulty, Style(color=ACCENT), look.glyphs),
         text_segment(f" {decision.difficulty:.2f}", TEXT_STYLE),
     ]
     for reason in decision.reasons:
-        yield from _wrapped(preview(reason.step), reason.text, width, TEXT_STYLE)
+        yield from wrapped(preview(reason.step), reason.text, width, TEXT_STYLE)
     if decision.fallbacks:
         others = ", ".join(
             f"{other.tier.value} {preview(other.provider)}/{preview(other.model)}" for other in decision.fallbacks
         )
-        yield from _wrapped("if it fails", others, width, MUTED_STYLE)
+        yield from wrapped("if it fails", others, width, MUTED_STYLE)
+
+
+def _reuse(reuse: Reuse, row: RequestRow, width: int, look: Look) -> Iterator[Line]:
+    """Which answer it got, and why it could."""
+    if reuse.question:
+        yield from wrapped("asked", reuse.asked or row.preview, width, TEXT_STYLE)
+        yield from wrapped("answered", reuse.question, width, BRIGHT_STYLE)
+    else:
+        yield pair("answered", "this very request")
+    near = "" if reuse.cosine is None else f"  cosine {reuse.cosine:.3f}"
+    yield pair("allowed by", f"{preview(reuse.verdict)}{near}")
+    yield pair("age", f"{duration(reuse.age_s)}  answered at {clock_time(reuse.answered_at, look.zone)}")
+    if row.saved_ms:
+        yield pair("saved time", milliseconds(row.saved_ms), GOOD_STYLE)
 
 
 def _timing(row: RequestRow, width: int, look: Look) -> Iterator[Line]:
     if row.status is Status.RUNNING:
-        yield _pair("running", "since " + clock_time(row.at, look.zone))
+        yield pair("running", "since " + clock_time(row.at, look.zone))
         return
-    yield _pair("total", milliseconds(row.latency_ms))
+    yield pair("total", milliseconds(row.latency_ms))
     if row.first_token_ms is None:
         return
     streaming = max(0.0, row.latency_ms - row.first_token_ms)
-    yield _pair("first token", milliseconds(row.first_token_ms))
+    yield pair("first token", milliseconds(row.first_token_ms))
     if row.cache.is_hit:
         return
     if row.output_tokens and streaming >= SHORTEST_STREAM_MS:
         speed = row.output_tokens / streaming * 1000
-        yield _pair("streaming", f"{milliseconds(streaming)}  {speed:.0f} tokens/s")
+        yield pair("streaming", f"{milliseconds(streaming)}  {speed:.0f} tokens/s")
     bar = min(60, width - 16)
     if row.latency_ms > 0 and bar > 8:
         wait = round(bar * min(1.0, row.first_token_ms / row.latency_ms))
         yield [
-            _label(""),
+            label(""),
             Segment(look.glyphs.reserved * wait, WARN_STYLE),
             Segment(look.glyphs.full * (bar - wait), GOOD_STYLE),
         ]
-        yield [_label(""), text_segment("waiting, then streaming", MUTED_STYLE)]
+        yield [label(""), text_segment("waiting, then streaming", MUTED_STYLE)]
 
 
 def _tokens(detail: RequestDetail) -> Iterator[Line]:
     usage, row = detail.usage, detail.row
     counted = "  (estimated here: the upstream reported none)" if usage.estimated else ""
-    yield _pair("input", f"{usage.input_tokens:,}{counted}")
+    yield pair("input", f"{usage.input_tokens:,}{counted}")
     if usage.cache_read_tokens:
-        yield _pair("cache read", f"{usage.cache_read_tokens:,}  from the provider's prompt cache")
+        yield pair("cache read", f"{usage.cache_read_tokens:,}  from the provider's prompt cache")
     written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
     if written:
-        yield _pair("cache write", f"{written:,}  to the provider's prompt cache")
+        yield pair("cache write", f"{written:,}  to the provider's prompt cache")
     reasoning = f"  of which reasoning {count(usage.reasoning_tokens)}" if usage.reasoning_tokens else ""
-    yield _pair("output", f"{usage.output_tokens:,}{reasoning}")
+    yield pair("output", f"{usage.output_tokens:,}{reasoning}")
     if usage.web_searches:
-        yield _pair("searches", f"{usage.web_searches:,}  made by the provider")
+        yield pair("searches", f"{usage.web_searches:,}  made by the provider")
     guessed = any(remark.step == "price" for remark in detail.remarks)
-    yield _pair(
+    yield pair(
         "cost",
         (dollars(row.cost_microusd) if row.cost_microusd else "nothing") + ("  price unknown" if guessed else ""),
         WARN_STYLE if guessed else BRIGHT_STYLE,
     )
     if parts := _cost_parts(detail.cost):
-        yield _pair("", parts, MUTED_STYLE)
+        yield pair("", parts, MUTED_STYLE)
     yield from _savings(row)
     if detail.attempts > 1:
-        yield _pair("attempts", str(detail.attempts), WARN_STYLE)
+        yield pair("attempts", str(detail.attempts), WARN_STYLE)
     if row.repaired:
-        yield _pair("repaired", "an answer was none: it was put right, or another model was asked", WARN_STYLE)
+        yield pair("repaired", "an answer was none: it was put right, or another model was asked", WARN_STYLE)
     if row.finish_reason:
-        yield _pair("finished", preview(row.finish_reason))
+        yield pair("finished", preview(row.finish_reason))
 
 
 def _cost_parts(cost: Cost) -> str:
@@ -200,14 +210,14 @@ def _savings(row: RequestRow) -> Iterator[Line]:
     """What the answer would have cost otherwise, and what saved the difference."""
     if row.premium_microusd is None and row.no_prompt_cache_microusd is None:
         if row.saved_microusd:
-            yield _pair("saved", f"{dollars(row.saved_microusd)}  against the premium model's list price", GOOD_STYLE)
+            yield pair("saved", f"{dollars(row.saved_microusd)}  against the premium model's list price", GOOD_STYLE)
         return
     if row.premium_microusd is not None:
-        yield _pair("all premium", f"{dollars(row.premium_microusd)}  at its list price, without prompt caching")
+        yield pair("all premium", f"{dollars(row.premium_microusd)}  at its list price, without prompt caching")
     if row.no_prompt_cache_microusd is not None:
-        yield _pair("uncached", f"{dollars(row.no_prompt_cache_microusd)}  with every prompt token as plain input")
+        yield pair("uncached", f"{dollars(row.no_prompt_cache_microusd)}  with every prompt token as plain input")
     if row.no_answer_cache_microusd is not None:
-        yield _pair("no answer c.", f"{dollars(row.no_answer_cache_microusd)}  what the answer cost when it was made")
+        yield pair("no answer c.", f"{dollars(row.no_answer_cache_microusd)}  what the answer cost when it was made")
     names = ("answer cache", "prompt cache", "routing")
     split = [
         f"{name} {dollars(part)}"
@@ -216,10 +226,10 @@ def _savings(row: RequestRow) -> Iterator[Line]:
     ]
     if split:
         style = GOOD_STYLE if row.saved_microusd >= 0 else WARN_STYLE
-        yield _pair("saved", f"{dollars(row.saved_microusd)}  by {', '.join(split)}", style)
+        yield pair("saved", f"{dollars(row.saved_microusd)}  by {', '.join(split)}", style)
 
 
-def _message(message: JsonObject, width: int, whole: bool) -> Iterator[Line]:
+def message_lines(message: JsonObject, width: int, whole: bool) -> Iterator[Line]:
     role = str(message.get("role", "?"))
     name = f" {preview(str(message['name']))}" if message.get("name") else ""
     call = f" {preview(str(message['tool_call_id']))}" if message.get("tool_call_id") else ""
@@ -227,31 +237,11 @@ def _message(message: JsonObject, width: int, whole: bool) -> Iterator[Line]:
         text_segment(f" {preview(role)}", ROLE_STYLES.get(role, BRIGHT_STYLE)),
         text_segment(f"{name}{call}", MUTED_STYLE),
     ]
-    yield from _body(message_text(message), width, whole, TEXT_STYLE)
+    yield from body(message_text(message), width, whole, TEXT_STYLE)
     for called in _tool_calls(message):
         yield [text_segment("   calls ", MUTED_STYLE), text_segment(called[0], ROLE_STYLES["tool"])]
-        yield from _body(called[1], width, whole, MUTED_STYLE)
+        yield from body(called[1], width, whole, MUTED_STYLE)
     yield []
-
-
-def message_text(message: JsonObject) -> str:
-    """The text of a wire message; parts that are not text are named, not shown."""
-    content = message.get("content")
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return json.dumps(content, ensure_ascii=False, default=str)
-    parts = []
-    for part in content:
-        if isinstance(part, dict) and isinstance(part.get("text"), str):
-            parts.append(part["text"])
-        elif isinstance(part, dict):
-            parts.append(f"[{part.get('type', 'part')}, {len(json.dumps(part, default=str)):,} bytes]")
-        else:
-            parts.append(str(part))
-    return "\n".join(parts)
 
 
 def _tool_calls(message: JsonObject) -> list[tuple[str, str]]:
@@ -262,53 +252,3 @@ def _tool_calls(message: JsonObject) -> list[tuple[str, str]]:
         if isinstance(function, dict):
             out.append((str(function.get("name", "?")), str(function.get("arguments", ""))))
     return out
-
-
-def _body(text: str, width: int, whole: bool, style: Style) -> Iterator[Line]:
-    total = len(text)
-    shown = clean(text if whole else text[:CUT_CHARACTERS]).expandtabs(4)
-    for paragraph in shown.split("\n") if shown else ():
-        for piece in _chopped(paragraph, max(8, width - 3)):
-            yield [Segment("   ", TEXT_STYLE), Segment(piece, style)]
-    if not whole and total > CUT_CHARACTERS:
-        yield [
-            text_segment(
-                f"   … {total - CUT_CHARACTERS:,} of {total:,} characters more, b shows bodies whole", WARN_STYLE
-            )
-        ]
-
-
-def _wrapped(name: str, text: str, width: int, style: Style) -> Iterator[Line]:
-    for number, piece in enumerate(_chopped(preview(text), max(8, width - 14))):
-        yield [_label(name if number == 0 else ""), Segment(piece, style)]
-
-
-def _chopped(text: str, width: int) -> list[str]:
-    """``text`` cut into lines of at most ``width`` cells, at blanks where that is possible."""
-    out: list[str] = []
-    start = 0
-    while cell_len(window := text[start : start + 3 * width + 1]) > width:
-        head = chop_cells(window, width)[0]
-        blank = head.rfind(" ")
-        if blank > width // 3 and not window[len(head) :].startswith(" "):
-            head = head[: blank + 1]
-        out.append(head.rstrip(" "))
-        start += len(head)
-        start += text.startswith(" ", start)
-    return [*out, text[start:]]
-
-
-def _heading(text: str, width: int, look: Look) -> Iterator[Line]:
-    yield []
-    yield [
-        text_segment(f" {text} ", BRIGHT_STYLE),
-        Segment(look.glyphs.across * max(0, width - len(text) - 2), LINE_STYLE),
-    ]
-
-
-def _label(name: str) -> Segment:
-    return text_segment(f" {name:<12} ", MUTED_STYLE)
-
-
-def _pair(name: str, value: str, style: Style = TEXT_STYLE) -> Line:
-    return [_label(name), text_segment(value, style)]

@@ -35,7 +35,8 @@ EXPLANATIONS = {
     "tiers": "Who answered how many of today's requests, at what cost, and which model serves each tier now. "
     "0 lets the router choose; 1, 2 and 3 send everything to one tier.",
     "cache": "Answers served again today: exact (the same request) and semantic (the same question in other words), "
-    "and the tokens that providers read from their own prompt caches at a fraction of the price.",
+    "and the tokens that providers read from their own prompt caches at a fraction of the price. Wrong hits are what "
+    "the local model found among those it checked, with the interval the true share lies in; c shows every answer.",
     "spend": "Today's dollars (UTC day) against the limits. Soft warns, medium sends premium requests to a cheaper "
     "tier, hard stops paid tiers while local goes on. Below, dollars an hour.",
     "local": "The local server and its models: what is loaded, size, context in force, quantisation, and when it is "

@@ -10,10 +10,10 @@ from textual.screen import Screen
 from textual.strip import Strip
 
 from gateway_core.model import RequestDetail, Status
-from llmgw_tui.panes.detail import detail_lines, message_text
+from llmgw_tui.panes.detail import detail_lines
 from llmgw_tui.panes.draw import line, text_segment
 from llmgw_tui.panes.footer import Hint
-from llmgw_tui.text import clean
+from llmgw_tui.text import clean, message_text
 from llmgw_tui.theme import FOCUS_TITLE_STYLE, MUTED_STYLE
 from llmgw_tui.widgets.bars import FooterBar
 from llmgw_tui.widgets.line_pane import LineBar

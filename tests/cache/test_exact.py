@@ -25,7 +25,7 @@ class FakeAnswers:
         found, expires_at = self.kept.get(key, (None, 0.0))
         return found if expires_at > now else None
 
-    async def put(self, key: str, answer: StoredAnswer, expires_at: float) -> bool:
+    async def put(self, key: str, answer: StoredAnswer, expires_at: float, question: str = "") -> bool:
         self.kept[key] = (answer, expires_at)
         return True
 

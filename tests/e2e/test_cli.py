@@ -84,7 +84,7 @@ async def test_an_unknown_name_in_the_configuration_is_named(tmp_path: Path) -> 
 
 async def test_explain_decides_for_each_line_and_calls_nothing(tmp_path: Path) -> None:
     lines = [
-        {"id": "a", "prompt": "Hello!"},
+        {"id": "a", "prompt": "Hello!", "context": {"cwd": "/srv/project"}},
         {"id": "b", "prompt": "Prove that there are infinitely many primes, then design a distributed algorithm."},
     ]
     asked = "\n".join(json.dumps(line) for line in lines)
@@ -92,6 +92,7 @@ async def test_explain_decides_for_each_line_and_calls_nothing(tmp_path: Path) -
     answers = [json.loads(line) for line in out.splitlines()]
     assert found == 0
     assert [(answer["id"], answer["tier"]) for answer in answers] == [("a", "local"), ("b", "premium")]
+    assert answers[0]["reasons"][-1].startswith("context: about code")
     assert answers[0]["difficulty"] < answers[1]["difficulty"] <= 1
     assert answers[1]["reasons"] and answers[1]["missing"] == "ANTHROPIC_API_KEY"
 

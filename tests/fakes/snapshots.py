@@ -7,9 +7,13 @@ from datetime import UTC, datetime
 
 from gateway_core.model import (
     BudgetStatus,
+    CacheEntry,
+    CacheEntryDetail,
+    CacheHit,
     CacheStats,
     CacheStatus,
     Decision,
+    ErrorRate,
     KillSwitch,
     Lane,
     LocalModel,
@@ -19,6 +23,9 @@ from gateway_core.model import (
     Reason,
     RequestDetail,
     RequestRow,
+    Saved,
+    Savings,
+    SemanticStats,
     Series,
     Snapshot,
     Status,
@@ -193,7 +200,19 @@ def busy() -> Snapshot:
         kill=KillSwitch(),
         forced_tier=None,
         budget=BudgetStatus("2026-11-23", 3_420_000, 150_000, 5_000_000, 15_000_000, 50_000_000, MIDNIGHT + 86_400),
-        cache=CacheStats(118, 31, 203, 9, 412, 812_000, 1_240_000, 88_000),
+        cache=CacheStats(
+            118,
+            31,
+            203,
+            9,
+            412,
+            812_000,
+            1_240_000,
+            88_000,
+            SEMANTIC,
+            Savings(Saved(118, 610_000, 412_000.0), Saved(31, 202_000, 98_000.0)),
+            Savings(Saved(1_904, 9_410_000, 6_120_000.0), Saved(388, 2_330_000, 1_240_000.0)),
+        ),
         tiers=(
             TierStats("local", 214, 612_000, 48_200, 0, "ollama/qwen3:8b"),
             TierStats("cheap", 61, 208_000, 19_400, 92_000, "groq/llama-4-scout"),
@@ -318,6 +337,70 @@ def demo() -> Snapshot:
         local=empty().local,
         notices=("The demo's data folder is thrown away when it ends.",),
     )
+
+
+_CACHED = (
+    ("What is the capital of Australia?", "exact", "cheap", "llama-4-scout", 3, 5_490, 840.0),
+    ("What is the capital of Australia?", "semantic", "cheap", "llama-4-scout", 5, 9_150, 5_200.0),
+    ("How do I undo the last commit in git?", "semantic", "premium", "claude-sonnet-5-5", 11, 402_000, 128_000.0),
+    ("Schreib eine höfliche Absage an Frau Müller", "exact", "local", "qwen3:8b", 0, 0, 0.0),
+    ("Which of these two regular expressions is safe against catastrophic backtracking?", "exact", "premium",
+     "claude-sonnet-5-5", 1, 48_100, 21_400.0),
+)  # fmt: skip
+
+
+def cache_entries() -> tuple[CacheEntry, ...]:
+    """What both caches keep, newest first."""
+    return tuple(
+        CacheEntry(
+            id=f"{'x' if kind == 'exact' else 's'}-{number:016x}",
+            kind=kind,
+            question=question,
+            tier=tier,
+            provider="groq" if tier == "cheap" else "anthropic",
+            model=model,
+            created_at=NOW - 400 * (number + 1),
+            expires_at=NOW + 86_400 - 400 * (number + 1),
+            hits=hits,
+            used_at=NOW - 60 if hits else 0.0,
+            saved_microusd=saved,
+            saved_ms=saved_ms,
+            size_bytes=900 + 40 * number,
+        )
+        for number, (question, kind, tier, model, hits, saved, saved_ms) in enumerate(_CACHED)
+    )
+
+
+def cached_answer(entry: CacheEntry) -> CacheEntryDetail:
+    """An entry with its answer and, of the semantic cache, other wordings."""
+    said = ("Please tell me what the capital of Australia is",) if entry.kind == "semantic" else ()
+    return CacheEntryDetail(entry, {"role": "assistant", "content": "It is Canberra.\n\nNot Sydney."}, said)
+
+
+def cache_hits() -> tuple[CacheHit, ...]:
+    """What they answered, newest first."""
+    asked = "What is the capital of Australia?"
+    reworded = "Please tell me what the capital of Australia is"
+    return (
+        CacheHit(
+            "req_1", NOW - 20, "exact", asked, asked, "same request", None, 380.0, "", "llama-4-scout", 1830, 280.0
+        ),
+        CacheHit(
+            "req_2", NOW - 60, "semantic", reworded, asked, "words", 0.9714, 340.0, "s-1", "llama-4-scout", 1830, 270.0
+        ),
+    )
+
+
+SEMANTIC = SemanticStats(
+    state="ready",
+    entries=57,
+    lookups=230,
+    hits=31,
+    grey_waiting=4,
+    grey_approved=12,
+    grey_rejected=21,
+    recent=ErrorRate(210, 1, 0.0048, 0.0001, 0.0262),
+)
 
 
 EVIL = (

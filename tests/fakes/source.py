@@ -6,8 +6,19 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from gateway_core.bus import Bus
+from gateway_core.cache_entries import merged
 from gateway_core.events import Event
-from gateway_core.model import CommandResult, KillSwitch, RequestDetail, Snapshot, Tier
+from gateway_core.model import (
+    CacheEntry,
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    CommandResult,
+    KillSwitch,
+    RequestDetail,
+    Snapshot,
+    Tier,
+)
 from tests.fakes import snapshots
 
 
@@ -23,6 +34,10 @@ class FakeSource:
         self.ran: list[tuple[str, dict[str, object]]] = []
         self.answer: CommandResult | None = None
         self.details: dict[str, RequestDetail] = {}
+        self.entries: tuple[CacheEntry, ...] = snapshots.cache_entries()
+        self.hits: tuple[CacheHit, ...] | None = snapshots.cache_hits()
+        self.problem = ""
+        self.looks: list[tuple[str, str]] = []
         self.bus = Bus()
         self.closed = False
 
@@ -40,6 +55,18 @@ class FakeSource:
         rows = self.current.requests if self.current else ()
         return next((snapshots.detail(row) for row in rows if row.id == request_id), None)
 
+    async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
+        self.looks.append((query, order))
+        found = [entry for entry in self.entries if query.casefold() in entry.question.casefold()]
+        return merged([CachePage(tuple(found), len(found), "", self.problem)], order)
+
+    async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None:
+        found = next((entry for entry in self.entries if entry.id == entry_id), None)
+        return snapshots.cached_answer(found) if found else None
+
+    async def cache_hits(self) -> tuple[CacheHit, ...] | None:
+        return self.hits
+
     async def run(self, command: str, **arguments: object) -> CommandResult:
         self.ran.append((command, arguments))
         if self.current is not None:
@@ -51,6 +78,8 @@ class FakeSource:
             elif command == "force_tier":
                 tier = str(arguments["tier"])
                 self.current = replace(self.current, forced_tier=None if tier == "auto" else Tier(tier))
+        if command == "forget_answer":
+            self.entries = tuple(entry for entry in self.entries if entry.id != arguments["entry"])
         words = ", ".join(f"{name} {value}" for name, value in arguments.items())
         return self.answer or CommandResult(True, f"{command}: {words}" if words else command)
 

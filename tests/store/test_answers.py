@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import Database
+from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
-from tests.store.support import NOON, FakeClock, rows, stored_answer
+from tests.store.support import NOON, FakeClock, make_read_only, rows, stored_answer
 
 LATER = NOON + 3600
 
@@ -55,6 +58,24 @@ async def test_hits_are_counted_once_and_kept(answers: AnswerStore, database: Da
     await answers.put("other", stored_answer(), LATER)
     await answers.flush()
     assert await rows(database, "SELECT hits FROM answers WHERE key = 'k'") == [(4,)]
+
+
+async def test_hits_are_written_once_though_who_looks_leaves(answers: AnswerStore, database: Database) -> None:
+    await answers.put("k" * 64, stored_answer(), LATER, "What is the capital of Ghana?\ud800" + "x" * 400)
+    await answers.get("k" * 64, NOON)
+    looking = [asyncio.create_task(answers.listed(NOON)) for _ in range(3)]
+    await asyncio.sleep(0)
+    looking[0].cancel()
+    await asyncio.gather(*looking, return_exceptions=True)
+    ((entry),) = await answers.listed(NOON)
+    assert (entry.hits, entry.saved_microusd, entry.kind) == (1, 120, "exact")
+    assert entry.question.startswith("What is the capital of Ghana?") and len(entry.question) == 300
+    await answers.get("k" * 64, NOON)
+    await make_read_only(database)
+    with pytest.raises(StoreError):
+        await answers.flush()
+    await make_read_only(database, False)
+    assert (await answers.listed(NOON))[0].hits == 2
 
 
 async def test_the_least_recently_used_goes_first(database: Database) -> None:

@@ -66,6 +66,12 @@ def test_help(snap_compare: Compare, size: str) -> None:
     assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], ["question_mark"])
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("keys", ["c", "c tab", "c down enter"])
+def test_cache(snap_compare: Compare, keys: str, size: str) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], keys.split())
+
+
 def test_question(snap_compare: Compare) -> None:
     assert _looks_as_before(snap_compare, snapshots.killed(), (80, 24), ["k"])
 

@@ -24,7 +24,8 @@ from gateway_core.model import (
     Tier,
 )
 from llmgw_tui.panes.cache import cache_view
-from llmgw_tui.panes.detail import CUT_CHARACTERS, detail_lines
+from llmgw_tui.panes.detail import detail_lines
+from llmgw_tui.panes.details import CUT_CHARACTERS
 from llmgw_tui.panes.draw import Drawn, Look, frame, shares
 from llmgw_tui.panes.footer import Hint, footer_view, hint_at
 from llmgw_tui.panes.header import Link, header_view

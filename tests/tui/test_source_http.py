@@ -12,7 +12,7 @@ from aiohttp import web
 from pydantic import TypeAdapter
 
 from gateway_core.events import Notice
-from gateway_core.model import CommandResult, RequestDetail, Snapshot
+from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
 from llmgw_tui.source_http import HttpSource
 from tests.fakes import snapshots
 
@@ -35,6 +35,9 @@ class FakeGateway:
         app.router.add_get("/api/snapshot", self._get_snapshot)
         app.router.add_get("/api/events", self._events)
         app.router.add_get("/api/requests/{id}", self._detail)
+        app.router.add_get("/api/cache/entries", self._entries)
+        app.router.add_get("/api/cache/entries/{id}", self._entry)
+        app.router.add_get("/api/cache/hits", self._hits)
         app.router.add_post("/api/commands/{name}", self._command)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
@@ -62,6 +65,26 @@ class FakeGateway:
         return web.Response(
             body=TypeAdapter(RequestDetail).dump_json(snapshots.detail()), content_type="application/json"
         )
+
+    async def _entries(self, request: web.Request) -> web.Response:
+        kind, query = request.query["kind"], request.query["q"]
+        if kind == "semantic" and query == "starting":
+            error = {"error": {"message": "still starting", "code": "cache_unavailable"}}
+            return web.json_response(error, status=503)
+        found = tuple(entry for entry in snapshots.cache_entries() if entry.kind == kind)
+        page = CachePage(found, len(found))
+        return web.Response(body=TypeAdapter(CachePage).dump_json(page), content_type="application/json")
+
+    async def _entry(self, request: web.Request) -> web.Response:
+        found = next((one for one in snapshots.cache_entries() if one.id == request.match_info["id"]), None)
+        if found is None:
+            return web.json_response({"error": {"message": "no such entry"}}, status=404)
+        body = TypeAdapter(CacheEntryDetail).dump_json(snapshots.cached_answer(found))
+        return web.Response(body=body, content_type="application/json")
+
+    async def _hits(self, request: web.Request) -> web.Response:
+        body = TypeAdapter(dict[str, tuple[CacheHit, ...]]).dump_json({"hits": snapshots.cache_hits()})
+        return web.Response(body=body, content_type="application/json")
 
     async def _command(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -115,6 +138,22 @@ async def test_details_and_commands() -> None:
         assert await source.run("boom") == CommandResult(False, "read-only")
         odd = await source.run("odd")
         assert not odd.ok and odd.message
+
+
+async def test_the_caches_come_together_and_what_is_missing_is_said() -> None:
+    gateway = FakeGateway()
+    async with gateway.running() as url, source_of(url) as source:
+        page = await source.cache_entries("", "hits")
+        assert [entry.hits for entry in page.entries] == [11, 5, 3, 1, 0] and page.total == 5 and page.problem == ""
+        page = await source.cache_entries("starting", "newest")
+        assert {entry.kind for entry in page.entries} == {"exact"} and page.problem == "still starting"
+        first = snapshots.cache_entries()[0]
+        assert await source.cache_entry(first.id) == snapshots.cached_answer(first)
+        assert await source.cache_entry("x-none") is None
+        assert await source.cache_hits() == snapshots.cache_hits()
+    async with source_of(f"http://127.0.0.1:{gateway.port}") as source:
+        assert "nothing listens" in (await source.cache_entries("\ud800")).problem
+        assert await source.cache_hits() is None
 
 
 async def test_a_lost_gateway_makes_the_data_stale_and_a_new_one_is_found() -> None:

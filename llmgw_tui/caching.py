@@ -1,0 +1,134 @@
+"""``llmgw cache``: what the running gateway's answer caches keep and have saved, and how to be rid of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+
+from gateway_core.model import CacheEntryDetail, CachePage, CacheStats, Saved
+from gateway_core.secret import gateway_secret
+from gateway_core.settings import Settings
+from llmgw_tui.reach import address_of, gateway_answers
+from llmgw_tui.source_http import HttpSource, Unreachable
+from llmgw_tui.tables import print_table
+from llmgw_tui.text import clean, count, dollars, duration, fit, message_text, one_line, preview, time_saved
+
+QUESTION_CELLS = 48
+SHOWN = 50
+
+
+async def cache(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Runs ``totals``, ``list``, ``show``, ``delete`` or ``clear``; 1 when it failed, 2 for wrong use."""
+    if arguments.action == "clear" and not arguments.yes:
+        print("llmgw: clearing a cache cannot be undone: add --yes.", file=sys.stderr)
+        return 2
+    if not await gateway_answers(settings):
+        says = "start one with `llmgw` or `llmgw serve`, or name another with --host and --port"
+        print(f"llmgw: no gateway answers at {address_of(settings)}: {says}.", file=sys.stderr)
+        return 1
+    async with _source(settings) as source:
+        try:
+            match arguments.action:
+                case "list":
+                    return _list(await source.cache_entries(arguments.query, arguments.order), arguments)
+                case "show":
+                    return _show(await source.cache_entry(arguments.id), as_json=arguments.json)
+                case "delete":
+                    return await _run(source, "forget_answer", entry=arguments.id)
+                case "clear":
+                    both = arguments.exact == arguments.semantic
+                    which = "all" if both else "exact" if arguments.exact else "semantic"
+                    return await _run(source, "clear_cache", which=which)
+                case _:
+                    return _totals((await source.fetch()).cache, as_json=arguments.json)
+        except Unreachable as error:
+            print(f"llmgw: {one_line(str(error))}", file=sys.stderr)
+            return 1
+
+
+@asynccontextmanager
+async def _source(settings: Settings) -> AsyncIterator[HttpSource]:
+    source = HttpSource(address_of(settings), gateway_secret(settings, create=False) or "")
+    source.open()
+    try:
+        yield source
+    finally:
+        await source.close()
+
+
+async def _run(source: HttpSource, command: str, **arguments: object) -> int:
+    result = await source.run(command, **arguments)
+    print(f"llmgw: {one_line(result.message)}", file=sys.stdout if result.ok else sys.stderr)
+    return 0 if result.ok else 1
+
+
+def _totals(stats: CacheStats, *, as_json: bool) -> int:
+    kept = {"exact": stats.entries, "semantic": stats.semantic.entries}
+    if as_json:
+        print(json.dumps({"kept": kept, "today": asdict(stats.today), "ever": asdict(stats.ever)}))
+        return 0
+    head = ("", "kept", "hits today", "saved", "time", "hits ever", "saved", "time")
+    rows = [
+        (name, f"{kept[name]:,}", *_saved(getattr(stats.today, name)), *_saved(getattr(stats.ever, name)))
+        for name in ("exact", "semantic")
+    ]
+    total = ("total", f"{sum(kept.values()):,}", *_saved(stats.today.total), *_saved(stats.ever.total))
+    print_table([head, *rows, total], left=1)
+    return 0
+
+
+def _saved(saved: Saved) -> tuple[str, str, str]:
+    return f"{saved.hits:,}", dollars(saved.microusd), time_saved(saved.ms)
+
+
+def _list(page: CachePage, arguments: argparse.Namespace) -> int:
+    """A cache that cannot be seen is told on stderr, and fails the command: what is printed is not all."""
+    if arguments.json:
+        print(json.dumps([asdict(entry) for entry in page.entries], ensure_ascii=False))
+    elif page.entries:
+        head = ("id", "question", "answered by", "age", "hits", "saved", "expires")
+        now = time.time()
+        rows = [
+            (
+                entry.id,
+                fit(preview(entry.question), QUESTION_CELLS).rstrip() or "-",
+                one_line(entry.model),
+                duration(now - entry.created_at),
+                count(entry.hits),
+                dollars(entry.saved_microusd) if entry.saved_microusd else "-",
+                duration(entry.expires_at - now),
+            )
+            for entry in page.entries[:SHOWN]
+        ]
+        print_table([head, *rows], left=3)
+        if page.total > len(rows):
+            print(f"\n{page.total - len(rows):,} more: give words of the question, or --json for up to 1,000.")
+    elif not page.problem:
+        print("Nothing is kept that was asked for.")
+    if page.problem:
+        print(f"llmgw: {one_line(page.problem)}", file=sys.stderr)
+    return 1 if page.problem else 0
+
+
+def _show(found: CacheEntryDetail | None, *, as_json: bool) -> int:
+    if found is None:
+        print("llmgw: there is no cached answer of that id, or its cache cannot be looked at now.", file=sys.stderr)
+        return 1
+    if as_json:
+        print(json.dumps(asdict(found), ensure_ascii=False))
+        return 0
+    entry = found.entry
+    print(f"{preview(entry.question) or '(question not kept)'}")
+    for wording in found.wordings:
+        print(f"  also: {preview(wording)}")
+    print(
+        f"  {entry.kind}  {one_line(entry.provider)}/{one_line(entry.model)}  {entry.hits} hits  saved "
+        f"{dollars(entry.saved_microusd)} {time_saved(entry.saved_ms)}\n"
+    )
+    print(clean(message_text(found.answer)) if found.answer else "(the answer is damaged)")
+    return 0
