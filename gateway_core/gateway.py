@@ -12,7 +12,7 @@ from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import AnswerCaches
 from gateway_core.cache.encoder.builtin_embeddings import BuiltinEmbeddings
-from gateway_core.cache.semantic import open_encoder
+from gateway_core.cache.semantic import open_embedder, open_encoder
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.commands import Commands
 from gateway_core.config_watch import watch
@@ -28,6 +28,7 @@ from gateway_core.journal import Journal
 from gateway_core.judge import Judge
 from gateway_core.model import ChatRequest, Decision, RequestDetail, RequestRow, Snapshot
 from gateway_core.offers import Offer, list_offers
+from gateway_core.ollama.address import local_base_url, root_of
 from gateway_core.ollama.embeddings import LocalEmbeddings
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.pipeline import Gates, Pipeline
@@ -206,7 +207,8 @@ class Gateway:
         """The ways that requests take."""
         settings, clock, database = self.settings, self._clock, self._database
         self._rate = RateLimit(settings.rate_limit_rpm, settings.rate_limit_tpm, clock)
-        self._encoder = open_encoder(settings, self._note)
+        self._encoder = open_encoder(settings, self._note, root_of(local_base_url(settings)))
+        self._embedder = open_embedder(settings, self._note, self._encoder)
         self._caches = AnswerCaches.open(settings, AnswerStore(database), clock, self._note, self._encoder)
         self._journal = Journal(self.bus, self._activity, self._requests, clock)
         self.pipeline = Pipeline(
@@ -225,7 +227,7 @@ class Gateway:
         )
         self._local_embeddings = LocalEmbeddings(self._local, settings)
         self.embeddings = Embeddings(
-            BuiltinEmbeddings(self._encoder),
+            BuiltinEmbeddings(self._embedder),
             self._local_embeddings,
             self._tiers,
             self._kill,
@@ -397,7 +399,7 @@ class Gateway:
         await self._journal.close()
         await self._budget.close()
         await self._caches.close()
-        await self._encoder.stop()
+        await asyncio.gather(*(worker.stop() for worker in {self._encoder, self._embedder}))
         await self._local_embeddings.close()
         await self._local.close()
         await self._tiers.close()

@@ -16,6 +16,8 @@ from pydantic import TypeAdapter
 
 from gateway_core.cache.blocked import BlockedPairs
 from gateway_core.cache.eligibility import LARGEST_ANSWER_BYTES, may_answer_others, request_reason
+from gateway_core.cache.encoder.choice import BUILTIN, Choice
+from gateway_core.cache.encoder.exports import FOLDER as EXPORTS
 from gateway_core.cache.encoder.worker import Message, Worker, child_command
 from gateway_core.cache.identity import Identity
 from gateway_core.cache.table.vectors import FOLDER, Entry
@@ -74,13 +76,24 @@ class Child(Protocol):
     def tell(self, message: Message) -> bool: ...
 
 
-def open_encoder(settings: Settings, on_note: Callable[[str], None]) -> Worker:
-    """The child process of the semantic cache and the built-in embeddings, not yet started.
+def open_encoder(settings: Settings, on_note: Callable[[str], None], ollama_url: str = "") -> Worker:
+    """The child process of the semantic cache, not yet started; with the built-in encoder of the embeddings too.
 
-    The table of answers is in it only while that cache is on.
+    The table of answers is in it only while that cache is on. ``ollama_url`` is the root of the local server.
     """
     folder = settings.data_dir / FOLDER if _is_on(settings) else None
-    return Worker(child_command(folder), on_note=on_note)
+    choice = Choice(settings.semantic_encoder, settings.data_dir / EXPORTS, ollama_url)
+    if settings.semantic_encoder == BUILTIN:
+        return Worker(child_command(folder, choice), on_note=on_note)
+    return Worker(child_command(folder, choice), on_note=on_note, what="The semantic cache's answers")
+
+
+def open_embedder(settings: Settings, on_note: Callable[[str], None], encoder: Worker) -> Worker:
+    """The child process of the built-in embeddings, which are all-MiniLM-L6-v2's whatever the cache is set to use."""
+    if settings.semantic_encoder == BUILTIN:
+        return encoder
+    choice = Choice(exports=settings.data_dir / EXPORTS)
+    return Worker(child_command(None, choice), on_note=on_note, what="The built-in embeddings")
 
 
 def _is_on(settings: Settings) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gateway_core.cache.encoder.windows import Spans
+from gateway_core.cache.encoder.windows import WINDOW_TOKENS, Spans
 from gateway_core.cache.encoder.worker import Message
 from gateway_core.cache.guards.select import Guards, Kind
 
@@ -16,6 +16,8 @@ class FakeEncoder:
     """Unit vectors of the words in a text: the more two texts share, the nearer they are."""
 
     dimensions = DIMENSIONS
+    fingerprint = "fake"
+    window_tokens = WINDOW_TOKENS
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
