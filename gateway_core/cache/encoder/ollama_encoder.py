@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Sequence
 from hashlib import sha256
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -34,7 +35,7 @@ class OllamaEncoder:
     def __init__(self, name: str, url: str) -> None:
         self.name = name
         self._url = url.rstrip("/")
-        self._digest = self.look_up(LOOK_S)
+        self._digest = look_up(name, self._url)
         self.fingerprint = sha256(f"{KIND}\n{self._digest}".encode()).hexdigest()
         self.dimensions = 0
         self.dimensions = len(self._embed(["warm up"], LOAD_S)[0])
@@ -43,24 +44,13 @@ class OllamaEncoder:
         """Raises :class:`EncoderError`; a fatal one when the name now means another model."""
         if not texts:
             return []
-        if self.look_up(LOOK_S) != self._digest:
+        if look_up(self.name, self._url) != self._digest:
             raise ModelChanged(f"Ollama's {self.name} is another model now")
         return self._embed(texts, CALL_S)
 
-    def look_up(self, timeout_s: float) -> str:
-        """The model's digest. Raises :class:`EncoderError`."""
-        models = self._call("/api/tags", None, timeout_s).get("models")
-        wanted = self.name if ":" in self.name.rpartition("/")[2] else f"{self.name}:latest"
-        for model in models if isinstance(models, list) else ():
-            if isinstance(model, dict) and model.get("name") == wanted and model.get("digest"):
-                return str(model["digest"])
-        raise EncoderError(
-            f"Ollama at {self._url} has no model {self.name}: `ollama pull {self.name}`.", is_passing=True
-        )
-
     def _embed(self, texts: Sequence[str], timeout_s: float) -> list[Vector]:
         body = {"model": self.name, "input": list(texts), "truncate": False}
-        found = self._call("/api/embed", body, timeout_s).get("embeddings")
+        found = _call(self.name, f"{self._url}/api/embed", body, timeout_s).get("embeddings")
         if not isinstance(found, list) or len(found) != len(texts):
             raise EncoderError(f"Ollama sent no vector of {self.name} for each text.")
         vectors = [_unit(row) for row in found]
@@ -68,35 +58,52 @@ class OllamaEncoder:
             raise ModelChanged(f"Ollama's {self.name} gives vectors of another length now")
         return vectors
 
-    def _call(self, path: str, body: dict[str, Any] | None, timeout_s: float) -> dict[str, Any]:
-        data = None if body is None else json.dumps(body).encode()
-        request = Request(f"{self._url}{path}", data, {"Content-Type": "application/json"})
-        try:
-            with build_opener(ProxyHandler({})).open(request, timeout=timeout_s) as reply:
-                answer = json.loads(reply.read(LARGEST_ANSWER))
-        except HTTPError as error:
-            raise self._refused(error) from None
-        except (OSError, ValueError) as error:
-            said = "does not answer in time" if isinstance(error, TimeoutError) else "does not answer"
-            raise EncoderError(f"Ollama at {self._url} {said}: start it.", is_passing=True) from None
-        if not isinstance(answer, dict):
-            raise EncoderError(f"What answers at {self._url} is not Ollama.")
-        return answer
-
-    def _refused(self, error: HTTPError) -> EncoderError:
-        try:
-            said = str(json.loads(error.read(4096))["error"])
-        except (OSError, ValueError, KeyError, TypeError):
-            said = f"status {error.code}"
-        if error.code == 404:
-            return EncoderError(f"Ollama has no model {self.name}: `ollama pull {self.name}`.", is_passing=True)
-        if error.code == 501 or "does not support embed" in said:
-            return EncoderError(f"{self.name} cannot embed. Choose an embedding model: `ollama pull bge-m3`.")
-        return EncoderError(f"Ollama could not embed with {self.name}: {said[:200]}")
-
 
 class ModelChanged(RuntimeError):
     """The vectors from now on are not comparable with those before: the process has to start again."""
+
+
+def look_up(name: str, url: str, timeout_s: float = LOOK_S) -> str:
+    """The digest of the model ``name`` at ``url``, the server's root. Raises :class:`EncoderError`."""
+    models = _call(name, f"{url}/api/tags", None, timeout_s).get("models")
+    wanted = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    for model in models if isinstance(models, list) else ():
+        if isinstance(model, dict) and model.get("name") == wanted and model.get("digest"):
+            return str(model["digest"])
+    raise _missing(name)
+
+
+def _call(name: str, url: str, body: dict[str, Any] | None, timeout_s: float) -> dict[str, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(url, data, {"Content-Type": "application/json"})
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=timeout_s) as reply:
+            answer = json.loads(reply.read(LARGEST_ANSWER))
+    except HTTPError as error:
+        raise _refused(name, error) from None
+    except (OSError, HTTPException, ValueError) as error:
+        said = "does not answer in time" if isinstance(error, TimeoutError) else "does not answer"
+        where = url.rpartition("/api/")[0]
+        raise EncoderError(f"Ollama at {where} {said}: start it.", is_passing=True) from None
+    if not isinstance(answer, dict):
+        raise EncoderError(f"What answers at {url} is not Ollama.")
+    return answer
+
+
+def _refused(name: str, error: HTTPError) -> EncoderError:
+    try:
+        said = str(json.loads(error.read(4096))["error"])
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        said = f"status {error.code}"
+    if error.code == 404:
+        return _missing(name)
+    if error.code == 501 or "does not support embed" in said:
+        return EncoderError(f"{name} cannot embed. Choose an embedding model: `ollama pull bge-m3`.")
+    return EncoderError(f"Ollama could not embed with {name}: {said[:200]}")
+
+
+def _missing(name: str) -> EncoderError:
+    return EncoderError(f"Ollama has no model {name}: `ollama pull {name}`.", is_passing=True)
 
 
 def _unit(row: object) -> Vector:

@@ -25,7 +25,7 @@ class OnnxEncoder:
     kind = KIND
 
     def __init__(self, folder: Path, manifest: Manifest, model: ModelFolder) -> None:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
         from tokenizers import Tokenizer
 
         options = onnxruntime.SessionOptions()
