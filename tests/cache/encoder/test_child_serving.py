@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import pytest
@@ -91,7 +91,7 @@ async def test_a_new_child_is_asked_for_once_there_is_an_export(monkeypatch: pyt
         async def rest(self) -> bool:
             return True
 
-    batches = iter([[], None])
+    batches: Iterator[list[Message] | None] = iter(([], None))
 
     async def next_batch(*asked: object) -> list[Message] | None:
         return next(batches)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from gateway_core.cache.encoder.embedder import Remembering, Windowed
@@ -13,7 +15,7 @@ class SmallEncoder(FakeEncoder):
 
     window_tokens = 4
 
-    def encode(self, texts: list[str]) -> list[list[float]]:  # type: ignore[override]
+    def encode(self, texts: Sequence[str]) -> list[list[float]]:
         return super().encode([" ".join(text.split()[:4]) for text in texts])
 
 
