@@ -1,4 +1,4 @@
-"""Exports a sentence-transformers model to ONNX in a process of its own: some 20 s of one core and 900 MB, once.
+"""Exports a sentence-transformers model to ONNX in a process of its own: some 25 s of one core and 900 MB, once.
 
 The child starts it when nobody asks anything. It gives way to everything else, and ends with its standard input.
 """

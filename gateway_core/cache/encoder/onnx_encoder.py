@@ -1,4 +1,4 @@
-"""An exported encoder on onnxruntime and tokenizers alone: a fraction of a second and 150 MB to load, and no torch.
+"""An exported encoder on onnxruntime and tokenizers alone: a fraction of a second and 190 MB to load, and no torch.
 
 sentence-transformers' own ONNX backend needs optimum-onnx, which needs transformers below 4.58 while
 sentence-transformers 6 needs 5 (2026-11, optimum-onnx 0.1.0): the two cannot be installed together. The graph is the
