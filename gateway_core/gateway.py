@@ -15,7 +15,7 @@ from gateway_core.cache.browse import Browser, CacheUnavailable
 from gateway_core.cache.encoder.builtin_embeddings import BuiltinEmbeddings
 from gateway_core.cache.review.quiet import Quiet
 from gateway_core.cache.review.reviewer import Reviewer
-from gateway_core.cache.semantic import open_encoder, searched
+from gateway_core.cache.semantic import open_embedder, open_encoder, searched
 from gateway_core.cache_commands import CacheCommands
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.commands import Commands
@@ -42,6 +42,7 @@ from gateway_core.model import (
     Snapshot,
 )
 from gateway_core.offers import Offer, list_offers
+from gateway_core.ollama.address import local_base_url, root_of
 from gateway_core.ollama.embeddings import LocalEmbeddings
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.pipeline import Gates, Pipeline
@@ -222,7 +223,8 @@ class Gateway:
         """The ways that requests take."""
         settings, clock, database = self.settings, self._clock, self._database
         self._rate = RateLimit(settings.rate_limit_rpm, settings.rate_limit_tpm, clock)
-        self._encoder = open_encoder(settings, self._note)
+        self._encoder = open_encoder(settings, self._note, root_of(local_base_url(settings)))
+        self._embedder = open_embedder(settings, self._note, self._encoder)
         answers = AnswerStore(database)
         self._caches = AnswerCaches.open(
             settings, answers, database, clock, self._note, self._encoder, self._requests.detail
@@ -253,7 +255,7 @@ class Gateway:
         )
         self._local_embeddings = LocalEmbeddings(self._local, settings)
         self.embeddings = Embeddings(
-            BuiltinEmbeddings(self._encoder),
+            BuiltinEmbeddings(self._embedder),
             self._local_embeddings,
             self._tiers,
             self._kill,
@@ -444,7 +446,7 @@ class Gateway:
         await self._journal.close()
         await self._budget.close()
         await self._caches.close()
-        await self._encoder.stop()
+        await asyncio.gather(*(worker.stop() for worker in {self._encoder, self._embedder}))
         await self._local_embeddings.close()
         await self._local.close()
         await self._tiers.close()

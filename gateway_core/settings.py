@@ -320,6 +320,12 @@ class Settings(BaseSettings):
 
     The guards were measured to stay below 0.002; for less the cache is off. What is measured later stops it too.
     """
+    semantic_encoder: str = "builtin"
+    """What the semantic cache compares questions with: ``builtin`` (all-MiniLM-L6-v2, weak in German), the folder of
+    another sentence-transformers model, or ``ollama/NAME``. A folder's prompt ``query`` is put before every question.
+    Answers kept with one encoder are not found with another. A question must be within a cosine of .80 of one that
+    was answered: that was measured with the built-in encoder, and with another says little about how often it helps;
+    the guards, which decide, do not depend on it. The built-in embeddings stay all-MiniLM-L6-v2's."""
     semantic_cache_uri: SecretStr | None = None
     """Where the semantic cache is kept; otherwise in a folder of ``data_dir``. A folder or an URI of LanceDB's
     (``s3://``, ``gs://``, ``az://``, ``db://``) that a team can share. Keys to it belong in the environment."""
@@ -371,6 +377,15 @@ class Settings(BaseSettings):
         if text is not None and not (isinstance(text, str) and _DURATION.fullmatch(text)):
             raise ValueError("must be a duration such as 30m, a number of seconds, or -1 for ever")
         return text
+
+    @field_validator("semantic_encoder")
+    @classmethod
+    def _is_an_encoder(cls, value: str) -> str:
+        name = value.strip()
+        is_path = name.startswith("~") or Path(name).is_absolute()
+        if name == "builtin" or is_path or name.removeprefix("ollama/") not in ("", name):
+            return name
+        raise ValueError("must be builtin, the whole path of a sentence-transformers model's folder, or ollama/NAME")
 
     @field_validator("local_llm_url", "anthropic_base_url", "groq_base_url", "openai_base_url")
     @classmethod

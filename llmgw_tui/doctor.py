@@ -17,6 +17,7 @@ from gateway_core.settings import Settings, SettingsError
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.errors import FolderInUse, StoreError
 from gateway_core.store.lock import FolderLock
+from llmgw_tui.doctor_encoder import encoder_findings
 from llmgw_tui.doctor_providers import provider_findings
 from llmgw_tui.findings import Finding
 from llmgw_tui.reach import address_of, gateway_answers, gateway_notices
@@ -57,6 +58,8 @@ async def examine(settings: Settings, *, fetch_model: bool = False) -> AsyncIter
     for finding in provider_findings(settings):
         yield finding
     for finding in _prices(settings):
+        yield finding
+    async for finding in encoder_findings(settings):
         yield finding
     async for finding in _local(settings, fetch_model):
         yield finding

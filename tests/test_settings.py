@@ -70,6 +70,8 @@ def test_prices_and_patterns_come_from_the_file(tmp_path: Path) -> None:
     [
         ("daily_budget_hard: -1\n", "DAILY_BUDGET_HARD"),
         ("semantic_cache: maybe\n", "SEMANTIC_CACHE"),
+        ("semantic_encoder: models/mine\n", "SEMANTIC_ENCODER: .*whole path"),
+        ("semantic_encoder: ollama/\n", "SEMANTIC_ENCODER: .*ollama/NAME"),
         ("no_such_name: 1\n", "no_such_name"),
         ("- a\n- list\n", "name: value"),
         ("port: [", "YAML"),

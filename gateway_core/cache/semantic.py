@@ -18,7 +18,9 @@ from pydantic import TypeAdapter
 
 from gateway_core.cache.blocked import blocked_pairs, forget_file
 from gateway_core.cache.eligibility import LARGEST_ANSWER_BYTES, may_answer_others, request_reason
-from gateway_core.cache.encoder.worker import Message, Worker, child_command
+from gateway_core.cache.encoder.choice import BUILTIN, Choice
+from gateway_core.cache.encoder.exports import FOLDER as EXPORTS
+from gateway_core.cache.encoder.worker import WHAT, Message, Worker, child_command
 from gateway_core.cache.identity import Identity
 from gateway_core.cache.review.book import entry_id
 from gateway_core.cache.review.counts import ALIAS, LEARNED, WORDS
@@ -71,17 +73,28 @@ class Child(Protocol):
     def tell(self, message: Message) -> bool: ...
 
 
-def open_encoder(settings: Settings, on_note: Callable[[str], None]) -> Worker:
-    """The child process of the semantic cache and the built-in embeddings, not yet started.
+def open_encoder(settings: Settings, on_note: Callable[[str], None], ollama_url: str = "") -> Worker:
+    """The child process of the semantic cache, not yet started; with the built-in encoder of the embeddings too.
 
-    The table of answers is in it only while that cache is on.
+    The table of answers is in it only while that cache is on. ``ollama_url`` is the root of the local server.
     """
+    choice = Choice(settings.semantic_encoder, settings.data_dir / EXPORTS, ollama_url)
+    what = WHAT if settings.semantic_encoder == BUILTIN else "The semantic cache's answers"
     if not _is_on(settings):
-        return Worker(child_command(None), on_note=on_note)
+        return Worker(child_command(None, choice), on_note=on_note, what=what)
     uri = settings.semantic_cache_uri.get_secret_value() if settings.semantic_cache_uri else ""
     limits = Limits(settings.semantic_max_entries, settings.semantic_max_bytes)
     table = TableOptions(Place.of(uri, settings.data_dir), limits)
-    return Worker(child_command(table.argument), on_note=on_note, environment=table.environment(os.environ))
+    environment = table.environment(os.environ)
+    return Worker(child_command(table.argument, choice), on_note=on_note, environment=environment, what=what)
+
+
+def open_embedder(settings: Settings, on_note: Callable[[str], None], encoder: Worker) -> Worker:
+    """The child process of the built-in embeddings, which are all-MiniLM-L6-v2's whatever the cache is set to use."""
+    if settings.semantic_encoder == BUILTIN:
+        return encoder
+    choice = Choice(exports=settings.data_dir / EXPORTS)
+    return Worker(child_command(None, choice), on_note=on_note, what="The built-in embeddings")
 
 
 def searched(settings: Settings, encoder: Child) -> Child | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from gateway_core.cache.encoder.windows import Spans
+from gateway_core.cache.encoder.windows import WINDOW_TOKENS, Spans
 from gateway_core.cache.encoder.worker import Message
 from gateway_core.cache.guards.select import Guards, Kind, Verdict
 
@@ -17,6 +17,7 @@ class FakeEncoder:
 
     dimensions = DIMENSIONS
     fingerprint = "fake"
+    window_tokens = WINDOW_TOKENS
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []

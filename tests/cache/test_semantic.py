@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from gateway_core.cache.blocked import FILE
+from gateway_core.cache.encoder.choice import Choice
 from gateway_core.cache.identity import Identity, identity
 from gateway_core.cache.review.book import pair_id
-from gateway_core.cache.semantic import SemanticCache, SemanticHit, open_encoder
+from gateway_core.cache.semantic import SemanticCache, SemanticHit, open_embedder, open_encoder
 from gateway_core.model import CacheMode, ChatRequest, Reuse
 from gateway_core.settings import Settings
 from gateway_core.store.answers import StoredAnswer
@@ -293,10 +294,22 @@ def test_the_child_opens_the_table_only_for_a_cache_that_is_on(
     assert (str(tmp_path / "semantic.lance") in worker.command) == holds_answers
 
 
+def test_the_built_in_embeddings_do_not_change_with_the_cache_s_encoder(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    encoder = open_encoder(settings, print)
+    assert open_embedder(settings, print, encoder) is encoder, "one process for both"
+    other = Settings(data_dir=tmp_path, semantic_encoder="ollama/bge-m3")
+    encoder = open_encoder(other, print, "http://127.0.0.1:11434")
+    embedder = open_embedder(other, print, encoder)
+    chosen, built_in = (Choice.unpack(worker.command[-1]) for worker in (encoder, embedder))
+    assert (chosen.source, chosen.ollama_url) == ("ollama/bge-m3", "http://127.0.0.1:11434")
+    assert built_in.source == "builtin" and embedder.command[-2] == "-", "and no table of answers"
+
+
 def test_the_gateway_never_imports_the_heavy_packages() -> None:
     code = (
         "import sys, gateway_core.cache.semantic, gateway_core.cache.exact;"
-        "heavy = {'torch', 'sentence_transformers', 'lancedb', 'pyarrow', 'numpy'};"
+        "heavy = {'torch', 'sentence_transformers', 'lancedb', 'pyarrow', 'numpy', 'onnxruntime', 'tokenizers'};"
         "print(sorted(heavy & sys.modules.keys()))"
     )
     root = Path(__file__).parents[2]

@@ -115,3 +115,19 @@ async def test_what_the_running_gateway_wants_known_is_said(
         here = {"port": port, "gateway_secret": SecretStr(KEY)}
         await doctor.run(settings.model_copy(update=here))
     assert "it says: ROUTER_PROVIDER is groq" in capsys.readouterr().out
+
+
+async def test_it_says_which_encoder_there_is(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await doctor.run(settings) == 0
+    assert _found(capsys.readouterr().out, "encoder all-MiniLM-L6-v2 is installed").startswith("ok")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "said"),
+    [("/no/such/model", "there is no folder /no/such/model"), ("ollama/bge-m3", "Ollama at http://127.0.0.1:1 ")],
+)
+async def test_an_encoder_that_is_not_there_is_a_failure(
+    settings: Settings, capsys: pytest.CaptureFixture[str], encoder: str, said: str
+) -> None:
+    assert await doctor.run(settings.model_copy(update={"semantic_encoder": encoder})) == 1
+    assert _found(capsys.readouterr().out, said).startswith("FAIL  SEMANTIC_ENCODER: ")

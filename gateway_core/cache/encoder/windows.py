@@ -1,9 +1,9 @@
 """Texts longer than the encoder sees at once: cut into windows, whose vectors become one.
 
-all-MiniLM-L6-v2 sees 256 tokens and drops the rest without a word. A longer text is cut at the ends of words into
-windows of about equal size, and its vector is the mean of theirs, weighted by their tokens and made one of length 1
-again, as OpenAI's cookbook does it for long inputs (Embedding texts that are longer than the model's maximum context
-length). A text that fits gets exactly the vector that the model gives it.
+A model sees so many tokens (all-MiniLM-L6-v2 256) and drops the rest without a word. A longer text is cut at the ends
+of words into windows of about equal size, and its vector is the mean of theirs, weighted by their tokens and made one
+of length 1 again, as OpenAI's cookbook does it for long inputs (Embedding texts that are longer than the model's
+maximum context length). A text that fits gets exactly the vector that the model gives it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WINDOW_TOKENS = 254
-"""256 less the two that the model puts around a text."""
+"""Of all-MiniLM-L6-v2: 256 less the two that it puts around a text."""
 _WORD_TOKENS = 16
 """How far a cut moves back to the beginning of a word; text without spaces is cut where it is."""
 
@@ -29,16 +29,16 @@ class Window:
     tokens: int
 
 
-def cut(text: str, spans: Spans) -> list[Window]:
-    """The windows of a text whose tokens are at ``spans``; the text itself where it fits."""
+def cut(text: str, spans: Spans, most: int = WINDOW_TOKENS) -> list[Window]:
+    """The windows, of ``most`` tokens, of a text whose tokens are at ``spans``; the text itself where it fits."""
     count = len(spans)
-    if count <= WINDOW_TOKENS:
+    if count <= most:
         return [Window(text, count)]
     windows = []
     start = 0
     while start < count:
         left = count - start
-        end = _word_start(spans, start, start + math.ceil(left / math.ceil(left / WINDOW_TOKENS)))
+        end = _word_start(spans, start, start + math.ceil(left / math.ceil(left / most)))
         windows.append(Window(text[spans[start][0] : spans[end - 1][1]], end - start))
         start = end
     return windows

@@ -9,10 +9,12 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gateway_core.cache.encoder import frames
+from gateway_core.cache.encoder.choice import Choice
 
 START_S = 300.0
 STUCK_S = 20.0
@@ -23,6 +25,9 @@ BACKOFF_S = (1.0, 5.0, 30.0, 120.0, 600.0)
 LONG_LIFE_S = 600.0
 """A child that lived this long did not die of its start: the pauses begin anew."""
 DIED = "its process ended"
+RENEW_S = 10.0
+"""How long a child that is to be replaced may take to finish."""
+WHAT = "The semantic cache and the built-in embeddings"
 WAITING_MESSAGES = 256
 UNSENT_BYTES = 2 * 1024 * 1024
 _KEPT_ENVIRONMENT = frozenset(
@@ -41,15 +46,36 @@ _OFFLINE = {
 _START = "import sys; sys.path.append(sys.argv.pop(1)); from gateway_core.cache.encoder.child import main; main()"
 
 Message = dict[str, Any]
+BUILTIN = Choice()
 
 
-def child_command(folder: Path | None) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class EncoderFacts:
+    """Which encoder a child has. ``kind`` is ``onnx``, ``torch`` or ``ollama``; vectors of another ``fingerprint``
+    cannot be compared with its own."""
+
+    name: str
+    kind: str
+    fingerprint: str
+    dimensions: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a child ended: ``why`` it could not start, whether that may pass, and whether it asked for a new one."""
+
+    why: str = ""
+    is_passing: bool = False
+    is_renewal: bool = False
+
+
+def child_command(folder: Path | None, choice: Choice = BUILTIN) -> list[str]:
     """How the child is started; without the folder of a table it only embeds.
 
     ``-P`` keeps the working directory out of its imports.
     """
     root = Path(__file__).parents[3]
-    return [sys.executable, "-P", "-c", _START, str(root), str(folder or "-")]
+    return [sys.executable, "-P", "-c", _START, str(root), str(folder or "-"), choice.pack()]
 
 
 def child_environment() -> dict[str, str]:
@@ -70,12 +96,14 @@ class Worker:
         *,
         on_note: Callable[[str], None] = lambda text: None,
         environment: Mapping[str, str] | None = None,
+        what: str = WHAT,
         backoff_s: Sequence[float] = BACKOFF_S,
         stuck_s: float = STUCK_S,
     ) -> None:
         self.command = tuple(command)
         self._on_note = on_note
         self._environment = dict(environment or {})
+        self._what = what
         self._backoff_s = backoff_s
         self._stuck_s = stuck_s
         self._process: Process | None = None
@@ -91,6 +119,7 @@ class Worker:
         self.detail = ""
         self.restarts = 0
         self.entries = 0
+        self.encoder: EncoderFacts | None = None
 
     def start(self) -> None:
         """Starts the child in the background, once."""
@@ -181,27 +210,34 @@ class Worker:
         reply.add_done_callback(lambda _: watch.cancel())
 
     async def _keep(self) -> None:
-        """Runs the child, again after each death, until it says that it cannot start or has died too often."""
+        """Runs the child, again after each death, until it says that it cannot start or has died too often.
+
+        What may pass, such as a server that is not running yet, is tried for ever.
+        """
         attempt = 0
         while True:
             began = asyncio.get_running_loop().time()
-            said = await self._run_once()
+            end = await self._run_once()
             self._drop_replies()
             if self.state == "stopped":
                 return
+            if end.is_renewal:
+                continue
             attempt = 0 if asyncio.get_running_loop().time() - began > LONG_LIFE_S else attempt
-            if said or attempt >= len(self._backoff_s):
+            if not self._backoff_s or not end.is_passing and (end.why or attempt >= len(self._backoff_s)):
                 break
-            self._set("starting", DIED)
+            self._set("starting", end.why or DIED)
             self.restarts += 1
-            await asyncio.sleep(self._backoff_s[attempt])
+            if end.is_passing and attempt == 0:
+                self._on_note(f"{self._what} are off for now: {end.why}")
+            await asyncio.sleep(self._backoff_s[min(attempt, len(self._backoff_s) - 1)])
             attempt += 1
-        self._set("failed", said or DIED)
+        self._set("failed", end.why or DIED)
         self._unsent.clear()
-        self._on_note(f"The semantic cache and the built-in embeddings are off until the next start: {self.detail}")
+        self._on_note(f"{self._what} are off until the next start: {self.detail}")
 
-    async def _run_once(self) -> str:
-        """One child from start to end; returns why it cannot start, if it said so."""
+    async def _run_once(self) -> _Ending:
+        """One child from start to end; the result says why it cannot start, if it said so."""
         try:
             self._process = process = await asyncio.create_subprocess_exec(
                 *self.command,
@@ -212,28 +248,41 @@ class Worker:
                 start_new_session=True,
             )
         except OSError as error:
-            return f"its process cannot be started: {error.strerror}"
-        starting = asyncio.get_running_loop().call_later(START_S, _kill, process)
-        said = ""
+            return _Ending(f"its process cannot be started: {error.strerror}")
+        loop = asyncio.get_running_loop()
+        ending = loop.call_later(START_S, _kill, process)
+        end = _Ending()
         try:
             while (message := await _next_message(process)) is not None:
                 if message.get("ready"):
-                    starting.cancel()
+                    ending.cancel()
                     self._begin(message)
+                elif message.get("renew") and self.state == "ready":
+                    end = _Ending(is_renewal=True)
+                    self._let_go(process)
+                    ending = loop.call_later(RENEW_S, _kill, process)
                 elif "failed" in message:
-                    said = str(message["failed"])
+                    end = _Ending(str(message["failed"]), bool(message.get("again")))
                 else:
                     self._deliver(message)
         except asyncio.CancelledError:
             _kill(process)
             raise
         finally:
-            starting.cancel()
+            ending.cancel()
         await _end(process, GONE_S)
-        return said
+        return end
+
+    def _let_go(self, process: Process) -> None:
+        """No more is sent to a child that wants to be replaced; it finishes what it has and ends."""
+        self._set("starting")
+        if process.stdin is not None:
+            process.stdin.close()
 
     def _begin(self, message: Message) -> None:
         self.entries = int(message.get("entries", 0))
+        if isinstance(facts := message.get("encoder"), dict):
+            self.encoder = EncoderFacts(**facts)
         if self.state == "stopped":
             return
         self._set("ready")

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gateway_core.cache.encoder.builtin_embeddings import DIMENSIONS, BuiltinEmbeddings
-from gateway_core.cache.encoder.embedder import EncoderError, check_weights, installed_weights
+from gateway_core.cache.encoder.embedder import EncoderError
+from gateway_core.cache.encoder.model_folder import check_weights, installed_weights
 from gateway_core.cache.encoder.worker import Worker, child_command, child_environment
 from gateway_core.cache.identity import identity
 from gateway_core.cache.semantic import SemanticCache

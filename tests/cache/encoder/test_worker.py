@@ -135,6 +135,58 @@ async def test_a_child_that_cannot_live_is_given_up_and_said_so(
     assert await worker.ask({"op": "find"}, 10) is None
 
 
+RENEWS = """
+import pathlib
+mark = pathlib.Path(sys.argv[2])
+if mark.exists():
+    send({'ready': True, 'encoder': {'name': 'm', 'kind': 'onnx', 'fingerprint': 'f', 'dimensions': 3}})
+    for message in messages(): send({'id': message.get('id'), 'by': 'new'})
+else:
+    mark.touch()
+    send({'ready': True, 'encoder': {'name': 'm', 'kind': 'torch', 'fingerprint': 'f', 'dimensions': 3}})
+    first = next(messages())
+    send({'renew': True})
+    for message in messages(): pass
+    send({'id': first['id'], 'by': 'old'})
+"""
+APPEARS = """
+import pathlib
+tries = pathlib.Path(sys.argv[2])
+tries.open('a').write('x')
+if len(tries.read_text()) > 4:
+    send({'ready': True})
+    for message in messages(): pass
+send({'failed': 'start Ollama', 'again': True})
+"""
+
+
+async def test_a_child_that_wants_to_be_replaced_finishes_first_and_costs_no_restart(tmp_path: Path) -> None:
+    said: list[str] = []
+    worker = Worker([sys.executable, "-c", STUB + RENEWS, ROOT, str(tmp_path / "mark")], on_note=said.append)
+    worker.start()
+    assert await worker.ready()
+    assert worker.encoder and (worker.encoder.kind, worker.encoder.dimensions) == ("torch", 3)
+    old = await worker.ask({"op": "find"}, 30)
+    assert old and old["by"] == "old"
+    assert worker.tell({"op": "add"}), "what is told meanwhile is kept for the new one"
+    assert await worker.ready()
+    new = await worker.ask({"op": "find"}, 30)
+    assert new and new["by"] == "new"
+    assert (worker.encoder.kind, worker.restarts, said) == ("onnx", 0, [])
+    await worker.stop()
+
+
+async def test_what_may_pass_is_said_once_and_tried_until_it_has(tmp_path: Path) -> None:
+    said: list[str] = []
+    command = [sys.executable, "-c", STUB + APPEARS, ROOT, str(tmp_path / "tries")]
+    worker = Worker(command, on_note=said.append, backoff_s=(0.0, 0.0))
+    worker.start()
+    assert await worker.ready(), "more tries than a child that dies has"
+    assert worker.restarts == 4
+    assert said == ["The semantic cache and the built-in embeddings are off for now: start Ollama"]
+    await worker.stop()
+
+
 async def test_a_command_that_does_not_exist_is_given_up() -> None:
     worker = Worker(["/no/such/python"])
     worker.start()
