@@ -38,7 +38,6 @@ from gateway_core.model import (
     Usage,
 )
 from gateway_core.providers.base import Piece
-from gateway_core.providers.prompt_check import PROMPT_CUT
 from gateway_core.routing.router import route
 from gateway_core.routing.session import Sessions
 from gateway_core.store.answers import StoredAnswer
@@ -272,7 +271,7 @@ class Pipeline:
             cost_microusd=exchange.cost_microusd,
             usage=exchange.usage,
         )
-        if not exchange.flawed and not any(remark.step == PROMPT_CUT for remark in exchange.remarks):
+        if not exchange.keeps_its_answer:
             await self._caches.store(key, request, answer)
         await self._gates.idempotency.store(request, answer)
 

@@ -12,6 +12,7 @@ from itertools import islice
 
 import orjson
 
+from gateway_core.cache.eligibility import asks_for_sampling
 from gateway_core.cache.freshness import depends_on_now
 from gateway_core.model import CacheMode, ChatRequest, JsonObject
 
@@ -67,7 +68,7 @@ def _bypass(request: ChatRequest) -> str:
         return "purpose"
     if request.body.get("n") not in (None, 1):
         return "choices"
-    return ""
+    return "sampled" if asks_for_sampling(request) else ""
 
 
 def _user_texts(request: ChatRequest) -> list[str]:
