@@ -1,7 +1,8 @@
 """One request's way, readable from top to bottom.
 
-policy -> kill switch -> rate limit -> idempotency -> exact cache -> semantic cache -> router -> budget -> provider ->
-relay -> settle -> store -> publish. Each step takes and returns a value and can refuse; no step knows the next.
+policy -> kill switch -> rate limit -> idempotency -> flight -> exact cache -> semantic cache -> router -> budget ->
+provider -> relay -> settle -> store -> publish. Each step takes and returns a value and can refuse; no step knows the
+next. From the router to the store a request goes once for all who ask the same meanwhile: their flight.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from dataclasses import dataclass, replace
 
 from gateway_core.cache.answers import AnswerCaches, CachedAnswer
 from gateway_core.cache.identity import Identity
+from gateway_core.delivery import relay
 from gateway_core.delivery.dispatch import Dispatcher
-from gateway_core.delivery.relay import relay_stream, relay_whole, with_usage
+from gateway_core.delivery.flights import Flight, Flights
+from gateway_core.delivery.relay import End, relayed, sent, sent_alone
+from gateway_core.delivery.replay import replayed
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
@@ -24,6 +28,8 @@ from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
 from gateway_core.model import (
+    ApiKind,
+    CacheMode,
     CacheStatus,
     ChatRequest,
     Decision,
@@ -43,10 +49,13 @@ from gateway_core.routing.session import Sessions
 from gateway_core.store.answers import StoredAnswer
 from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
-from gateway_core.wire.openai_chat import as_chunks, canned_completion, first_choice, implied_finish
+from gateway_core.wire.extras import has_server_tools
+from gateway_core.wire.openai_chat import canned_completion, finish_reason, first_choice, implied_finish
 from gateway_core.wire.usage import usage_json
 
 REPLAYED = Reason("idempotency", "the same key and request were answered before")
+SHARED = "shared"
+"""The verdict of :class:`Reuse` on an answer that another request's upstream call gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +103,19 @@ class Pipeline:
         self._journal = journal
         self._sessions = sessions
         self.judge = judge
+        self._flights: Flights[Piece | End] = Flights()
+        self._led: dict[str, Flight[Piece | End]] = {}
+        """The flights by the id of the request that leads them, while it is answered."""
         self._keeping: set[asyncio.Future[None]] = set()
+        self._natural_replay = False
 
     def use_policy(self, policy: PolicyGate) -> None:
         """Takes up another policy, for requests yet to come."""
         self._gates = replace(self._gates, policy=policy)
+
+    def replay_at_natural_pace(self, natural: bool) -> None:
+        """Whether streams out of a cache come as a model would write them, or at once."""
+        self._natural_replay = natural
 
     @asynccontextmanager
     async def answer(self, request: ChatRequest) -> AsyncIterator[Answer | Refusal]:
@@ -153,6 +170,13 @@ class Pipeline:
                 exchange.end(Status.OK)
             else:
                 exchange.end(Status.CANCELLED, code=CLIENT_LEFT, message="The client closed the connection.")
+        if flight := self._led.pop(exchange.request.id, None):
+            flight.when_over(lambda: self._publish(exchange))
+        else:
+            self._publish(exchange)
+
+    def _publish(self, exchange: Exchange) -> None:
+        """Tells everybody, once all that it cost is known: others may still listen to what a client has left."""
         used = exchange.usage.prompt_tokens + exchange.usage.output_tokens
         if used:
             self._gates.rate.adjust(exchange.request.caller, used - exchange.request.size.input_tokens)
@@ -172,18 +196,27 @@ class Pipeline:
             reuse = Reuse("", replay.created_at, age_s, "replay")
             return self._from_cache(exchange, CachedAnswer(CacheStatus.EXACT, replay, reuse, (REPLAYED,)))
         key = self._caches.key(request, self._tiers.forced)
-        if cached := await self._caches.lookup(key, request):
-            await gates.idempotency.store(request, cached.answer)
-            return self._from_cache(exchange, cached)
+        name = self._flight_name(key, request)
+        with self._flights.approached(name):
+            flight = self._flights.board(name)
+            if not flight and (cached := await self._caches.lookup(key, request)):
+                await gates.idempotency.store(request, cached.answer)
+                return self._from_cache(exchange, cached)
+            flight = flight or self._flights.board(name)
         exchange.cache = self._caches.status_of_miss(key)
-        await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
-        landscape, before = self._tiers.landscape(), self._sessions.target(request.view.session)
-        if judgement := await self.judge.opinion(exchange, landscape, before):
-            landscape = self._tiers.landscape()
-        decision = route(request, landscape, before, judgement)
-        if isinstance(decision, Refusal):
-            return decision
-        return await self._from_upstream(exchange, decision, key)
+        if flight:
+            return await self._from_flight(exchange, flight, key)
+        return await self._from_upstream(exchange, key, name)
+
+    def _flight_name(self, key: Identity, request: ChatRequest) -> str | None:
+        """What the request shares an upstream call by; None where it wants a call of its own.
+
+        A stream and a whole answer are two calls. Server tools look at the world anew for each who asks.
+        """
+        cacheable = self._caches.status_of_miss(key) is CacheStatus.MISS
+        if not cacheable or request.cache_mode is not CacheMode.USE or has_server_tools(request):
+            return None
+        return f"{key.exact_key} {'stream' if request.stream else 'whole'}"
 
     def decide(self, request: ChatRequest) -> Decision | Refusal:
         """Where the request would go now, or why nowhere."""
@@ -205,75 +238,162 @@ class Pipeline:
 
     def _from_cache(self, exchange: Exchange, cached: CachedAnswer) -> Answer:
         answer = cached.answer
-        exchange.cache, exchange.reuse = cached.status, cached.reuse
+        self._reuse(exchange, cached.status, answer, cached.reuse, cached.reasons)
+        body = {**answer.completion, "usage": usage_json(answer.usage, 0)}
+        if not exchange.request.stream:
+            self._note_answer(exchange, body)
+        return self._ready(exchange, body, tier="cache", model=answer.model, cost_microusd=0)
+
+    def _reuse(
+        self,
+        exchange: Exchange,
+        status: CacheStatus,
+        answer: StoredAnswer,
+        reuse: Reuse,
+        reasons: tuple[Reason, ...],
+    ) -> None:
+        """Notes that the request gets an answer that somebody else has paid for."""
+        exchange.cache, exchange.reuse = status, reuse
         exchange.usage = answer.usage
         exchange.target = Target(answer.tier, answer.provider, answer.model, free=True)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange, answer.cost_microusd)
-        exchange.decision = Decision(exchange.target, (), f"cache:{cached.status}", 0.0, cached.reasons)
-        body = {**answer.completion, "usage": usage_json(answer.usage, 0)}
-        self._note_answer(exchange, body)
-        return self._ready(exchange, body, tier="cache", model=answer.model, cost_microusd=0)
+        exchange.decision = Decision(exchange.target, (), f"cache:{status}", 0.0, reasons)
 
     def _ready(self, exchange: Exchange, body: JsonObject, *, tier: str, model: str, cost_microusd: int) -> Answer:
         """An answer that is already whole, streamed if the caller streams."""
         request = exchange.request
         exchange.mark_first_token()
-        pieces = _replay(body, request.wants_usage_chunk) if request.stream else None
+        pieces = self._replayed(exchange, body) if request.stream else None
         route_name = exchange.decision.route if exchange.decision else "policy"
         whole = None if request.stream else Piece(body)
         return Answer(request.id, tier, model, exchange.cache, route_name, cost_microusd, whole, pieces)
 
-    async def _from_upstream(self, exchange: Exchange, decision: Decision, key: Identity) -> Answer:
+    async def _replayed(self, exchange: Exchange, body: JsonObject) -> AsyncGenerator[Piece]:
+        cached = exchange.cache.is_hit
+        natural = cached and self._natural_replay
+        async with aclosing(replayed(body, exchange.request.wants_usage_chunk, natural=natural)) as pieces:
+            async for piece in pieces:
+                if cached and finish_reason(piece.body):
+                    self._note_answer(exchange, body)
+                yield piece
+
+    async def _from_upstream(self, exchange: Exchange, key: Identity, name: str | None) -> Answer:
+        """An upstream's answer, and that of all who board the flight meanwhile."""
+        request, resources = exchange.request, exchange.resources
+        made = self._made(exchange, key)
+        if name is None:
+            pieces = sent_alone(request, made)
+        else:
+            flight = self._led[request.id] = self._flights.begin(name, exchange, made)
+            resources.push_async_callback(flight.leave)
+            pieces = sent(request, flight.listen(relay.KEEP_ALIVE_S))
+        return await self._begun(exchange, pieces, exchange)
+
+    async def _from_flight(self, exchange: Exchange, flight: Flight[Piece | End], key: Identity) -> Answer:
+        """The answer that another request's upstream call gives. A call that fails has failed for all."""
+        exchange.resources.push_async_callback(flight.leave)
+        pieces = sent(exchange.request, self._shared(exchange, flight, key))
+        return await self._begun(exchange, pieces, flight.leader)
+
+    async def _begun(self, exchange: Exchange, pieces: AsyncGenerator[Piece], leader: Exchange) -> Answer:
+        """The answer with its first piece there, or with a sign of life while it is known who answers."""
         request = exchange.request
-        exchange.decision = decision
-        exchange.target = decision.target
-        self._journal.routed(exchange)
+        await exchange.resources.enter_async_context(aclosing(pieces))
+        first = await anext(pieces)
+        while (target := leader.target) is None:
+            first = await anext(pieces)
+        shared = exchange is not leader
+        if shared:
+            self._share(exchange, leader)
+        known = shared or target.free or not request.stream
+        return Answer(
+            request.id,
+            "cache" if shared else target.tier,
+            target.model,
+            exchange.cache,
+            exchange.route,
+            exchange.cost_microusd if known else None,
+            whole=None if request.stream else first,
+            pieces=_prepend(first, pieces) if request.stream else None,
+        )
+
+    async def _made(self, exchange: Exchange, key: Identity) -> AsyncGenerator[Piece | End]:
+        """The answer as an upstream makes it, kept before its end is seen. Raises :class:`Refused`."""
+        decision = await self._routed(exchange)
 
         async def complete(whole: JsonObject) -> None:
-            """Kept even if the client leaves meanwhile: it is paid, and a retry must not pay again."""
+            """Kept even if everybody leaves meanwhile: it is paid, and a retry must not pay again."""
             self._note_answer(exchange, whole)
-            keeping = asyncio.ensure_future(self._keep(exchange, decision, key, whole))
+            keeping = asyncio.ensure_future(self._keep(exchange, key, whole))
             self._keeping.add(keeping)
             keeping.add_done_callback(self._keeping.discard)
             await asyncio.shield(keeping)
 
-        pieces = self._dispatcher.send(exchange, decision)
-        if not request.stream:
-            whole = await relay_whole(exchange, pieces, complete)
-            target = exchange.target
-            return Answer(
-                request.id, target.tier, target.model, exchange.cache, exchange.route, exchange.cost_microusd, whole
-            )
-        relayed = await exchange.resources.enter_async_context(aclosing(relay_stream(exchange, pieces, complete)))
-        first = await anext(relayed)
-        target = exchange.target
-        return Answer(
-            request.id,
-            target.tier,
-            target.model,
-            exchange.cache,
-            exchange.route,
-            exchange.cost_microusd if target.free else None,
-            pieces=_prepend(first, relayed),
-        )
+        made = relayed(exchange, self._dispatcher.send(exchange, decision), complete)
+        async with aclosing(made):
+            async for item in made:
+                yield item
 
-    async def _keep(self, exchange: Exchange, decision: Decision, key: Identity, whole: JsonObject) -> None:
+    async def _routed(self, exchange: Exchange) -> Decision:
+        """Where the request goes. Raises :class:`Refused` where it can go nowhere."""
+        request = exchange.request
+        await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
+        landscape, before = self._tiers.landscape(), self._sessions.target(request.view.session)
+        if judgement := await self.judge.opinion(exchange, landscape, before):
+            landscape = self._tiers.landscape()
+        decision = route(request, landscape, before, judgement)
+        if isinstance(decision, Refusal):
+            raise Refused(decision)
+        exchange.decision = decision
+        exchange.target = decision.target
+        self._journal.routed(exchange)
+        return decision
+
+    async def _keep(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
         """Remembers the answer wherever a later request may look for it."""
-        request, target = exchange.request, exchange.target or decision.target
-        self._sessions.remember(request.view.session, target)
+        request, answer = exchange.request, _stored(exchange, whole)
+        if exchange.target:
+            self._sessions.remember(request.view.session, exchange.target)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange)
-        answer = StoredAnswer(
-            completion=whole,
-            tier=target.tier,
-            provider=target.provider,
-            model=target.model,
-            created_at=request.received_at,
-            cost_microusd=exchange.cost_microusd,
-            usage=exchange.usage,
-        )
         if not exchange.keeps_its_answer:
             await self._caches.store(key, request, answer)
         await self._gates.idempotency.store(request, answer)
+
+    # --- an answer that is shared ------------------------------------------------------------------------------
+
+    async def _shared(
+        self, exchange: Exchange, flight: Flight[Piece | End], key: Identity
+    ) -> AsyncGenerator[Piece | End | None]:
+        """What a flight brings, for one who did not begin it: the same words, for nothing.
+
+        A Response is one's own, with an id of its own: it is made of the chunks, as from a cache.
+        """
+        leader, request = flight.leader, exchange.request
+        is_own = request.api is ApiKind.RESPONSES
+        async with aclosing(flight.listen(relay.KEEP_ALIVE_S)) as items:
+            async for item in items:
+                if item is None:
+                    yield None
+                    continue
+                exchange.mark_first_token()
+                if isinstance(item, End):
+                    answer = _stored(leader, item.whole)
+                    self._share(exchange, leader)
+                    self._caches.shared(key, request)
+                    self._note_answer(exchange, item.whole)
+                    await self._gates.idempotency.store(request, answer)
+                    whole = {**item.whole, "usage": usage_json(answer.usage, 0)}
+                    yield End(replace(item.last, native=()) if is_own else item.last, whole)
+                elif not is_own:
+                    yield item
+                elif item.body.get("choices"):
+                    yield replace(item, native=())
+
+    def _share(self, exchange: Exchange, leader: Exchange) -> None:
+        """Notes that ``exchange`` gets the answer to ``leader``, as far as it has come."""
+        why = Reason("single flight", f"{leader.request.id} asked the same and was being answered")
+        reuse = Reuse("", leader.request.received_at, 0.0, SHARED)
+        self._reuse(exchange, CacheStatus.EXACT, _stored(leader, {}), reuse, (why,))
 
     def _note_answer(self, exchange: Exchange, whole: JsonObject) -> None:
         exchange.answer = (first_choice(whole) or {}).get("message")
@@ -286,10 +406,16 @@ async def _prepend(first: Piece, rest: AsyncGenerator[Piece]) -> AsyncGenerator[
         yield piece
 
 
-async def _replay(body: JsonObject, wants_usage_chunk: bool) -> AsyncGenerator[Piece]:
-    """A whole completion as the stream it would have been."""
-    *before, last = as_chunks(body)
-    for chunk in before:
-        yield Piece(chunk)
-    for piece in with_usage(Piece(last), body["usage"], wants_usage_chunk):
-        yield piece
+def _stored(exchange: Exchange, whole: JsonObject) -> StoredAnswer:
+    """The answer that an upstream gave to ``exchange``."""
+    target = exchange.target
+    assert target is not None, "who answers is known when there is an answer"
+    return StoredAnswer(
+        completion=whole,
+        tier=target.tier,
+        provider=target.provider,
+        model=target.model,
+        created_at=exchange.request.received_at,
+        cost_microusd=exchange.cost_microusd,
+        usage=exchange.usage,
+    )

@@ -114,6 +114,10 @@ class AnswerCaches:
             log.warning("an answer was not cached: %s", error)
         await self._semantic.store(key, request, answer)
 
+    def shared(self, key: Identity, request: ChatRequest) -> None:
+        """Notes that the answer to ``key`` went to ``request`` too, while it was made."""
+        self._remember(request.id, key, None)
+
     async def mark_wrong(self, request_id: str) -> bool:
         """Never serves again what answered this request; False when no cache did, or too long ago."""
         served = self._served.pop(request_id, None)
