@@ -142,19 +142,19 @@ async def test_without_a_name_nothing_is_shared() -> None:
 
 
 @pytest.mark.parametrize("moments", [0, 1, 2, 5])
-async def test_a_listener_cancelled_twice_still_stops_the_source(moments: int) -> None:
-    class Slow(Source):
-        async def pieces(self) -> AsyncGenerator[int]:
+async def test_a_listener_cancelled_twice_leaves_nothing_running(moments: int) -> None:
+    source = Source(3, quiet_after=1)
+
+    async def slow_to_end() -> AsyncGenerator[int]:
+        async with aclosing(source.pieces()) as items:
             try:
-                yield 1
-                await self.go.wait()
+                async for item in items:
+                    yield item
             finally:
                 for _ in range(3):
                     await asyncio.sleep(0)
-                self.closed = True
 
-    source = Slow(1)
-    flight = begin(Flights(), source)
+    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), slow_to_end())
 
     async def listen() -> None:
         try:
@@ -169,4 +169,4 @@ async def test_a_listener_cancelled_twice_still_stops_the_source(moments: int) -
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert source.closed
+    assert source.closed and len(asyncio.all_tasks()) == 1
