@@ -82,6 +82,8 @@ def _hashes(request: ChatRequest, target_scope: str, messages: list[object]) -> 
     """Both hashes in one pass: they part at the last user message."""
     last = max((at for at, message in enumerate(messages) if _is_user(message)), default=-1)
     head = [request.caller, target_scope, request.model, request.force_tier, request.context, _options(request.body)]
+    if request.view.surroundings:
+        head.append({"surroundings": request.view.surroundings})
     if request.native is not None:
         head += [request.api, _options(request.native, SAID_IN_CHAT), dict(request.native_headers)]
     common = sha256(VERSION)
