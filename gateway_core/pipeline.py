@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gateway_core.cache.answers import AnswerCaches, CachedAnswer
 from gateway_core.cache.identity import Identity
@@ -19,7 +20,6 @@ from gateway_core.delivery import relay
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.flights import Flight, Flights
 from gateway_core.delivery.relay import End, relayed, sent, sent_alone
-from gateway_core.delivery.replay import replayed
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
@@ -28,8 +28,6 @@ from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
 from gateway_core.model import (
-    ApiKind,
-    CacheMode,
     CacheStatus,
     ChatRequest,
     Decision,
@@ -39,18 +37,16 @@ from gateway_core.model import (
     Refused,
     Reuse,
     Status,
-    Target,
     Tier,
     Usage,
 )
 from gateway_core.providers.base import Piece
+from gateway_core.reuse import Reusing, note_answer, stored_answer
 from gateway_core.routing.router import route
 from gateway_core.routing.session import Sessions
-from gateway_core.store.answers import StoredAnswer
 from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
-from gateway_core.wire.extras import has_server_tools
-from gateway_core.wire.openai_chat import canned_completion, finish_reason, first_choice, implied_finish
+from gateway_core.wire.openai_chat import canned_completion
 from gateway_core.wire.usage import usage_json
 
 REPLAYED = Reason("idempotency", "the same key and request were answered before")
@@ -107,7 +103,7 @@ class Pipeline:
         self._led: dict[str, Flight[Piece | End]] = {}
         """The flights by the id of the request that leads them, while it is answered."""
         self._keeping: set[asyncio.Future[None]] = set()
-        self._natural_replay = False
+        self._reuse = Reusing(caches, gates.idempotency, dispatcher)
 
     def use_policy(self, policy: PolicyGate) -> None:
         """Takes up another policy, for requests yet to come."""
@@ -115,7 +111,7 @@ class Pipeline:
 
     def replay_at_natural_pace(self, natural: bool) -> None:
         """Whether streams out of a cache come as a model would write them, or at once."""
-        self._natural_replay = natural
+        self._reuse.natural_pace = natural
 
     @asynccontextmanager
     async def answer(self, request: ChatRequest) -> AsyncIterator[Answer | Refusal]:
@@ -196,7 +192,7 @@ class Pipeline:
             reuse = Reuse("", replay.created_at, age_s, "replay")
             return self._from_cache(exchange, CachedAnswer(CacheStatus.EXACT, replay, reuse, (REPLAYED,)))
         key = self._caches.key(request, self._tiers.forced)
-        name = self._flight_name(key, request)
+        name = self._reuse.flight_name(key, request, gates.kill.stops)
         with self._flights.approached(name):
             flight = self._flights.board(name)
             if not flight and (cached := await self._caches.lookup(key, request)):
@@ -207,16 +203,6 @@ class Pipeline:
         if flight:
             return await self._from_flight(exchange, flight, key)
         return await self._from_upstream(exchange, key, name)
-
-    def _flight_name(self, key: Identity, request: ChatRequest) -> str | None:
-        """What the request shares an upstream call by; None where it wants a call of its own.
-
-        A stream and a whole answer are two calls. Server tools look at the world anew for each who asks.
-        """
-        cacheable = self._caches.status_of_miss(key) is CacheStatus.MISS
-        if not cacheable or request.cache_mode is not CacheMode.USE or has_server_tools(request):
-            return None
-        return f"{key.exact_key} {'stream' if request.stream else 'whole'}"
 
     def decide(self, request: ChatRequest) -> Decision | Refusal:
         """Where the request would go now, or why nowhere."""
@@ -238,61 +224,37 @@ class Pipeline:
 
     def _from_cache(self, exchange: Exchange, cached: CachedAnswer) -> Answer:
         answer = cached.answer
-        self._reuse(exchange, cached.status, answer, cached.reuse, cached.reasons)
+        self._reuse.note(exchange, cached)
         body = {**answer.completion, "usage": usage_json(answer.usage, 0)}
         if not exchange.request.stream:
-            self._note_answer(exchange, body)
+            note_answer(exchange, body)
         return self._ready(exchange, body, tier="cache", model=answer.model, cost_microusd=0)
-
-    def _reuse(
-        self,
-        exchange: Exchange,
-        status: CacheStatus,
-        answer: StoredAnswer,
-        reuse: Reuse,
-        reasons: tuple[Reason, ...],
-    ) -> None:
-        """Notes that the request gets an answer that somebody else has paid for."""
-        exchange.cache, exchange.reuse = status, reuse
-        exchange.usage = answer.usage
-        exchange.target = Target(answer.tier, answer.provider, answer.model, free=True)
-        exchange.otherwise = self._dispatcher.counterfactuals(exchange, answer.cost_microusd)
-        exchange.decision = Decision(exchange.target, (), f"cache:{status}", 0.0, reasons)
 
     def _ready(self, exchange: Exchange, body: JsonObject, *, tier: str, model: str, cost_microusd: int) -> Answer:
         """An answer that is already whole, streamed if the caller streams."""
         request = exchange.request
         exchange.mark_first_token()
-        pieces = self._replayed(exchange, body) if request.stream else None
+        pieces = self._reuse.replayed(exchange, body) if request.stream else None
         route_name = exchange.decision.route if exchange.decision else "policy"
         whole = None if request.stream else Piece(body)
         return Answer(request.id, tier, model, exchange.cache, route_name, cost_microusd, whole, pieces)
 
-    async def _replayed(self, exchange: Exchange, body: JsonObject) -> AsyncGenerator[Piece]:
-        cached = exchange.cache.is_hit
-        natural = cached and self._natural_replay
-        async with aclosing(replayed(body, exchange.request.wants_usage_chunk, natural=natural)) as pieces:
-            async for piece in pieces:
-                if cached and finish_reason(piece.body):
-                    self._note_answer(exchange, body)
-                yield piece
-
     async def _from_upstream(self, exchange: Exchange, key: Identity, name: str | None) -> Answer:
         """An upstream's answer, and that of all who board the flight meanwhile."""
-        request, resources = exchange.request, exchange.resources
+        request, given = exchange.request, partial(note_answer, exchange)
         made = self._made(exchange, key)
         if name is None:
-            pieces = sent_alone(request, made)
+            pieces = sent_alone(request, made, given)
         else:
             flight = self._led[request.id] = self._flights.begin(name, exchange, made)
-            resources.push_async_callback(flight.leave)
-            pieces = sent(request, flight.listen(relay.KEEP_ALIVE_S))
+            exchange.resources.push_async_callback(flight.leave)
+            pieces = sent(request, flight.listen(relay.KEEP_ALIVE_S), given)
         return await self._begun(exchange, pieces, exchange)
 
     async def _from_flight(self, exchange: Exchange, flight: Flight[Piece | End], key: Identity) -> Answer:
         """The answer that another request's upstream call gives. A call that fails has failed for all."""
         exchange.resources.push_async_callback(flight.leave)
-        pieces = sent(exchange.request, self._shared(exchange, flight, key))
+        pieces = sent(exchange.request, self._reuse.shared(exchange, flight, key), partial(note_answer, exchange))
         return await self._begun(exchange, pieces, flight.leader)
 
     async def _begun(self, exchange: Exchange, pieces: AsyncGenerator[Piece], leader: Exchange) -> Answer:
@@ -304,7 +266,7 @@ class Pipeline:
             first = await anext(pieces)
         shared = exchange is not leader
         if shared:
-            self._share(exchange, leader)
+            self._reuse.share(exchange, leader)
         known = shared or target.free or not request.stream
         return Answer(
             request.id,
@@ -323,7 +285,6 @@ class Pipeline:
 
         async def complete(whole: JsonObject) -> None:
             """Kept even if everybody leaves meanwhile: it is paid, and a retry must not pay again."""
-            self._note_answer(exchange, whole)
             keeping = asyncio.ensure_future(self._keep(exchange, key, whole))
             self._keeping.add(keeping)
             keeping.add_done_callback(self._keeping.discard)
@@ -351,7 +312,7 @@ class Pipeline:
 
     async def _keep(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
         """Remembers the answer wherever a later request may look for it."""
-        request, answer = exchange.request, _stored(exchange, whole)
+        request, answer = exchange.request, stored_answer(exchange, whole)
         if exchange.target:
             self._sessions.remember(request.view.session, exchange.target)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange)
@@ -359,63 +320,8 @@ class Pipeline:
             await self._caches.store(key, request, answer)
         await self._gates.idempotency.store(request, answer)
 
-    # --- an answer that is shared ------------------------------------------------------------------------------
-
-    async def _shared(
-        self, exchange: Exchange, flight: Flight[Piece | End], key: Identity
-    ) -> AsyncGenerator[Piece | End | None]:
-        """What a flight brings, for one who did not begin it: the same words, for nothing.
-
-        A Response is one's own, with an id of its own: it is made of the chunks, as from a cache.
-        """
-        leader, request = flight.leader, exchange.request
-        is_own = request.api is ApiKind.RESPONSES
-        async with aclosing(flight.listen(relay.KEEP_ALIVE_S)) as items:
-            async for item in items:
-                if item is None:
-                    yield None
-                    continue
-                exchange.mark_first_token()
-                if isinstance(item, End):
-                    answer = _stored(leader, item.whole)
-                    self._share(exchange, leader)
-                    self._caches.shared(key, request)
-                    self._note_answer(exchange, item.whole)
-                    await self._gates.idempotency.store(request, answer)
-                    whole = {**item.whole, "usage": usage_json(answer.usage, 0)}
-                    yield End(replace(item.last, native=()) if is_own else item.last, whole)
-                elif not is_own:
-                    yield item
-                elif item.body.get("choices"):
-                    yield replace(item, native=())
-
-    def _share(self, exchange: Exchange, leader: Exchange) -> None:
-        """Notes that ``exchange`` gets the answer to ``leader``, as far as it has come."""
-        why = Reason("single flight", f"{leader.request.id} asked the same and was being answered")
-        reuse = Reuse("", leader.request.received_at, 0.0, SHARED)
-        self._reuse(exchange, CacheStatus.EXACT, _stored(leader, {}), reuse, (why,))
-
-    def _note_answer(self, exchange: Exchange, whole: JsonObject) -> None:
-        exchange.answer = (first_choice(whole) or {}).get("message")
-        exchange.finish_reason = implied_finish(whole)
-
 
 async def _prepend(first: Piece, rest: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
     yield first
     async for piece in rest:
         yield piece
-
-
-def _stored(exchange: Exchange, whole: JsonObject) -> StoredAnswer:
-    """The answer that an upstream gave to ``exchange``."""
-    target = exchange.target
-    assert target is not None, "who answers is known when there is an answer"
-    return StoredAnswer(
-        completion=whole,
-        tier=target.tier,
-        provider=target.provider,
-        model=target.model,
-        created_at=exchange.request.received_at,
-        cost_microusd=exchange.cost_microusd,
-        usage=exchange.usage,
-    )

@@ -18,6 +18,8 @@ KEEP_ALIVE_S = 25.0
 """Pause after which the caller gets an empty chunk: OpenClaw gives up after 300 s without one, and SSE comments do not
 count (OpenClaw 2026.9.6). Nothing can be sent to a caller that does not stream: it needs patience of its own."""
 
+Given = Callable[[JsonObject], None]
+"""Called with the whole completion when its end goes to the caller."""
 Complete = Callable[[JsonObject], Awaitable[None]]
 """Called with the whole completion once the spend is durable, before the caller sees the end."""
 
@@ -63,14 +65,16 @@ async def relayed(exchange: Exchange, pieces: AsyncGenerator[Piece], complete: C
     yield End(Piece(last, native=tuple(held)), whole)
 
 
-async def sent(request: ChatRequest, answer: AsyncGenerator[Piece | End | None]) -> AsyncGenerator[Piece]:
-    """What the caller gets of an answer: the pieces of a stream, or the one whole.
+async def sent(request: ChatRequest, answer: AsyncGenerator[Piece | End | None], given: Given) -> AsyncGenerator[Piece]:
+    """What the caller gets of an answer: the pieces of a stream, or the one whole. ``given`` hears of its end.
 
     Usage and cost follow in a chunk of their own where the caller asked for it, else on the last chunk. None is a
     pause that was too long.
     """
     async with aclosing(answer):
         async for item in answer:
+            if isinstance(item, End):
+                given(item.whole)
             if isinstance(item, End) and request.stream:
                 for piece in with_usage(item.last, item.whole["usage"], request.wants_usage_chunk):
                     yield piece
@@ -82,10 +86,10 @@ async def sent(request: ChatRequest, answer: AsyncGenerator[Piece | End | None])
                 yield Piece(make_chunk(request.id, request.model, {"content": ""}))
 
 
-async def sent_alone(request: ChatRequest, answer: AsyncGenerator[Piece | End]) -> AsyncGenerator[Piece]:
+async def sent_alone(request: ChatRequest, answer: AsyncGenerator[Piece | End], given: Given) -> AsyncGenerator[Piece]:
     """The same of an answer that goes to nobody else, read no faster than the caller reads."""
     items: AsyncGenerator[Piece | End | None] = kept_alive(answer, KEEP_ALIVE_S) if request.stream else answer
-    async with aclosing(answer), aclosing(sent(request, items)) as pieces:
+    async with aclosing(answer), aclosing(sent(request, items, given)) as pieces:
         async for piece in pieces:
             yield piece
 

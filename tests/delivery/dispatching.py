@@ -230,7 +230,7 @@ class Desk:
 
         pieces = dispatcher.send(exchange, decision)
         try:
-            async for piece in sent_alone(request, relayed(exchange, pieces, complete)):
+            async for piece in sent_alone(request, relayed(exchange, pieces, complete), lambda _: None):
                 if stream:
                     chunks.append(piece.body)
                 else:

@@ -142,7 +142,7 @@ def test_a_caller_who_leaves_at_any_moment_leaves_nothing_open(
 
         async def read() -> None:
             pieces = dispatcher.send(exchange, Decision(targets[0], tuple(targets[1:]), "simple", 0.1, ()))
-            answer = sent_alone(exchange.request, relayed(exchange, pieces, complete))
+            answer = sent_alone(exchange.request, relayed(exchange, pieces, complete), lambda _: None)
             try:
                 async for _ in answer:
                     await asyncio.sleep(0)

@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ import openai
 import pytest
 
 from gateway_core.events import RequestFinished
-from gateway_core.model import RequestRow, Status
+from gateway_core.model import Refusal, RequestRow, Status
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.script import Failure, Reply
 from tests.http.inside import KEY, Client, chat_body, client, said, with_claude, with_groq
+from tests.providers.calls import make_call
 
 QUESTION = "Who wrote Faust?"
 TEXT = "Johann Wolfgang von Goethe wrote it, over sixty years."
@@ -287,6 +289,33 @@ async def test_the_call_goes_on_when_its_leader_leaves_and_stops_with_the_last_l
     assert gone.cache.is_hit, "the leader's row ends with what it pays for"
     assert [row.status for row in rows] == [Status.CANCELLED] * 3
     assert [row.cost_microusd for row in rows] == [paid, 0, 0] and paid > 0
+
+
+async def test_who_leaves_when_the_upstream_is_done_has_not_had_the_answer(tmp_path: Path) -> None:
+    async with setting(tmp_path, Reply(text=TEXT)) as (_, llmgw):
+        request = replace(make_call(model="gateway-premium").request, model="gateway-premium")
+        async with llmgw.gateway.pipeline.answer(request) as answer:
+            assert not isinstance(answer, Refusal) and answer.pieces
+            await anext(answer.pieces)
+            while len(llmgw.gateway.pipeline._flights):  # noqa: ASYNC110 - landing has no event
+                await asyncio.sleep(0.005)
+        (row,) = await ended(llmgw, 1)
+        paid = spent(llmgw)
+    assert (row.status, row.finish_reason) == (Status.CANCELLED, None)
+    assert row.cost_microusd == paid > 0
+
+
+async def test_who_comes_after_a_kill_boards_nothing_that_it_stopped(tmp_path: Path) -> None:
+    async with setting(tmp_path) as (fake, llmgw):
+        first = await listen(llmgw)
+        await first.hears("Johann")
+        await llmgw.gateway.commands.run("kill", {})
+        await llmgw.gateway.commands.run("release", {})
+        second = await listen(llmgw)
+        await fake.wait_for_disconnects(1)
+        fake.resume()
+        await asyncio.gather(first.rest(), second.rest())
+    assert (first.error, second.cache, said(second.chunks), fake.calls) == ("kill_switch", "miss", TEXT, 2)
 
 
 async def test_followers_get_the_rest_and_the_leader_pays(tmp_path: Path) -> None:
