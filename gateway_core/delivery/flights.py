@@ -1,8 +1,9 @@
 """Single flight: one upstream call for all who ask the same at the same time.
 
 A flight reads its source in a task of its own, so that it goes on when the one who began it leaves. Whoever is on board
-reads from the first item on, at their own pace; all get the same end, failures included: nobody asks an upstream again
-that has just failed. When the last one leaves, the source is stopped.
+reads from the first item on, at their own pace; the source is read a few items ahead of the fastest. All get the same
+end, failures included: nobody asks an upstream again that has just failed. When the last one leaves, the source is
+stopped.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ class Flight(Generic[T]):
         """Nobody listened any more before it had ended."""
         self._items: list[T] = []
         self._asleep: set[asyncio.Future[None]] = set()
+        self._furthest = 0
+        """Items that the fastest listener has heard."""
+        self._room: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
         self._landed = landed
         self._reading = asyncio.create_task(self._read(source), name="flight")
@@ -47,6 +51,7 @@ class Flight(Generic[T]):
             while at < len(self._items):
                 yield self._items[at]
                 at += 1
+                self._has_heard(at)
                 if at % AHEAD == 0:
                     await asyncio.sleep(0)
             if self.over:
@@ -80,8 +85,16 @@ class Flight(Generic[T]):
             async for item in source:
                 self._items.append(item)
                 self._wake()
-                if len(self._items) % AHEAD == 0:
-                    await asyncio.sleep(0)
+                while len(self._items) - self._furthest >= AHEAD:
+                    self._room = asyncio.get_running_loop().create_future()
+                    await self._room
+
+    def _has_heard(self, number: int) -> None:
+        """Whoever is ahead of all others sets the pace of the source."""
+        if number > self._furthest:
+            self._furthest = number
+            if self._room is not None:
+                _woken(self._room)
 
     def _end(self, reading: asyncio.Task[None]) -> None:
         self.over = True

@@ -10,6 +10,7 @@ from contextlib import aclosing
 import pytest
 
 from gateway_core.delivery.flights import Flight, Flights
+from gateway_core.delivery.pump import AHEAD
 from gateway_core.exchange import Exchange
 from gateway_core.model import Refused
 from gateway_core.wire import errors
@@ -61,6 +62,17 @@ async def test_who_does_not_read_keeps_nobody_waiting() -> None:
     assert await anext(slow) == 0
     assert await read(board(flights)) == list(range(500))
     assert [item async for item in slow] == list(range(1, 500))
+
+
+async def test_it_reads_no_further_ahead_than_a_few_items_of_the_fastest() -> None:
+    flights: Flights[int] = Flights()
+    source = Source(500)
+    flight = begin(flights, source)
+    assert await read(flight, 10) == list(range(10))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert source.read <= 10 + AHEAD
+    assert await read(board(flights)) == list(range(500))
 
 
 async def test_it_goes_on_without_its_leader_and_ends_with_its_last_listener() -> None:
