@@ -23,6 +23,7 @@ from gateway_core.model import (
     Target,
     Usage,
 )
+from gateway_core.providers.prompt_check import PROMPT_CUT
 from gateway_core.wire import errors
 from gateway_core.wire.json_values import as_list, as_object, as_objects
 
@@ -59,9 +60,14 @@ class Exchange:
     repaired: bool = False
     """A model's answer was none, and was put right or exchanged for another model's."""
     flawed: bool = False
-    """The answer is the best there was, and no good one: never kept for others."""
+    """The answer is the best there was, and no good one."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What must be closed when the request ends: the upstream's stream above all."""
+
+    @property
+    def keeps_its_answer(self) -> bool:
+        """Whether the answer stays with this request, and out of the caches: no good one, or to half of the prompt."""
+        return self.flawed or any(remark.step == PROMPT_CUT for remark in self.remarks)
 
     @property
     def route(self) -> str:

@@ -253,6 +253,7 @@ class Gateway:
             Sessions(),
             self._judge,
         )
+        self.pipeline.replay_at_natural_pace(settings.cache_replay == "natural")
         self._local_embeddings = LocalEmbeddings(self._local, settings)
         self.embeddings = Embeddings(
             BuiltinEmbeddings(self._embedder),
@@ -304,6 +305,7 @@ class Gateway:
         policy = PolicyGate(settings.policy_patterns, settings.policy == "on")
         self.settings = settings
         self.pipeline.use_policy(policy)
+        self.pipeline.replay_at_natural_pace(settings.cache_replay == "natural")
         self._pricing.override(settings.all_prices, settings.unknown_price)
         self._health.forget(self._tiers.use(settings))
         self._judge.use(settings)

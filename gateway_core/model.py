@@ -110,6 +110,8 @@ class ClientView:
     in_tool_loop: bool
     purpose: str = "chat"
     """``chat``, ``heartbeat``, ``recap``, ``title`` or ``cron``."""
+    surroundings: str = ""
+    """What the removed noise told of where the client runs; part of the identity, for an answer may depend on it."""
 
 
 @dataclass(frozen=True, slots=True)

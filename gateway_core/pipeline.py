@@ -1,7 +1,8 @@
 """One request's way, readable from top to bottom.
 
-policy -> kill switch -> rate limit -> idempotency -> exact cache -> semantic cache -> router -> budget -> provider ->
-relay -> settle -> store -> publish. Each step takes and returns a value and can refuse; no step knows the next.
+policy -> kill switch -> rate limit -> idempotency -> flight -> exact cache -> semantic cache -> router -> budget ->
+provider -> relay -> settle -> store -> publish. Each step takes and returns a value and can refuse; no step knows the
+next. From the router to the store a request goes once for all who ask the same meanwhile: their flight.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gateway_core.cache.answers import AnswerCaches, CachedAnswer
 from gateway_core.cache.identity import Identity
+from gateway_core.delivery import relay
 from gateway_core.delivery.dispatch import Dispatcher
-from gateway_core.delivery.relay import relay_stream, relay_whole, with_usage
+from gateway_core.delivery.flights import Flight, Flights
+from gateway_core.delivery.relay import End, relayed, sent, sent_alone
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
@@ -33,21 +37,21 @@ from gateway_core.model import (
     Refused,
     Reuse,
     Status,
-    Target,
     Tier,
     Usage,
 )
 from gateway_core.providers.base import Piece
-from gateway_core.providers.prompt_check import PROMPT_CUT
+from gateway_core.reuse import Reusing, note_answer, stored_answer
 from gateway_core.routing.router import route
 from gateway_core.routing.session import Sessions
-from gateway_core.store.answers import StoredAnswer
 from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
-from gateway_core.wire.openai_chat import as_chunks, canned_completion, first_choice, implied_finish
+from gateway_core.wire.openai_chat import canned_completion
 from gateway_core.wire.usage import usage_json
 
 REPLAYED = Reason("idempotency", "the same key and request were answered before")
+SHARED = "shared"
+"""The verdict of :class:`Reuse` on an answer that another request's upstream call gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +99,19 @@ class Pipeline:
         self._journal = journal
         self._sessions = sessions
         self.judge = judge
+        self._flights: Flights[Piece | End] = Flights()
+        self._led: dict[str, Flight[Piece | End]] = {}
+        """The flights by the id of the request that leads them, while it is answered."""
         self._keeping: set[asyncio.Future[None]] = set()
+        self._reuse = Reusing(caches, gates.idempotency, dispatcher)
 
     def use_policy(self, policy: PolicyGate) -> None:
         """Takes up another policy, for requests yet to come."""
         self._gates = replace(self._gates, policy=policy)
+
+    def replay_at_natural_pace(self, natural: bool) -> None:
+        """Whether streams out of a cache come as a model would write them, or at once."""
+        self._reuse.natural_pace = natural
 
     @asynccontextmanager
     async def answer(self, request: ChatRequest) -> AsyncIterator[Answer | Refusal]:
@@ -154,6 +166,13 @@ class Pipeline:
                 exchange.end(Status.OK)
             else:
                 exchange.end(Status.CANCELLED, code=CLIENT_LEFT, message="The client closed the connection.")
+        if flight := self._led.pop(exchange.request.id, None):
+            flight.when_over(lambda: self._publish(exchange))
+        else:
+            self._publish(exchange)
+
+    def _publish(self, exchange: Exchange) -> None:
+        """Tells everybody, once all that it cost is known: others may still listen to what a client has left."""
         used = exchange.usage.prompt_tokens + exchange.usage.output_tokens
         if used:
             self._gates.rate.adjust(exchange.request.caller, used - exchange.request.size.input_tokens)
@@ -173,18 +192,17 @@ class Pipeline:
             reuse = Reuse("", replay.created_at, age_s, "replay")
             return self._from_cache(exchange, CachedAnswer(CacheStatus.EXACT, replay, reuse, (REPLAYED,)))
         key = await self._caches.key(request, self._tiers.forced)
-        if cached := await self._caches.lookup(key, request):
-            await gates.idempotency.store(request, cached.answer)
-            return self._from_cache(exchange, cached)
+        name = self._reuse.flight_name(key, request, gates.kill.stops)
+        with self._flights.approached(name):
+            flight = self._flights.board(name)
+            if not flight and (cached := await self._caches.lookup(key, request)):
+                await gates.idempotency.store(request, cached.answer)
+                return self._from_cache(exchange, cached)
+            flight = flight or self._flights.board(name)
         exchange.cache = self._caches.status_of_miss(key)
-        await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
-        landscape, before = self._tiers.landscape(), self._sessions.target(request.view.session)
-        if judgement := await self.judge.opinion(exchange, landscape, before):
-            landscape = self._tiers.landscape()
-        decision = route(request, landscape, before, judgement)
-        if isinstance(decision, Refusal):
-            return decision
-        return await self._from_upstream(exchange, decision, key)
+        if flight:
+            return await self._from_flight(exchange, flight, key)
+        return await self._from_upstream(exchange, key, name)
 
     def decide(self, request: ChatRequest) -> Decision | Refusal:
         """Where the request would go now, or why nowhere."""
@@ -206,92 +224,106 @@ class Pipeline:
 
     def _from_cache(self, exchange: Exchange, cached: CachedAnswer) -> Answer:
         answer = cached.answer
-        exchange.cache, exchange.reuse, exchange.made_in_ms = cached.status, cached.reuse, answer.latency_ms
-        exchange.usage = answer.usage
-        exchange.target = Target(answer.tier, answer.provider, answer.model, free=True)
-        exchange.otherwise = self._dispatcher.counterfactuals(exchange, answer.cost_microusd)
-        exchange.decision = Decision(exchange.target, (), f"cache:{cached.status}", 0.0, cached.reasons)
+        self._reuse.note(exchange, cached)
         body = {**answer.completion, "usage": usage_json(answer.usage, 0)}
-        self._note_answer(exchange, body)
+        if not exchange.request.stream:
+            note_answer(exchange, body)
         return self._ready(exchange, body, tier="cache", model=answer.model, cost_microusd=0)
 
     def _ready(self, exchange: Exchange, body: JsonObject, *, tier: str, model: str, cost_microusd: int) -> Answer:
         """An answer that is already whole, streamed if the caller streams."""
         request = exchange.request
         exchange.mark_first_token()
-        pieces = _replay(body, request.wants_usage_chunk) if request.stream else None
+        pieces = self._reuse.replayed(exchange, body) if request.stream else None
         route_name = exchange.decision.route if exchange.decision else "policy"
         whole = None if request.stream else Piece(body)
         return Answer(request.id, tier, model, exchange.cache, route_name, cost_microusd, whole, pieces)
 
-    async def _from_upstream(self, exchange: Exchange, decision: Decision, key: Identity) -> Answer:
+    async def _from_upstream(self, exchange: Exchange, key: Identity, name: str | None) -> Answer:
+        """An upstream's answer, and that of all who board the flight meanwhile."""
+        request, given = exchange.request, partial(note_answer, exchange)
+        made = self._made(exchange, key)
+        if name is None:
+            pieces = sent_alone(request, made, given)
+        else:
+            flight = self._led[request.id] = self._flights.begin(name, exchange, made)
+            exchange.resources.push_async_callback(flight.leave)
+            pieces = sent(request, flight.listen(relay.KEEP_ALIVE_S), given)
+        return await self._begun(exchange, pieces, exchange, key)
+
+    async def _from_flight(self, exchange: Exchange, flight: Flight[Piece | End], key: Identity) -> Answer:
+        """The answer that another request's upstream call gives. A call that fails has failed for all."""
+        exchange.resources.push_async_callback(flight.leave)
+        pieces = sent(exchange.request, self._reuse.shared(exchange, flight, key), partial(note_answer, exchange))
+        return await self._begun(exchange, pieces, flight.leader, key)
+
+    async def _begun(
+        self, exchange: Exchange, pieces: AsyncGenerator[Piece], leader: Exchange, key: Identity
+    ) -> Answer:
+        """The answer with its first piece there, or with a sign of life while it is known who answers."""
         request = exchange.request
-        exchange.decision = decision
-        exchange.target = decision.target
-        self._journal.routed(exchange)
+        await exchange.resources.enter_async_context(aclosing(pieces))
+        first = await anext(pieces)
+        while (target := leader.target) is None:
+            first = await anext(pieces)
+        shared = exchange is not leader
+        if shared:
+            self._reuse.share(exchange, leader, key)
+        known = shared or target.free or not request.stream
+        return Answer(
+            request.id,
+            "cache" if shared else target.tier,
+            target.model,
+            exchange.cache,
+            exchange.route,
+            exchange.cost_microusd if known else None,
+            whole=None if request.stream else first,
+            pieces=_prepend(first, pieces) if request.stream else None,
+        )
+
+    async def _made(self, exchange: Exchange, key: Identity) -> AsyncGenerator[Piece | End]:
+        """The answer as an upstream makes it, kept before its end is seen. Raises :class:`Refused`."""
+        decision = await self._routed(exchange)
 
         async def complete(whole: JsonObject) -> None:
-            """Kept even if the client leaves meanwhile: it is paid, and a retry must not pay again."""
-            self._note_answer(exchange, whole)
-            keeping = asyncio.ensure_future(self._keep(exchange, decision, key, whole))
+            """Kept even if everybody leaves meanwhile: it is paid, and a retry must not pay again."""
+            keeping = asyncio.ensure_future(self._keep(exchange, key, whole))
             self._keeping.add(keeping)
             keeping.add_done_callback(self._keeping.discard)
             await asyncio.shield(keeping)
 
-        pieces = self._dispatcher.send(exchange, decision)
-        if not request.stream:
-            whole = await relay_whole(exchange, pieces, complete)
-            target = exchange.target
-            return Answer(
-                request.id, target.tier, target.model, exchange.cache, exchange.route, exchange.cost_microusd, whole
-            )
-        relayed = await exchange.resources.enter_async_context(aclosing(relay_stream(exchange, pieces, complete)))
-        first = await anext(relayed)
-        target = exchange.target
-        return Answer(
-            request.id,
-            target.tier,
-            target.model,
-            exchange.cache,
-            exchange.route,
-            exchange.cost_microusd if target.free else None,
-            pieces=_prepend(first, relayed),
-        )
+        made = relayed(exchange, self._dispatcher.send(exchange, decision), complete)
+        async with aclosing(made):
+            async for item in made:
+                yield item
 
-    async def _keep(self, exchange: Exchange, decision: Decision, key: Identity, whole: JsonObject) -> None:
+    async def _routed(self, exchange: Exchange) -> Decision:
+        """Where the request goes. Raises :class:`Refused` where it can go nowhere."""
+        request = exchange.request
+        await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
+        landscape, before = self._tiers.landscape(), self._sessions.target(request.view.session)
+        if judgement := await self.judge.opinion(exchange, landscape, before):
+            landscape = self._tiers.landscape()
+        decision = route(request, landscape, before, judgement)
+        if isinstance(decision, Refusal):
+            raise Refused(decision)
+        exchange.decision = decision
+        exchange.target = decision.target
+        self._journal.routed(exchange)
+        return decision
+
+    async def _keep(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
         """Remembers the answer wherever a later request may look for it."""
-        request, target = exchange.request, exchange.target or decision.target
-        self._sessions.remember(request.view.session, target)
+        request, answer = exchange.request, stored_answer(exchange, whole)
+        if exchange.target:
+            self._sessions.remember(request.view.session, exchange.target)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange)
-        answer = StoredAnswer(
-            completion=whole,
-            tier=target.tier,
-            provider=target.provider,
-            model=target.model,
-            created_at=request.received_at,
-            cost_microusd=exchange.cost_microusd,
-            usage=exchange.usage,
-            latency_ms=exchange.elapsed_ms(),
-        )
-        if not exchange.flawed and not any(remark.step == PROMPT_CUT for remark in exchange.remarks):
+        if not exchange.keeps_its_answer:
             await self._caches.store(key, request, answer)
         await self._gates.idempotency.store(request, answer)
-
-    def _note_answer(self, exchange: Exchange, whole: JsonObject) -> None:
-        exchange.answer = (first_choice(whole) or {}).get("message")
-        exchange.finish_reason = implied_finish(whole)
 
 
 async def _prepend(first: Piece, rest: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
     yield first
     async for piece in rest:
-        yield piece
-
-
-async def _replay(body: JsonObject, wants_usage_chunk: bool) -> AsyncGenerator[Piece]:
-    """A whole completion as the stream it would have been."""
-    *before, last = as_chunks(body)
-    for chunk in before:
-        yield Piece(chunk)
-    for piece in with_usage(Piece(last), body["usage"], wants_usage_chunk):
         yield piece

@@ -314,6 +314,8 @@ class Settings(BaseSettings):
     exact_cache: Literal["on", "off"] = "on"
     exact_cache_ttl_s: int = Field(default=86_400, gt=0)
     """How long an exact answer may be served again, in seconds."""
+    cache_replay: Literal["at_once", "natural"] = "at_once"
+    """How a stream comes out of a cache: ``at_once``, or ``natural``, word by word as a model would write it."""
     semantic_cache: Literal["on", "off"] = "on"
     semantic_max_error: float = Field(default=0.01, gt=0, le=0.2)
     """Share of the questions looked up in the semantic cache that may get a wrong answer from it.

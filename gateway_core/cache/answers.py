@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 REMEMBERED_HITS = 2_000
 _RANDOM = SystemRandom().random
+SHARED = "shared"
+"""The verdict of :class:`Reuse` on an answer that another request's upstream call gives."""
 REPLAY = "replay"
 """The verdict of an answer repeated for an idempotency key."""
 
@@ -145,17 +147,7 @@ class AnswerCaches:
         """The answer to serve, if there is one that may be."""
         if self._exact and (answer := await self._exact_answer(key, request)):
             why = Reason("exact cache", "the same request was answered before")
-            reuse = Reuse(
-                "",
-                answer.created_at,
-                self._age_s(answer),
-                "same request",
-                None,
-                entry_id(key.scope_key, key.user_text),
-                key.scope_key,
-                key.user_text,
-                key.exact_key,
-            )
+            reuse = self.own(key, answer.created_at, "same request")
             self._remember(request.id, reuse)
             return CachedAnswer(CacheStatus.EXACT, answer, reuse, (why,))
         if hit := await self._semantic.lookup(key, request):
@@ -186,6 +178,26 @@ class AnswerCaches:
         except StoreError as error:
             log.warning("an answer was not cached: %s", error)
         await self._semantic.store(key, request, answer)
+
+    def own(self, key: Identity, answered_at: float, verdict: str) -> Reuse:
+        """That a request gets the answer to the very same one, given at ``answered_at``."""
+        return Reuse(
+            "",
+            answered_at,
+            max(0.0, self._clock.now() - answered_at),
+            verdict,
+            None,
+            entry_id(key.scope_key, key.user_text),
+            key.scope_key,
+            key.user_text,
+            key.exact_key,
+        )
+
+    def shared(self, key: Identity, request: ChatRequest, answered_at: float) -> Reuse:
+        """Notes that the answer to ``key`` goes to ``request`` too, while it is made."""
+        reuse = self.own(key, answered_at, SHARED)
+        self._remember(request.id, reuse)
+        return reuse
 
     async def mark_wrong(self, request_id: str) -> Marked:
         """Never serves again what answered this request, now or before a restart. Raises ``StoreError``."""

@@ -1,7 +1,8 @@
-"""Which questions the semantic cache may answer, and which answers a cache may keep.
+"""Which questions a cache may answer, and which answers it may keep.
 
 A similar question is only looked for where the question stands alone: one short user turn that asks for no sampling, no
-action and nothing personal.
+action and nothing personal. The exact cache answers whatever does not ask for chance, also about the caller's own
+things: the same caller has said the very same words, and the model knew nothing else.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import re
 
 from gateway_core.cache.freshness import depends_on_now
+from gateway_core.cache.secrecy import has_contact, has_secret
 from gateway_core.model import ChatRequest, JsonObject
+from gateway_core.wire.json_values import as_object
 from gateway_core.wire.openai_chat import finish_reason, first_choice, text_of
 
 LONGEST_QUESTION = 300
@@ -18,11 +21,20 @@ LARGEST_ANSWER_BYTES = 65_536
 _PLAIN_SAMPLING: dict[str, tuple[object, ...]] = {
     "temperature": (None, 0),
     "top_p": (None, 1),
+    "top_k": (None, 0, 1),
+    "min_p": (None, 0),
     "n": (None, 1),
+    "best_of": (None, 1),
     "presence_penalty": (None, 0),
     "frequency_penalty": (None, 0),
+    "repetition_penalty": (None, 1),
+    "repeat_penalty": (None, 1),
+    "logit_bias": (None, {}),
+    "logprobs": (None, False),
+    "top_logprobs": (None, 0),
 }
-_NEVER = ("seed", "logit_bias", "logprobs", "top_logprobs", "tools", "functions", "modalities", "audio", "prediction")
+"""Values that ask for nothing but the likeliest answer, or for nothing at all."""
+_NEVER = ("tools", "functions", "modalities", "audio", "prediction")
 _ACTIONS = re.compile(
     r"^(?:please |bitte |hey |hi |ok(?:ay)?,? |can you |could you |kannst du )*"
     r"(?:send|remind|schedule|book|buy|order|call|text|e?mail|post|deploy|restart|reboot|shut down|turn (?:on|off)"
@@ -50,7 +62,19 @@ _FOLLOW_UP = re.compile(
     r"|why not|und|aber|also|dann|oder|ja|nein|gut|weiter|nochmal|noch ?mal|noch eine?[nrs]?|mehr|wieso nicht)\b",
     re.IGNORECASE,
 )
-_CALLS = frozenset({"tool_calls", "function_call"})
+_NO_WORDS = ("refusal", "untranslated_blocks", "tool_calls", "function_call")
+_UNFINISHED = frozenset({"pause_turn", "refusal", "max_tokens", "model_context_window_exceeded", "tool_use"})
+"""Anthropic's stop reasons that are no end of an answer, whatever finish reason they were given."""
+
+
+def asks_for_sampling(request: ChatRequest) -> bool:
+    """Whether the caller asks for chance, or to see it: another try may and shall give another answer.
+
+    A request that names no temperature asks for none (OpenClaw 2026.9.6 names one in recaps alone, 0.2), and one with
+    a ``seed`` wants the same answer again.
+    """
+    bodies = [body for body in (request.body, request.native) if body]
+    return any(body.get(name) not in plain for body in bodies for name, plain in _PLAIN_SAMPLING.items())
 
 
 def text_reason(text: str) -> str:
@@ -73,7 +97,7 @@ def request_reason(request: ChatRequest) -> str:
         return "purpose"
     if any(request.body.get(name) for name in _NEVER) or "seed" in request.body:
         return "request"
-    if any(request.body.get(name) not in plain for name, plain in _PLAIN_SAMPLING.items()):
+    if asks_for_sampling(request):
         return "sampling"
     *before, last = view.messages or ({},)
     if last.get("role") != "user" or any(message.get("role") not in ("system", "developer") for message in before):
@@ -92,31 +116,31 @@ def _only_text(message: JsonObject) -> str | None:
 
 
 def may_be_kept(completion: JsonObject) -> bool:
-    """Whether a cache may keep the answer: whole, not empty, not cut off, filtered or refused; one choice only.
+    """Whether a cache may keep the answer: whole, in words, not empty, cut off, filtered or refused; one choice only.
 
-    Nor one with blocks that chat has no words for: a caller that knows them would miss them.
+    Nor one that calls tools, which is half of a turn, one with blocks that chat has no words for (a caller that knows
+    them would miss them), or one with a secret in it, which has no business on the disk.
     """
     choices = completion.get("choices")
     choice = first_choice(completion)
     if choice is None or not isinstance(choices, list) or len(choices) != 1 or completion.get("error"):
         return False
     message = choice.get("message")
-    if not isinstance(message, dict) or message.get("refusal") or message.get("untranslated_blocks"):
+    if not isinstance(message, dict) or any(message.get(name) for name in _NO_WORDS):
         return False
-    if choice.get("native_finish_reason") == "pause_turn":
+    if choice.get("native_finish_reason") in _UNFINISHED or _is_filtered(choice):
         return False
-    reason = finish_reason(completion)
-    if reason in _CALLS:
-        return bool(message.get("tool_calls") or message.get("function_call"))
-    return reason == "stop" and bool(text_of(completion).strip())
+    text = text_of(completion)
+    return finish_reason(completion) == "stop" and bool(text.strip()) and not has_secret(text)
 
 
 def may_answer_others(completion: JsonObject) -> bool:
-    """Whether the semantic cache may keep it too: words only, no tool calls."""
-    message = (first_choice(completion) or {}).get("message") or {}
-    return (
-        may_be_kept(completion)
-        and finish_reason(completion) == "stop"
-        and not message.get("tool_calls")
-        and not message.get("audio")
-    )
+    """Whether the semantic cache may keep it too: what it says is about nobody."""
+    message = as_object((first_choice(completion) or {}).get("message"))
+    return may_be_kept(completion) and not message.get("audio") and not has_contact(text_of(completion))
+
+
+def _is_filtered(choice: JsonObject) -> bool:
+    """Whether a filter took something out of an answer that ended as if whole (Azure's ``content_filter_results``)."""
+    found = as_object(choice.get("content_filter_results"))
+    return any(as_object(result).get("filtered") for result in found.values())

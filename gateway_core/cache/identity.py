@@ -13,6 +13,7 @@ from itertools import islice
 import orjson
 
 from gateway_core.cache.code_context import UNKNOWN
+from gateway_core.cache.eligibility import asks_for_sampling
 from gateway_core.cache.freshness import depends_on_now
 from gateway_core.model import CacheMode, ChatRequest, CodeContext, JsonObject
 
@@ -75,7 +76,7 @@ def _bypass(request: ChatRequest, code: str) -> str:
         return "purpose"
     if request.body.get("n") not in (None, 1):
         return "choices"
-    return ""
+    return "sampled" if asks_for_sampling(request) else ""
 
 
 def _user_texts(request: ChatRequest) -> list[str]:
@@ -90,6 +91,8 @@ def _hashes(request: ChatRequest, target_scope: str, messages: list[object], cod
     last = max((at for at, message in enumerate(messages) if _is_user(message)), default=-1)
     context = [code] * bool(code) or None if isinstance(request.context, CodeContext) else request.context
     head = [request.caller, target_scope, request.model, request.force_tier, context, _options(request.body)]
+    if request.view.surroundings:
+        head.append({"surroundings": request.view.surroundings})
     if request.native is not None:
         head += [request.api, _options(request.native, SAID_IN_CHAT), dict(request.native_headers)]
     before, rest = _canonical(messages[: max(last, 0)]), _canonical(messages[last + 1 :])

@@ -37,9 +37,11 @@ _RUNTIME_SESSION = re.compile(r" \| sessionId=([^\s|]+)")
 _CURRENT_TIME = re.compile(r"Current time: [^\n]+ \([^)\n]+\)\nReference UTC: \d{4}-\d\d-\d\d \d\d:\d\d UTC")
 _CACHE_SEGMENT = re.compile(r":\d{1,4}$")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_OF_THE_SESSION = ("session=", "sessionId=")
+_MODEL_LINE = "Current model identity: "
 _VOLATILE_LINES = (
     ("Current date: ", re.compile(r"Current date: \d{4}-\d\d-\d\d")),
-    ("Current model identity: ", re.compile(r"Current model identity: [^\n]* for the current run\.")),
+    (_MODEL_LINE, re.compile(r"Current model identity: [^\n]* for the current run\.")),
     ("Runtime: ", _RUNTIME),
 )
 _STEADY_END = "<!-- /openclaw:attempt:STABLE -->"
@@ -87,6 +89,7 @@ def read_openclaw(body: JsonObject, headers: Mapping[str, str]) -> ClientView | 
         messages=tuple(with_stable_tool_ids(peeled.messages)),
         in_tool_loop=in_tool_loop(peeled.messages),
         purpose=purpose,
+        surroundings=_surroundings(peeled.runtime or _runtime_in(system), system),
     )
 
 
@@ -234,6 +237,13 @@ def _session(body: JsonObject, headers: Mapping[str, str], runtime: str) -> str 
         return in_runtime.group(1)
     trace = _TRACE.fullmatch(headers.get("traceparent", ""))
     return f"trace-{trace.group(1)}" if trace else None
+
+
+def _surroundings(runtime: str, system: str) -> str:
+    """What the peeled lines tell of the machine, the repository and the model: "Which shell do I use?" asks for it."""
+    told = [part for part in runtime.split(" | ") if not part.startswith(_OF_THE_SESSION)]
+    told += [system[at:end] for at, end in _volatile_lines(system) if system.startswith(_MODEL_LINE, at)]
+    return "\n".join(told)
 
 
 def _runtime_in(system: str) -> str:

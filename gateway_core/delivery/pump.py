@@ -34,7 +34,7 @@ async def kept_alive(source: AsyncGenerator[T], pause_s: float) -> AsyncGenerato
             if not await pump.comes(pause_s) and not reading.done():
                 yield None
     finally:
-        await _ended(reading)
+        await ended(reading)
 
 
 class _Pump(Generic[T]):
@@ -74,7 +74,7 @@ class _Pump(Generic[T]):
         return bool(self.waiting)
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
+async def ended(task: asyncio.Task[None]) -> None:
     """Ends the task, also when the caller is cancelled a second time: a generator at work cannot be closed."""
     again: asyncio.CancelledError | None = None
     while not task.done():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gateway_core.delivery.pump import kept_alive
 from gateway_core.exchange import Exchange
-from gateway_core.model import JsonObject
+from gateway_core.model import ChatRequest, JsonObject
 from gateway_core.providers.base import Piece
 from gateway_core.wire.json_values import as_object
 from gateway_core.wire.openai_chat import Aggregator, finish_reason, implied_finish, make_chunk
@@ -18,36 +18,34 @@ KEEP_ALIVE_S = 25.0
 """Pause after which the caller gets an empty chunk: OpenClaw gives up after 300 s without one, and SSE comments do not
 count (OpenClaw 2026.9.6). Nothing can be sent to a caller that does not stream: it needs patience of its own."""
 
+Given = Callable[[JsonObject], None]
+"""Called with the whole completion when its end goes to the caller."""
 Complete = Callable[[JsonObject], Awaitable[None]]
 """Called with the whole completion once the spend is durable, before the caller sees the end."""
 
 
-async def relay_whole(exchange: Exchange, pieces: AsyncGenerator[Piece], complete: Complete) -> Piece:
-    """The completion of a call that was not streamed, with usage and cost as the gateway counts them."""
-    last = Piece({})
-    async with aclosing(pieces):
-        async for piece in pieces:
-            last = piece
-    whole = {**last.body, "usage": _usage(exchange, last.body.get("usage"))}
-    await complete(whole)
-    return replace(last, body=whole)
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of an answer whose spend is durable: its ``last`` piece, held so far, and the ``whole`` with usage."""
+
+    last: Piece
+    whole: JsonObject
 
 
-async def relay_stream(exchange: Exchange, pieces: AsyncGenerator[Piece], complete: Complete) -> AsyncGenerator[Piece]:
-    """The pieces for the caller.
+async def relayed(exchange: Exchange, pieces: AsyncGenerator[Piece], complete: Complete) -> AsyncGenerator[Piece | End]:
+    """The answer as an upstream makes it: the pieces of a stream as they come, and how it ends.
 
     The chunk that carries the finish reason is held until the upstream has ended and the spend is durable, and so are
-    the native events from there on. Usage and cost follow in a chunk of their own where the caller asked for it, else
-    on that last chunk.
+    the native events from there on. An answer that is not streamed is nothing but its end.
     """
     aggregator = Aggregator()
     last: JsonObject | None = None
     held: list[JsonObject] = []
     reported: object = None
-    async with aclosing(pieces), aclosing(kept_alive(pieces, KEEP_ALIVE_S)) as kept:
-        async for piece in kept:
-            if piece is None:
-                yield Piece(make_chunk(exchange.request.id, exchange.request.model, {"content": ""}))
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if not exchange.request.stream:
+                last, held, reported = piece.body, list(piece.native), piece.body.get("usage")
                 continue
             chunk = piece.body
             aggregator.add(chunk)
@@ -58,15 +56,42 @@ async def relay_stream(exchange: Exchange, pieces: AsyncGenerator[Piece], comple
                 held += piece.native
             elif chunk.get("choices") or piece.native:
                 yield piece
-    whole = aggregator.completion()
-    usage = _usage(exchange, reported)
-    whole["usage"] = usage
+    whole = aggregator.completion() if exchange.request.stream else last or {}
+    whole = {**whole, "usage": _usage(exchange, reported)}
     await complete(whole)
     if last is None:
         finish = implied_finish(whole)
         last = make_chunk(whole.get("id", exchange.request.id), whole.get("model", ""), {}, finish=finish)
-    for piece in with_usage(Piece(last, native=tuple(held)), usage, exchange.request.wants_usage_chunk):
-        yield piece
+    yield End(Piece(last, native=tuple(held)), whole)
+
+
+async def sent(request: ChatRequest, answer: AsyncGenerator[Piece | End | None], given: Given) -> AsyncGenerator[Piece]:
+    """What the caller gets of an answer: the pieces of a stream, or the one whole. ``given`` hears of its end.
+
+    Usage and cost follow in a chunk of their own where the caller asked for it, else on the last chunk. None is a
+    pause that was too long.
+    """
+    async with aclosing(answer):
+        async for item in answer:
+            if isinstance(item, End):
+                given(item.whole)
+            if isinstance(item, End) and request.stream:
+                for piece in with_usage(item.last, item.whole["usage"], request.wants_usage_chunk):
+                    yield piece
+            elif isinstance(item, End):
+                yield Piece(item.whole, native=item.last.native)
+            elif item is not None:
+                yield item
+            elif request.stream:
+                yield Piece(make_chunk(request.id, request.model, {"content": ""}))
+
+
+async def sent_alone(request: ChatRequest, answer: AsyncGenerator[Piece | End], given: Given) -> AsyncGenerator[Piece]:
+    """The same of an answer that goes to nobody else, read no faster than the caller reads."""
+    items: AsyncGenerator[Piece | End | None] = kept_alive(answer, KEEP_ALIVE_S) if request.stream else answer
+    async with aclosing(answer), aclosing(sent(request, items, given)) as pieces:
+        async for piece in pieces:
+            yield piece
 
 
 def with_usage(last: Piece, usage: JsonObject, in_a_chunk_of_its_own: bool) -> tuple[Piece, ...]:

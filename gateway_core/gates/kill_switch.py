@@ -21,6 +21,8 @@ class KillGate:
         self.state = state or KillSwitch()
         self._running: dict[str, asyncio.Task[object]] = {}
         self._killed: set[str] = set()
+        self.stops = 0
+        """How often it was switched on."""
 
     def check(self) -> Refusal | None:
         return errors.kill_switch() if self.state.on else None
@@ -57,6 +59,7 @@ class KillGate:
         self.state = state
         if not state.on:
             return 0
+        self.stops += 1
         stopped = 0
         for request_id, task in self._running.items():
             if request_id not in self._killed:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
+import regex  # type: ignore[import-untyped]
 
 from gateway_core.model import JsonObject
 from gateway_core.wire.json_values import as_list, as_object, as_objects
@@ -19,6 +21,16 @@ _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 _THINKING = "thinking_blocks"
 """Anthropic's thinking as it was signed; streamed after the reasoning it is the whole of."""
 _PIECE_CHARACTERS = 48
+"""Characters of a piece, to the end of the word that reaches them."""
+_WORDS = re.compile(r"\S{1,24}\s*|\s+")
+"""A word and the space behind it, or a part of a long one."""
+_JOINS = re.compile(
+    "[^\x00-\u02ff\u2010-\u2027\u2030-\u205e\u20a0-\u20c0\u2190-\u22ff\u2500-\u259f"
+    "\u3001-\u3020\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]"
+)
+"""A character that may be one with its neighbour to a reader: none of Latin, punctuation, Chinese or Japanese."""
+_JOINED_WORDS = regex.compile(r"(?:(?!\s)\X){1,24}(?:(?=\s)\X)*|(?:(?=\s)\X)+")
+"""The same words, with what a reader takes for one character kept together. It takes ten times as long."""
 
 
 def first_choice(body: JsonObject) -> JsonObject | None:
@@ -50,8 +62,13 @@ def implied_finish(completion: JsonObject) -> str:
 
 def has_content(body: JsonObject) -> bool:
     """Whether something of the answer itself is in it: text, reasoning, a refusal or a tool call."""
+    return says_something(body) or bool(_said(body).get("tool_calls"))
+
+
+def says_something(body: JsonObject) -> bool:
+    """Whether a reader sees something of the answer in it: text, reasoning or a refusal, no tool call."""
     said = _said(body)
-    return any(said.get(name) for name in _TEXTS) or bool(said.get("tool_calls"))
+    return any(said.get(name) for name in _TEXTS)
 
 
 def text_of(body: JsonObject) -> str:
@@ -212,15 +229,16 @@ class _ToolCall:
         return {"id": "", "type": "function", **self.head, "function": function}
 
 
-def as_chunks(completion: JsonObject) -> list[JsonObject]:
+def as_chunks(completion: JsonObject, *, by_word: bool = False) -> list[JsonObject]:
     """A whole completion as the stream it would have been, usage aside.
 
-    A chunk with the role, the texts in pieces, the tool calls, and last a chunk with nothing but the finish reason.
+    A chunk with the role, the texts in pieces of whole words (one each if ``by_word``), the tool calls, and last a
+    chunk with nothing but the finish reason.
     """
     head = {key: value for key, value in completion.items() if key not in ("choices", "usage", "object")}
     choice = first_choice(completion) or {}
     message = as_object(choice.get("message"))
-    deltas = [_opening(message), *_text_deltas(message), *_call_deltas(message)]
+    deltas = [_opening(message), *_text_deltas(message, 1 if by_word else _PIECE_CHARACTERS), *_call_deltas(message)]
     rest = {key: value for key, value in choice.items() if key not in ("index", "message", "finish_reason", "logprobs")}
 
     def chunk(delta: JsonObject, **more: Any) -> JsonObject:
@@ -238,17 +256,17 @@ def _opening(message: JsonObject) -> JsonObject:
     return {"role": "assistant", **texts, **rest}
 
 
-def _text_deltas(message: JsonObject) -> Iterator[JsonObject]:
+def _text_deltas(message: JsonObject, least: int) -> Iterator[JsonObject]:
     blocks = as_objects(message.get(_THINKING))
     thoughts = [str(block.get("thinking") or "") for block in blocks]
     in_blocks = "".join(thoughts) == (message.get("reasoning_content") or "")
     for thought, block in zip(thoughts, blocks, strict=True):
-        yield from ({"reasoning_content": piece} for piece in _pieces(thought if in_blocks else ""))
+        yield from ({"reasoning_content": piece} for piece in _pieces(thought if in_blocks else "", least))
         yield {_THINKING: [block]}
     for name in ("reasoning_content", "reasoning", "refusal", "content"):
         text = None if name == "reasoning_content" and blocks and in_blocks else message.get(name)
         if isinstance(text, str):
-            yield from ({name: piece} for piece in _pieces(text))
+            yield from ({name: piece} for piece in _pieces(text, least))
 
 
 def _call_deltas(message: JsonObject) -> Iterator[JsonObject]:
@@ -260,6 +278,13 @@ def _call_deltas(message: JsonObject) -> Iterator[JsonObject]:
             yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
 
 
-def _pieces(text: str) -> Iterator[str]:
-    for start in range(0, len(text), _PIECE_CHARACTERS):
-        yield text[start : start + _PIECE_CHARACTERS]
+def _pieces(text: str, least: int = _PIECE_CHARACTERS) -> Iterator[str]:
+    """The text in pieces of whole words, of at least so many characters each."""
+    held = ""
+    for word in (_JOINED_WORDS if _JOINS.search(text) else _WORDS).findall(text):
+        held += word
+        if len(held) >= least:
+            yield held
+            held = ""
+    if held:
+        yield held

@@ -67,7 +67,7 @@ def test_other_questions_are_not(text: str, why: str) -> None:
         ({"presence_penalty": 1}, "sampling"),
         ({"seed": 0}, "request"),
         ({"tools": [CALL]}, "request"),
-        ({"logprobs": True}, "request"),
+        ({"logprobs": True}, "sampling"),
         ({"purpose": "recap"}, "purpose"),
         ({"before": [user("I use nginx."), {"role": "assistant", "content": "ok"}]}, "history"),
         ({"before": [user("I use nginx.")]}, "history"),
@@ -103,6 +103,7 @@ def test_a_word_inside_another_is_not_meant(text: str) -> None:
         (completion("", "tool_calls", tool_calls=[CALL]), False),
         (completion("x", "stop", tool_calls=[CALL]), False),
         (completion("x", "length"), False),
+        (completion("Ask ada@lovelace-archive.org."), False),
     ],
 )
 def test_only_words_answer_others(whole: JsonObject, allowed: bool) -> None:

@@ -80,7 +80,7 @@ async def test_refresh_replaces_the_answer(cache: ExactCache) -> None:
     assert await cache.lookup(ASKED) == answer("new")
 
 
-@pytest.mark.parametrize("request_", [chat(purpose="heartbeat"), chat(n=3)])
+@pytest.mark.parametrize("request_", [chat(purpose="heartbeat"), chat(n=3), chat(temperature=1.2)])
 async def test_what_must_be_done_anew_is_not_answered(cache: ExactCache, request_: Any) -> None:
     asked = identity(request_, "auto")
     assert not await cache.store(asked, answer())
@@ -91,11 +91,33 @@ TWO_CHOICES = {"choices": [*completion()["choices"], {**completion()["choices"][
 CALL = {"id": "call_1", "type": "function", "function": {"name": "run", "arguments": "{}"}}
 
 
+def native(reason: str) -> JsonObject:
+    """An answer that ended as if whole, though its model says otherwise."""
+    whole = completion()
+    return {**whole, "choices": [{**whole["choices"][0], "native_finish_reason": reason}]}
+
+
+def filtered(took_something: bool) -> JsonObject:
+    whole = completion()
+    results = {"hate": {"filtered": took_something, "severity": "safe"}}
+    return {**whole, "choices": [{**whole["choices"][0], "content_filter_results": results}]}
+
+
 @pytest.mark.parametrize(
     ("whole", "kept"),
     [
         (completion("Austin."), True),
-        (completion("", "tool_calls", tool_calls=[CALL]), True),
+        (completion("", "tool_calls", tool_calls=[CALL]), False),
+        (completion("Let me look.", tool_calls=[CALL]), False),
+        (completion("", "function_call", function_call={"name": "run", "arguments": "{}"}), False),
+        (native("pause_turn"), False),
+        (native("refusal"), False),
+        (native("max_tokens"), False),
+        (native("model_context_window_exceeded"), False),
+        (filtered(True), False),
+        (filtered(False), True),
+        (completion("The key is sk-ant-api03-Zm9vYmFyYmF6cXV4Zm9v1234."), False),
+        (completion("Write to ada@lovelace-archive.org."), True),
         (completion("", "tool_calls"), False),
         (completion("Aus", "length"), False),
         (completion("Austin.", "content_filter"), False),

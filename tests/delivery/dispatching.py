@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway_core.delivery.dispatch import Dispatcher
-from gateway_core.delivery.relay import relay_stream, relay_whole
+from gateway_core.delivery.relay import relayed, sent_alone
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget
 from gateway_core.model import Decision, JsonObject, ProviderStatus, Refusal, Refused, Target, Tier, Usage
@@ -230,11 +230,11 @@ class Desk:
 
         pieces = dispatcher.send(exchange, decision)
         try:
-            if stream:
-                async for piece in relay_stream(exchange, pieces, complete):
+            async for piece in sent_alone(request, relayed(exchange, pieces, complete), lambda _: None):
+                if stream:
                     chunks.append(piece.body)
-            else:
-                whole = (await relay_whole(exchange, pieces, complete)).body
+                else:
+                    whole = piece.body
         except Refused as refused:
             refusal = refused.refusal
         assert not self.ledger.open

@@ -29,6 +29,8 @@ class Reply:
     usage: JsonObject = field(default_factory=dict)
     before_s: float = 0.0
     """Pause before the headers."""
+    held: bool = False
+    """Nothing comes, headers neither, until `Fake.resume` is called or the client leaves."""
     between_s: float = 0.0
     """Pause between two events."""
     drop_after: int | None = None
@@ -51,6 +53,7 @@ class Failure:
     code: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     before_s: float = 0.0
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,12 @@ class Fake:
         self._steps.extend(steps)
 
     def resume(self) -> None:
-        """Lets stalled streams go on."""
+        """Lets stalled streams go on, and those yet to come."""
         self._resume.set()
+
+    def stall(self) -> None:
+        """Lets streams stall again after `resume`."""
+        self._resume.clear()
 
     async def wait_for_requests(self, number: int) -> None:
         """Returns once so many requests have arrived."""
@@ -168,9 +175,11 @@ class Fake:
 
     async def next_step(self) -> Step:
         step = self._steps.popleft() if self._steps else self.default
-        if isinstance(step, Reply | Failure) and step.before_s:
+        if isinstance(step, Reply | Failure) and (step.before_s or step.held):
             try:
                 await asyncio.sleep(step.before_s)
+                if step.held:
+                    await self._resume.wait()
             except asyncio.CancelledError:
                 await self._note_disconnect()
                 raise

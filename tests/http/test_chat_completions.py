@@ -115,15 +115,33 @@ async def test_the_same_request_is_answered_from_the_exact_cache_for_nothing(tmp
     assert said(chunks) == first["choices"][0]["message"]["content"]
 
 
-async def test_a_streamed_tool_call_is_kept_and_replayed(tmp_path: Path) -> None:
+async def test_a_tool_call_is_kept_for_nobody(tmp_path: Path) -> None:
     async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
-        fake.script(Reply(text="", tools=(("weather", {"city": "Rome"}),)))
+        fake.script(*[Reply(text="", tools=(("weather", {"city": "Rome"}),))] * 2)
         await llmgw.stream("Weather in Rome, please.", tools=[WEATHER])
         _, headers, body = await llmgw.chat("Weather in Rome, please.", tools=[WEATHER])
 
-    assert headers["x-llmgw-cache"] == "exact"
+    assert (fake.calls, headers["x-llmgw-cache"]) == (2, "miss")
     assert body["choices"][0]["finish_reason"] == "tool_calls"
+
+
+async def test_a_tool_call_is_replayed_under_its_idempotency_key(tmp_path: Path) -> None:
+    key = {"Idempotency-Key": "call-1"}
+    async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
+        fake.script(Reply(text="", tools=(("weather", {"city": "Rome"}),)))
+        await llmgw.stream("Weather in Rome, please.", tools=[WEATHER], headers=key)
+        _, headers, body = await llmgw.chat("Weather in Rome, please.", tools=[WEATHER], headers=key)
+
+    assert (fake.calls, headers["x-llmgw-cache"]) == (1, "exact")
     assert body["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "weather"
+
+
+async def test_a_sampled_answer_passes_the_cache_by(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
+        seen = [(await llmgw.chat("Name a colour.", temperature=1.2))[1]["x-llmgw-cache"] for _ in range(2)]
+        for _ in range(2):
+            _, headers, _ = await llmgw.chat("Name a colour.", temperature=0, seed=7)
+    assert (seen, headers["x-llmgw-cache"], fake.calls) == (["bypass", "bypass"], "exact", 3)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +159,7 @@ async def test_the_caller_can_pass_the_cache_by(tmp_path: Path, mode: str, calls
     "other",
     [
         {"model": "anthropic/claude-haiku-4-5"},
-        {"temperature": 0.1},
+        {"temperature": 0},
         {"max_tokens": 7},
         {"stop": ["x"]},
         {"tools": [WEATHER]},

@@ -168,7 +168,8 @@ async def _run(options: TableOptions | None, choice: Choice, source: BinaryIO, s
 def main() -> None:
     """``child.main TABLE ENCODER``, frames on standard input and output.
 
-    The table is a folder, ``-`` for none or ``+`` for one that the environment tells; the encoder a packed :class:`Choice`.
+    The table is a folder, ``-`` for none or ``+`` for one that the environment tells; the encoder is a packed
+    :class:`Choice`.
     """
     options = TableOptions.of_child(sys.argv[1], os.environ)
     if options is None or not options.place.shared:

@@ -1,0 +1,71 @@
+"""What of an answer is somebody's own: secrets, which no cache keeps, and ways to reach a person.
+
+Only what has the shape of the real thing counts, checksums included, so that a lesson on card numbers or a line of code
+is still an answer for everybody.
+"""
+
+from __future__ import annotations
+
+import re
+
+_KEYS = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+    r"|\b(?:sk|rk|pk)[-_](?=[\w-]{0,40}\d)[\w-]{20,}"
+    r"|\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}|\bglpat-[\w-]{20,}"
+    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bAIza[\w-]{35}|\bgsk_[A-Za-z0-9]{30,}|\bhf_[A-Za-z0-9]{30,}"
+    r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bnpm_[A-Za-z0-9]{36}|\bpypi-[\w-]{40,}"
+    r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"
+    r"|\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:[^\s:/@]{3,128}@[\w.-]+"
+)
+"""Keys and tokens by the marks their makers give them (each maker's documentation, 2026-11), JSON web tokens, PEM
+private keys, and URLs with a password."""
+_NAMED = re.compile(
+    r"\b(?:pass(?:word|wort|phrase)|kennwort|api[ _-]?key|secret(?:[ _-]?key)?|access[ _-]?token|bearer)"
+    r"(?: is| ist| lautet)?\s{0,3}[:= ]\s{0,3}[\"'`]?(?=[^\s\"'`]{0,63}\d)(?=[^\s\"'`]{0,63}[A-Za-z])"
+    r"[^\s\"'`,;(){}<>\[\]]{8,64}",
+    re.IGNORECASE,
+)
+"""A password that is called one and looks like one: letters and digits, no code."""
+_CARD = re.compile(r"(?<![\d.,-])\d(?:[ -]?\d){12,18}(?![\d.,]?\d)")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_MAIL = re.compile(r"\b[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b")
+_EXAMPLE = re.compile(
+    r"@(?:[a-z0-9-]+\.)*(?:example(?:\.(?:com|org|net))?|test|invalid|localhost|domain\.com|email\.com)$"
+)
+_PHONE = re.compile(
+    r"(?<![\w.+-])(?:\+\d{1,3}[ ./-]?(?:\(0?\d{1,5}\)[ ./-]?)?\d{2,5}(?:[ ./-]?\d{2,6}){1,4}"
+    r"|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4}|0\d{2,5}[ /-]{1,3}\d{3,8}(?:[ -]\d{2,6}){0,2})(?![\w-])"
+)
+
+
+def has_secret(text: str) -> bool:
+    """Whether ``text`` holds a key, a token, a password, or the number of a card or an account."""
+    return (
+        _KEYS.search(text) is not None
+        or _NAMED.search(text) is not None
+        or any(_is_card(found.group()) for found in _CARD.finditer(text))
+        or any(_is_iban(found.group()) for found in _IBAN.finditer(text))
+    )
+
+
+def has_contact(text: str) -> bool:
+    """Whether ``text`` holds an e-mail address or a telephone number; addresses reserved for examples do not count."""
+    mails = (found.group().lower() for found in _MAIL.finditer(text))
+    return any(not _EXAMPLE.search(mail) for mail in mails) or _PHONE.search(text) is not None
+
+
+def _is_card(text: str) -> bool:
+    """Luhn's checksum (ISO/IEC 7812-1), with a first digit that cards have."""
+    digits = [int(character) for character in text if character.isdigit()]
+    if digits[0] not in (2, 3, 4, 5, 6) or len(set(digits)) == 1:
+        return False
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def _is_iban(text: str) -> bool:
+    """The checksum of ISO 13616: the country's letters moved behind, taken as a number, leave 1 by 97."""
+    plain = text.replace(" ", "")
+    if not 15 <= len(plain) <= 34:
+        return False
+    return int("".join(str(int(character, 36)) for character in plain[4:] + plain[:4])) % 97 == 1

@@ -1,0 +1,171 @@
+"""Single flight: one upstream call for all who ask the same at the same time.
+
+A flight reads its source in a task of its own, so that it goes on when the one who began it leaves. Whoever is on board
+reads from the first item on, at their own pace; the source is read a few items ahead of the fastest. All get the same
+end, failures included: nobody asks an upstream again that has just failed. When the last one leaves, the source is
+stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Generic, TypeVar
+
+from gateway_core.delivery.pump import AHEAD, ended
+from gateway_core.exchange import Exchange
+from gateway_core.model import Refused
+from gateway_core.wire import errors
+
+T = TypeVar("T")
+
+
+class Flight(Generic[T]):
+    """One source and those who listen to it. ``leader`` is the exchange that the source is read and charged for.
+
+    Whoever is on board must :meth:`leave`, once. What was read is kept until the last one has left.
+    """
+
+    def __init__(self, leader: Exchange, source: AsyncGenerator[T], landed: Callable[[Flight[T]], None]) -> None:
+        self.leader = leader
+        self.aboard = 1
+        self.over = False
+        self.stopped = False
+        """Nobody listened any more before it had ended."""
+        self._items: list[T] = []
+        self._asleep: set[asyncio.Future[None]] = set()
+        self._furthest = 0
+        """Items that the fastest listener has heard."""
+        self._room: asyncio.Future[None] | None = None
+        self._failure: BaseException | None = None
+        self._landed = landed
+        self._reading = asyncio.create_task(self._read(source), name="flight")
+        self._reading.add_done_callback(self._end)
+
+    async def listen(self, pause_s: float) -> AsyncGenerator[T | None]:
+        """All items from the first on, with None for each ``pause_s`` that passes without one; raises what ended it."""
+        at = 0
+        while True:
+            while at < len(self._items):
+                yield self._items[at]
+                at += 1
+                self._has_heard(at)
+                if at % AHEAD == 0:
+                    await asyncio.sleep(0)
+            if self.over:
+                break
+            await self._news(pause_s)
+            if at == len(self._items) and not self.over:
+                yield None
+        if isinstance(self._failure, Refused):
+            raise Refused(self._failure.refusal)
+        if self._failure is not None:
+            raise self._failure
+
+    async def leave(self) -> None:
+        """One listener less. The last one stops the source, and waits until it has ended."""
+        self.aboard -= 1
+        if self.aboard or self._reading.done():
+            return
+        self.stopped = True
+        self._landed(self)
+        await ended(self._reading)
+
+    def when_over(self, then: Callable[[], None]) -> None:
+        """Calls ``then`` once the source has ended: now, if it has."""
+        if self._reading.done():
+            then()
+        else:
+            self._reading.add_done_callback(lambda _: then())
+
+    async def _read(self, source: AsyncGenerator[T]) -> None:
+        async with aclosing(source):
+            async for item in source:
+                self._items.append(item)
+                self._wake()
+                while len(self._items) - self._furthest >= AHEAD:
+                    self._room = asyncio.get_running_loop().create_future()
+                    await self._room
+
+    def _has_heard(self, number: int) -> None:
+        """Whoever is ahead of all others sets the pace of the source."""
+        if number > self._furthest:
+            self._furthest = number
+            if self._room is not None:
+                _woken(self._room)
+
+    def _end(self, reading: asyncio.Task[None]) -> None:
+        self.over = True
+        self._failure = Refused(errors.internal_error()) if reading.cancelled() else reading.exception()
+        self._landed(self)
+        self._wake()
+
+    def _wake(self) -> None:
+        for asleep in self._asleep:
+            _woken(asleep)
+
+    async def _news(self, within_s: float) -> None:
+        """Returns when an item has come, the source or the time has ended."""
+        loop = asyncio.get_running_loop()
+        asleep: asyncio.Future[None] = loop.create_future()
+        self._asleep.add(asleep)
+        timer = loop.call_later(within_s, _woken, asleep)
+        try:
+            await asleep
+        finally:
+            timer.cancel()
+            self._asleep.discard(asleep)
+
+
+def _woken(asleep: asyncio.Future[None]) -> None:
+    if not asleep.done():
+        asleep.set_result(None)
+
+
+class Flights(Generic[T]):
+    """The flights under way, by what they answer. The name None shares with nobody."""
+
+    def __init__(self) -> None:
+        self._flights: dict[str, Flight[T]] = {}
+        self._approaching: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    @contextmanager
+    def approached(self, name: str | None) -> Iterator[None]:
+        """Keeps a flight that ends within the block for those in it: they came while it was under way."""
+        if name is None:
+            yield
+            return
+        self._approaching[name] += 1
+        try:
+            yield
+        finally:
+            self._approaching[name] -= 1
+            if not self._approaching[name]:
+                del self._approaching[name]
+                if (flight := self._flights.get(name)) and flight.over:
+                    del self._flights[name]
+
+    def board(self, name: str | None) -> Flight[T] | None:
+        """The flight to ``name``, with one more on board; None where there is none."""
+        flight = self._flights.get(name) if name else None
+        if flight is not None:
+            flight.aboard += 1
+        return flight
+
+    def begin(self, name: str, leader: Exchange, source: AsyncGenerator[T]) -> Flight[T]:
+        """A flight to ``name``, with its leader on board. There must be none."""
+
+        def landed(flight: Flight[T]) -> None:
+            awaited = self._approaching[name] and not flight.stopped
+            if not awaited and self._flights.get(name) is flight:
+                del self._flights[name]
+
+        if name in self._flights:
+            raise ValueError(f"{name} is under way")
+        self._flights[name] = Flight(leader, source, landed)
+        return self._flights[name]

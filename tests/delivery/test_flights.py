@@ -1,0 +1,184 @@
+"""Single flight: one source for many, each at their own pace, stopped when nobody listens any more."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import pytest
+
+from gateway_core.delivery.flights import Flight, Flights
+from gateway_core.delivery.pump import AHEAD
+from gateway_core.exchange import Exchange
+from gateway_core.model import Refused
+from gateway_core.wire import errors
+from tests.delivery.test_pump import Source
+from tests.providers.calls import make_call
+
+NAME = "the same"
+
+
+def begin(flights: Flights[int], source: Source) -> Flight[int]:
+    return flights.begin(NAME, Exchange(make_call().request, time.monotonic()), source.pieces())
+
+
+def board(flights: Flights[int]) -> Flight[int]:
+    flight = flights.board(NAME)
+    assert flight is not None
+    return flight
+
+
+async def read(flight: Flight[int], number: int | None = None) -> list[int]:
+    """What a listener hears, or the first ``number`` items of it."""
+    got: list[int] = []
+    async with aclosing(flight.listen(60)) as items:
+        async for item in items:
+            assert item is not None
+            got.append(item)
+            if len(got) == number:
+                break
+    return got
+
+
+async def test_all_on_board_hear_everything_whenever_they_came() -> None:
+    flights: Flights[int] = Flights()
+    source = Source(100, quiet_after=40)
+    flight = begin(flights, source)
+    early = asyncio.create_task(read(flight))
+    assert await read(flight, 40) == list(range(40))
+    late = asyncio.create_task(read(board(flights)))
+    await asyncio.sleep(0)
+    source.go.set()
+    assert await early == await late == list(range(100))
+    assert source.read == 100 and len(flights) == 0 and flights.board(NAME) is None
+
+
+async def test_who_does_not_read_keeps_nobody_waiting() -> None:
+    flights: Flights[int] = Flights()
+    flight = begin(flights, Source(500))
+    slow = flight.listen(60)
+    assert await anext(slow) == 0
+    assert await read(board(flights)) == list(range(500))
+    assert [item async for item in slow] == list(range(1, 500))
+
+
+async def test_it_reads_no_further_ahead_than_a_few_items_of_the_fastest() -> None:
+    flights: Flights[int] = Flights()
+    source = Source(500)
+    flight = begin(flights, source)
+    assert await read(flight, 10) == list(range(10))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert source.read <= 10 + AHEAD
+    assert await read(board(flights)) == list(range(500))
+
+
+async def test_it_goes_on_without_its_leader_and_ends_with_its_last_listener() -> None:
+    flights: Flights[int] = Flights()
+    source = Source(10, quiet_after=3)
+    flight = begin(flights, source)
+    follower = board(flights)
+    assert await read(flight, 3) == [0, 1, 2]
+    told: list[bool] = []
+    flight.when_over(lambda: told.append(source.closed))
+    await flight.leave()
+    assert not source.closed and told == []
+    await follower.leave()
+    assert source.closed and told == [True] and flights.board(NAME) is None
+
+
+async def test_a_follower_who_leaves_disturbs_nobody() -> None:
+    flights: Flights[int] = Flights()
+    source = Source(10, quiet_after=3)
+    flight = begin(flights, source)
+    await read(board(flights), 2)
+    await flight.leave()
+    source.go.set()
+    assert await read(flight) == list(range(10))
+
+
+async def test_a_refusal_is_everybodys() -> None:
+    flights: Flights[int] = Flights()
+    source = Source(4, quiet_after=3, error=Refused(errors.no_provider("No.")))
+    flight = begin(flights, source)
+    listeners = [asyncio.create_task(read(flight)) for flight in (flight, board(flights), board(flights))]
+    await read(flight, 3)
+    source.go.set()
+    failures = await asyncio.gather(*listeners, return_exceptions=True)
+    assert [failure.refusal.code for failure in failures if isinstance(failure, Refused)] == ["no_provider"] * 3
+    assert flights.board(NAME) is None, "the next one asks anew"
+
+
+async def test_a_fault_of_our_own_is_everybodys_too() -> None:
+    flight = begin(Flights(), Source(0, error=ValueError("broken")))
+    with pytest.raises(ValueError, match="broken"):
+        await read(flight)
+
+
+async def test_a_pause_is_told_to_each() -> None:
+    flights: Flights[int] = Flights()
+    source = Source(3, quiet_after=1)
+    got: list[int | None] = []
+    async for item in begin(flights, source).listen(0.001):
+        got.append(item)
+        if got.count(None) == 3:
+            source.go.set()
+    assert [item for item in got if item is not None] == [0, 1, 2] and got[1:4] == [None] * 3
+
+
+async def test_who_came_in_time_boards_a_flight_that_ended_while_they_looked_elsewhere() -> None:
+    flights: Flights[int] = Flights()
+    source = Source(3)
+    with flights.approached(NAME):
+        assert await read(begin(flights, source)) == [0, 1, 2]
+        assert await read(board(flights)) == [0, 1, 2]
+    assert flights.board(NAME) is None
+
+
+async def test_nobody_boards_a_flight_that_was_stopped() -> None:
+    flights: Flights[int] = Flights()
+    with flights.approached(NAME):
+        flight = begin(flights, Source(3, quiet_after=1))
+        await read(flight, 1)
+        await flight.leave()
+        assert flights.board(NAME) is None
+
+
+async def test_without_a_name_nothing_is_shared() -> None:
+    flights: Flights[int] = Flights()
+    begin(flights, Source(3))
+    with flights.approached(None):
+        assert flights.board(None) is None
+
+
+@pytest.mark.parametrize("moments", [0, 1, 2, 5])
+async def test_a_listener_cancelled_twice_leaves_nothing_running(moments: int) -> None:
+    source = Source(3, quiet_after=1)
+
+    async def slow_to_end() -> AsyncGenerator[int]:
+        async with aclosing(source.pieces()) as items:
+            try:
+                async for item in items:
+                    yield item
+            finally:
+                for _ in range(3):
+                    await asyncio.sleep(0)
+
+    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), slow_to_end())
+
+    async def listen() -> None:
+        try:
+            await read(flight)
+        finally:
+            await flight.leave()
+
+    task = asyncio.create_task(listen())
+    await read(flight, 1)
+    task.cancel()
+    for _ in range(moments):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert source.closed and len(asyncio.all_tasks()) == 1
