@@ -66,7 +66,10 @@ class Reusing:
         exchange.decision = Decision(exchange.target, (), f"cache:{cached.status}", 0.0, cached.reasons)
 
     async def replayed(self, exchange: Exchange, body: JsonObject) -> AsyncGenerator[Piece]:
-        """A whole answer as a stream, never slower than it was made. One out of a cache counts as given when its end is."""
+        """A whole answer as a stream, never slower than it was made.
+
+        One out of a cache counts as given when its end is.
+        """
         cached = exchange.cache.is_hit
         natural = cached and self.natural_pace
         took_s = exchange.made_in_ms / 1000 or LONGEST_S
