@@ -238,6 +238,7 @@ class Gateway:
             clock,
             lambda: self._kill.state.on,
         )
+        self._caches.use_second_opinion(self.reviewer.at_once)
         self._journal = Journal(self.bus, self._activity, self._requests, clock)
         self.pipeline = Pipeline(
             Gates(

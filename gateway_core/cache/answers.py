@@ -15,7 +15,7 @@ from gateway_core.cache.exact import ExactCache
 from gateway_core.cache.identity import Identity, identity
 from gateway_core.cache.review.book import entry_id
 from gateway_core.cache.review.room import Review
-from gateway_core.cache.semantic import Child, SemanticCache
+from gateway_core.cache.semantic import Child, SecondOpinion, SemanticCache
 from gateway_core.cache.team import Team
 from gateway_core.clock import Clock
 from gateway_core.model import CacheStatus, ChatRequest, Reason, RequestDetail, Reuse, SemanticStats, Tier
@@ -107,6 +107,10 @@ class AnswerCaches:
     def review(self) -> Review:
         """The review of what the semantic cache serves."""
         return self._semantic.review
+
+    def use_second_opinion(self, opinion: SecondOpinion) -> None:
+        """Has ``opinion`` asked about what the guards of the semantic cache are not sure of."""
+        self._semantic.second_opinion = opinion
 
     def reconfigure(self, settings: Settings) -> None:
         """Switches the exact cache on or off, and takes up how long answers are kept and what error is accepted."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -73,6 +73,14 @@ class Child(Protocol):
     def tell(self, message: Message) -> bool: ...
 
 
+SecondOpinion = Callable[[str, str, Sequence[Neighbour]], Awaitable[bool]]
+"""Whether one of the neighbours, nearest first, is now known to ask the same: scope key, question, neighbours."""
+
+
+async def _nobody(scope_key: str, asked: str, near: Sequence[Neighbour]) -> bool:
+    return False
+
+
 def open_encoder(settings: Settings, on_note: Callable[[str], None], ollama_url: str = "") -> Worker:
     """The child process of the semantic cache, not yet started; with the built-in encoder of the embeddings too.
 
@@ -114,6 +122,8 @@ class SemanticCache:
         self.review = review
         self._clock = clock
         self.ttl_s = ttl_s
+        self.second_opinion: SecondOpinion = _nobody
+        """Asked about a miss whose neighbours the guards were not sure of; bounded in time by who answers."""
         self._lookups = self._unanswered = 0
         self._hits: Counter[str] = Counter()
 
@@ -161,7 +171,9 @@ class SemanticCache:
         )
 
     async def lookup(self, identity: Identity, request: ChatRequest) -> SemanticHit | None:
-        """The answer to the same question in other words; None after ``LOOKUP_TIMEOUT_S`` at the latest."""
+        """The answer to the same question in other words; None after ``LOOKUP_TIMEOUT_S`` at the latest, or what the
+        second opinion takes where there is one.
+        """
         child = self._child
         if child is None or request.cache_mode in (CacheMode.BYPASS, CacheMode.REFRESH):
             return None
@@ -178,7 +190,10 @@ class SemanticCache:
         self.review.looked_up()
         hit = self._allowed(identity, reply) or await self._alias(child, identity, until)
         if hit is None:
-            self.review.missed(identity.scope_key, identity.user_text, [_near(one) for one in reply.get("grey", ())])
+            grey = [_near(one) for one in reply.get("grey", ())]
+            hit = await self._on_second_thoughts(child, identity, grey)
+        if hit is None:
+            self.review.missed(identity.scope_key, identity.user_text, grey)
             return None
         self._hits[hit.why] += 1
         saved = {"saved_microusd": hit.answer.cost_microusd, "saved_ms": hit.answer.latency_ms}
@@ -235,6 +250,14 @@ class SemanticCache:
             if kind := self.review.admit(identity.scope_key, identity.user_text, near):
                 return replace(hit, why=kind)
         return None
+
+    async def _on_second_thoughts(
+        self, child: Child, identity: Identity, grey: Sequence[Neighbour]
+    ) -> SemanticHit | None:
+        """The answer to a question that the judge, asked now, finds to ask the same."""
+        if not grey or not await self.second_opinion(identity.scope_key, identity.user_text, grey):
+            return None
+        return await self._alias(child, identity, self._clock.monotonic() + LOOKUP_TIMEOUT_S)
 
     async def _alias(self, child: Child, identity: Identity, until: float) -> SemanticHit | None:
         """The answer to a question that was found to ask the same, where the guards do not know it (any more)."""

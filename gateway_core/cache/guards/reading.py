@@ -78,6 +78,7 @@ def read(text: str) -> Reading:
         return _Reader("", f"literal {language}", plain, "").reading()
     for pattern, replacement in REWRITES.get(language, ()):
         plain = pattern.sub(replacement, plain)
+    plain = _unfronted(plain, language)
     kind, rest, topic = _opening(plain, language)
     return _Reader(language, kind, rest, topic).reading()
 
@@ -91,12 +92,12 @@ _BARE_NOUN = re.compile(r"(?:all )?(?:the )?[A-Za-z]{2,}[^sui\W]s\b|(?:the )?[A-
 
 
 def _language(plain: str) -> str:
-    """``en`` or ``de`` by their function words, else an empty string: nothing is dropped from such a text."""
+    """``en`` or ``de`` by their function words; ``en`` without any; empty where they do not tell."""
     words = re.findall(r"[a-z']+", plain.lower())
     english = sum(word in FUNCTION_WORDS[ENGLISH] for word in words)
     german = sum(word in FUNCTION_WORDS[GERMAN] for word in words)
     if english == german:
-        return ""
+        return "" if english else ENGLISH
     return ENGLISH if english > german else GERMAN
 
 
@@ -113,6 +114,32 @@ def _opening(plain: str, language: str) -> tuple[str, str, str]:
     if language == ENGLISH and _BARE_NOUN.match(plain):
         return "what", plain, topic
     return "", plain, topic
+
+
+_QUESTION_BEGINS = {
+    ENGLISH: r"what|which|who|whom|how|where|when|why|are|is|do|does|can|will|name|list|show|give|find|tell",
+    GERMAN: r"was|welche[rsnm]?|wer|wie|wo|wann|warum|ist|sind|gibt|kann|zeige?|nenne?|gib",
+}
+_FRONTED = {
+    language: re.compile(
+        rf"(?P<front>(?:{opening})\b[^,;:?!]{{2,80}}),\s+(?P<rest>(?:{_QUESTION_BEGINS[language]})\b.*?)(?P<end>[\s.?!]*)$",
+        re.IGNORECASE | re.DOTALL,
+    )
+    for language, opening in (
+        (ENGLISH, "in|during|for|on|at|before|after|within|by|next|this|as"),
+        (GERMAN, "in|im|an|am|fuer|vor|nach|bei|auf|waehrend"),
+    )
+}
+
+
+def _unfronted(plain: str, language: str) -> str:
+    """``Before noon, what is offered?`` as ``what is offered before noon?``"""
+    pattern = _FRONTED.get(language)
+    found = pattern.match(plain) if pattern else None
+    if not found:
+        return plain
+    front = found["front"]
+    return f"{found['rest']} {front[0].lower()}{front[1:]}{found['end']}"
 
 
 def _operation(opening: str, plain: str) -> str:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway_core.cache.guards.compare import read, why_not
+from gateway_core.cache.guards.compare import left_over, read, why_not
+from gateway_core.cache.guards.differences import conflict
+from gateway_core.cache.guards.lessons import Lessons, may_be_learned
+from gateway_core.cache.guards.words import ENGLISH, GERMAN
 
-NEIGHBOURS = 5
-LOWEST_COSINE = 0.88
-LOWEST_GREY_COSINE = 0.80
+NEIGHBOURS = 10
+LOWEST_COSINE = 0.80
+"""Below it nothing is served nor judged. Above it the guards decide: measured, a higher bar only costs hits."""
+MOST_DIFFERENCES = 8
+"""A judge is not asked about two questions that differ in more, or in what turns an answer round."""
 
 
 class Kind(StrEnum):
@@ -17,13 +22,13 @@ class Kind(StrEnum):
 
     SERVE = "serve"
     GREY = "grey"
-    """Never served. The same facts in other words: a judge may find that both ask the same."""
+    """Not served as it is. The same facts in other words: a judge may find that both ask the same."""
     NO = "no"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``why`` is a word: of a served answer what allows it, of any other what it failed."""
+    """``why`` is a word: of a served answer what allows it (``words``, ``learned``), of any other what it failed."""
 
     kind: Kind
     why: str
@@ -32,13 +37,27 @@ class Verdict:
 class Guards:
     """The strict guards, and what judges have taught them."""
 
+    def __init__(self) -> None:
+        self._lessons = Lessons()
+
     def verdict(self, asked: str, stored: str, cosine: float) -> Verdict:
         """What may be done with the answer to ``stored`` for somebody who asked ``asked``."""
-        why = why_not(read(asked), read(stored))
-        if not why and cosine >= LOWEST_COSINE:
+        if cosine < LOWEST_COSINE:
+            return Verdict(Kind.NO, "distance")
+        one, other = read(asked), read(stored)
+        why = why_not(one, other)
+        if not why:
             return Verdict(Kind.SERVE, "words")
-        grey = why == "words" and cosine >= LOWEST_GREY_COSINE
-        return Verdict(Kind.GREY if grey else Kind.NO, why or "distance")
+        if conflict(one, other) or one.language not in (ENGLISH, GERMAN):
+            return Verdict(Kind.NO, why)
+        left = left_over(one, other)
+        if self._lessons.allow(left):
+            return Verdict(Kind.SERVE, "learned")
+        is_grey = len(left) <= MOST_DIFFERENCES and may_be_learned(left)
+        return Verdict(Kind.GREY if is_grey else Kind.NO, why)
 
     def learn(self, asked: str, stored: str, same: bool) -> None:
         """Takes up what a judge said of a pair."""
+        one, other = read(asked), read(stored)
+        if not conflict(one, other) and one.language in (ENGLISH, GERMAN):
+            self._lessons.learn(left_over(one, other), same)

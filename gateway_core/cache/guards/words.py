@@ -78,8 +78,8 @@ RELATIONS = {
     ENGLISH: {
         "from": "from", "to": "to", "into": "to", "in": "in", "on": "on", "at": "at", "by": "by", "with": "with",
         "using": "with", "for": "for", "of": "of", "between": "between", "before": "before", "after": "after",
-        "through": "through", "via": "via", "than": "than", "over": "over", "under": "under", "about": "about",
-        "as": "as", "within": "within", "without": "without", "against": "against", "until": "until",
+        "through": "through", "via": "via", "than": "than", "during": "during", "over": "over", "under": "under",
+        "about": "about", "as": "as", "within": "within", "without": "without", "against": "against", "until": "until",
     },
     GERMAN: {
         "von": "von", "vom": "von", "aus": "aus", "nach": "nach", "zu": "zu", "zum": "zu", "zur": "zu", "in": "in",
@@ -128,6 +128,8 @@ def _rewrites(*pairs: tuple[str, str]) -> tuple[Rewrite, ...]:
 
 
 _PEOPLE = "(?:people|inhabitants|residents|citizens)"
+_INFO = "(?:some )?info(?:rmation)? (?:on|about)"
+_ASK_FOR = "(?:(?:show|give|get|tell) me|i (?:need|want|'d like|would like))"
 _LEUTE = "(?:menschen|leute|einwohner|personen)"
 REWRITES = {
     ENGLISH: _rewrites(
@@ -151,6 +153,9 @@ REWRITES = {
         (rf"^how many {_PEOPLE} (?:live|reside|are|are there) in\b", "what is the population of"),
         (r"^tell me (what|who|where|which) (the [^?]+?) (is|are)(?=[\s.!?]*$)", r"\1 \3 \2"),
         (r"^how (?:high|tall) is\b", "what is the height of"),
+        (rf"^{_ASK_FOR} (?:a list of|{_INFO})(?: all)?\b", "list"),
+        (rf"^{_INFO}\b", "list"),
+        (r"^(what|which) (?:kind|type|sort)s? of\b", r"\1"),
         (r"^(what|which) (\w+) (?:has|have)\b", r"\1 \2 with"),
         (r"^(?:what|which) (?:is|are) the (\w+) with\b", r"what \1 with"),
         (r"(?<=\w )(?:that|which|who) (?:is|are)\b", ""),
@@ -262,3 +267,18 @@ CALENDAR = {
     ),
 }
 """Times of the week, the year and the day: facts too."""
+
+TURNING = _words(
+    "most least more less fewer fewest many much few number count amount quantity average mean median total sum"
+    " maximum minimum max min only each per every both either same different other another first second third last"
+    " next previous prior earliest latest early late before after until since while between among always once twice"
+    " half double top bottom high low higher lower big small bigger smaller long longer short shorter near far cheap"
+    " expensive good bad better worse new old newer older fast slow hard easy up down left right out off over under"
+    " above below begin end start stop open close add remove insert delete create destroy enable disable allow deny"
+    " include exclude increase decrease ascending descending asc desc encode decode encrypt decrypt push pull import"
+    " export upload download install uninstall read write send receive true false yes if unless when cost price fare"
+    " meist wenigst mehr weniger viel wenig anzahl summe nur jede jeder erste letzte naechste vor nach bis seit"
+    " zwischen immer einmal hoch niedrig gross klein lang kurz gut schlecht neu alt schnell langsam auf ab an aus"
+    " hinzufuegen entfernen loeschen erstellen aktivieren deaktivieren oeffnen schliessen"
+)
+"""Words that turn an answer round. One that only one of two prompts has is never taken for a filler."""

@@ -7,9 +7,10 @@ from collections import deque
 from gateway_core.cache.review.counts import TOKENS, Counts
 from gateway_core.clock import Clock
 
-CALLS_AN_HOUR = 120
-"""Sixty pairs, each in both orders."""
-TOKENS_A_DAY = 100_000
+CALLS_AN_HOUR = 600
+"""Three hundred pairs, each in both orders: more than one developer asks in an hour."""
+TOKENS_A_DAY = 500_000
+"""A pair takes some 500. They cost no money, but power and the machine's attention."""
 FIRST_REST_S = 60.0
 LONGEST_REST_S = 3600.0
 HOUR_S = 3600.0

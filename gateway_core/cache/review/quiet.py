@@ -30,6 +30,11 @@ class Quiet:
     def is_quiet(self) -> bool:
         return not self._in_flight() and self._clock.monotonic() >= self._last + QUIET_S
 
+    @property
+    def is_one_alone(self) -> bool:
+        """Whether no more than one request is under way."""
+        return self._in_flight() <= 1
+
     def disturb(self) -> None:
         """Something happens: what is being done in the quiet ends."""
         self._last = self._clock.monotonic()

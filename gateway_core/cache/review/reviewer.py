@@ -1,16 +1,16 @@
-"""Judges what waits, one pair at a time, while nobody wants anything else."""
+"""Judges what waits, one pair at a time, while nobody wants anything else, and what somebody waits for at once."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway_core.cache.review.exam import Exam, examine_next
 from gateway_core.cache.review.judge import AskFailed, NotNow, Said, opinion
 from gateway_core.cache.review.quiet import Quiet
-from gateway_core.cache.review.room import Review
+from gateway_core.cache.review.room import Neighbour, Review
 from gateway_core.clock import Clock
 from gateway_core.store.errors import StoreError
 from gateway_core.store.pairs import PairVerdict
@@ -20,6 +20,11 @@ log = logging.getLogger(__name__)
 TICK_S = 5.0
 MOST_ATTEMPTS = 5
 """A pair on which the model fails each time is left alone after that."""
+AT_ONCE_S = 1.5
+"""How long a request waits for the judge. A hosted model takes seconds to answer, and a local one longer than for two
+words: a request that is given an answer it need not wait for has gained more than this."""
+TOO_SLOW_REST_S = 600.0
+"""A judge that did not make it in time is asked nothing that somebody waits for, for so long."""
 CHARACTERS_A_TOKEN = 4
 
 
@@ -52,6 +57,7 @@ class Reviewer:
         self._clock = clock
         self._is_stopped = is_stopped
         self._taking: Exam | None = None
+        self._slow_until = float("-inf")
 
     async def run(self) -> None:
         """Works whenever it may, until cancelled."""
@@ -84,6 +90,38 @@ class Reviewer:
         except NotNow as error:
             review.resting = str(error)
             return False
+
+    async def at_once(self, scope_key: str, asked: str, near: Sequence[Neighbour]) -> bool:
+        """Whether the judge says, within ``AT_ONCE_S``, that the nearest question it can still judge asks the same.
+
+        Only a judge that has passed its exam, is there anyway and has nothing else to do is asked, and only while this
+        request is the only one. Its word is kept like any other.
+        """
+        pair = self.review.unjudged(scope_key, asked, near)
+        if pair is None or self._is_stopped() or not self._quiet.is_one_alone:
+            return False
+        if self._clock.monotonic() < self._slow_until or self.review.allowance.why_not():
+            return False
+        try:
+            async with asyncio.timeout(AT_ONCE_S):
+                model = await self._model.ready()
+                exam = self.review.exam_of(model)
+                if exam is None or not exam.is_valid(model, self._clock.now()) or not exam.passed:
+                    return False
+                verdict = await opinion(self._ask, pair.asked, pair.stored)
+        except TimeoutError:
+            self._slow_until = self._clock.monotonic() + TOO_SLOW_REST_S
+            return False
+        except NotNow:
+            return False
+        except AskFailed as failure:
+            self._failed(str(failure))
+            return False
+        try:
+            await asyncio.shield(self.review.judged(pair, verdict, f"local model {model}"))
+        except StoreError as error:
+            log.warning("what the judge said could not be kept: %s", error)
+        return verdict is PairVerdict.SAME
 
     def _why_not(self) -> str:
         if self._is_stopped():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
@@ -142,6 +142,13 @@ class Review:
             self.counts.add(WITHHELD)
             return False
         return True
+
+    def unjudged(self, scope_key: str, asked: str, near: Sequence[Neighbour]) -> Pair | None:
+        """The nearest pair that a judge's word would let be served; None where it would not, or is known already."""
+        if not self._allows(ALIAS):
+            return None
+        pairs = (self._pair(scope_key, asked, one, PairKind.GREY, "") for one in near if one.question != asked)
+        return next((pair for pair in pairs if self.book.verdict(pair.id) in (None, PairVerdict.WAITING)), None)
 
     def looked_up(self) -> None:
         """A question was looked up, and the child answered."""

@@ -98,6 +98,21 @@ APART = [
     # German cases
     ("Beißt der Hund den Mann?", "Beißt den Hund der Mann?"),
     ("Wen liebt Anna?", "Wer liebt Anna?"),
+    # prepositions that verbs take
+    ("How do I install Docker?", "How do I install on Docker?"),
+    ("How do I search Elasticsearch?", "How do I search for Elasticsearch?"),
+    ("How do I look in Redis?", "How do I look for Redis?"),
+    ("Deploy Kubernetes", "Deploy on Kubernetes"),
+    ("Delete Docker containers", "What deletes Docker containers?"),
+    # who does what to whom
+    ("How does a client authenticate to a server?", "How does a server authenticate to a client?"),
+    ("Authentication of a client against a server", "Authentication of a server against a client"),
+    ("What is the capital of the smallest state?", "What state has the smallest capital?"),
+    ("Which trains go from Bonn before noon?", "Which trains go before noon from Ulm?"),
+    # one thing or all of them
+    ("Give me a regex for dates", "What is the regex for dates?"),
+    ("In Rust, what is a trait?", "In Go, what is a trait?"),
+    ("Before noon, what is open?", "After noon, what is open?"),
     # languages no table knows: every word counts
     ("Quelle est la capitale de la France ?", "Quelle est une capitale de la France ?"),
     ("日本の首都は", "日本の首都が"),
@@ -118,6 +133,15 @@ ALIKE = [
     ("Was ist die Hauptstadt von Peru?", "Wie lautet die Hauptstadt von Peru?"),
     ("Wie kann ich eine Datei umbenennen?", "Wie kann man eine Datei umbenennen?"),
     ("Wie groß ist die Bevölkerung von Bonn?", "Wie viele Menschen leben in Bonn?"),
+    ("Before noon, which shops are open?", "Which shops are open before noon?"),
+    ("What kind of trees grow in Peru?", "Which trees grow in Peru?"),
+    ("Show me a list of lakes in Ohio", "What are the lakes in Ohio?"),
+    ("I need information on the lakes in Ohio", "List the lakes in Ohio"),
+    ("Which trains are available from Bonn to Ulm?", "What trains are there from Bonn to Ulm?"),
+    ("Give me a train from Bonn to Ulm", "Show me the trains from Bonn to Ulm"),
+    ("Show me the Ohio lakes", "Show me the lakes in Ohio"),
+    ("What is the tallest tower in Ohio?", "What is the highest tower in Ohio?"),
+    ("What courses will be offered next term?", "Next term, what courses are offered?"),
     ("What is 1,000 divided by 8?", "What is 1000 divided by 8?"),
 ]
 
