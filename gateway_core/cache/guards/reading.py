@@ -161,7 +161,7 @@ class _Reader:
         self.phrases: list[tuple[str, list[str]]] = [("", [])]
 
     def reading(self) -> Reading:
-        self._walk(self.rest, starts_sentence=True)
+        self._walk(self.rest, starts_sentence=not self.kind)
         if self.topic:
             self.phrases.append(("in", []))
             self._walk(self.topic, starts_sentence=False)
