@@ -38,7 +38,8 @@ from gateway_core.store.database import Database
 from gateway_core.store.pairs import PairStore
 from gateway_core.store.reuse_review import ReuseReviewStore
 
-LOOKUP_TIMEOUT_S = 0.25
+LOOKUP_TIMEOUT_S = 0.75
+"""A look-up takes some 20 ms, and several hundred while the table is tidied on a busy machine. A model takes longer."""
 ALIASES_TRIED = 3
 _USAGE = TypeAdapter(Usage)
 
