@@ -64,6 +64,9 @@ class FakeVectors:
     async def count(self) -> int:
         return 0
 
+    def take_note(self) -> str:
+        return ""
+
 
 async def test_their_texts_are_encoded_in_one_batch() -> None:
     encoder = FakeEncoder()
