@@ -226,9 +226,7 @@ class Gateway:
         self._encoder = open_encoder(settings, self._note, root_of(local_base_url(settings)))
         self._embedder = open_embedder(settings, self._note, self._encoder)
         answers = AnswerStore(database)
-        self._caches = AnswerCaches.open(
-            settings, answers, database, clock, self._note, self._encoder, self._requests.detail
-        )
+        self._caches = AnswerCaches.open(settings, answers, database, clock, self._note, self._encoder, self.detail)
         self.browser = Browser(answers, self._requests, searched(settings, self._encoder), clock)
         self._quiet = Quiet(lambda: self._kill.in_flight, clock)
         self.reviewer = Reviewer(

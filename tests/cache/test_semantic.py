@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from gateway_core.cache.blocked import FILE
 from gateway_core.cache.encoder.choice import Choice
 from gateway_core.cache.identity import Identity, identity
 from gateway_core.cache.review.book import pair_id
+from gateway_core.cache.review.room import Neighbour
 from gateway_core.cache.semantic import SemanticCache, SemanticHit, open_embedder, open_encoder
 from gateway_core.model import CacheMode, ChatRequest, Reuse
 from gateway_core.settings import Settings
@@ -220,6 +221,26 @@ async def test_an_approved_pair_shares_its_answer(cache: SemanticCache, child: F
     hit = await ask(cache, ALIAS)
     assert hit and (hit.why, hit.question, hit.answer) == ("alias", QUESTION, answer())
     assert cache.stats().hits_alias == 1
+
+
+async def test_a_judge_that_is_asked_at_once_has_the_answer_served_at_once(cache: SemanticCache) -> None:
+    await keep(cache)
+    await pass_exam(cache.review)
+    heard: list[tuple[str, list[str]]] = []
+
+    async def judge(scope_key: str, asked: str, near: Sequence[Neighbour]) -> bool:
+        heard.append((asked, [one.question for one in near]))
+        pair = cache.review.unjudged(scope_key, asked, near)
+        assert pair
+        await cache.review.judged(pair, PairVerdict.SAME, "local model referee")
+        return True
+
+    cache.second_opinion = judge
+    hit = await ask(cache, ALIAS)
+    assert hit and (hit.why, hit.question) == ("alias", QUESTION)
+    assert heard == [(ALIAS, [QUESTION])]
+    assert await ask(cache) and await ask(cache, "How deep is the sea?") is None
+    assert len(heard) == 1, "neither a hit nor a question with nothing near it needs a judge"
 
 
 @pytest.mark.parametrize(("kept", "asked"), [(QUESTION, ALIAS), (ALIAS, QUESTION)])

@@ -119,6 +119,26 @@ async def test_a_grey_pair_is_judged_when_idle_taught_and_served(
     assert referee.rejected == []
 
 
+async def test_a_judge_that_has_passed_answers_while_the_request_waits(
+    tmp_path: Path, child: FakeChild, referee: Referee
+) -> None:
+    async with gateway(tmp_path, referee) as llmgw:
+        await ask(llmgw, GHANA)
+        await ask(llmgw, SAME_AS_GHANA)
+        await review(llmgw)  # the exam, and this pair
+        child.unsure.update((frozenset(GROUPS[2]), frozenset((GROUPS[5][0], GROUPS[6][0]))))
+        await ask(llmgw, GROUPS[2][0])
+        await at_rest(llmgw)
+        cache, request_id = await ask(llmgw, GROUPS[2][1])
+        detail = await llmgw.get(f"/api/requests/{request_id}")
+        assert (cache, detail["reuse"]["verdict"], detail["reuse"]["question"]) == ("semantic", "alias", GROUPS[2][0])
+        await ask(llmgw, LIST)
+        await at_rest(llmgw)
+        assert (await ask(llmgw, STRING))[0] == "miss", "the judge said that it asks something else"
+        assert (stats(llmgw).grey_approved, stats(llmgw).grey_rejected, stats(llmgw).grey_waiting) == (2, 1, 0)
+    assert referee.rejected == []
+
+
 async def test_a_served_answer_that_the_judge_rejects_is_gone_blocked_and_counted(
     tmp_path: Path, child: FakeChild, referee: Referee, monkeypatch: pytest.MonkeyPatch
 ) -> None:

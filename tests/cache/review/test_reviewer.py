@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway_core.cache.review import allowance
+from gateway_core.cache.review import reviewer as reviewer_module
 from gateway_core.cache.review.exam import VALID_S
 from gateway_core.cache.review.exam_questions import DIFFERENT, SAME
 from gateway_core.cache.review.judge import AskFailed, NotNow, Said
@@ -202,3 +203,79 @@ async def test_calls_an_hour_and_tokens_a_day_are_limited(
     assert await later.work() == 0, "also after a restart"
     parts.clock.at += 86_400
     assert await later.work() > 0
+
+
+async def test_what_somebody_waits_for_is_judged_at_once_and_kept(bench: Bench, review: Review) -> None:
+    await pass_exam(review)
+    bench.running = 1
+    assert await bench.reviewer.at_once(SCOPE, ASKED, [near(STORED)])
+    assert len(bench.model.asked) == 2, "in both orders"
+    assert review.stats().grey_approved == 1
+    assert not await bench.reviewer.at_once(SCOPE, "How large is Ghana?", [near("What is the area of Ghana?")])
+    assert review.stats().grey_rejected == 1
+
+
+async def test_only_the_nearest_pair_that_is_not_judged_yet_is_judged_at_once(bench: Bench, review: Review) -> None:
+    await pass_exam(review)
+    rejected = "Which town is Ghana's largest?"
+    assert not await bench.reviewer.at_once(SCOPE, ASKED, [near(rejected), near(STORED)])
+    assert await bench.reviewer.at_once(SCOPE, ASKED, [near(rejected), near(STORED)])
+    assert not await bench.reviewer.at_once(SCOPE, ASKED, [near(rejected), near(STORED)]), "both are known"
+    assert len(bench.model.asked) == 3, "different at the first word"
+
+
+async def test_nobody_waits_for_a_judge_without_an_exam(bench: Bench) -> None:
+    assert not await bench.reviewer.at_once(SCOPE, ASKED, [near(STORED)])
+    assert bench.model.asked == []
+
+
+async def test_nobody_waits_for_a_judge_while_other_requests_run(bench: Bench, review: Review) -> None:
+    await pass_exam(review)
+    bench.running = 2
+    assert not await bench.reviewer.at_once(SCOPE, ASKED, [near(STORED)])
+    bench.running, bench.killed = 1, True
+    assert not await bench.reviewer.at_once(SCOPE, ASKED, [near(STORED)])
+    assert bench.model.asked == []
+
+
+async def test_another_model_than_the_one_examined_is_not_waited_for(bench: Bench, review: Review) -> None:
+    await pass_exam(review)
+    bench.model.name = "local/another:1b"
+    assert not await bench.reviewer.at_once(SCOPE, ASKED, [near(STORED)])
+    assert bench.model.asked == []
+
+
+async def test_a_judge_that_is_too_slow_is_left_alone_for_a_while(
+    bench: Bench, review: Review, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pass_exam(review)
+    monkeypatch.setattr(reviewer_module, "AT_ONCE_S", 0.01)
+    bench.model.holds.clear()
+    assert not await bench.reviewer.at_once(SCOPE, ASKED, [near(STORED)])
+    bench.model.holds.set()
+    assert not await bench.reviewer.at_once(SCOPE, ASKED, [near(STORED)])
+    assert len(bench.model.asked) == 1
+    parts.clock.at += reviewer_module.TOO_SLOW_REST_S
+    monkeypatch.setattr(reviewer_module, "AT_ONCE_S", 60.0)
+    assert await bench.reviewer.at_once(SCOPE, ASKED, [near(STORED)])
+
+
+async def test_a_judge_that_fails_costs_the_request_its_answer_only_from_the_cache(
+    bench: Bench, review: Review
+) -> None:
+    await pass_exam(review)
+    bench.model.trouble = AskFailed("it is gone")
+    assert not await bench.reviewer.at_once(SCOPE, ASKED, [near(STORED)])
+    assert review.allowance.why_not()
+
+
+async def test_a_client_that_leaves_while_it_is_judged_leaves_nothing_behind(bench: Bench, review: Review) -> None:
+    await pass_exam(review)
+    bench.model.holds.clear()
+    waiting = asyncio.create_task(bench.reviewer.at_once(SCOPE, ASKED, [near(STORED)]))
+    await bench.model.begun.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    bench.model.holds.set()
+    assert await bench.reviewer.at_once(SCOPE, ASKED, [near(STORED)])
