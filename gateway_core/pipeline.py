@@ -32,10 +32,8 @@ from gateway_core.model import (
     ChatRequest,
     Decision,
     JsonObject,
-    Reason,
     Refusal,
     Refused,
-    Reuse,
     Status,
     Tier,
     Usage,
@@ -48,10 +46,6 @@ from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
 from gateway_core.wire.openai_chat import canned_completion
 from gateway_core.wire.usage import usage_json
-
-REPLAYED = Reason("idempotency", "the same key and request were answered before")
-SHARED = "shared"
-"""The verdict of :class:`Reuse` on an answer that another request's upstream call gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +182,7 @@ class Pipeline:
         if isinstance(replay, Refusal):
             return replay
         if replay:
-            age_s = max(0.0, request.received_at - replay.created_at)
-            reuse = Reuse("", replay.created_at, age_s, "replay")
-            return self._from_cache(exchange, CachedAnswer(CacheStatus.EXACT, replay, reuse, (REPLAYED,)))
+            return self._from_cache(exchange, self._caches.repeated(request, replay))
         key = await self._caches.key(request, self._tiers.forced)
         name = self._reuse.flight_name(key, request, gates.kill.stops)
         with self._flights.approached(name):

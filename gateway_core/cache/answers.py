@@ -203,6 +203,13 @@ class AnswerCaches:
         self._remember(request.id, reuse)
         return reuse
 
+    def repeated(self, request: ChatRequest, answer: StoredAnswer) -> CachedAnswer:
+        """Notes that ``request`` gets once more what its idempotency key was answered with."""
+        why = Reason("idempotency", "the same key and request were answered before")
+        reuse = Reuse("", answer.created_at, self._age_s(answer), REPLAY)
+        self._remember(request.id, reuse)
+        return CachedAnswer(CacheStatus.EXACT, answer, reuse, (why,))
+
     async def mark_wrong(self, request_id: str) -> Marked:
         """Never serves again what answered this request, now or before a restart. Raises ``StoreError``."""
         reuse = self._served.get(request_id) or await self._reuse_of(request_id)

@@ -218,7 +218,8 @@ def test_every_setting_is_taken_up_live_or_said_to_need_a_restart() -> None:
     restart = {
         *("host", "port", "data_dir", "gateway_secret", "max_body_bytes", "server_tool_uses"),
         *("builtin_model", "builtin_context_tokens", "semantic_cache", "semantic_max_error"),
-        "semantic_encoder",
+        *("semantic_encoder", "semantic_cache_uri", "semantic_cache_team"),
+        *("semantic_max_entries", "semantic_max_bytes"),
     }
     assert set(Settings.model_fields) - LIVE == restart and not restart & LIVE
 

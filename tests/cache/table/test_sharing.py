@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gateway_core.cache.encoder.choice import Choice
 from gateway_core.cache.encoder.worker import Worker
 from gateway_core.cache.table.handle import Away
 from gateway_core.cache.table.options import TableOptions
@@ -28,9 +29,9 @@ CHILD = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
 from gateway_core.cache.encoder import child
+from gateway_core.cache.encoder.opening import Opened
 from tests.cache.fakes import FakeEncoder
-child.MiniLM = lambda weights: FakeEncoder()
-child.installed_weights = lambda: None
+child.open_encoder = lambda choice: Opened(FakeEncoder(), FakeEncoder(), "fake", "test")
 child.main()
 """
 
@@ -43,7 +44,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
     async def make(uri: str) -> Worker:
         table = TableOptions(Place.of(uri, tmp_path))
-        command = [sys.executable, "-c", CHILD, ROOT, str(table.argument)]
+        command = [sys.executable, "-c", CHILD, ROOT, str(table.argument), Choice().pack()]
         worker = Worker(command, environment=table.environment({}))
         workers.append(worker)
         worker.start()
