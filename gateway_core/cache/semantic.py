@@ -245,7 +245,7 @@ class SemanticCache:
         """The nearest hit that may be served."""
         for found in reply.get("hits", ()):
             hit = _as_hit(found)
-            if hit is None:
+            if hit is None or self.review.pupil.is_dropping(hit.entry_id):
                 continue
             near = Neighbour(hit.entry_id, hit.question, hit.cosine, hit.why)
             if kind := self.review.admit(identity.scope_key, identity.user_text, near):
@@ -269,7 +269,7 @@ class SemanticCache:
             hit = _as_hit({"entry": entry, "cosine": alias.cosine, "why": ALIAS}) if entry else None
             if hit is None or entry is None or entry["scope_key"] != identity.scope_key:
                 continue
-            if entry["expires_at"] <= self._clock.now():
+            if entry["expires_at"] <= self._clock.now() or self.review.pupil.is_dropping(hit.entry_id):
                 continue
             if self.review.admits_alias(identity.scope_key, identity.user_text, hit.question):
                 return hit

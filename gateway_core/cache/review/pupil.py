@@ -59,6 +59,10 @@ class Pupil:
         self._due.update(ids)
         await self._store.save_state({_EVICT + one: "" for one in ids})
 
+    def is_dropping(self, entry_id: str) -> bool:
+        """Whether an answer is to be dropped that the child may still have: it must not be served meanwhile."""
+        return entry_id in self._due
+
     async def close(self) -> None:
         """Stops teaching."""
         if self._teaching is not None:

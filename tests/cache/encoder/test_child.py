@@ -6,13 +6,14 @@ import asyncio
 import math
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from gateway_core.cache.encoder.builtin_embeddings import DIMENSIONS, BuiltinEmbeddings
 from gateway_core.cache.encoder.embedder import EncoderError
-from gateway_core.cache.encoder.model_folder import check_weights, installed_weights
+from gateway_core.cache.encoder.model_folder import WEIGHTS_SHA256, check_weights, installed_weights
 from gateway_core.cache.encoder.worker import Worker, child_command, child_environment
 from gateway_core.cache.identity import identity
 from gateway_core.cache.semantic import SemanticCache
@@ -53,9 +54,16 @@ def test_the_child_ends_when_the_gateway_is_gone_even_while_it_loads(tmp_path: P
     assert child.wait(60) == 0
 
 
+@pytest.fixture
+async def worker(tmp_path: Path) -> AsyncIterator[Worker]:
+    """The child with its table and the pinned weights, not yet started."""
+    made = PatientWorker(child_command(tmp_path / FOLDER))
+    yield made
+    await made.stop()
+
+
 @pytest.mark.timeout(300)
-async def test_the_real_encoder_finds_a_question_in_other_words(tmp_path: Path) -> None:
-    worker = PatientWorker(child_command(tmp_path / FOLDER))
+async def test_the_real_encoder_finds_a_question_in_other_words_and_embeds(worker: Worker, tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "llmgw.db")
     settings = Settings(semantic_cache="on", exact_cache_ttl_s=3600.0)
     cache = SemanticCache.open(settings, database, FakeClock(), print, worker, lambda: 1.0)
@@ -75,21 +83,14 @@ async def test_the_real_encoder_finds_a_question_in_other_words(tmp_path: Path) 
     assert cache.stats().entries == 1
     together = await asyncio.gather(*(ask(chat(REWORDED)) for _ in range(20)))
     assert together == [QUESTION] * 20
-
-    await worker.stop()
-    again = PatientWorker(child_command(tmp_path / FOLDER))
-    again.start()
-    assert await again.ready(), again.detail
-    assert again.entries == 1
-    await again.stop()
+    assert worker.encoder and worker.encoder.fingerprint == WEIGHTS_SHA256, "the next start finds the same table"
+    await embeds_as_sentence_transformers_does(worker)
     await cache.review.close()
     await database.close()
 
 
-@pytest.mark.timeout(300)
-async def test_the_real_encoder_embeds_as_sentence_transformers_does() -> None:
+async def embeds_as_sentence_transformers_does(worker: Worker) -> None:
     """The first numbers of what ``SentenceTransformer.encode`` gives for the texts (6.2, normalised)."""
-    worker = Worker(child_command(None))
     embeddings = BuiltinEmbeddings(worker)
     found = await embeddings.embed(["Hello there", "hi", "word and more words " * 200], DIMENSIONS)
     vectors = [unpack(vector) for vector in found.vectors]
@@ -99,7 +100,6 @@ async def test_the_real_encoder_embeds_as_sentence_transformers_does() -> None:
     assert (found.prompt_tokens, found.windowed, len(vectors[0])) == (2 + 1 + 800, 1, DIMENSIONS)
     with pytest.raises(Refused, match="context_length_exceeded"):
         await embeddings.embed(["word " * 9000], None)
-    await worker.stop()
 
 
 def test_the_child_is_started_by_this_python() -> None:
