@@ -142,6 +142,7 @@ REWRITES = {
         (r"^(?:please|kindly)\b[\s,]*|[\s,]*\b(?:please|thanks|thank you)(?=[\s.!?]*$)", ""),
         (r"^(?:can|could|would|will) you (?:please )?(?=\w)", ""),
         (r"^(?:please )?(?:i (?:'d|would) (?:like|love)|i want|i need) to (?:know|see)\b[\s,]*", "tell me "),
+        (r"^((?:show|give|tell) me)[,:]\s+", r"\1 "),
         (r"^do you know\b[\s,]*", "tell me "),
         (r"\b(?:the )?united states(?: of america)?\b|\bthe u\.?s\.?(?=[\s?!,]|$)|\b(?:the )?usa\b", "USA"),
         (r"\bregular expression(s?)\b", r"regex\1"),

@@ -122,6 +122,7 @@ ALIKE = [
     ("What is the capital of Peru?", "what is the capital of Peru"),
     ("What is the capital of Peru?", "Please tell me what the capital of Peru is"),
     ("What is the capital of Peru?", "What's the capital of Peru?"),
+    ("What is the capital of Peru?", "Please tell me, what is the capital of Peru?"),
     ("What are the biggest lakes in Ohio?", "Show me the largest lakes in Ohio, please"),
     ("Which lakes are in Ohio?", "What lakes are there in Ohio?"),
     ("How do I rotate a list in Lua?", "How can I rotate a list in Lua?"),
