@@ -38,7 +38,8 @@ _NEVER = ("tools", "functions", "modalities", "audio", "prediction")
 _ACTIONS = re.compile(
     r"^(?:please |bitte |hey |hi |ok(?:ay)?,? |can you |could you |kannst du )*"
     r"(?:send|remind|schedule|book|buy|order|call|text|e?mail|post|deploy|restart|reboot|shut down|turn (?:on|off)"
-    r"|play|open|upload|download|execute|run|kill|cancel|submit|publish|merge|push|subscribe|pay"
+    r"|delete|stop|install|uninstall|create|commit|rename|set|lock|unlock|mach[e]?|stell[e]?|stopp[e]?|erstell[e]?"
+    r"|installier[e]?|play|open|upload|download|execute|run|kill|cancel|submit|publish|merge|push|subscribe|pay"
     r"|schick\w*|send[e]?|erinner\w*|buch[e]?|kauf[e]?|bestell\w*|ruf[e]?|oeffne|öffne|starte|spiel[e]?|schalte"
     r"|lad[e]?|f(?:ü|ue)hr[e]?|l(?:ö|oe)sch[e]?|storniere|bezahl[e]?)\b",
     re.IGNORECASE,
@@ -54,6 +55,8 @@ _SACHEN = (
 )
 _PERSONAL = re.compile(
     rf"\b(?:my|our) (?:\w+ )?(?:{_THINGS})\b|\b(?:meine?[nmrs]?|unsere?[nmrs]?) (?:\w+ )?(?:{_SACHEN})\b"
+    r"|\b(?:what(?:'s| is| are)?|where(?:'s| is| are)?|who(?:'s| is| are)?|show(?: me)?|tell me|give me) my\b"
+    r"|\b(?:did|have|haben) (?:we|wir)\b|\b(?:about me|do i live|wohne ich|ueber mich|über mich)\b"
     r"|\b(?:do you remember|did i|have i|am i|weisst du noch|erinnerst du dich|habe ich|bin ich)\b",
     re.IGNORECASE,
 )

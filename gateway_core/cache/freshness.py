@@ -17,7 +17,14 @@ _ENGLISH = (
     r"weather|forecast|temperature (?:in|outside)|news|headlines|(?:stock|share|market|crypto|bitcoin) prices?"
     r"|exchange rates?|live scores?|traffic|uptime",
     r"here|near(?:by| me)|around me|where (?:am|are) (?:i|we)|my location",
-    r"random(?:ly|ize)?|uuid|roll (?:a|the|\d+) di(?:c?e)|flip a coin|lottery|pick (?:a|any|one)|surprise me",
+    r"random(?:ly|ize)?|uuid|roll (?:a|the|\d+) di(?:c?e)|roll \d*d\d+|(?:flip|toss) a coin|lottery|surprise me",
+    r"shuffle|(?:pick|choose|draw|suggest|invent|make up|think of) (?:a|an|any|one|some)"
+    r"|(?:a|another|some) (?:joke|poem|riddle)s?"
+    r"|(?:generate|create|make|need) (?:me )?(?:an? )?(?:\w+ )?(?:password|passphrase|token|secret|api key|username)",
+    r"raining|snowing|how old (?:is|are)|how much is .{1,40} in (?:euros?|dollars?|pounds|yen|usd|eur)|when is the next"
+    r"|(?:price|cost) of (?:bitcoin|gold|silver|oil|gas|petrol|ethereum)|who is winning"
+    r"|what (?:weekday|week|month) is it|how many (?:days|weeks|hours) (?:are there )?until",
+    r"(?:is|are)(?: .{1,60})? (?:running|checked out|logged in|down|online)",
 )
 _GERMAN = (
     r"heut(?:e|ig\w*)|morgen|gestern|jetzt|gerade|aktuell\w*|derzeit\w*|momentan\w*|zur ?zeit|neuest\w*|neuerdings"
@@ -28,6 +35,10 @@ _GERMAN = (
     r"uhr(?:zeit)?|wie sp(?:ä|ae)t|welche[rns]? (?:tag|datum|jahr)|datum",
     r"wetter\w*|vorhersage|nachrichten|schlagzeilen|aktienkurs\w*|b(?:ö|oe)rsenkurs\w*|wechselkurs\w*|verkehrslage",
     r"hier|in (?:der|meiner) n(?:ä|ae)he|wo (?:bin|sind) (?:ich|wir)|mein standort",
+    r"regnet|schneit|wie alt (?:ist|sind)|wann ist (?:der|die|das) n(?:ä|ae)chste\w*|witz\w*"
+    r"|passwort (?:generieren|erzeugen)"
+    r"|(?:generiere|erzeuge|erstelle) (?:mir )?(?:ein |einen )?(?:\w+ )?(?:passwort|token|schl(?:ü|ue)ssel)"
+    r"|wie viele (?:tage|wochen) (?:sind es )?(?:noch )?bis|was kostet (?:benzin|bitcoin|gold|strom)",
     r"zuf(?:ä|ae)llig\w*|zufalls\w*|w(?:ü|ue)rf(?:le|eln)|wirf eine m(?:ü|ue)nze|lotto\w*",
 )
 _DEPENDENT = re.compile(rf"\b(?:{'|'.join(_ENGLISH + _GERMAN)})\b")

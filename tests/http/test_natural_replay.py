@@ -19,7 +19,7 @@ LONG = "Goethe wrote and wrote and wrote. " * 200
 async def test_a_cached_stream_comes_at_the_pace_that_is_set(tmp_path: Path) -> None:
     text = "Johann Wolfgang von Goethe wrote it over sixty years."
     async with (
-        FakeAnthropic(default=Reply(text=text)) as fake,
+        FakeAnthropic(default=Reply(text=text, before_s=0.5)) as fake,
         client(tmp_path, cache_replay="natural", **with_claude(fake)) as llmgw,
     ):
         await llmgw.chat(QUESTION)
@@ -37,7 +37,7 @@ async def test_a_cached_stream_comes_at_the_pace_that_is_set(tmp_path: Path) -> 
 @pytest.mark.parametrize("end", [Status.KILLED, Status.CANCELLED])
 async def test_a_replay_ends_with_its_client_and_with_the_kill_switch(tmp_path: Path, end: Status) -> None:
     async with (
-        FakeAnthropic(default=Reply(text=LONG)) as fake,
+        FakeAnthropic(default=Reply(text=LONG, before_s=2.5)) as fake,
         client(tmp_path, cache_replay="natural", **with_claude(fake)) as llmgw,
     ):
         await llmgw.chat(QUESTION)

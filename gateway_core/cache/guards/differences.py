@@ -13,8 +13,9 @@ from gateway_core.cache.guards.reading import Reading
 
 Difference = tuple[str, ...]
 """``("kind", a, b)``, ``("mark", m)``, ``("relation", a, b)`` of a fact, ``("swap", a, b)`` of one word for another,
-``("drop", w)`` of a word that only one of the two has, ``("order",)`` of words, ``("facts order",)``. Pairs are in
-alphabetical order. A word with a ``~`` before it is a preposition that governs words, not a fact."""
+``("drop", w)`` of a word that only one of the two has, ``("order",)`` of words or, where two words beside each other
+have changed places, ``("order", "neighbours")``, ``("facts order",)``. Pairs are in alphabetical order. A word with a
+``~`` before it is a preposition that governs words, not a fact."""
 
 
 def conflict(asked: Reading, stored: Reading) -> str:
@@ -34,7 +35,8 @@ def differences(asked: Reading, stored: Reading) -> frozenset[Difference]:
     if asked.kind != stored.kind:
         found.add(_pair("kind", asked.kind, stored.kind))
     found |= {("mark", mark) for mark in asked.marks ^ stored.marks}
-    ours, theirs = _Parts(asked), _Parts(stored)
+    roles = any(one.has_do or one.is_technical for one in (asked, stored))
+    ours, theirs = _Parts(asked, roles), _Parts(stored, roles)
     found |= {
         _pair("relation", one, other)
         for fact in ours.relations
@@ -43,17 +45,21 @@ def differences(asked: Reading, stored: Reading) -> frozenset[Difference]:
     }
     more, less = (ours.words - theirs.words).elements(), (theirs.words - ours.words).elements()
     found |= _of_words(list(more), list(less))
-    if _common(ours.order, theirs.order) != _common(theirs.order, ours.order):
-        found.add(("order",))
+    if (one := _common(ours.order, theirs.order)) != (other := _common(theirs.order, ours.order)):
+        found.add(("order", "neighbours") if _neighbours_swapped(one, other) else ("order",))
     if asked.facts != stored.facts and not _may_change_places(ours, theirs):
         found.add(("facts order",))
     return frozenset(found)
 
 
 class _Parts:
-    """A reading as its facts with their relations, its other words, and these in their order."""
+    """A reading as its facts with their relations, its other words, and these in their order.
 
-    def __init__(self, reading: Reading) -> None:
+    With ``roles`` the order is also that of facts without a preposition: who does what to whom. Numbers always have
+    their place.
+    """
+
+    def __init__(self, reading: Reading, roles: bool) -> None:
         facts = set(reading.facts)
         relations: defaultdict[str, list[str]] = defaultdict(list)
         self.words: Counter[str] = Counter()
@@ -66,6 +72,8 @@ class _Parts:
             for word in words:
                 if word in facts:
                     relations[word].append(governs)
+                    if (roles or word[0].isdigit()) and not governs:
+                        self.order.append(word)
                 else:
                     self.words[word] += 1
                     self.order.append(word)
@@ -88,6 +96,14 @@ def _of_words(more: list[str], less: list[str]) -> set[Difference]:
 def _common(words: Iterable[str], others: Iterable[str]) -> list[str]:
     shared = set(others)
     return [word for word in words if word in shared]
+
+
+def _neighbours_swapped(one: list[str], other: list[str]) -> bool:
+    """``offered courses``, ``courses offered``: two words beside each other, with no preposition between them."""
+    if len(one) != len(other):
+        return False
+    apart = [place for place in range(len(one)) if one[place] != other[place]]
+    return len(apart) == 2 and apart[1] == apart[0] + 1 and one[apart[0]] == other[apart[1]]
 
 
 def _pair(name: str, one: str, other: str) -> Difference:

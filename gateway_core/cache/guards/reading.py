@@ -20,14 +20,19 @@ from gateway_core.cache.guards.words import (
     ENGLISH,
     FUNCTION_WORDS,
     GERMAN,
+    INFORMATION,
     KINDS,
     MARKS,
     NEGATIONS,
     NUMBER_WORDS,
+    ORDINARY_WORDS,
+    PROGRAMMING_LANGUAGES,
+    PROTOCOLS,
     RELATIONS,
     REWRITES,
     SYNONYMS,
     TECHNOLOGIES,
+    WORDS_OF_CODE,
 )
 
 Phrase = tuple[str, tuple[str, ...]]
@@ -44,6 +49,10 @@ class Reading:
     negations: int
     facts: tuple[str, ...]
     phrases: tuple[Phrase, ...]
+    has_do: bool = False
+    """Has the verb that swaps roles: which does Django support, which support Django."""
+    is_technical: bool = False
+    """Names a technology, or holds code: then words that fill in elsewhere may be what is asked about."""
 
 
 _TOKEN = re.compile(
@@ -65,6 +74,8 @@ _TOKEN = re.compile(
 )
 _FACTS = frozenset({"code", "quote", "url", "path", "flag", "call", "ident", "symbol"})
 _CAMEL = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]|[A-Za-z]\d|\d[A-Za-z]")
+_ESZETT = re.compile(r"(?i)\b(ma|bu|flo|mu)ß(e[nr]?)\b")
+"""Words that are others with ``ss``: Maße and Masse."""
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "’": "'", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _THOUSANDS = re.compile(r"^([$€£¥]?\d{1,3})((?:,\d{3})+)(?![\d,])")
 
@@ -72,12 +83,14 @@ _THOUSANDS = re.compile(r"^([$€£¥]?\d{1,3})((?:,\d{3})+)(?![\d,])")
 @lru_cache(maxsize=4096)
 def read(text: str) -> Reading:
     """How the guards understand ``text``."""
-    plain = unicodedata.normalize("NFC", text).translate(_UMLAUTS).strip()
+    plain = _ESZETT.sub(r"\1sz\2", unicodedata.normalize("NFC", text)).translate(_UMLAUTS).strip()
     language = _language(plain)
     if ABOUT_WORDS.get(language, frozenset()) & set(re.findall(r"[a-z]+", plain.lower())):
         return _Reader("", f"literal {language}", plain, "").reading()
     for pattern, replacement in REWRITES.get(language, ()):
         plain = pattern.sub(replacement, plain)
+    if language == ENGLISH:
+        plain = INFORMATION.sub("explain" if _is_technical(plain) else "list", plain)
     plain = _unfronted(plain, language)
     kind, rest, topic = _opening(plain, language)
     return _Reader(language, kind, rest, topic).reading()
@@ -87,7 +100,11 @@ _TOPIC = re.compile(r"([\w.+#-]+(?: [\w.+#-]+)?): +(?=[\w`])")
 _BARE_ORDER = re.compile(
     r"(show|give|find|list|name|zeige?|gib|nenne?|liste?|finde?)\b(?! (?:me|mir)\b)", re.IGNORECASE
 )
-_CODE = re.compile(r"[`_/\\<>{}()=]|(?<!\w)-\w")
+_CODE = re.compile(r"[`_/\\<>{}()=$]|(?<!\w)-\w")
+_SURELY_CODE = re.compile(r"[`\\<>{}()=$]|\w_\w|(?<!\S)--?[A-Za-z](?:\b|-)|(?<!\S)--\w")
+_ALL = re.compile(r"\b(?:all|alle)\b", re.IGNORECASE)
+_EXISTENCE = re.compile(r"(?:is|are) there\b|do you have\b|gibt es\b", re.IGNORECASE)
+_NEED = re.compile(r"i (?:want|need|'d like|would like)\b", re.IGNORECASE)
 _BARE_NOUN = re.compile(r"(?:all )?(?:the )?[A-Za-z]{2,}[^sui\W]s\b|(?:the )?[A-Za-z]+ of\b", re.IGNORECASE)
 
 
@@ -108,7 +125,10 @@ def _opening(plain: str, language: str) -> tuple[str, str, str]:
         topic, plain = found[1], plain[found.end() :]
     for name, pattern in KINDS.get(language, ()):
         if found := pattern.match(plain):
-            return _operation(found.group(), plain) or name, plain[found.end() :], topic
+            opening, rest = found.group(), plain[found.end() :]
+            if not _is_technical(plain):
+                return name, rest, topic
+            return _operation(opening) or _unlike_elsewhere(opening) or name, _with_all(opening, rest), topic
     if topic and topic.lower().split()[0] in TECHNOLOGIES:
         return "howto", plain, topic  # "Git: undo the last commit"
     if language == ENGLISH and _BARE_NOUN.match(plain):
@@ -142,12 +162,28 @@ def _unfronted(plain: str, language: str) -> str:
     return f"{found['rest']} {front[0].lower()}{front[1:]}{found['end']}"
 
 
-def _operation(opening: str, plain: str) -> str:
+def _is_technical(plain: str) -> bool:
+    words = set(re.findall(r"[\w+#]+", plain))
+    named = {word.lower() for word in words if word.lower() not in ORDINARY_WORDS or word[:1].isupper()} - {"spring"}
+    return bool(_SURELY_CODE.search(plain) or TECHNOLOGIES & named)
+
+
+def _operation(opening: str) -> str:
     """The verb of an order where it may name something to program: ``show the date in PHP`` asks for no date."""
     verb = _BARE_ORDER.match(opening)
-    if not verb or not (_CODE.search(plain) or TECHNOLOGIES & set(re.findall(r"[\w+#]+", plain.lower()))):
-        return ""
-    return verb[1].lower()
+    return verb[1].lower() if verb else ""
+
+
+def _unlike_elsewhere(opening: str) -> str:
+    """``Are there generics in Go?`` does not ask which, and ``I need Docker`` asks for nothing."""
+    if _EXISTENCE.match(opening):
+        return "existence"
+    return "wish" if _NEED.match(opening) else ""
+
+
+def _with_all(opening: str, rest: str) -> str:
+    """``List all containers`` and ``list containers`` are two commands."""
+    return f"all {rest}" if _ALL.search(opening) else rest
 
 
 class _Reader:
@@ -159,6 +195,10 @@ class _Reader:
         self.negations = 0
         self.facts: list[str] = []
         self.phrases: list[tuple[str, list[str]]] = [("", [])]
+        self.is_technical = _is_technical(f"{topic} {rest}")
+        self.has_do = False
+        self._before = ""
+        """The word before the one that is looked at."""
 
     def reading(self) -> Reading:
         self._walk(self.rest, starts_sentence=not self.kind)
@@ -172,17 +212,20 @@ class _Reader:
             self.negations,
             tuple(self.facts),
             tuple((relation, tuple(words)) for relation, words in self.phrases),
+            self.has_do,
+            self.is_technical,
         )
 
     def _walk(self, text: str, *, starts_sentence: bool) -> None:
-        tokens = [found for found in _TOKEN.finditer(text) if found.lastgroup != "mark"]
+        tokens = [found for found in _TOKEN.finditer(text) if found.lastgroup != "mark" or _is_sign(text, found)]
         for place, found in enumerate(tokens):
             following = tokens[place + 1].group().lower() if place + 1 < len(tokens) else ""
             self._take(found.lastgroup or "", found.group(), starts_sentence and found.start() == 0, following)
+            self._before = found.group().lower()
 
     def _take(self, group: str, token: str, first: bool, following: str) -> None:
-        if group in _FACTS:
-            self._fact(token[1:-1] if group == "quote" else token)
+        if group in _FACTS or group == "mark":
+            self._fact(token[1:-1] if group == "quote" and not self.is_technical else token)
         elif group == "number":
             self._fact(_number(token))
         elif _CAMEL.search(token):
@@ -196,39 +239,59 @@ class _Reader:
 
     def _is_dropped(self, word: str, following: str) -> bool:
         """An article belongs to what follows, a copula links two things: without those they are what is asked about."""
-        if not following or following in CONJUNCTIONS:
+        if not following or following in CONJUNCTIONS or following in WORDS_OF_CODE:
             return False
         if word in ARTICLES.get(self.language, ()):
             return following not in RELATIONS[self.language]
-        return word in COPULAS.get(self.language, ())
+        after_article = self._before in ARTICLES.get(self.language, ()) or self._before in ("use", "using")
+        return word in COPULAS.get(self.language, ()) and not after_article
+
+    def _is_whole(self, token: str) -> bool:
+        """Whether a word has no ending: HTTPS is no plural of HTTP, and the last commits are not the last one."""
+        is_acronym = len(token) > 1 and token.isupper()
+        return is_acronym or token.lower() in PROTOCOLS or self._before in ("last", "first")
 
     def _word(self, token: str, word: str, first: bool, following: str) -> None:
         named = token[0].isupper() and (len(token) > 1 and token.isupper() or (self.language != GERMAN and not first))
         if word in NEGATIONS:
             self.negations += 1
+        self.has_do = self.has_do or word in ("do", "does", "did")
         if not named and self._is_dropped(word, following):
             return
         if not named and (mark := MARKS.get(self.language, {}).get(word)):
             self.marks.add(mark)
             return
         if not named and (relation := RELATIONS.get(self.language, {}).get(word)):
-            self.phrases.append(("in" if word == "using" and self.kind == "howto" else relation, []))
+            means_in = word == "using" and self.kind == "howto" and following in PROGRAMMING_LANGUAGES
+            self.phrases.append(("in" if means_in else relation, []))
             return
         if number := NUMBER_WORDS.get(self.language, {}).get(word):
             self._fact(number)
             return
-        stem = SYNONYMS.get(self.language, {}).get(word) or _stem(word, self.language)
+        stem = SYNONYMS.get(self.language, {}).get(word) or (
+            word if self._is_whole(token) else _stem(word, self.language)
+        )
         stem = SYNONYMS.get(self.language, {}).get(stem, stem)
+        if (len(token) == 1 and word in TECHNOLOGIES) or (self._before[-1:].isdigit() and len(token) <= 3):
+            stem = token  # R and r, MB and Mb
         if named or word in TECHNOLOGIES or stem in CALENDAR.get(self.language, ()):
             self.facts.append(stem)
         self.phrases[-1][1].append(stem)
 
 
+def _is_sign(text: str, mark: re.Match[str]) -> bool:
+    """Whether punctuation is what is talked about: ``what does ?. do``, ``$?``, ``100!``."""
+    before = text[mark.start() - 1] if mark.start() else " "
+    if before.isdigit():
+        return mark.group().startswith("!")
+    return not (before.isalnum() or before in "\"'”’)]}`*%°+#")
+
+
 def _number(token: str) -> str:
     """A number without thousands separators: ``1,000`` and ``1000`` are equal, ``1.000`` is left alone."""
     if found := _THOUSANDS.match(token):
-        return found[1] + found[2].replace(",", "") + token[found.end() :].lower()
-    return token.lower()
+        return found[1] + found[2].replace(",", "") + token[found.end() :]
+    return token
 
 
 def _stem(word: str, language: str) -> str:

@@ -95,7 +95,7 @@ _SAME = {
         "big large", "biggest largest", "quick fast", "quickest fastest", "delete erase", "begin start", "buy purchase",
         "folder directory", "repo repository", "app application", "config configuration", "env environment",
         "db database", "docs documentation", "regex regexp", "arg argument", "param parameter", "info information",
-        "stop stopover", "depart leave", "arrive land", "inhabitant citizen", "exactly precisely",
+        "stop stopover", "depart leave", "arrive land", "exactly precisely",
         "prereq prerequisite", "movie film", "picture photo",
     ),
     GERMAN: (
@@ -127,7 +127,7 @@ def _rewrites(*pairs: tuple[str, str]) -> tuple[Rewrite, ...]:
     return tuple((re.compile(pattern, re.IGNORECASE), replacement) for pattern, replacement in pairs)
 
 
-_PEOPLE = "(?:people|inhabitants|residents|citizens)"
+_PEOPLE = "(?:people|inhabitants|residents)"
 _INFO = "(?:some )?info(?:rmation)? (?:on|about)"
 _ASK_FOR = "(?:(?:show|give|get|tell) me|i (?:need|want|'d like|would like))"
 _LEUTE = "(?:menschen|leute|einwohner|personen)"
@@ -140,10 +140,14 @@ REWRITES = {
         (r"\b(\w+)'(re|ve|ll|d)\b", r"\1 '\2"),
         (r"^(?:hi|hello|hey)(?: there)?\b[\s,!]*", ""),
         (r"^(?:please|kindly)\b[\s,]*|[\s,]*\b(?:please|thanks|thank you)(?=[\s.!?]*$)", ""),
-        (r"^(?:can|could|would|will) you (?:please )?(?=\w)", ""),
+        (
+            r"^(?:can|could|would|will) you (?:please )?"
+            r"(?=(?:show|tell|give|list|explain|describe|find|name|write|help|get|recommend)\b)",
+            "",
+        ),
         (r"^(?:please )?(?:i (?:'d|would) (?:like|love)|i want|i need) to (?:know|see)\b[\s,]*", "tell me "),
         (r"^((?:show|give|tell) me)[,:]\s+", r"\1 "),
-        (r"^do you know\b[\s,]*", "tell me "),
+        (r"^do you know\b[\s,]*(?=(?:what|which|who|where|when|how|why)\b)", "tell me "),
         (r"\b(?:the )?united states(?: of america)?\b|\bthe u\.?s\.?(?=[\s?!,]|$)|\b(?:the )?usa\b", "USA"),
         (r"\bregular expression(s?)\b", r"regex\1"),
         (r"^(\S+) (?:vs\.?|versus) (\S+): what (?:is|are) the differences?", r"difference between \1 and \2"),
@@ -154,8 +158,7 @@ REWRITES = {
         (rf"^how many {_PEOPLE} (?:live|reside|are|are there) in\b", "what is the population of"),
         (r"^tell me (what|who|where|which) (the [^?]+?) (is|are)(?=[\s.!?]*$)", r"\1 \3 \2"),
         (r"^how (?:high|tall) is\b", "what is the height of"),
-        (rf"^{_ASK_FOR} (?:a list of|{_INFO})(?: all)?\b", "list"),
-        (rf"^{_INFO}\b", "list"),
+        (rf"^{_ASK_FOR} a list of(?: all)?\b", "list"),
         (r"^(what|which) (?:kind|type|sort)s? of\b", r"\1"),
         (r"^(what|which) (\w+) (?:has|have)\b", r"\1 \2 with"),
         (r"^(?:what|which) (?:is|are) the (\w+) with\b", r"what \1 with"),
@@ -183,6 +186,12 @@ REWRITES = {
 }
 """Ways of saying the same, made one before anything else is looked at. Applied in order, without regard to case."""
 
+_A_NAME = r"(?= (?!the |all |there |some |any |your )[\w.+#-]+(?: [\w.+#-]+)?\s*[?.!]*$)"
+_EIN_NAME = r"(?= (?!die |alle )[\w.+#-]+(?: [\w.+#-]+)?\s*[?.!]*$)"
+"""A word or two to the end: what they are is asked, not which there are."""
+INFORMATION = re.compile(rf"^(?:{_ASK_FOR} )?{_INFO}(?: all)?\b", re.IGNORECASE)
+"""Of things it is a list of them, of a technology an explanation."""
+
 _THE = r"(?: all)?(?: of)?(?: the)?"
 _KINDS = {
     ENGLISH: (
@@ -190,15 +199,16 @@ _KINDS = {
         ("count", r"how many|count(?: the)?(?: number of)?(?: the)?|(?:what is |tell me |give me )?the number of"),
         (
             "howto",
-            r"how (?:do|can|could|would|to)(?: (?:i|you|we|one))?|(?:show|tell)(?: me)? how (?:to|do i|i can)"
-            r"|(?:what is |show me |tell me )?the (?:best|easiest) way to|steps to",
+            r"how (?:do|can|could|would|to)(?: (?:i|you|we|one)(?! (?:feel|learn|work|know|think)\b))?"
+            r"|(?:show|tell)(?: me)? how (?:to|do i|i can)"
+            r"|(?:what is |show me |tell me )?the best way to|steps to",
         ),
         ("how", r"how"),
         ("why", r"why|what causes?"),
         ("who", r"(?:tell me )?who(?: is| are)?"),
         ("when", r"(?:tell me )?when(?: is| are)?"),
         ("where", r"(?:tell me )?where(?: is| are)?"),
-        ("definition", r"(?:what is|tell me what) an?(?= )"),
+        ("definition", rf"(?:what is|tell me what) an?(?= )|what are{_A_NAME}"),
         (
             "give",
             r"(?:(?:show|give|get|find|list|tell) me|show|give|find|list"
@@ -212,19 +222,22 @@ _KINDS = {
         ),
         ("explain", r"explain|describe"),
         ("wish", r"i (?:want|need|'d like|would like) to"),
-        ("able", r"(?:can|may)"),
+        ("able", r"can"),
+        ("may", r"may"),
         ("whether", r"(?:is|are|do|does|has|have|am)"),
     ),
     GERMAN: (
         ("difference", r"(?:der )?unterschied zwischen"),
         ("count", r"wie ?viele?|(?:nenne |gib mir |was ist )?die anzahl(?: der| von)?"),
-        ("howto", r"wie (?:kann|koennen|mache?|muss)(?: (?:ich|man|wir))?"),
+        ("howto", r"wie (?:kann|koennen|mache?)(?: (?:ich|man|wir))?"),
+        ("must", r"wie muss(?: (?:ich|man|wir))?"),
         ("what", r"wie (?:lautet|lauten|heisst|heissen)(?: die| der| das)?"),
         ("how", r"wie"),
         ("why", r"warum|wieso|weshalb|was verursacht"),
         ("who", r"wer(?: ist| sind)?"),
         ("when", r"wann"),
         ("where", r"wo(?: ist| sind| liegt| liegen)?"),
+        ("definition", rf"was sind{_EIN_NAME}"),
         ("where to", r"wohin"),
         ("where from", r"woher"),
         ("give", r"(?:zeige?|gib|nenne?|finde?)(?: mir)? eine?n?(?= )|gibt es eine?n?(?= )"),
@@ -234,7 +247,8 @@ _KINDS = {
             r"(?: alle)?(?: die| der| das| den)?",
         ),
         ("explain", r"erklaere?(?: mir)?|beschreibe?"),
-        ("able", r"(?:kann|koennen|darf)"),
+        ("able", r"(?:kann|koennen)"),
+        ("may", r"(?:darf|duerfen)"),
         ("whether", r"(?:ist|sind|hat|haben|gibt es)"),
     ),
 }
@@ -256,6 +270,23 @@ TECHNOLOGIES = _words(
 )
 """Names that are facts however they are written."""
 
+ORDINARY_WORDS = _words("go make next node rest shell spring swift rust dart flask cargo sass")
+"""Technologies whose names are words of every day: alone they make no text a technical one."""
+
+PROGRAMMING_LANGUAGES = _words(
+    "bash c c# c++ cpp csharp dart elixir go golang groovy haskell java javascript julia kotlin lua matlab perl php"
+    " python r ruby rust scala sql swift typescript zig"
+)
+"""Those of the technologies that one does something *in* and *using* alike."""
+
+PROTOCOLS = _words("https ftps ldaps smtps imaps mqtts hdfs wss nfs dns tls sas aws css js rss")
+"""Words that only look like a plural."""
+
+WORDS_OF_CODE = _words(
+    "while block blocks notation keyword keywords operator operators loop loops expression statement"
+)
+"""What is before one of these is a word of a programming language, ``do`` and ``is`` too."""
+
 CALENDAR = {
     ENGLISH: _words(
         "monday tuesday wednesday thursday friday saturday sunday january february march april june july august"
@@ -270,7 +301,7 @@ CALENDAR = {
 """Times of the week, the year and the day: facts too."""
 
 TURNING = _words(
-    "most least more less fewer fewest many much few number count amount quantity average mean median total sum"
+    "all any most least more less fewer fewest many much few number count amount quantity average mean median total sum"
     " maximum minimum max min only each per every both either same different other another first second third last"
     " next previous prior earliest latest early late before after until since while between among always once twice"
     " half double top bottom high low higher lower big small bigger smaller long longer short shorter near far cheap"
