@@ -126,7 +126,7 @@ def _opening(plain: str, language: str) -> tuple[str, str, str]:
     for name, pattern in KINDS.get(language, ()):
         if found := pattern.match(plain):
             opening, rest = found.group(), plain[found.end() :]
-            if not _is_technical(plain):
+            if not _is_technical(f"{topic} {plain}"):
                 return name, rest, topic
             return _operation(opening) or _unlike_elsewhere(opening) or name, _with_all(opening, rest), topic
     if topic and topic.lower().split()[0] in TECHNOLOGIES:
@@ -163,6 +163,7 @@ def _unfronted(plain: str, language: str) -> str:
 
 
 def _is_technical(plain: str) -> bool:
+    """Whether a text names a technology or holds code."""
     words = set(re.findall(r"[\w+#]+", plain))
     named = {word.lower() for word in words if word.lower() not in ORDINARY_WORDS or word[:1].isupper()} - {"spring"}
     return bool(_SURELY_CODE.search(plain) or TECHNOLOGIES & named)

@@ -139,6 +139,7 @@ APART = [
     ("What are environment variables?", "List all environment variables"),
     ("Was sind Umgebungsvariablen?", "Zeige die Umgebungsvariablen"),
     ("List all Docker containers", "List Docker containers"),
+    ("Docker: list all containers", "Docker: list containers"),
     ("Are there generics in Go?", "What are generics in Go?"),
     ("I need Docker", "What is Docker?"),
     ("Would you use MongoDB for a blog?", "Can you use MongoDB for a blog?"),
