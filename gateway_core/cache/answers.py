@@ -159,7 +159,7 @@ class AnswerCaches:
             reuse = Reuse(
                 hit.question,
                 hit.answer.created_at,
-                self._age_s(hit.answer),
+                self._age_s(hit.answer.created_at),
                 hit.why,
                 hit.cosine,
                 hit.entry_id,
@@ -188,7 +188,7 @@ class AnswerCaches:
         return Reuse(
             "",
             answered_at,
-            max(0.0, self._clock.now() - answered_at),
+            self._age_s(answered_at),
             verdict,
             None,
             entry_id(key.scope_key, key.user_text),
@@ -206,7 +206,7 @@ class AnswerCaches:
     def repeated(self, request: ChatRequest, answer: StoredAnswer) -> CachedAnswer:
         """Notes that ``request`` gets once more what its idempotency key was answered with."""
         why = Reason("idempotency", "the same key and request were answered before")
-        reuse = Reuse("", answer.created_at, self._age_s(answer), REPLAY)
+        reuse = Reuse("", answer.created_at, self._age_s(answer.created_at), REPLAY)
         self._remember(request.id, reuse)
         return CachedAnswer(CacheStatus.EXACT, answer, reuse, (why,))
 
@@ -241,8 +241,8 @@ class AnswerCaches:
             log.warning("the exact cache could not be read: %s", error)
             return None
 
-    def _age_s(self, answer: StoredAnswer) -> float:
-        return max(0.0, self._clock.now() - answer.created_at)
+    def _age_s(self, answered_at: float) -> float:
+        return max(0.0, self._clock.now() - answered_at)
 
     def _remember(self, request_id: str, reuse: Reuse) -> None:
         self._served[request_id] = reuse

@@ -13,7 +13,7 @@ from gateway_core.cache.guards.harmless import without_harmless
 from gateway_core.cache.guards.reading import Reading, read
 from gateway_core.cache.guards.words import ENGLISH, GERMAN
 
-__all__ = ["Difference", "Reading", "left_over", "read", "why_not"]
+__all__ = ["Difference", "Reading", "compare", "read", "why_not"]
 
 _WORDS_FOR = {"kind": "question", "mark": "tense"}
 
@@ -21,18 +21,18 @@ _WORDS_FOR = {"kind": "question", "mark": "tense"}
 def why_not(asked: Reading, stored: Reading) -> str:
     """Why the stored prompt's answer must not be served for the asked one, in a word; empty if it may.
 
-    ``nothing``, ``language``, ``negation`` and ``facts`` are final; ``literal``, ``question``, ``tense`` and ``words``
-    say in what they differ.
+    ``nothing``, ``language``, ``negation`` and ``facts`` are final, and so is ``literal``; ``question``, ``tense`` and
+    ``words`` say in what they differ.
     """
+    return compare(asked, stored)[0]
+
+
+def compare(asked: Reading, stored: Reading) -> tuple[str, frozenset[Difference]]:
+    """:func:`why_not`, and the differences that it is for; none where the reason is final."""
     if reason := conflict(asked, stored):
-        return reason
+        return reason, frozenset()
     if asked.language not in (ENGLISH, GERMAN):
         is_same = (asked.kind, asked.marks, asked.phrases) == (stored.kind, stored.marks, stored.phrases)
-        return "" if is_same else "literal"
-    left = left_over(asked, stored)
-    return min((_WORDS_FOR.get(name, "words") for name, *_ in left), default="")
-
-
-def left_over(asked: Reading, stored: Reading) -> frozenset[Difference]:
-    """The differences that may change the answer, of two prompts without a conflict."""
-    return without_harmless(differences(asked, stored), asked, stored)
+        return "" if is_same else "literal", frozenset()
+    left = without_harmless(differences(asked, stored), asked, stored)
+    return min((_WORDS_FOR.get(name, "words") for name, *_ in left), default=""), left

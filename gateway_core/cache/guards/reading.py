@@ -100,8 +100,7 @@ _TOPIC = re.compile(r"([\w.+#-]+(?: [\w.+#-]+)?): +(?=[\w`])")
 _BARE_ORDER = re.compile(
     r"(show|give|find|list|name|zeige?|gib|nenne?|liste?|finde?)\b(?! (?:me|mir)\b)", re.IGNORECASE
 )
-_CODE = re.compile(r"[`_/\\<>{}()=$]|(?<!\w)-\w")
-_SURELY_CODE = re.compile(r"[`\\<>{}()=$]|\w_\w|(?<!\S)--?[A-Za-z](?:\b|-)|(?<!\S)--\w")
+_CODE = re.compile(r"[`\\<>{}()=$]|\w_\w|(?<!\S)--?[A-Za-z](?:\b|-)|(?<!\S)--\w")
 _ALL = re.compile(r"\b(?:all|alle)\b", re.IGNORECASE)
 _EXISTENCE = re.compile(r"(?:is|are) there\b|do you have\b|gibt es\b", re.IGNORECASE)
 _NEED = re.compile(r"i (?:want|need|'d like|would like)\b", re.IGNORECASE)
@@ -166,7 +165,7 @@ def _is_technical(plain: str) -> bool:
     """Whether a text names a technology or holds code."""
     words = set(re.findall(r"[\w+#]+", plain))
     named = {word.lower() for word in words if word.lower() not in ORDINARY_WORDS or word[:1].isupper()} - {"spring"}
-    return bool(_SURELY_CODE.search(plain) or TECHNOLOGIES & named)
+    return bool(_CODE.search(plain) or TECHNOLOGIES & named)
 
 
 def _operation(opening: str) -> str:

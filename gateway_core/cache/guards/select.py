@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway_core.cache.guards.compare import left_over, read, why_not
-from gateway_core.cache.guards.differences import conflict
+from gateway_core.cache.guards.compare import compare, read
 from gateway_core.cache.guards.lessons import Lessons, may_be_learned
-from gateway_core.cache.guards.words import ENGLISH, GERMAN
 
 NEIGHBOURS = 10
 LOWEST_COSINE = 0.80
@@ -44,13 +42,11 @@ class Guards:
         """What may be done with the answer to ``stored`` for somebody who asked ``asked``."""
         if cosine < LOWEST_COSINE:
             return Verdict(Kind.NO, "distance")
-        one, other = read(asked), read(stored)
-        why = why_not(one, other)
+        why, left = compare(read(asked), read(stored))
         if not why:
             return Verdict(Kind.SERVE, "words")
-        if conflict(one, other) or one.language not in (ENGLISH, GERMAN):
+        if not left:
             return Verdict(Kind.NO, why)
-        left = left_over(one, other)
         if self._lessons.allow(left):
             return Verdict(Kind.SERVE, "learned")
         is_grey = len(left) <= MOST_DIFFERENCES and may_be_learned(left)
@@ -58,6 +54,5 @@ class Guards:
 
     def learn(self, asked: str, stored: str, same: bool) -> None:
         """Takes up what a judge said of a pair."""
-        one, other = read(asked), read(stored)
-        if not conflict(one, other) and one.language in (ENGLISH, GERMAN):
-            self._lessons.learn(left_over(one, other), same)
+        _, left = compare(read(asked), read(stored))
+        self._lessons.learn(left, same)
