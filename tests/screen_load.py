@@ -98,7 +98,7 @@ async def _gateway(folder: Path, with_screen: bool, seconds: float) -> None:
             "slow": callbacks.slow,
         }
         (folder / "gateway.json").write_text(json.dumps(result))
-        while not (folder / "clients.json").exists():
+        while not (folder / "clients.json").exists():  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.1)
         if screen is not None:
             centre.leave()
