@@ -50,7 +50,7 @@ class Callbacks:
 
     def watch(self) -> None:
         """Times every callback of every loop from now on."""
-        run = events.Handle._run  # type: ignore[attr-defined]
+        run = events.Handle._run
 
         def timed(handle: Any) -> None:
             started = time.perf_counter()
@@ -62,7 +62,7 @@ class Callbacks:
                     name = _name_of(handle)
                     self.slow[name] = self.slow.get(name, 0) + 1
 
-        events.Handle._run = timed  # type: ignore[attr-defined]
+        setattr(events.Handle, "_run", timed)  # noqa: B010
 
 
 def _name_of(handle: Any) -> str:
