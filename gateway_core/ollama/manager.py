@@ -12,7 +12,7 @@ import aiohttp
 
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.events import Event, LocalChanged, Notice
-from gateway_core.model import Fit, LocalServer
+from gateway_core.model import ABILITIES, Ability, Fit, LocalServer
 from gateway_core.ollama import fit
 from gateway_core.ollama.abilities import abilities, absent
 from gateway_core.ollama.address import is_loopback, local_base_url, root_of
@@ -177,7 +177,7 @@ class LocalModels:
     async def start(self) -> None:
         """Starts to look, in the background; returns at once."""
         if not self._settings.local_llm_enabled:
-            self._server = replace(self._server, detail="LOCAL_LLM_ENABLED is off")
+            self._server = self._switched_off()
             return
         await self._open_notebook()
         self._session = self._session or aiohttp.ClientSession()
@@ -203,7 +203,7 @@ class LocalModels:
                 await asyncio.gather(self._poller, return_exceptions=True)
                 self._poller = None
             self._found = None
-            self._server = LocalServer("ollama", root_of(self._base_url), False, detail="LOCAL_LLM_ENABLED is off")
+            self._server, self._overlay = self._switched_off(), None
             self._publish(LocalChanged(self._clock.now(), self.server))
             return
         if self._poller is None:
@@ -240,6 +240,11 @@ class LocalModels:
                 if not self._looked:
                     await self.refresh()
                 await self._standin.settled()
+
+    async def looked(self) -> None:
+        """Returns once the server was looked at; at once where it was before, or nothing is to be looked at."""
+        if self._settings.local_llm_enabled and not self._looked:
+            await self.refresh()
 
     def wake(self) -> None:
         """Has the next look happen now."""
@@ -300,7 +305,9 @@ class LocalModels:
 
     async def fit(self, model: str) -> Fit:
         """Whether a model would fit, pulled or not. Asks the registry for one that is not here; never raises."""
+        await self.looked()
         await self._look_around(fresh=True)
+        self._overlay = None
         server = self.server
         if why := server.ability("fit").why_not:
             return fit.unknown(model, why.rstrip(".")[0].lower() + why.rstrip(".")[1:])
@@ -308,6 +315,7 @@ class LocalModels:
 
     async def check_updates(self) -> tuple[str, ...]:
         """Asks the registry for every model; the names of those with a newer version. Raises :class:`LocalError`."""
+        await self.looked()
         found = self._found
         if found is None or found.kind != "ollama":
             raise LocalError("Only Ollama's models can be looked up at a registry.")
@@ -402,6 +410,11 @@ class LocalModels:
         task = asyncio.create_task(work(), name=name)
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
+
+    def _switched_off(self) -> LocalServer:
+        why = "LOCAL_LLM_ENABLED is off"
+        able = tuple(Ability(name, f"{why}: there is no local tier.") for name in ABILITIES)
+        return LocalServer("ollama", root_of(self._base_url), False, detail=why, abilities=able)
 
     def _describe(self) -> LocalServer:
         if self._found is None or self._standin.mode == "on":
