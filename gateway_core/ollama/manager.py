@@ -255,7 +255,7 @@ class LocalModels:
         async with self._looking:
             if self._standin.mode != "on":
                 await self._look()
-            await self._look_around(fresh=not self._looked)
+            self._looked_at = self._clock.now()
             self._standin.follow(self._found is not None)
             self._looked = True
             self._update()
@@ -266,6 +266,7 @@ class LocalModels:
             self._woken.clear()
             await self.refresh()
             self._pulls.tick()
+            self._spawn("machine", self._look_around)
             self._spawn("pins", self.operations.pin_again)
             self._spawn("newer models", self._check_due)
             with suppress(TimeoutError):
@@ -307,7 +308,6 @@ class LocalModels:
         """Whether a model would fit, pulled or not. Asks the registry for one that is not here; never raises."""
         await self.looked()
         await self._look_around(fresh=True)
-        self._overlay = None
         server = self.server
         if why := server.ability("fit").why_not:
             return fit.unknown(model, why.rstrip(".")[0].lower() + why.rstrip(".")[1:])
@@ -373,13 +373,14 @@ class LocalModels:
             looks_every_s=self._poll_s,
         )
 
-    async def _look_around(self, *, fresh: bool) -> None:
+    async def _look_around(self, *, fresh: bool = False) -> None:
+        """Reads the machine, which nobody who asks for a model waits for."""
         found = self._found
         digests = {model.name: model.digest for model in found.models} if found else {}
         is_ollama = found is not None and found.kind == "ollama"
         folder = found.folder if found else ""
         await self._around.look(root_of(self._base_url), folder, digests, ollama=is_ollama, fresh=fresh)
-        self._looked_at = self._clock.now()
+        self._overlay = None
 
     async def _check_due(self) -> None:
         found = self._found

@@ -96,7 +96,7 @@ async def test_the_list_tells_what_each_model_is_and_shares(tmp_path: Path, olla
 
 
 async def test_deleting_says_what_is_freed_and_not_under_a_request(tmp_path: Path, ollama: FakeOllama) -> None:
-    ollama.script(Reply("slow", hold_after=1))
+    ollama.script(Reply("slow", stall_after=1))
     async with client(tmp_path, **on(ollama, local_llm_model="other:1b")) as llmgw:
         assert "nothing freed, m:1b has the same weights" in await do(llmgw, "delete_model", model="m-8k")
         await listed(llmgw, "other:1b")
@@ -220,9 +220,9 @@ async def test_without_a_server_it_says_how_to_start_one_and_keeps_looking(tmp_p
     where = {"local_llm_enabled": True, "local_llm_url": "http://127.0.0.1:1/v1", "builtin_model": "off"}
     async with client(tmp_path, **where) as llmgw:
         await llmgw.gateway.local.refresh()
-        server = await llmgw.get("/api/local/models")
         assert "start Ollama first" in await refused(llmgw, "load", model="m:1b")
         assert (await llmgw.get("/api/local/fit?model=m:1b"))["verdict"] == "unknown"
+        server = await llmgw.get("/api/local/models")
     assert any("ollama serve" in line for line in server["how_to_start"]) and not server["reachable"]
     assert server["looked_at"] and server["looks_every_s"] > 0
     assert all(ability["why_not"] for ability in server["abilities"])
