@@ -63,7 +63,7 @@ class FakeLMStudio(FakeServer):
 
     def _tell(self, *, loaded: bool) -> None:
         shared = {"object": "model", "publisher": "mlx-community", "compatibility_type": "gguf"}
-        chat = {**shared, "id": "qwen2-vl-7b", "type": "vlm", "arch": "qwen2_vl", "quantization": "4bit"}
+        chat: Json = {**shared, "id": "qwen2-vl-7b", "type": "vlm", "arch": "qwen2_vl", "quantization": "4bit"}
         chat |= {
             "state": "loaded" if loaded else "not-loaded",
             "max_context_length": 32768,
@@ -71,7 +71,13 @@ class FakeLMStudio(FakeServer):
         }
         if loaded:
             chat["loaded_context_length"] = self._context
-        embeds = {**shared, "id": "nomic-embed", "type": "embeddings", "arch": "nomic-bert", "quantization": "Q4_0"}
+        embeds: Json = {
+            **shared,
+            "id": "nomic-embed",
+            "type": "embeddings",
+            "arch": "nomic-bert",
+            "quantization": "Q4_0",
+        }
         embeds |= {"state": "not-loaded", "max_context_length": 2048}
         self.answers["/api/v0/models"] = {"object": "list", "data": [chat, embeds]}
         instances = [{"id": "qwen2-vl-7b:1", "config": {"context_length": self._context}}] if loaded else []

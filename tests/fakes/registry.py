@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from types import TracebackType
 
 from aiohttp import web
@@ -44,8 +45,8 @@ def digest_of(content: JsonObject) -> str:
 class FakeRegistry:
     """``models`` are manifests by ``namespace/model:tag``, or a status to answer with."""
 
-    def __init__(self, **models: JsonObject | int) -> None:
-        self.models: dict[str, JsonObject | int] = dict(models)
+    def __init__(self, models: Mapping[str, JsonObject | int]) -> None:
+        self.models = dict(models)
         self.asked: list[str] = []
         self.root = ""
 

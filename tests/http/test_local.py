@@ -30,7 +30,7 @@ async def ollama() -> AsyncIterator[FakeOllama]:
 
 @pytest.fixture
 async def hub(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeRegistry]:
-    async with FakeRegistry(**{"library/new:1b": manifest("3" * 64, 600_000_000)}) as fake:
+    async with FakeRegistry({"library/new:1b": manifest("3" * 64, 600_000_000)}) as fake:
         monkeypatch.setattr(registry, "HOSTS", {"registry.ollama.ai": fake.root})
         yield fake
 

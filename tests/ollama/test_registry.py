@@ -19,7 +19,7 @@ OLD, NEW = manifest("1" * 64), manifest("2" * 64)
 
 @pytest.fixture
 async def fake() -> AsyncIterator[FakeRegistry]:
-    async with FakeRegistry(**{"library/qwen3:8b": NEW, "library/busy:1b": 503}) as server:
+    async with FakeRegistry({"library/qwen3:8b": NEW, "library/busy:1b": 503}) as server:
         yield server
 
 
