@@ -28,7 +28,7 @@ class Fitting:
         try:
             manifest = await self._registry.manifest(model) if here is None else None
         except RegistryError as error:
-            return fit.unknown(model, error.message)
+            return fit.unknown(model, error.message, server.machine)
         trained = here.trained_context if here else None
         context = (here.num_ctx if here else None) or self._contexts.limit or fit.USUAL_CONTEXT_TOKENS
         size = manifest.weights_bytes if manifest else here.size_bytes if here else 0

@@ -38,12 +38,14 @@ _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 class RegistryError(Exception):
-    """The registry does not tell. The message says why, and ``missing`` that it has no such model."""
+    """The registry does not tell. The message says why, ``missing`` that it has no such model, and ``offline`` that it
+    cannot be reached at all."""
 
-    def __init__(self, message: str, *, missing: bool = False) -> None:
+    def __init__(self, message: str, *, missing: bool = False, offline: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.missing = missing
+        self.offline = offline
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class Registry:
                 if response.status == 404:
                     raise RegistryError(f"{host} has no {name}", missing=True)
                 if response.status in (401, 403):
-                    raise RegistryError(f"{host} does not show {name} to everybody", missing=False)
+                    raise RegistryError(f"{host} does not show {name} to everybody")
                 if response.status != 200:
                     raise RegistryError(f"{host} answered {response.status}")
                 content = b""
@@ -146,7 +148,7 @@ class Registry:
                         raise RegistryError(f"{host} answered something else than a manifest")
                 return content
         except (aiohttp.ClientError, OSError):
-            raise RegistryError(f"{host} cannot be reached") from None
+            raise RegistryError(f"{host} cannot be reached", offline=True) from None
 
 
 def read_manifest(content: bytes) -> Manifest:

@@ -118,6 +118,18 @@ async def test_only_models_that_came_from_a_registry_are_asked_for_unasked_and_o
     assert not any("secret" in path for path in fake.asked)
 
 
+async def test_a_registry_that_cannot_be_reached_is_asked_once() -> None:
+    notebook, registry = Notebook(), Registry(SystemClock(), hosts={"registry.ollama.ai": "http://127.0.0.1:1"})
+    updates = Updates(registry, notebook, SystemClock())
+    models = tuple(LocalModel(f"m:{number}", digest="5" * 64) for number in range(3))
+    for model in models:
+        notebook.note(model.name, pulled=True)
+    assert await updates.check(models, {}, {}) == ()
+    assert {notebook.of(model.name).update.why_unknown for model in models} == {"registry.ollama.ai cannot be reached"}
+    assert updates.due(models) == ()
+    await registry.close()
+
+
 def test_aliases_free_nothing_and_the_last_one_everything() -> None:
     one, two = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
     weights = {"base": (one,), "base-8k": (one,), "other": (two,)}
