@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway_core.local_values import LocalModel, UpdateCheck
-from gateway_core.ollama.disk import freed_bytes, sharers
+from gateway_core.ollama.machine.disk import freed_bytes, sharers
 from gateway_core.ollama.notebook import Notebook
 from gateway_core.ollama.registry import Manifest
 

@@ -13,22 +13,22 @@ import aiohttp
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.events import Event, LocalChanged, Notice
 from gateway_core.model import ABILITIES, Ability, Fit, LocalServer
-from gateway_core.ollama import fit
 from gateway_core.ollama.abilities import abilities, absent
 from gateway_core.ollama.address import is_loopback, local_base_url, root_of
 from gateway_core.ollama.choice import choose, find
 from gateway_core.ollama.contexts import Contexts
 from gateway_core.ollama.discovery import Discovery, Found, Unreachable
-from gateway_core.ollama.fitting import Fitting
 from gateway_core.ollama.listing import listed
+from gateway_core.ollama.machine import fit
+from gateway_core.ollama.machine.fitting import Fitting
+from gateway_core.ollama.machine.surroundings import Surroundings
 from gateway_core.ollama.notebook import Notebook, Store
 from gateway_core.ollama.operations import LocalError as LocalError
 from gateway_core.ollama.operations import Operations
-from gateway_core.ollama.pulls import Pulls
+from gateway_core.ollama.pulling.pulls import Pulls
 from gateway_core.ollama.registry import Registry
 from gateway_core.ollama.speeds import measured
 from gateway_core.ollama.standin import NoStandIn, StandIn, StandInModel
-from gateway_core.ollama.surroundings import Surroundings
 from gateway_core.ollama.updates import Updates
 from gateway_core.settings import Settings
 from gateway_core.wire.timings import Timing

@@ -12,7 +12,7 @@ from gateway_core.ollama.client import OllamaError
 from gateway_core.ollama.contexts import FOR_EVER
 from gateway_core.ollama.discovery import Discovery
 from gateway_core.ollama.notebook import Notebook
-from gateway_core.ollama.pulls import Pulls
+from gateway_core.ollama.pulling.pulls import Pulls
 
 USUAL_KEEP_ALIVE = "5m"
 """Ollama's own (0.32.15)."""

@@ -8,7 +8,7 @@ import pytest
 
 from gateway_core.clock import SystemClock
 from gateway_core.local_values import LocalModel
-from gateway_core.ollama.disk import blobs_of, freed_bytes, sharers
+from gateway_core.ollama.machine.disk import blobs_of, freed_bytes, sharers
 from gateway_core.ollama.notebook import Notebook
 from gateway_core.ollama.registry import ModelName, Registry, RegistryError, parse_name, read_manifest
 from gateway_core.ollama.updates import Updates, compare

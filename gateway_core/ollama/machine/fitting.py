@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway_core.local_values import Fit, LocalServer, Machine
-from gateway_core.ollama import fit
 from gateway_core.ollama.choice import find
 from gateway_core.ollama.contexts import Contexts
 from gateway_core.ollama.discovery import Found
+from gateway_core.ollama.machine import fit
+from gateway_core.ollama.machine.surroundings import Surroundings
 from gateway_core.ollama.registry import Manifest, Registry, RegistryError
-from gateway_core.ollama.surroundings import Surroundings
 
 
 class Fitting:
