@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway_core.local_values import LocalModel, UpdateCheck
-from gateway_core.ollama.machine.disk import freed_bytes, sharers
+from gateway_core.ollama.machine.disk import Sharing
 from gateway_core.ollama.notebook import Notebook
-from gateway_core.ollama.registry import Manifest
+from gateway_core.store.local_models import Remembered
 
 UNUSED_AFTER_DAYS = 30
 _DAY_S = 86_400.0
@@ -19,26 +19,26 @@ def listed(
     notebook: Notebook,
     in_flight: Mapping[str, int],
     now: float,
-    *,
-    weights: Mapping[str, tuple[str, ...]] | None = None,
-    manifests: Mapping[str, Manifest] | None = None,
+    sharing: Mapping[str, Sharing],
 ) -> tuple[LocalModel, ...]:
-    """The models at ``now`` (Unix seconds). ``weights`` and ``manifests`` tell what each consists of."""
-    digests = {model.name: model.digest for model in models}
-    parts, files = weights or {}, manifests or {}
+    """The models at ``now`` (Unix seconds)."""
+    unshared = Sharing()
     return tuple(
-        replace(
-            _remembered(model, notebook, now),
-            in_flight=in_flight.get(model.name, 0),
-            shares_with=sharers(model.name, parts, digests),
-            frees_bytes=freed_bytes(model.name, model.size_bytes, parts, files) if parts else None,
+        _remembered(
+            model,
+            notebook.of(model.name),
+            notebook.last_used.get(model.name),
+            now,
+            in_flight.get(model.name, 0),
+            sharing.get(model.name, unshared),
         )
         for model in models
     )
 
 
-def _remembered(model: LocalModel, notebook: Notebook, now: float) -> LocalModel:
-    known, used = notebook.of(model.name), notebook.last_used.get(model.name)
+def _remembered(
+    model: LocalModel, known: Remembered, used: float | None, now: float, in_flight: int, sharing: Sharing
+) -> LocalModel:
     since = used or model.modified_at
     days = None if since is None else max(0, int((now - since) / _DAY_S))
     return replace(
@@ -49,5 +49,8 @@ def _remembered(model: LocalModel, notebook: Notebook, now: float) -> LocalModel
         update=known.update if known.checked_digest == model.digest else UpdateCheck(),
         last_used_at=used,
         unused_days=days,
+        in_flight=in_flight,
+        shares_with=sharing.others,
+        frees_bytes=sharing.frees_bytes,
         unused=days is not None and days >= UNUSED_AFTER_DAYS and not model.loaded,
     )

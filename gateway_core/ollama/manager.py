@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from gateway_core.ollama.contexts import Contexts
 from gateway_core.ollama.discovery import Discovery, Found, Unreachable
 from gateway_core.ollama.listing import listed
 from gateway_core.ollama.machine import fit
+from gateway_core.ollama.machine.disk import Sharing, sharing_of
 from gateway_core.ollama.machine.fitting import Fitting
 from gateway_core.ollama.machine.surroundings import Surroundings
 from gateway_core.ollama.notebook import Notebook, Store
@@ -32,6 +34,8 @@ from gateway_core.ollama.standin import NoStandIn, StandIn, StandInModel
 from gateway_core.ollama.updates import Updates
 from gateway_core.settings import Settings
 from gateway_core.wire.timings import Timing
+
+log = logging.getLogger(__name__)
 
 POLL_S = 3.0
 MISSES_BEFORE_GONE = 3
@@ -77,6 +81,8 @@ class LocalModels:
         self._around = Surroundings(self._clock)
         self._in_flight: Counter[str] = Counter()
         self._overlay: LocalServer | None = None
+        self._sharing: Mapping[str, Sharing] = {}
+        self._shared_of: object = None
         self._beside: set[asyncio.Task[None]] = set()
         self._found: Found | None = None
         self._trouble = ""
@@ -338,6 +344,7 @@ class LocalModels:
 
     def _update(self) -> None:
         """Works out :attr:`server`, and tells when it has changed."""
+        self._share()
         server, self._overlay = self._describe(), None
         self._previous = server.current_model
         if server == self._server:
@@ -364,14 +371,22 @@ class LocalModels:
                 self._notebook,
                 self._in_flight,
                 self._clock.now(),
-                weights=found.weights if found else None,
-                manifests=self._around.manifests if found else None,
+                self._sharing if found else {},
             ),
             machine=self._around.machine,
             how_to_start=() if server.reachable else self._around.start_lines,
             looked_at=self._looked_at,
             looks_every_s=self._poll_s,
         )
+
+    def _share(self) -> None:
+        """Works out anew what the models share, when they or what lies on the disk are others than before."""
+        found, manifests = self._found, self._around.manifests
+        digests = {model.name: model.digest for model in found.models} if found and found.kind == "ollama" else {}
+        of = (digests, dict(found.weights) if found else {}, manifests)
+        if of != self._shared_of:
+            sizes = {model.name: model.size_bytes for model in found.models} if found else {}
+            self._shared_of, self._sharing = of, sharing_of(digests, sizes, of[1], manifests)
 
     async def _look_around(self, *, fresh: bool = False) -> None:
         """Reads the machine, which nobody who asks for a model waits for."""
@@ -380,6 +395,7 @@ class LocalModels:
         is_ollama = found is not None and found.kind == "ollama"
         folder = found.folder if found else ""
         await self._around.look(root_of(self._base_url), folder, digests, ollama=is_ollama, fresh=fresh)
+        self._share()
         self._overlay = None
 
     async def _check_due(self) -> None:
@@ -410,7 +426,12 @@ class LocalModels:
             return
         task = asyncio.create_task(work(), name=name)
         self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._beside.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("%s: %s", task.get_name(), type(error).__name__)
 
     def _switched_off(self) -> LocalServer:
         why = "LOCAL_LLM_ENABLED is off"

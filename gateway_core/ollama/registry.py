@@ -34,6 +34,7 @@ _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _MODEL_LAYERS = ("application/vnd.ollama.image.model", "application/vnd.ollama.image.projector")
 _ADAPTER = "application/vnd.ollama.image.adapter"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,200}(:\d{1,5})?")
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -85,7 +86,7 @@ def parse_name(name: str) -> ModelName:
     if len(parts) > 3:
         parts = ["", "", ""]
     host, namespace, model = [*(OLLAMA_HOST, "library")[: 3 - len(parts)], *parts]
-    if not all(_PART.fullmatch(part) for part in (namespace, model, tag or "latest")) or not host:
+    if not all(_PART.fullmatch(part) for part in (namespace, model, tag or "latest")) or not _HOST.fullmatch(host):
         raise RegistryError(f"{name} is no model's name: write NAME or NAME:TAG, for example qwen3:8b.", missing=True)
     return ModelName(host.lower(), namespace, model, tag or "latest")
 

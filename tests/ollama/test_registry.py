@@ -44,7 +44,9 @@ def test_a_name_is_completed_as_ollama_does(name: str, parsed: ModelName) -> Non
     assert parse_name(name) == parsed
 
 
-@pytest.mark.parametrize("name", ["", ":", "a b", "../../etc/passwd", "a/b/c/d", "x:../y", "x?q=1", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "name", ["", ":", "a b", "../../etc/passwd", "a/b/c/d", "../library/x:1", "x:../y", "x?q=1", "\x1b[31m"]
+)
 def test_what_is_no_name_is_never_asked_for(name: str) -> None:
     with pytest.raises(RegistryError, match="no model's name"):
         parse_name(name)
