@@ -19,7 +19,7 @@ from gateway_core.ollama.address import is_loopback, local_base_url, root_of
 from gateway_core.ollama.choice import choose, find
 from gateway_core.ollama.contexts import Contexts
 from gateway_core.ollama.discovery import Discovery, Found, Unreachable
-from gateway_core.ollama.listing import listed
+from gateway_core.ollama.listing import Listing
 from gateway_core.ollama.machine import fit
 from gateway_core.ollama.machine.disk import Sharing, sharing_of
 from gateway_core.ollama.machine.fitting import Fitting
@@ -76,6 +76,7 @@ class LocalModels:
         self._standin = StandIn(standin or NoStandIn(), settings.builtin_model, self._clock, self._update, self.wake)
         self._registry = registry or Registry(self._clock, enabled=False)
         self._notebook = Notebook(store)
+        self._listing = Listing(self._notebook)
         self._pulls = Pulls(publish, self._clock, self.wake, keep=self._keep_pull, layers=self._registry.layers)
         self._updates = Updates(self._registry, self._notebook, self._clock)
         self._around = Surroundings(self._clock)
@@ -366,13 +367,7 @@ class LocalModels:
         found = self._found if server.kind == "ollama" else None
         return replace(
             server,
-            models=listed(
-                server.models,
-                self._notebook,
-                self._in_flight,
-                self._clock.now(),
-                self._sharing if found else {},
-            ),
+            models=self._listing.of(server.models, self._in_flight, self._clock.now(), self._sharing if found else {}),
             machine=self._around.machine,
             how_to_start=() if server.reachable else self._around.start_lines,
             looked_at=self._looked_at,
