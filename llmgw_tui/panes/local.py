@@ -67,7 +67,7 @@ def advice(server: LocalServer, width: int) -> list[Strip]:
     if server.reachable:
         words = ("No models yet: pull one.",)
     else:
-        words = ("No local server answers.", "Start one: ollama serve")
+        words = ("No local server answers.", f"Start one: {preview((*server.how_to_start, 'ollama serve')[0])}")
     return [line(width, text_segment(word, MUTED_STYLE)) for word in words]
 
 
@@ -81,6 +81,9 @@ def pull_line(pull: PullStatus, look: Look, width: int) -> Strip:
             text_segment(f"{name} failed: ", BAD_STYLE),
             text_segment(preview(pull.error), TEXT_STYLE),
         )
+    if pull.cancelled or pull.interrupted:
+        ended = text_segment(f"{name} {pull.state.value}", WARN_STYLE)
+        return line(width, text_segment("pull ", MUTED_STYLE), ended)
     if pull.done:
         return line(width, text_segment("pull ", MUTED_STYLE), text_segment(f"{name} done", GOOD_STYLE))
     share = pull.completed_bytes / pull.total_bytes if pull.total_bytes else 0.0
@@ -113,8 +116,8 @@ def _expiry(model: LocalModel, now: float) -> str:
 
 
 def _gpu(model: LocalModel, now: float) -> str:
-    known = model.loaded and model.size_vram_bytes and model.size_bytes
-    return f"{percent(model.size_vram_bytes / model.size_bytes)} GPU" if known else ""
+    share = model.gpu_share if model.size_vram_bytes else None
+    return f"{percent(share)} GPU" if share is not None else ""
 
 
 FIGURES = (

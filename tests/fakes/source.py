@@ -14,6 +14,8 @@ from gateway_core.model import (
     CacheHit,
     CachePage,
     CommandResult,
+    Fit,
+    FitVerdict,
     KillSwitch,
     RequestDetail,
     Snapshot,
@@ -38,6 +40,7 @@ class FakeSource:
         self.hits: tuple[CacheHit, ...] | None = snapshots.cache_hits()
         self.problem = ""
         self.looks: list[tuple[str, str]] = []
+        self.fits: dict[str, Fit] = {}
         self.bus = Bus()
         self.closed = False
 
@@ -66,6 +69,11 @@ class FakeSource:
 
     async def cache_hits(self) -> tuple[CacheHit, ...] | None:
         return self.hits
+
+    async def fit(self, model: str) -> Fit:
+        return self.fits.get(
+            model, Fit(model, FitVerdict.UNKNOWN, "Unknown, because registry.ollama.ai cannot be reached.")
+        )
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         self.ran.append((command, arguments))
