@@ -14,14 +14,21 @@ AGAIN_S = 30.0
 
 
 class ProviderChecks:
-    """The last status of each provider. ``providers`` are those in use at the moment of the check."""
+    """The last status of each provider. ``providers`` are those in use at the moment of the check; ``seen`` hears
+    each status as it is found."""
 
     def __init__(
-        self, providers: Callable[[], Iterable[Provider]], *, every_s: float = EVERY_S, again_s: float = AGAIN_S
+        self,
+        providers: Callable[[], Iterable[Provider]],
+        *,
+        every_s: float = EVERY_S,
+        again_s: float = AGAIN_S,
+        seen: Callable[[ProviderStatus], None] = lambda status: None,
     ) -> None:
         self._providers = providers
         self._every_s = every_s
         self._again_s = again_s
+        self._seen = seen
         self._statuses: dict[str, ProviderStatus] = {}
         self._due: dict[str, float] = {}
         self._woken = asyncio.Event()
@@ -58,6 +65,7 @@ class ProviderChecks:
         found = {status.name: status for status in await asyncio.gather(*(provider.check() for provider in due))}
         self._statuses = {name: now for name in providers if (now := found.get(name) or self._statuses.get(name))}
         for name, status in found.items():
+            self._seen(status)
             self._due[name] = self._now() + (self._every_s if status.state == "ok" else self._again_s)
         self._due = {name: at for name, at in self._due.items() if name in providers}
 

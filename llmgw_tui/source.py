@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from gateway_core.events import Event
+from gateway_core.log_entries import LogPage
 from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.routing_values import RouteTrial, RoutingStatus
+from gateway_core.setting_values import SettingsReport
 
 MOST_HITS = 200
 """How many hits a source tells of."""
@@ -57,6 +60,25 @@ class Source(Protocol):
 
     async def cache_hits(self) -> tuple[CacheHit, ...] | None:
         """The newest requests that a cache answered; None when they cannot be had."""
+        ...
+
+    async def log(self, level: str = "", query: str = "", after: int = 0) -> LogPage:
+        """What happened, newest first: of ``level`` and above, with ``query`` in it, of ids above ``after``.
+
+        ``problem`` says why it could not be looked at, and is empty otherwise.
+        """
+        ...
+
+    async def settings(self) -> SettingsReport:
+        """Every setting with where it came from; ``problem`` says why they could not be looked at."""
+        ...
+
+    async def routing(self) -> RoutingStatus:
+        """Who serves each tier, how they do, and where requests went; ``problem`` says why it cannot be seen."""
+        ...
+
+    async def trial(self, prompt: str) -> RouteTrial:
+        """Where a prompt would go now, and why. Calls nothing."""
         ...
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
