@@ -16,13 +16,13 @@ class RoutingCommands:
         self._tiers = tiers
         self._checks = checks
 
-    async def retry_provider(self, name: str) -> CommandResult:
+    async def retry_provider(self, provider: str) -> CommandResult:
         """Closes all circuits of a provider at once, and forgets what it asked to wait."""
-        if name not in self._tiers.names:
+        if provider not in self._tiers.names:
             known = ", ".join(self._tiers.names)
-            return CommandResult(False, f"There is no provider {name!r}. Known: {known}.")
-        waited = self._health.retry(name)
+            return CommandResult(False, f"There is no provider {provider!r}. Known: {known}.")
+        waited = self._health.retry(provider)
         self._checks.look_again()
         if waited:
-            return CommandResult(True, f"{name} is called again from the next request on.")
-        return CommandResult(True, f"{name} was not left alone: it is called as before.")
+            return CommandResult(True, f"{provider} is called again from the next request on.")
+        return CommandResult(True, f"{provider} was not left alone: it is called as before.")

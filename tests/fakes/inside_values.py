@@ -66,7 +66,7 @@ def settings() -> SettingsReport:
         anthropic_setup_token=None,
         groq_api_key="gsk_nobody_may_see_this_either_77c2",
         openai_api_key=None,
-    )  # type: ignore[call-arg]
+    )
     limits = Limits(5_000_000, 15_000_000, 20_000_000)
     state = OperatorState(
         budget=BudgetOverride(limits, Limits(5_000_000, 15_000_000, 50_000_000)),
