@@ -17,7 +17,7 @@ from gateway_core.store.requests import RequestLog
 
 log = logging.getLogger(__name__)
 
-KEPT_DECISIONS = 200
+KEPT_DECISIONS = 500
 LONGEST_QUEUE = 2_000
 """Rows that may wait for the disk; the oldest are dropped when it does not keep up. Money never waits here."""
 

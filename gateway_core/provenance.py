@@ -19,6 +19,7 @@ from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.operator import Limits, OperatorState
 
 NOT_SET = "not set"
+MADE = "made at the first start"
 BY_YOU = "Set by you while it runs"
 _KEPT = "you, while llmgw ran; kept over a restart"
 _LONGEST_VALUE = 200
@@ -84,11 +85,12 @@ def _told(
         how = "is taken up in a moment" if field in LIVE else "takes a restart of llmgw"
         waiting = f"{shown(getattr(wanted, field))} is configured: it {how}."
     secret = "SecretStr" in str(info.annotation)
+    made = field == "gateway_secret" and value is None
     told = SettingValue(
         name=name,
         group=group_of(field),
-        value=shown(value),
-        default=shown(default),
+        value=MADE if made else shown(value),
+        default=MADE if field == "gateway_secret" else shown(default),
         source=origin.source,
         where=origin.where,
         explanation=explanations().get(field, ""),

@@ -153,8 +153,10 @@ class RoutingStatus:
     """The newest requests that the counts are of."""
     routes: tuple[RouteCount, ...] = ()
     lanes: tuple[RouteCount, ...] = ()
+    moved: int = 0
+    """Requests whose tier could not take them, so that another was chosen."""
     fallbacks: int = 0
-    """Requests that another target answered than was chosen first."""
+    """Requests that another target answered than was chosen, which failed; since the last start."""
     repairs: int = 0
     judge: JudgeStanding = JudgeStanding()
     pinned: tuple[PinnedSession, ...] = ()

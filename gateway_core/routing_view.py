@@ -70,6 +70,7 @@ class RoutingView:
     def status(self) -> RoutingStatus:
         """The whole router now."""
         landscape, rows = self._tiers.landscape(), self._activity.rows(COUNTED_ROWS)
+        known = dict(self._journal.decisions)
         routed = [row for row in rows if row.route or row.cache.is_hit]
         return RoutingStatus(
             at=self._clock.now(),
@@ -80,11 +81,12 @@ class RoutingView:
             counted=len(routed),
             routes=_counts(routed, _route_word),
             lanes=_counts(routed, lambda row: row.lane.value),
-            fallbacks=sum(_fell_back(row.route) for row in routed),
+            moved=sum(">" in (known[row.id].route if row.id in known else row.route) for row in routed),
+            fallbacks=sum(_fell_back(row, known.get(row.id)) for row in routed),
             repairs=sum(row.repaired for row in routed),
             judge=self._judge.standing(),
             pinned=_pinned(rows),
-            decisions=self._decisions(routed[:SHOWN_DECISIONS]),
+            decisions=tuple(_decision(row, known.get(row.id)) for row in routed[:SHOWN_DECISIONS]),
         )
 
     def trial(self, prompt: str) -> RouteTrial:
@@ -169,10 +171,6 @@ class RoutingView:
             limits=self._tiers.limits_of(target.provider),
         )
 
-    def _decisions(self, rows: Sequence[RequestRow]) -> tuple[RouteDecision, ...]:
-        known = dict(self._journal.decisions)
-        return tuple(_decision(row, known.get(row.id)) for row in rows)
-
 
 def _decision(row: RequestRow, decision: Decision | None) -> RouteDecision:
     return RouteDecision(
@@ -208,8 +206,11 @@ def _route_word(row: RequestRow) -> str:
     return f"cache:{row.cache.value}" if row.cache.is_hit else row.route.partition(">")[0]
 
 
-def _fell_back(route: str) -> bool:
-    return ">" in route
+def _fell_back(row: RequestRow, decision: Decision | None) -> bool:
+    """Whether another model answered than was chosen; unknown for requests of before the last start."""
+    if decision is None or row.provider is None:
+        return False
+    return (row.provider, row.model) != (decision.target.provider, decision.target.model)
 
 
 def _pinned(rows: Iterable[RequestRow]) -> tuple[PinnedSession, ...]:

@@ -84,8 +84,8 @@ class Source(Protocol):
     async def run(self, command: str, **arguments: object) -> CommandResult:
         """Runs a named command: ``kill``, ``release``, ``force_tier(tier)``, ``set_budget(soft, medium, hard)``,
         ``pull(model)``, ``cancel_pull(model)``, ``load(model)``, ``unload(model)``, ``switch(tier, model)``,
-        ``mark_wrong(request_id)``, ``forget_answer(entry)``, ``clear_cache(which)``, ``reload``, ``retry_provider(provider)``. Never raises for
-        what the gateway or the network say.
+        ``mark_wrong(request_id)``, ``forget_answer(entry)``, ``clear_cache(which)``, ``reload``,
+        ``retry_provider(provider)``. Never raises for what the gateway or the network say.
         """
         ...
 

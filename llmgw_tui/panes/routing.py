@@ -10,7 +10,8 @@ from rich.style import Style
 from textual.strip import Strip
 
 from gateway_core.routing_values import LineupPlace, PinnedSession, RouteCount, RouteDecision, RouteTrial, RoutingStatus
-from llmgw_tui.panes.columns import Cell, Column, Listing, listing
+from llmgw_tui.panes.columns import Cell, Column, Listing, listing, on_cursor_or_not, titles
+from llmgw_tui.panes.columns import row as row_of
 from llmgw_tui.panes.details import Line, heading, pair, wrapped
 from llmgw_tui.panes.draw import Look, joined, line, meter, text_segment
 from llmgw_tui.text import clock_time, context, count, dollars, duration, milliseconds, percent, preview
@@ -167,14 +168,19 @@ def count_rows(status: RoutingStatus) -> tuple[CountRow, ...]:
 def counts_list(status: RoutingStatus, look: Look, width: int) -> Listing:
     """How many requests went which way, with share and cost."""
     rows = count_rows(status)
-    return listing(COUNT_COLUMNS, rows, lambda index: _count(rows[index], look), look, width, "")
+
+    def drawn(index: int, on_cursor: bool) -> Strip:
+        shown = rows[index]
+        if isinstance(shown, str):
+            return on_cursor_or_not(line(width, text_segment(f" {shown}", MUTED_STYLE)), look, on_cursor=on_cursor)
+        return row_of(COUNT_COLUMNS, _count(shown, look), look, width, on_cursor=on_cursor)
+
+    return Listing((titles(COUNT_COLUMNS, look, width),), len(rows), drawn)
 
 
-def _count(row: CountRow, look: Look) -> dict[str, Cell]:
+def _count(row: RouteCount | PinnedSession, look: Look) -> dict[str, Cell]:
     blank: Cell = ("", MUTED_STYLE)
     cells = {"requests": blank, "share": blank, "bar": blank, "cost": blank}
-    if isinstance(row, str):
-        return {"name": (row, MUTED_STYLE), **cells}
     if isinstance(row, PinnedSession):
         words = f"{preview(row.target)}, last {duration(look.now - row.at)} ago"
         requests = (f"{row.requests:,}", TEXT_STYLE)
@@ -193,7 +199,7 @@ def routing_summary(status: RoutingStatus, look: Look, width: int) -> tuple[Stri
     """Two lines: where prompts would go now, and what happened to the last ones."""
     gap = Segment(f"  {look.glyphs.dot}  ", MUTED_STYLE)
     would = [
-        [text_segment(f" {name} ", MUTED_STYLE), text_segment(trial_target(trial), _trial_style(trial))]
+        [text_segment(f" {name} ", MUTED_STYLE), text_segment(_short(trial), _trial_style(trial))]
         for name, trial in status.trials
     ]
     forced = status.forced_tier
@@ -204,6 +210,7 @@ def routing_summary(status: RoutingStatus, look: Look, width: int) -> tuple[Stri
     told = [
         [segment for segment in lead if segment.text],
         [text_segment("unclear goes to ", MUTED_STYLE), text_segment(status.default_tier, TEXT_STYLE)],
+        _number(status.moved, "moved"),
         _number(status.fallbacks, "fell back"),
         _number(status.repairs, "repaired"),
         [text_segment("judge ", MUTED_STYLE), text_segment(judged, TEXT_STYLE)]
@@ -219,6 +226,12 @@ def _number(many: int, name: str) -> list[Segment]:
 def trial_target(trial: RouteTrial) -> str:
     """``provider/model``, or that there is none."""
     return f"{trial.provider}/{trial.model}" if trial.provider else "nobody"
+
+
+def _short(trial: RouteTrial) -> str:
+    """The tier's letter and the model's own name, short enough for three on a line."""
+    name = preview(trial.model).rpartition("/")[2]
+    return f"{TIER_KEYS.get(trial.tier, ' ')} {name}" if trial.provider else "nobody"
 
 
 def _trial_style(trial: RouteTrial) -> Style:

@@ -8,14 +8,12 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from gateway_core.setting_values import SettingsReport, SettingValue
-from llmgw_tui.panes.columns import Cell, Column, Listing, row, titles
+from llmgw_tui.panes.columns import Cell, Column, Listing, on_cursor_or_not, row, titles
 from llmgw_tui.panes.details import Line, heading, wrapped
 from llmgw_tui.panes.draw import Look, joined, line, text_segment
 from llmgw_tui.text import clock_time, preview
 from llmgw_tui.theme import (
     BRIGHT_STYLE,
-    CURSOR_IDLE_STYLE,
-    CURSOR_STYLE,
     GOOD_STYLE,
     LINE_STYLE,
     MUTED_STYLE,
@@ -83,7 +81,7 @@ def _group(name: str, is_folded: bool, look: Look, width: int, on_cursor: bool) 
         text_segment(f" {FOLDED if is_folded else OPEN} {name} ", TITLE_STYLE),
         Segment(look.glyphs.across * rest, LINE_STYLE),
     )
-    return strip.apply_style(CURSOR_STYLE if look.focused else CURSOR_IDLE_STYLE) if on_cursor else strip
+    return on_cursor_or_not(strip, look, on_cursor=on_cursor)
 
 
 def _cells(setting: SettingValue, look: Look) -> dict[str, Cell]:

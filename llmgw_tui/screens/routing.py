@@ -12,6 +12,7 @@ from gateway_core.model import CommandResult, Snapshot
 from gateway_core.routing_values import LineupPlace, RouteDecision, RouteTrial, RoutingStatus
 from llmgw_tui.panes.draw import Look, text_segment
 from llmgw_tui.panes.routing import (
+    count_rows,
     counts_list,
     decisions_list,
     lineup_list,
@@ -29,14 +30,14 @@ from llmgw_tui.widgets.rows import Rows
 
 LINEUP, DECISIONS, COUNTS = "lineup", "decisions", "counts"
 LISTS = {LINEUP: "line-up", DECISIONS: "decisions", COUNTS: "routes"}
-TALL_FROM = 30
-"""Rows of the terminal from which all lists are in sight; below it one at a time."""
+ALL_FROM, TWO_FROM = 30, 20
+"""Rows of the terminal from which all lists are in sight, or the line-up with one of the others; below it one."""
 MOST_PLACES = 10
 MOST_COUNTS = 12
 
 
 class RoutingScreen(Place):
-    """Three lists: one in sight on a small terminal, all of them on a tall one; ``tab`` goes on."""
+    """Three lists, as many in sight as there is room for; ``tab`` goes on."""
 
     place = "routing"
     key = "t"
@@ -97,15 +98,18 @@ class RoutingScreen(Place):
         self.lists[COUNTS].show_rows(counts_list(status, looks[COUNTS], width))
 
     def _place_lists(self, status: RoutingStatus | None) -> None:
-        """All lists on a tall terminal, the line-up and the counts as high as they are; else the one in front."""
-        tall = self.size.height >= TALL_FROM and status is not None
+        """The line-up is as high as it is where others are in sight, and so are the counts where all are."""
+        height = self.size.height
         heights: dict[str, int | None] = dict.fromkeys(LISTS)
-        if tall and status is not None:
-            rows = len(status.routes) + len(status.lanes) + len(status.pinned) + 4
-            heights[LINEUP] = min(MOST_PLACES, len(status.lineup) + 2)
-            heights[COUNTS] = min(MOST_COUNTS, rows, self.size.height // 3)
+        in_sight = {self.showing}
+        if status is not None and height >= TWO_FROM:
+            in_sight = {LINEUP, COUNTS if self.showing == COUNTS else DECISIONS}
+            heights[LINEUP] = min(MOST_PLACES, len(status.lineup) + 2, height // 3)
+        if status is not None and height >= ALL_FROM:
+            in_sight = set(LISTS)
+            heights[COUNTS] = min(MOST_COUNTS, len(count_rows(status)) + 1, height // 3)
         for name, rows_widget in self.lists.items():
-            rows_widget.display = tall or name == self.showing
+            rows_widget.display = name in in_sight
             if self._heights.get(name, 0) != heights[name]:
                 self._heights[name] = heights[name]
                 rows_widget.styles.height = "1fr" if heights[name] is None else heights[name]

@@ -167,6 +167,7 @@ def routing() -> RoutingStatus:
             RouteCount("background:heartbeat", 10, 0.02, 0),
         ),
         lanes=(RouteCount("interactive", 490, 0.98, 651_000), RouteCount("background", 10, 0.02, 0)),
+        moved=31,
         fallbacks=12,
         repairs=3,
         judge=JudgeStanding("groq", "openai/gpt-oss-20b", 12.0, 88),
