@@ -75,9 +75,9 @@ class LogFeed:
     def _finished(self, row: RequestRow) -> None:
         if row.status in (Status.FAILED, Status.REFUSED):
             where = f" at {row.provider}/{row.model}" if row.provider else ""
-            word = "refused" if row.status is Status.REFUSED else "failed"
+            word = "was refused" if row.status is Status.REFUSED else "failed"
             level = "info" if row.status is Status.REFUSED else "warning"
-            self._log.take(level, "requests", f"A request was {word}{where}: {row.error_code or 'no reason is known'}.")
+            self._log.take(level, "requests", f"A request {word}{where}: {row.error_code or 'no reason is known'}.")
         self._limits()
 
     def _limits(self) -> None:
