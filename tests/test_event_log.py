@@ -98,7 +98,8 @@ def handled() -> Iterator[EventLog]:
     log, _ = made()
     handler = LogHandler(log)
     root = logging.getLogger()
-    before, _ = root.level, root.addHandler(handler)
+    before = root.level
+    root.addHandler(handler)
     root.setLevel(logging.INFO)
     yield log
     root.removeHandler(handler)
@@ -142,9 +143,12 @@ async def test_a_flood_is_told_in_few_events_and_from_any_thread() -> None:
     telling = asyncio.create_task(log.tell(publish))
     await first.wait()
     first.clear()
-    threads = [
-        threading.Thread(target=lambda n=n: [log.take("info", "t", f"{n} {i}") for i in range(200)]) for n in range(4)
-    ]
+
+    def flood(name: int) -> None:
+        for number in range(200):
+            log.take("info", "flood", f"{name} {number}")
+
+    threads = [threading.Thread(target=flood, args=(name,)) for name in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -204,15 +204,15 @@ class Health:
             state = _worse(entry.breaker.state(now), state)
             waits += [entry.breaker.wait_s(now), entry.paused_until - now]
             why = why or self._left_alone(entry, now)
-        entry = known[0]
-        recent = [well for at, well in entry.tries if at > now - HOUR_S]
+        own = self._entries.get((provider, model))
+        recent = [well for at, well in own.tries if at > now - HOUR_S] if own else []
         return TargetHealth(
             circuit=state,
             wait_s=max(waits),
             paused=any(entry.paused_until > now for entry in known),
             why=why,
-            last_error=entry.last_error,
-            last_error_at=entry.last_error_at,
+            last_error=own.last_error if own else "",
+            last_error_at=own.last_error_at if own else None,
             tries_last_hour=len(recent),
             errors_last_hour=recent.count(False),
         )

@@ -203,13 +203,13 @@ def routing_summary(status: RoutingStatus, look: Look, width: int) -> tuple[Stri
         for name, trial in status.trials
     ]
     forced = status.forced_tier
-    lead = [text_segment(" forced to " if forced else " router", MUTED_STYLE), text_segment(forced, WARN_STYLE)]
+    lead = [[text_segment(" forced to ", MUTED_STYLE), text_segment(forced, WARN_STYLE)]] if forced else []
     judge = status.judge
     judged = f"{judge.provider} {preview(judge.model)}".strip()
     rests = judge.problem or (f"rests {math.ceil(judge.resting_s)} s" if judge.resting_s > 0 else "")
     told = [
-        [segment for segment in lead if segment.text],
-        [text_segment("unclear goes to ", MUTED_STYLE), text_segment(status.default_tier, TEXT_STYLE)],
+        *lead,
+        [text_segment(" unclear goes to ", MUTED_STYLE), text_segment(status.default_tier, TEXT_STYLE)],
         _number(status.moved, "moved"),
         _number(status.fallbacks, "fell back"),
         _number(status.repairs, "repaired"),
