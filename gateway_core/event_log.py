@@ -21,7 +21,6 @@ from gateway_core.log_entries import LEVELS, LogEntry, LogPage, at_least
 from gateway_core.redaction import Redactor
 
 CAPACITY = 2_000
-LONGEST_TEXT = 2_000
 LONGEST_SOURCE = 80
 REPEATED_WITHIN_S = 300.0
 """Said again so soon after the last time, it is the same entry."""
@@ -60,7 +59,7 @@ class EventLog:
             before = self._entries.get(self._said.get(said, 0))
         if before is not None and now - before.at > REPEATED_WITHIN_S:
             before = None
-        cleaned = before.text if before else self.redactor.clean(text)[:LONGEST_TEXT]
+        cleaned = before.text if before else self.redactor.clean(text)
         with self._lock:
             self._add(said, before, now, level, source[:LONGEST_SOURCE], cleaned)
         self._wake()

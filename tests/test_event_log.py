@@ -90,7 +90,7 @@ def test_any_text_is_kept_bounded(text: str, source: str) -> None:
     log, _ = made()
     log.take("info", source, text)
     (entry,) = log.page().entries
-    assert len(entry.text) <= 2_000 and len(entry.source) <= 80
+    assert len(entry.text) <= 1_600 and len(entry.source) <= 80
 
 
 @pytest.fixture

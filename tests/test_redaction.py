@@ -41,6 +41,15 @@ def test_what_is_no_secret_stays(text: str) -> None:
     assert Redactor([KNOWN]).clean(text) == text
 
 
+def test_a_private_key_is_left_out_whole_and_half_a_key_too() -> None:
+    pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nq83vqYk\n-----END RSA PRIVATE KEY-----"
+    assert Redactor().clean(f"read {pem} from disk") == f"read {HIDDEN} from disk"
+    assert Redactor().clean(f"read {pem[:60]}") == f"read {HIDDEN}"
+    for before in range(1_400, 1_500):
+        cut = Redactor([KNOWN]).clean("x" * before + f" sk-ant-api03-abcdefghijk1234567890 {KNOWN} " + "y" * 500)
+        assert "sk-ant" not in cut and KNOWN[:8] not in cut and len(cut) < 1_600
+
+
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_a_known_secret_never_gets_through(before: str, after: str) -> None:
     assert KNOWN not in Redactor([KNOWN, KNOWN[:9]]).clean(f"{before}{KNOWN}{after}")
@@ -68,4 +77,5 @@ def test_all_secrets_of_the_settings_are_known() -> None:
 def test_a_commands_arguments_are_told_without_who_and_without_secrets() -> None:
     told = told_arguments({"by": "key", "tier": "premium", "note": "sk-ant-api03-abcdefghijk1234567890"})
     assert told == f"tier=premium note={HIDDEN}"
-    assert len(told_arguments({"model": "m" * 10_000})) == 200
+    assert len(told_arguments({"model": "m " * 10_000})) == 200
+    assert told_arguments({"model": "m" * 10_000}) == " …"
