@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from gateway_core.redaction import masked, without_credentials
+from gateway_core.credentials import without_credentials
+from gateway_core.redaction import masked
 from gateway_core.reload import LIVE
 from gateway_core.setting_docs import GROUPS, allowed, explanations, group_of, outside_name
 from gateway_core.setting_origins import Origin, origins, strange_names

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from gateway_core.credentials import without_credentials
 from gateway_core.model import ProviderStatus
 from gateway_core.providers.base import Provider
 
@@ -62,7 +64,8 @@ class ProviderChecks:
     async def _look(self) -> None:
         providers = {provider.name: provider for provider in self._providers()}
         due = [provider for name, provider in providers.items() if self._due.get(name, 0.0) <= self._now()]
-        found = {status.name: status for status in await asyncio.gather(*(provider.check() for provider in due))}
+        told = await asyncio.gather(*(provider.check() for provider in due))
+        found = {one.name: replace(one, base_url=without_credentials(one.base_url)) for one in told}
         self._statuses = {name: now for name in providers if (now := found.get(name) or self._statuses.get(name))}
         for name, status in found.items():
             self._seen(status)

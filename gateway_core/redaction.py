@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pydantic import SecretStr
 
 from gateway_core.cache.secrecy import without_secrets
+from gateway_core.credentials import HIDDEN as HIDDEN
+from gateway_core.credentials import without_credentials
 from gateway_core.settings import Settings
 
-HIDDEN = "[hidden]"
 SHORTEST_HIDDEN = 6
 """A known secret below it is too short to be looked for: half of all words would have it in them."""
 LONGEST_EXAMINED = 1_500
@@ -19,8 +20,6 @@ _TAIL_FROM = 24
 _LONGEST_ARGUMENTS = 200
 _BEARER = re.compile(r"(?i)\b(?:bearer|x-api-key:?)\s+[^\s\"']{4,}|\b(?:sk|gsk|rk|pk|xai)[-_][\w*.-]{6,}")
 _PRIVATE_KEY = re.compile(r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END[^-]{0,60}-----|\Z)")
-_IN_URL = re.compile(r"(?<=://)[^\s/@:]*(?::[^\s/@]*)?@")
-_IN_QUERY = re.compile(r"(?i)([?&][\w.-]*(?:key|token|secret|password|sig|signature|auth)[\w.-]*=)[^&\s#]+")
 
 
 class Redactor:
@@ -44,13 +43,6 @@ class Redactor:
             if secret in text:
                 text = text.replace(secret, HIDDEN)
         return without_secrets(without_credentials(_BEARER.sub(HIDDEN, text)), HIDDEN)
-
-
-def without_credentials(text: str) -> str:
-    """``text`` whose URLs have no user, no password and no key in their query."""
-    if "://" not in text:
-        return text
-    return _IN_QUERY.sub(rf"\1{HIDDEN}", _IN_URL.sub("", text))
 
 
 def secrets_of(settings: Settings) -> Iterator[str]:

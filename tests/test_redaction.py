@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from gateway_core.redaction import HIDDEN, Redactor, masked, secrets_of, told_arguments, without_credentials
+from gateway_core.credentials import without_credentials
+from gateway_core.redaction import HIDDEN, Redactor, masked, secrets_of, told_arguments
 from gateway_core.settings import ProviderEntry, Settings
 
 KNOWN = "correct-horse-battery"

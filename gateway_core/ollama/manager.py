@@ -10,6 +10,7 @@ from dataclasses import replace
 import aiohttp
 
 from gateway_core.clock import Clock, SystemClock
+from gateway_core.credentials import without_credentials
 from gateway_core.events import Event, LocalChanged, Notice
 from gateway_core.model import LocalServer, PullStatus
 from gateway_core.ollama.address import is_loopback, local_base_url, root_of
@@ -64,7 +65,7 @@ class LocalModels:
         self._trouble = ""
         self._misses = 0
         self._previous: str | None = None
-        self._server = LocalServer("ollama", root_of(self._base_url), False, detail="not looked at yet")
+        self._server = LocalServer("ollama", self._address, False, detail="not looked at yet")
         self._session: aiohttp.ClientSession | None = None
         self._discovery: Discovery | None = None
         self.contexts = Contexts(
@@ -93,7 +94,7 @@ class LocalModels:
         """What a person should know now; nothing before the first look."""
         if not self._looked:
             return ()
-        texts = (self._standin.notice(self._found is not None, root_of(self._base_url)),)
+        texts = (self._standin.notice(self._found is not None, self._address),)
         return tuple(text for text in texts if text)
 
     def endpoint(self) -> Endpoint | None:
@@ -159,7 +160,7 @@ class LocalModels:
                 await asyncio.gather(self._poller, return_exceptions=True)
                 self._poller = None
             self._found = None
-            self._server = LocalServer("ollama", root_of(self._base_url), False, detail="LOCAL_LLM_ENABLED is off")
+            self._server = LocalServer("ollama", self._address, False, detail="LOCAL_LLM_ENABLED is off")
             self._publish(LocalChanged(self._clock.now(), self.server))
             return
         if self._poller is None:
@@ -280,15 +281,20 @@ class LocalModels:
 
     def _ollama(self, what: str) -> Discovery:
         if self._found is None or self._discovery is None or self._standin.mode == "on":
-            raise LocalError(f"Nothing answers at {root_of(self._base_url)}: start Ollama to {what} models.")
+            raise LocalError(f"Nothing answers at {self._address}: start Ollama to {what} models.")
         if self._found.kind != "ollama":
-            raise LocalError(f"The server at {self._base_url} is not Ollama: {what} models in its own program.")
+            raise LocalError(f"The server at {self._address} is not Ollama: {what} models in its own program.")
         return self._discovery
 
     # --- what is told ----------------------------------------------------------------------------------------------
 
+    @property
+    def _address(self) -> str:
+        """Where the server is, for people: a password that the URL holds is left out."""
+        return without_credentials(root_of(self._base_url))
+
     def _where(self) -> str:
-        return "Ollama" if self._found and self._found.kind == "ollama" else f"the server at {self._base_url}"
+        return "Ollama" if self._found and self._found.kind == "ollama" else f"the server at {self._address}"
 
     def _update(self) -> None:
         """Works out :attr:`server`, and tells when it has changed."""
@@ -305,7 +311,7 @@ class LocalModels:
 
     def _describe(self) -> LocalServer:
         if self._found is None or self._standin.mode == "on":
-            return self._standin.describe(root_of(self._base_url), self._trouble)
+            return self._standin.describe(self._address, self._trouble)
         found = self._found
         wanted = (("chosen by you", self._switched), ("LOCAL_LLM_MODEL", self._settings.local_llm_model))
         choice = choose(found.models, wanted, self._previous, self._where())
@@ -314,7 +320,7 @@ class LocalModels:
             detail = detail or f"{self._where()} has no model yet: pull one."
         return LocalServer(
             found.kind,
-            root_of(self._base_url),
+            self._address,
             True,
             version=found.version,
             detail=detail,

@@ -31,11 +31,7 @@ class LogScreen(Place):
     place = "log"
     key = "g"
     title_words = "Log"
-    explanation = (
-        "What happened since the gateway was started: commands and by whom, limits reached, providers and local models "
-        "that came and went, callers that were refused, failures. What is said again is counted (x 42). Letters: E "
-        "error, W warning, i info. Secrets are left out. The file llmgw.log in the data folder goes further back."
-    )
+    explanation = "What happened: commands and by whom, limits, who came and went, who was refused, failures."
     filter_hint = "words of the text or of its source"
     read_every_s = 1.0
     actions: ClassVar[tuple[PlaceAction, ...]] = (
@@ -109,6 +105,14 @@ class LogScreen(Place):
             new = sum(entry.id not in seen for entry in self.entries)
             out.append(text_segment(f"  paused, {new:,} new", WARN_STYLE))
         return out
+
+    def explanations(self) -> list[tuple[str, str]]:
+        marks = (
+            "E is an error, W a warning, i for information. What is said again within five minutes is counted (x 42). "
+            "Secrets are left out. The newest 2,000 entries since the start are kept; the file llmgw.log in the data "
+            "folder goes further back."
+        )
+        return [*super().explanations(), ("What it keeps", marks)]
 
     def label_of(self, action: PlaceAction) -> str:
         return "follow" if action.name == "pause" and self.paused else action.label

@@ -42,11 +42,7 @@ class RoutingScreen(Place):
     place = "routing"
     key = "t"
     title_words = "Routing"
-    explanation = (
-        "Who serves each tier, the first choice first: price, context, health, how long they take. Below it the newest "
-        "decisions with their reasons, and how many requests went which way. A triangle marks who a plain request "
-        "would go to now, x who is not called. i asks where a prompt of yours would go, and calls nothing."
-    )
+    explanation = "Who serves each tier and how they do, where requests went and why, where one would go."
     filter_hint = "words of the prompt, the route or the model, among the decisions"
     read_every_s = 2.0
     actions: ClassVar[tuple[PlaceAction, ...]] = (
@@ -122,6 +118,14 @@ class RoutingScreen(Place):
         if self.searched:
             words.append(text_segment(f"  /{preview(self.searched)}", BRIGHT_STYLE))
         return words
+
+    def explanations(self) -> list[tuple[str, str]]:
+        marks = (
+            "The first choice of each tier stands first. A triangle marks who is asked next, x who is not called now "
+            "and - what cannot be used; ? before a price is a guess. Times are of the newest 200 answers, errors of "
+            "the last hour. Moved are requests whose tier could not take them; fell back those whose model failed."
+        )
+        return [*super().explanations(), ("How to read it", marks)]
 
     # --- what is under the cursor --------------------------------------------------------------------------------
 

@@ -35,11 +35,7 @@ class SettingsScreen(Place):
     place = "settings"
     key = "comma"
     title_words = "Settings"
-    explanation = (
-        "Every setting with what is in force and where it came from: the defaults, then config.yaml, .env, the "
-        "environment and flags, each over the one before, and over all of them what you set while it runs. Secrets are "
-        "masked. A dot marks what is not the default, R what takes a restart, ! what is configured and not in force."
-    )
+    explanation = "Every setting: what is in force, where it came from, how to change it; secrets masked."
     filter_hint = "words of the name, the value, its place or its explanation"
     read_every_s = 10.0
     actions: ClassVar[tuple[PlaceAction, ...]] = (
@@ -88,6 +84,14 @@ class SettingsScreen(Place):
         if files:
             out.append(text_segment(f"  {preview(files[0])}", MUTED_STYLE))
         return out
+
+    def explanations(self) -> list[tuple[str, str]]:
+        order = (
+            "The defaults, then config.yaml, .env, the environment and flags, each over the one before, and over all "
+            "of them what you set while it runs. A dot marks what is not the default, R what takes a restart, ! what "
+            "is configured and not in force. Enter on a group folds it."
+        )
+        return [*super().explanations(), ("Which wins", order)]
 
     # --- what is under the cursor --------------------------------------------------------------------------------
 

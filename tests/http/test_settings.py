@@ -12,7 +12,9 @@ from pydantic import TypeAdapter
 from gateway_core.running import running_gateway
 from gateway_core.setting_values import SettingsReport
 from gateway_core.settings_files import SettingsFiles
+from tests.http.inside import client
 
+PRICE = {"input": 1, "output": 2}
 KEY = "the-key-of-this-gateway-0123456789"
 
 
@@ -48,3 +50,19 @@ async def test_the_report_follows_the_operator_and_hides_the_keys(
     async with running_gateway(files.load(), files=files) as gateway:
         again = {one.name: one for one in (await gateway.settings_report()).settings}["DAILY_BUDGET_HARD"]
     assert (again.value, again.set_at) == (hard.value, hard.set_at), "it survives a restart"
+
+
+async def test_a_password_in_an_address_is_told_nowhere(tmp_path: Path) -> None:
+    own = {"name": "own", "base_url": "http://ada:hunter22@127.0.0.1:9/v1", "model": "m", "price": PRICE}
+    async with client(
+        tmp_path, local_llm_enabled=True, local_llm_url="http://ada:hunter22@127.0.0.1:9/v1", providers=[own]
+    ) as llmgw:
+        await llmgw.gateway.checks.looked.wait()
+        _, _, answer = await llmgw.chat(model="own/m")
+        seen = [json.dumps(answer)]
+        for path in ("snapshot", "routing", "log", "settings", "local/models"):
+            async with llmgw.http.get(f"/api/{path}") as told:
+                seen.append(await told.text())
+    assert "127.0.0.1:9" in seen[1] and "127.0.0.1:9" in seen[4]
+    for text in seen:
+        assert "hunter22" not in text
