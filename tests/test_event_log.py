@@ -56,6 +56,7 @@ def test_only_the_newest_are_kept_and_the_counts_are_of_them() -> None:
     assert dict(page.counts) == {"debug": 0, "info": 5, "warning": 0, "error": 5}
     log.take("info", "test", "entry 0")
     assert log.page().entries[0].count == 1, "what was forgotten is new"
+    assert len(vars(log)["_said"]) == len(vars(log)["_hashes"]) == 10
 
 
 def test_level_words_and_what_is_new_filter_it() -> None:
@@ -163,3 +164,24 @@ async def test_a_flood_is_told_in_few_events_and_from_any_thread() -> None:
     assert all(len(event.entries) <= 20 for event in told)
     ids = [entry.id for event in told for entry in event.entries]
     assert len(ids) == len(set(ids))
+
+
+async def test_after_an_event_the_next_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway_core.event_log.TOLD_EVERY_S", 3_600.0)
+    log, _ = made()
+    told: list[Event] = []
+    first = asyncio.Event()
+
+    def publish(event: Event) -> None:
+        told.append(event)
+        first.set()
+
+    telling = asyncio.create_task(log.tell(publish))
+    log.take("info", "test", "one")
+    await first.wait()
+    for number in range(20):
+        log.take("info", "test", f"{number} more")
+        await asyncio.sleep(0)
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
+    assert len(told) == 1

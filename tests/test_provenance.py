@@ -71,6 +71,21 @@ def test_every_source_that_pydantic_reads_is_found(tmp_path: Path, monkeypatch: 
             monkeypatch.delenv(variable)
 
 
+def test_of_two_dotenv_files_the_one_of_the_working_folder_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    given = files(tmp_path, "")
+    (tmp_path / ".env").write_text("RATE_LIMIT_RPM=1\n")
+    (here / ".env").write_text("RATE_LIMIT_RPM=2\n")
+    monkeypatch.setenv("RATE_LIMIT_RPM", "")
+    told_rpm = told(provenance(given.load(), given), "RATE_LIMIT_RPM")
+    assert (told_rpm.value, told_rpm.where) == ("2", f"{here / '.env'} line 1")
+    assert told_rpm.hidden_by == (f".env: {tmp_path / '.env'} line 1",), "an empty variable sets nothing"
+
+
 def test_no_secret_is_in_the_report_however_it_is_given(tmp_path: Path) -> None:
     given = files(
         tmp_path,

@@ -116,10 +116,17 @@ async def test_own_limits_show_how_full_they_are(tmp_path: Path) -> None:
             "price": {"input": 1, "output": 2},
             "limits": {"requests_per_minute": 4, "daily_budget": 1.0},
         }
-        async with client(tmp_path, providers=[entry], max_output_tokens=64) as llmgw:
+        second = {**entry, "name": "second", "limits": {}}
+        async with client(tmp_path, providers=[entry, second], max_output_tokens=64) as llmgw:
             for number in range(3):
                 await llmgw.chat(f"Question {number}?", model="gateway-cheap")
-            own = place(await status(llmgw), "cheap")
+            found = await status(llmgw)
+            own, behind = place(found, "cheap"), place(found, "cheap", 1)
+            for number in range(3, 6):
+                await llmgw.chat(f"Question {number}?", model="gateway-cheap")
+            full = await status(llmgw)
+    assert (own.chosen, behind.chosen, behind.provider, behind.limits) == (True, False, "second", ())
+    assert "own limit is reached" in place(full, "cheap").obstacle and place(full, "cheap", 1).chosen
     assert [(one.name, one.limit) for one in own.limits] == [("requests a minute", 4), ("USD a day", 1.0)]
     assert own.limits[0].share > 0.7 and 0 < own.limits[1].used < 0.1
 
