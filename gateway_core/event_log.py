@@ -49,6 +49,7 @@ class EventLog:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
         self._waking = False
+        self._handler = LogHandler(self)
 
     def take(self, level: str, source: str, text: str) -> None:
         """Takes in one entry; an unknown ``level`` is ``info``."""
@@ -123,10 +124,16 @@ class EventLog:
         with suppress(RuntimeError):  # the loop has ended: nobody is left to be told
             loop.call_soon_threadsafe(self._news.set)
 
-    def take_notices(self, notices: Iterable[str]) -> None:
-        """What was noticed while the gateway opened."""
+    def begin(self, version: str, notices: Iterable[str]) -> None:
+        """Listens to Python's logging, and tells what was noticed while the gateway opened."""
+        logging.getLogger().addHandler(self._handler)
+        self.take("info", "start", f"llmgw {version} started.")
         for text in notices:
             self.take("warning", "start", text)
+
+    def end(self) -> None:
+        """Listens no more."""
+        logging.getLogger().removeHandler(self._handler)
 
 
 class LogHandler(logging.Handler):

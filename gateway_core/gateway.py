@@ -22,7 +22,7 @@ from gateway_core.commands import Commands
 from gateway_core.config_watch import watch
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.embeddings import Embeddings
-from gateway_core.event_log import EventLog, LogHandler
+from gateway_core.event_log import EventLog
 from gateway_core.events import Notice
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.idempotency import Idempotency
@@ -126,7 +126,6 @@ class Gateway:
         """Unix seconds."""
         self._notices: list[str] = []
         self.event_log = EventLog(clock, Redactor(secrets_of(settings)))
-        self._log_handler = LogHandler(self.event_log)
         self._files = files
         self._background: set[asyncio.Task[None]] = set()
 
@@ -269,18 +268,9 @@ class Gateway:
             self._judge,
         )
         self.pipeline.replay_at_natural_pace(settings.cache_replay == "natural")
-        self.routing = RoutingView(
-            self.pipeline.decide,
-            self._tiers,
-            self._health,
-            self._judge,
-            self._pricing,
-            self._activity,
-            self._journal,
-            self._times,
-            lambda: self.settings.max_output_tokens,
-            clock,
-        )
+        deciding = (self.pipeline.decide, self._tiers, self._health, self._judge, self._pricing)
+        told = (self._activity, self._journal, self._times)
+        self.routing = RoutingView(*deciding, *told, lambda: self.settings.max_output_tokens, clock)
         self._local_embeddings = LocalEmbeddings(self._local, settings)
         self.embeddings = Embeddings(
             BuiltinEmbeddings(self._embedder),
@@ -318,9 +308,7 @@ class Gateway:
 
     async def _start(self) -> None:
         """What runs beside the requests."""
-        logging.getLogger().addHandler(self._log_handler)
-        self.event_log.take("info", "start", f"llmgw {VERSION} started.")
-        self.event_log.take_notices(self._notices)
+        self.event_log.begin(VERSION, self._notices)
         self._spawn(self.event_log.tell(self.bus.publish), "log")
         self._journal.start()
         await self._caches.start(self.settings.data_dir)
@@ -479,7 +467,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Ends everything in order: the server cancelled what is in flight; money and log are written."""
-        logging.getLogger().removeHandler(self._log_handler)
+        self.event_log.end()
         await self._kill.ended(ENDING_S)
         for task in list(self._background):
             task.cancel()

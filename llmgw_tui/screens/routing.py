@@ -16,11 +16,10 @@ from llmgw_tui.panes.routing import (
     counts_list,
     decisions_list,
     lineup_list,
-    place_lines,
     routing_summary,
-    trial_lines,
     trial_target,
 )
+from llmgw_tui.panes.routing_details import place_lines, trial_lines
 from llmgw_tui.screens.one_thing import OneThingScreen
 from llmgw_tui.screens.place import Place, PlaceAction
 from llmgw_tui.text import clean, preview

@@ -17,10 +17,9 @@ from llmgw_tui.panes.routing import (
     counts_list,
     decisions_list,
     lineup_list,
-    place_lines,
     routing_summary,
-    trial_lines,
 )
+from llmgw_tui.panes.routing_details import place_lines, trial_lines
 from llmgw_tui.panes.settings import setting_lines, settings_list, settings_rows, settings_summary
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.log import LogEntryScreen, LogScreen
