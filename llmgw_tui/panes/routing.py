@@ -48,7 +48,7 @@ DECISION_COLUMNS = (
     Column("route", "route", 18, 40),
     Column("target", "answered by", 26, 110),
     Column("difficulty", "hard", 4, 84, right=True),
-    Column("cost", "cost", 8, 66, right=True),
+    Column("cost", "cost", 9, 66, right=True),
     Column("why", "why", 0, 132),
 )
 COUNT_COLUMNS = (
