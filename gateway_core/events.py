@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gateway_core.log_entries import LogEntry
 from gateway_core.model import BudgetStatus, KillSwitch, LocalServer, PullStatus, RequestRow, Tier
 
 
@@ -83,6 +84,30 @@ class Notice(Event):
     type: ClassVar[str] = "notice"
     level: str
     text: str
+    source: str = "gateway"
+    """The room it comes from, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRan(Event):
+    """A command was run. ``by`` is ``key`` (a screen beside the gateway), ``attached`` (one elsewhere) or ``api``."""
+
+    type: ClassVar[str] = "command.ran"
+    by: str
+    name: str
+    arguments: str
+    """As ``name=value``, without a secret."""
+    ok: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogAdded(Event):
+    """The log has new entries. Published a few times a second at most, with the newest of them, newest first."""
+
+    type: ClassVar[str] = "log.added"
+    newest: int
+    entries: tuple[LogEntry, ...]
 
 
 EVENT_TYPES: dict[str, type[Event]] = {
@@ -97,5 +122,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
         LocalChanged,
         PullProgress,
         Notice,
+        CommandRan,
+        LogAdded,
     )
 }

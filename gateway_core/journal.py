@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 
 from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.clock import Clock
 from gateway_core.events import RequestFinished, RequestRouted, RequestStarted
 from gateway_core.exchange import Exchange
-from gateway_core.model import RequestDetail, RequestRow
+from gateway_core.model import Decision, RequestDetail, RequestRow
 from gateway_core.store.errors import StoreError
 from gateway_core.store.requests import RequestLog
 
 log = logging.getLogger(__name__)
 
+KEPT_DECISIONS = 500
 LONGEST_QUEUE = 2_000
 """Rows that may wait for the disk; the oldest are dropped when it does not keep up. Money never waits here."""
 
@@ -30,6 +32,8 @@ class Journal:
         self._clock = clock
         self._queue: asyncio.Queue[tuple[RequestRow, RequestDetail]] = asyncio.Queue(LONGEST_QUEUE)
         self._writer: asyncio.Task[None] | None = None
+        self.decisions: deque[tuple[str, Decision]] = deque(maxlen=KEPT_DECISIONS)
+        """The newest, by the request's id."""
 
     def started(self, exchange: Exchange) -> None:
         row = self._note(exchange)
@@ -37,6 +41,8 @@ class Journal:
 
     def routed(self, exchange: Exchange) -> None:
         row = exchange.row()
+        if exchange.decision is not None:
+            self.decisions.append((row.id, exchange.decision))
         self._activity.update(row)
         self._bus.publish(RequestRouted(self._clock.now(), row))
 

@@ -279,13 +279,19 @@ class Settings(BaseSettings):
     premium_model: str = "claude-sonnet-5-5"
     """Anthropic model of the PREMIUM tier."""
     anthropic_api_key: SecretStr | None = None
+    """Anthropic's key: the PREMIUM tier, and any Claude by its name."""
     anthropic_setup_token: SecretStr | None = None
     """OAuth token of ``claude setup-token``, used when there is no API key."""
     anthropic_base_url: str = "https://api.anthropic.com"
+    """Where Anthropic's Messages are; without ``/v1``."""
     groq_api_key: SecretStr | None = None
+    """Groq's key, for the CHEAP tier."""
     groq_base_url: str = "https://api.groq.com/openai/v1"
+    """Where Groq's API is."""
     openai_api_key: SecretStr | None = None
+    """OpenAI's key, for the CHEAP tier, and any GPT by its name."""
     openai_base_url: str = "https://api.openai.com/v1"
+    """Where OpenAI's API is."""
     providers: tuple[ProviderEntry, ...] = ()
     """Further providers, each with its tier, prices and limits."""
     router_provider: str = "builtin"
@@ -315,11 +321,13 @@ class Settings(BaseSettings):
     """Uses reserved for a tool that the provider runs itself, such as web search, where the request sets no limit."""
 
     exact_cache: Literal["on", "off"] = "on"
+    """Whether a request that was answered before, to the letter, gets that answer again."""
     exact_cache_ttl_s: int = Field(default=86_400, gt=0)
     """How long an exact answer may be served again, in seconds."""
     cache_replay: Literal["at_once", "natural"] = "at_once"
     """How a stream comes out of a cache: ``at_once``, or ``natural``, word by word as a model would write it."""
     semantic_cache: Literal["on", "off"] = "on"
+    """Whether a question that means the same as one answered before gets that answer, past the guards."""
     semantic_max_error: float = Field(default=0.01, gt=0, le=0.2)
     """Share of the questions looked up in the semantic cache that may get a wrong answer from it.
 
@@ -341,6 +349,7 @@ class Settings(BaseSettings):
     semantic_max_bytes: int = Field(default=1_073_741_824, gt=0)
     """Size that the semantic cache may have, in bytes."""
     policy: Literal["on", "off"] = "on"
+    """Whether requests are held against the policy before anything else."""
     policy_patterns: tuple[PolicyPattern, ...] = ()
     """Patterns of your own that the policy gate refuses."""
     keep_bodies_days: int = Field(default=7, ge=0)

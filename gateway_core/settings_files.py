@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,16 @@ class SettingsFiles:
     def paths(self) -> tuple[Path, ...]:
         """Every file that is read, whether it is there or not."""
         return (self.config_file, *self._dotenvs)
+
+    @property
+    def dotenvs(self) -> tuple[Path, ...]:
+        """The ``.env`` files; a later one wins."""
+        return self._dotenvs
+
+    @property
+    def flags(self) -> Mapping[str, Any]:
+        """What the command line sets, by the field's name."""
+        return self._flags
 
     @property
     def keymap_file(self) -> Path:
@@ -99,7 +111,13 @@ def _check_names(file: Path) -> None:
         raise SettingsError(f"{file} must hold settings as 'name: value' lines.")
     unknown = [str(name) for name in content if name not in Settings.model_fields]
     if unknown:
-        raise SettingsError(f"{file} sets {', '.join(unknown)}, which llmgw does not know.")
+        raise SettingsError(f"{file} sets {', '.join(map(guessed_name, unknown))}, which llmgw does not know.")
+
+
+def guessed_name(unknown: str) -> str:
+    """A name that is no setting's, with the nearest that is one."""
+    near = difflib.get_close_matches(unknown.lower(), Settings.model_fields, 1, 0.7)
+    return f"{unknown} (did you mean {near[0]}?)" if near else unknown
 
 
 def _explain(error: ValidationError, file: Path | None) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from gateway_core.cache_entries import ORDERS
+from gateway_core.log_entries import LEVELS
 from gateway_core.settings import Settings, SettingsError
 from gateway_core.settings_files import SettingsFiles
 
@@ -64,6 +65,15 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
             from llmgw_tui import caching
 
             return asyncio.run(caching.cache(settings, arguments))
+        case "log":
+            from llmgw_tui import showing_log
+
+            query, level = arguments.query, arguments.level
+            return asyncio.run(showing_log.log(settings, query, level, follow=arguments.follow, as_json=arguments.json))
+        case "settings" | "config":
+            from llmgw_tui import showing_settings
+
+            return asyncio.run(showing_settings.show(settings, files, arguments.query, as_json=arguments.json))
         case "reload":
             from llmgw_tui import reloading
 
@@ -147,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true")
 
     _add_cache(commands, common)
+    _add_inside(commands, common)
 
     commands.add_parser("reload", parents=[common], help="have the running gateway read its configuration again")
 
@@ -186,6 +197,19 @@ def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
     cleared.add_argument("--exact", action="store_true", help="of the exact cache")
     cleared.add_argument("--semantic", action="store_true", help="of the semantic cache")
     cleared.add_argument("--yes", action="store_true", help="it cannot be undone")
+
+
+def _add_inside(commands: Commands, common: argparse.ArgumentParser) -> None:
+    log = commands.add_parser("log", parents=[common], help="what happened in the running gateway")
+    log.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the text or of its source")
+    log.add_argument("--level", choices=LEVELS, default="info", help="this level and above (default info)")
+    log.add_argument("--follow", action="store_true", help="go on with what happens, until Ctrl+C")
+    log.add_argument("--json", action="store_true", help="one JSON object a line")
+    settings = commands.add_parser(
+        "settings", aliases=["config"], parents=[common], help="which settings are in force, and where each comes from"
+    )
+    settings.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the name or the explanation")
+    settings.add_argument("--json", action="store_true")
 
 
 def _add_read_only(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from gateway_core.bus import Bus
 from gateway_core.cache_entries import KINDS, merged
 from gateway_core.events import EVENT_TYPES, Event
+from gateway_core.log_entries import LogPage
 from gateway_core.model import (
     CacheEntryDetail,
     CacheHit,
@@ -26,6 +28,8 @@ from gateway_core.model import (
     RequestDetail,
     Snapshot,
 )
+from gateway_core.routing_values import RouteTrial, RoutingStatus
+from gateway_core.setting_values import SettingsReport
 from llmgw_tui.source import MOST_HITS
 
 FIRST_RETRY_S = 0.5
@@ -44,6 +48,10 @@ _SNAPSHOT = TypeAdapter(Snapshot)
 _DETAIL = TypeAdapter(RequestDetail)
 _PAGE = TypeAdapter(CachePage)
 _ENTRY = TypeAdapter(CacheEntryDetail)
+_LOG = TypeAdapter(LogPage)
+_SETTINGS = TypeAdapter(SettingsReport)
+_ROUTING = TypeAdapter(RoutingStatus)
+_TRIAL = TypeAdapter(RouteTrial)
 _HITS = TypeAdapter(dict[str, tuple[CacheHit, ...]])
 _FIT = TypeAdapter(Fit)
 _OTHER_VERSION = "The gateway's answer is of another version."
@@ -62,7 +70,7 @@ class HttpSource:
         self, url: str, key: str, *, now: Callable[[], float] = time.time, first_retry_s: float = FIRST_RETRY_S
     ) -> None:
         self._url = url.rstrip("/").removesuffix("/v1")
-        self._headers = {"Authorization": f"Bearer {key}"}
+        self._headers = {"Authorization": f"Bearer {key}", "x-llmgw-by": "attached"}
         self._now = now
         self._first_retry_s = first_retry_s
         self._snapshot: Snapshot | None = None
@@ -149,6 +157,39 @@ class HttpSource:
             return _HITS.validate_json(await self._get(f"/api/cache/hits?limit={MOST_HITS}"))["hits"]
         return None
 
+    async def log(self, level: str = "", query: str = "", after: int = 0) -> LogPage:
+        asked = urlencode({"level": level, "q": query, "after": after}, errors="replace")
+        try:
+            return _LOG.validate_json(await self._get(f"/api/log?{asked}"))
+        except Unreachable as error:
+            return LogPage(problem=str(error))
+        except ValidationError:
+            return LogPage(problem=_OTHER_VERSION)
+
+    async def settings(self) -> SettingsReport:
+        try:
+            return _SETTINGS.validate_json(await self._get("/api/settings"))
+        except Unreachable as error:
+            return SettingsReport(problem=str(error))
+        except ValidationError:
+            return SettingsReport(problem=_OTHER_VERSION)
+
+    async def routing(self) -> RoutingStatus:
+        try:
+            return _ROUTING.validate_json(await self._get("/api/routing"))
+        except Unreachable as error:
+            return RoutingStatus(problem=str(error))
+        except ValidationError:
+            return RoutingStatus(problem=_OTHER_VERSION)
+
+    async def trial(self, prompt: str) -> RouteTrial:
+        try:
+            return _TRIAL.validate_json(await self._post("/api/routing/trial", prompt=prompt))
+        except Unreachable as error:
+            return RouteTrial(prompt, problem=str(error))
+        except ValidationError:
+            return RouteTrial(prompt, problem=_OTHER_VERSION)
+
     async def fit(self, model: str) -> Fit:
         try:
             return _FIT.validate_json(
@@ -180,8 +221,14 @@ class HttpSource:
         return self._session
 
     async def _get(self, path: str) -> bytes:
+        return await self._asked(self._http.get(self._url + path))
+
+    async def _post(self, path: str, **fields: object) -> bytes:
+        return await self._asked(self._http.post(self._url + path, json=fields))
+
+    async def _asked(self, request: AbstractAsyncContextManager[aiohttp.ClientResponse]) -> bytes:
         try:
-            async with self._http.get(self._url + path) as response:
+            async with request as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(f"{self._url} does not answer: {_explain(error)}") from None

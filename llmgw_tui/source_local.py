@@ -7,8 +7,12 @@ from contextlib import suppress
 from typing import Protocol
 
 from gateway_core.bus import Bus
+from gateway_core.event_log import EventLog
 from gateway_core.events import Event
+from gateway_core.log_entries import LogPage
 from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, Fit, RequestDetail, Snapshot
+from gateway_core.routing_values import RouteTrial, RoutingStatus
+from gateway_core.setting_values import SettingsReport
 from gateway_core.store.errors import StoreError
 from llmgw_tui.source import MOST_HITS
 
@@ -33,6 +37,12 @@ class RunningGateway(Protocol):
     @property
     def local(self) -> LocalModels: ...
 
+    @property
+    def event_log(self) -> EventLog: ...
+
+    @property
+    def routing(self) -> Routing: ...
+
     def snapshot(self) -> Snapshot: ...
 
     async def detail(self, request_id: str) -> RequestDetail | None: ...
@@ -42,6 +52,14 @@ class RunningGateway(Protocol):
     async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None: ...
 
     async def cache_hits(self, limit: int) -> tuple[CacheHit, ...]: ...
+
+    async def settings_report(self) -> SettingsReport: ...
+
+
+class Routing(Protocol):
+    def status(self) -> RoutingStatus: ...
+
+    def trial(self, prompt: str) -> RouteTrial: ...
 
 
 class LocalSource:
@@ -79,6 +97,18 @@ class LocalSource:
 
     async def fit(self, model: str) -> Fit:
         return await self._gateway.local.fit(model)
+
+    async def log(self, level: str = "", query: str = "", after: int = 0) -> LogPage:
+        return self._gateway.event_log.page(level, query, after)
+
+    async def settings(self) -> SettingsReport:
+        return await self._gateway.settings_report()
+
+    async def routing(self) -> RoutingStatus:
+        return self._gateway.routing.status()
+
+    async def trial(self, prompt: str) -> RouteTrial:
+        return self._gateway.routing.trial(prompt)
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         return await self._gateway.commands.run(command, arguments)

@@ -48,6 +48,13 @@ def has_secret(text: str) -> bool:
     )
 
 
+def without_secrets(text: str, hidden: str) -> str:
+    """``text`` with ``hidden`` in the place of all that :func:`has_secret` finds."""
+    text = _NAMED.sub(hidden, _KEYS.sub(hidden, text))
+    text = _CARD.sub(lambda found: hidden if _is_card(found.group()) else found.group(), text)
+    return _IBAN.sub(lambda found: hidden if _is_iban(found.group()) else found.group(), text)
+
+
 def has_contact(text: str) -> bool:
     """Whether ``text`` holds an e-mail address or a telephone number; addresses reserved for examples do not count."""
     mails = (found.group().lower() for found in _MAIL.finditer(text))

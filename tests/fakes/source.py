@@ -8,6 +8,7 @@ from dataclasses import replace
 from gateway_core.bus import Bus
 from gateway_core.cache_entries import merged
 from gateway_core.events import Event
+from gateway_core.log_entries import LogEntry, LogPage, at_least
 from gateway_core.model import (
     CacheEntry,
     CacheEntryDetail,
@@ -21,7 +22,9 @@ from gateway_core.model import (
     Snapshot,
     Tier,
 )
-from tests.fakes import snapshots
+from gateway_core.routing_values import RouteTrial, RoutingStatus
+from gateway_core.setting_values import SettingsReport
+from tests.fakes import inside_values, snapshots
 
 
 class FakeSource:
@@ -39,6 +42,10 @@ class FakeSource:
         self.entries: tuple[CacheEntry, ...] = snapshots.cache_entries()
         self.hits: tuple[CacheHit, ...] | None = snapshots.cache_hits()
         self.problem = ""
+        self.logged: tuple[LogEntry, ...] = inside_values.log_entries()
+        self.routed: RoutingStatus = inside_values.routing()
+        self.known_settings: SettingsReport = inside_values.settings()
+        self.tried: list[str] = []
         self.looks: list[tuple[str, str]] = []
         self.fits: dict[str, Fit] = {}
         self.bus = Bus()
@@ -74,6 +81,27 @@ class FakeSource:
         return self.fits.get(
             model, Fit(model, FitVerdict.UNKNOWN, "Unknown, because registry.ollama.ai cannot be reached.")
         )
+
+    async def log(self, level: str = "", query: str = "", after: int = 0) -> LogPage:
+        newest = max((entry.id for entry in self.logged), default=0)
+        if self.problem:
+            return LogPage(problem=self.problem)
+        found = [
+            entry
+            for entry in self.logged
+            if entry.level in at_least(level) and query.casefold() in entry.text.casefold() and entry.id > after
+        ]
+        return LogPage(tuple(found), newest, len(found), inside_values.counts(self.logged))
+
+    async def settings(self) -> SettingsReport:
+        return SettingsReport(problem=self.problem) if self.problem else self.known_settings
+
+    async def routing(self) -> RoutingStatus:
+        return RoutingStatus(problem=self.problem) if self.problem else self.routed
+
+    async def trial(self, prompt: str) -> RouteTrial:
+        self.tried.append(prompt)
+        return inside_values.trial(prompt)
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         self.ran.append((command, arguments))
