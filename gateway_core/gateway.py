@@ -151,6 +151,7 @@ class Gateway:
 
     async def _compose(self) -> None:
         policy = PolicyGate(self.settings.policy_patterns, self.settings.policy == "on")
+        self._spawn(policy.ready(), "policy")
         self._notices += self._database.notices
         operator = OperatorStore(self._database)
         state = await operator.load()

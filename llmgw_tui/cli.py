@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from gateway_core.cache_entries import ORDERS
-from gateway_core.settings import Settings, SettingsError
-from gateway_core.settings_files import SettingsFiles
+from gateway_core.settings_sources import SettingsError, SettingsSources
+
+if TYPE_CHECKING:
+    from gateway_core.settings import Settings
+    from gateway_core.settings_files import SettingsFiles
 
 FAILED, WRONG_USE = 1, 2
+FLAGS = ("host", "port", "data_dir")
+AT_ONCE = ("status",)
+CACHE_ORDERS = ("newest", "hits", "saved", "largest")
+"""``gateway_core.cache_entries.ORDERS``, which takes longer to import than `llmgw status` may take."""
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -21,8 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code: 0 fine, 1 failed, 2 wrong use."""
     arguments = _parser().parse_args(argv)
     try:
-        files = SettingsFiles(arguments.config, host=arguments.host, port=arguments.port, data_dir=arguments.data_dir)
-        return _run(arguments, files.load(), files)
+        return _run_at_once(arguments) if arguments.command in AT_ONCE else _load_and_run(arguments)
     except SettingsError as error:
         print(f"llmgw: {error}", file=sys.stderr)
         return WRONG_USE
@@ -33,7 +37,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
+def _run_at_once(arguments: argparse.Namespace) -> int:
+    """Commands that somebody waits for at a prompt: they import neither the settings nor asyncio."""
+    from llmgw_tui import status
+
+    flags = {name: getattr(arguments, name) for name in FLAGS}
+    place = SettingsSources(arguments.config, **flags).place()
+    asked = {"timeout_s": arguments.timeout / 1e3, "every_s": arguments.watch}
+    return status.status(place, as_json=arguments.json, template=arguments.format, **asked)
+
+
+def _load_and_run(arguments: argparse.Namespace) -> int:
+    from gateway_core.settings_files import SettingsFiles
+
+    files = SettingsFiles(arguments.config, **{name: getattr(arguments, name) for name in FLAGS})
+    return _run(arguments, files.load(), files)
+
+
 def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles) -> int:
+    import asyncio
+
     match arguments.command:
         case None:
             from llmgw_tui import screen_runs
@@ -56,10 +79,6 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
 
             given = arguments.client, arguments.api, arguments.memory, arguments.write, arguments.file
             return connecting.run(settings, *given)
-        case "status":
-            from llmgw_tui import status
-
-            return asyncio.run(status.status(settings, as_json=arguments.json))
         case "cache":
             from llmgw_tui import caching
 
@@ -97,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_common(parser)
     _add_read_only(parser)
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     serve = commands.add_parser("serve", parents=[common], help="the gateway without a screen")
@@ -145,6 +164,11 @@ def _parser() -> argparse.ArgumentParser:
 
     status = commands.add_parser("status", parents=[common], help="one line on the running gateway")
     status.add_argument("--json", action="store_true")
+    status.add_argument("--format", metavar="TEMPLATE", help="your own line, as '{spent} {state}'; see the README")
+    status.add_argument(
+        "--timeout", type=_milliseconds, default=250, metavar="MS", help="how long to wait for an answer (default 250)"
+    )
+    status.add_argument("--watch", type=_seconds, metavar="SECONDS", help="a line every so often, until it is ended")
 
     _add_cache(commands, common)
 
@@ -175,7 +199,7 @@ def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
     actions = cache.add_subparsers(dest="action", metavar="ACTION")
     listed = actions.add_parser("list", parents=[common], help="what is kept")
     listed.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the question")
-    listed.add_argument("--order", choices=ORDERS, default=ORDERS[0])
+    listed.add_argument("--order", choices=CACHE_ORDERS, default=CACHE_ORDERS[0])
     shown = actions.add_parser("show", parents=[common], help="one answer")
     deleted = actions.add_parser("delete", parents=[common], help="forget one answer")
     for parser in (listed, shown):
@@ -207,6 +231,20 @@ def _positive(text: str) -> int:
     return value
 
 
+def _milliseconds(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 60_000:
+        raise argparse.ArgumentTypeError("a timeout is a number of milliseconds from 1 to 60000")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0.2 <= value <= 86_400:
+        raise argparse.ArgumentTypeError("seconds are a number from 0.2 to 86400")
+    return value
+
+
 def _percent(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 100:
@@ -214,10 +252,13 @@ def _percent(text: str) -> float:
     return value
 
 
-def _version() -> str:
-    from importlib.metadata import version
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for: looking it up takes longer than `llmgw status` may."""
 
-    return f"llmgw {version('llmgw')}"
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        parser.exit(message=f"llmgw {version('llmgw')}\n")
 
 
 if __name__ == "__main__":

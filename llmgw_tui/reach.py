@@ -6,15 +6,14 @@ import aiohttp
 
 from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
+from gateway_core.settings_sources import address_at
 
 ASK_S = 3.0
-ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
 def address_of(settings: Settings) -> str:
     """Where the configured gateway can be reached from this machine."""
-    host = ANY_HOST.get(settings.host, settings.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return address_at(settings.host, settings.port)
 
 
 async def gateway_answers(settings: Settings) -> bool:
