@@ -50,7 +50,7 @@ from gateway_core.provider_checks import ProviderChecks
 from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.base import UpstreamCall, UpstreamError
 from gateway_core.providers.builtin import BuiltinModel
-from gateway_core.providers.health import Circuit, Health
+from gateway_core.providers.health import Circuit, Health, Troubles
 from gateway_core.providers.pricing import Pricing
 from gateway_core.reload import Reloader
 from gateway_core.routing.limits import OwnLimits
@@ -427,6 +427,10 @@ class Gateway:
     def circuits(self) -> tuple[Circuit, ...]:
         """The circuits of the models that were called, for the metrics."""
         return self._health.circuits()
+
+    def troubles(self) -> Troubles:
+        """What went wrong with upstreams since the start, for the metrics."""
+        return self._health.troubles()
 
     def _state(self, has_target: bool, ledger_ok: bool) -> tuple[str, str]:
         if self._kill.state.on:

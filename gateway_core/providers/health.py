@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -52,6 +53,14 @@ class Circuit:
     state: CircuitState
 
 
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """What went wrong since the start, for the metrics: retries by provider, failed calls by provider and kind."""
+
+    retries: dict[tuple[str, ...], int]
+    failures: dict[tuple[str, ...], int]
+
+
 @dataclass(slots=True)
 class _Entry:
     """One target, or, with an empty model, a whole provider."""
@@ -86,6 +95,7 @@ class Permit:
         (whole, whole_ticket), (model, ticket) = self._take() or ((None, 0), (None, 0))
         if whole is None or model is None:
             return
+        self._health.note_trouble(model, error)
         if error.kind == "status" and error.status in _ACCOUNT:
             self._health.note_misconfigured(whole, error.message)
             self._health.note_nothing(model, ticket)
@@ -129,6 +139,8 @@ class Health:
         self._jitter = jitter
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._budgets: dict[str, RetryBudget] = {}
+        self._retries: Counter[tuple[str, ...]] = Counter()
+        self._failures: Counter[tuple[str, ...]] = Counter()
 
     def admit(self, target: Target) -> Permit | Blocked:
         """Leave to call ``target`` now, or why not. The permit must be entered."""
@@ -151,7 +163,9 @@ class Health:
 
     def may_retry(self, provider: str) -> bool:
         """Takes one retry from the provider's budget; False when it is spent."""
-        return self._budget(provider).take(self._clock.monotonic())
+        granted = self._budget(provider).take(self._clock.monotonic())
+        self._retries[provider,] += granted
+        return granted
 
     def requested(self, provider: str) -> None:
         """A request went to the provider for the first time."""
@@ -166,6 +180,10 @@ class Health:
             for entry in self._entries.values()
             if entry.model
         )
+
+    def troubles(self) -> Troubles:
+        """What went wrong since the start."""
+        return Troubles(dict(self._retries), dict(self._failures))
 
     def statuses(self, checked: Sequence[ProviderStatus]) -> tuple[ProviderStatus, ...]:
         """``checked`` with what traffic knows better: a provider with an open circuit is ``down``."""
@@ -215,6 +233,9 @@ class Health:
     def note_success(self, entry: _Entry, ticket: int) -> None:
         if entry.breaker.succeeded(ticket, self._clock.monotonic()):
             self._notify("info", f"{entry.name} answers again.")
+
+    def note_trouble(self, entry: _Entry, error: UpstreamError) -> None:
+        self._failures[entry.provider, error.kind] += 1
 
     def note_nothing(self, entry: _Entry, ticket: int) -> None:
         entry.breaker.forgone(ticket, self._clock.monotonic())
