@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gateway_core.settings_files import SettingsFiles
 
 FAILED, WRONG_USE = 1, 2
+CLIENTS = ("openclaw", "claude-code", "codex", "openai", "anthropic", "prometheus", "grafana")
 FLAGS = ("host", "port", "data_dir")
 AT_ONCE = ("status",)
 CACHE_ORDERS = ("newest", "hits", "saved", "largest")
@@ -75,9 +76,14 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
 
             return asyncio.run(screen_runs.demo(settings, files))
         case "connect":
-            from llmgw_tui import connecting
+            from llmgw_tui import connecting, monitoring
 
-            given = arguments.client, arguments.api, arguments.memory, arguments.write, arguments.file
+            if arguments.client in monitoring.CLIENTS:
+                return monitoring.run(settings, arguments.client, arguments.rules, arguments.write)
+            if arguments.write or arguments.rules:
+                raise SettingsError("A folder to --write into, and --rules, are for prometheus and grafana.")
+            written = arguments.write is not None
+            given = arguments.client, arguments.api, arguments.memory, written, arguments.file
             return connecting.run(settings, *given)
         case "cache":
             from llmgw_tui import caching
@@ -137,14 +143,21 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     connect = commands.add_parser("connect", parents=[common], help="set a client up to use the gateway")
-    connect.add_argument("client", choices=["openclaw", "claude-code", "codex", "openai", "anthropic"])
+    connect.add_argument("client", choices=CLIENTS)
     connect.add_argument(
         "--api",
         choices=["openai-completions", "openai-responses", "anthropic-messages", "clawrouter"],
         help="how OpenClaw speaks to it (default openai-completions); clawrouter also shows what was used",
     )
     connect.add_argument("--memory", action="store_true", help="OpenClaw's memory search, too, uses it for embeddings")
-    connect.add_argument("--write", action="store_true", help="merge into its configuration, after a backup")
+    connect.add_argument(
+        "--write",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="merge into its configuration, after a backup; for prometheus and grafana: files in a folder",
+    )
+    connect.add_argument("--rules", action="store_true", help="prometheus: the alert rules, not the configuration")
     connect.add_argument("--file", type=Path, help="its configuration file (default: where it looks itself)")
 
     report = commands.add_parser("report", parents=[common], help="what was spent and saved")
