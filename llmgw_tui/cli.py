@@ -52,6 +52,10 @@ def _load_and_run(arguments: argparse.Namespace) -> int:
     from gateway_core.settings_files import SettingsFiles
 
     files = SettingsFiles(arguments.config, **{name: getattr(arguments, name) for name in FLAGS})
+    if arguments.command == "service":
+        from llmgw_tui.service.cli import service
+
+        return service(arguments, files)
     return _run(arguments, files.load(), files)
 
 
@@ -184,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--watch", type=_seconds, metavar="SECONDS", help="a line every so often, until it is ended")
 
     _add_cache(commands, common)
+    _add_service(commands, common)
 
     commands.add_parser("reload", parents=[common], help="have the running gateway read its configuration again")
 
@@ -225,6 +230,20 @@ def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
     cleared.add_argument("--yes", action="store_true", help="it cannot be undone")
 
 
+def _add_service(commands: Commands, common: argparse.ArgumentParser) -> None:
+    service = commands.add_parser("service", parents=[common], help="have the gateway run always, as a service")
+    actions = service.add_subparsers(dest="action", metavar="ACTION", required=True)
+    install = actions.add_parser("install", parents=[common], help="a systemd user unit, or a launchd agent")
+    install.add_argument("--now", action="store_true", help="start it at once, or anew")
+    install.add_argument("--dry-run", action="store_true", help="show the unit, write nothing")
+    install.add_argument("--force", action="store_true", help="replace a unit that was changed by hand")
+    actions.add_parser("uninstall", parents=[common], help="stop it and take it away")
+    actions.add_parser("status", parents=[common], help="whether it runs")
+    logs = actions.add_parser("logs", parents=[common], help="what it has written")
+    logs.add_argument("--follow", "-f", action="store_true", help="go on showing")
+    logs.add_argument("--lines", "-n", type=_positive_lines, default=100, help="how many (default 100)")
+
+
 def _add_read_only(parser: argparse.ArgumentParser) -> None:
     default = argparse.SUPPRESS if parser.prog.endswith("serve") else False
     parser.add_argument("--read-only", action="store_true", default=default, help="commands change nothing")
@@ -255,6 +274,13 @@ def _seconds(text: str) -> float:
     value = float(text)
     if not 0.2 <= value <= 86_400:
         raise argparse.ArgumentTypeError("seconds are a number from 0.2 to 86400")
+    return value
+
+
+def _positive_lines(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1_000_000:
+        raise argparse.ArgumentTypeError("lines are a number from 1 to 1000000")
     return value
 
 
