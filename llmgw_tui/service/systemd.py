@@ -49,7 +49,11 @@ class Systemd:
         self.path = root / "systemd" / "user" / NAME
 
     def text(self, command: Sequence[str]) -> str:
-        return _UNIT.format(command=" ".join(map(_quoted, command)))
+        if any(letter in command[0] for letter in "\"'\\"):  # systemd takes no program of such a name
+            command = ["/usr/bin/env", *command]
+        program, *arguments = command
+        words = [_quoted(program), *(_quoted(word).replace("$", "$$") for word in arguments)]
+        return _UNIT.format(command=" ".join(words))
 
     def check(self) -> None:
         done = self._run(["systemctl", "--user", "show-environment"])
@@ -100,8 +104,8 @@ class Systemd:
 
 
 def _quoted(word: str) -> str:
-    """A word of ExecStart: ``%`` and ``$`` are escaped by doubling them (systemd.service, Command lines)."""
+    """A word of ExecStart. ``%`` is doubled; ``$`` in arguments too, not in the program (systemd.service, 252)."""
     if "\n" in word or "\0" in word:
         raise ServiceError(f"{word!r} cannot stand in a unit.")
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"' if not word or any(letter in word for letter in " \t\"'\\;") else escaped
