@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 FAILED, WRONG_USE = 1, 2
 CLIENTS = ("openclaw", "claude-code", "codex", "openai", "anthropic", "prometheus", "grafana")
 FLAGS = ("host", "port", "data_dir")
-AT_ONCE = ("status",)
+AT_ONCE = ("status", "completion")
+SHELLS = ("bash", "zsh", "fish")
 CACHE_ORDERS = ("newest", "hits", "saved", "largest")
 """``gateway_core.cache_entries.ORDERS``, which takes longer to import than `llmgw status` may take."""
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -40,6 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_at_once(arguments: argparse.Namespace) -> int:
     """Commands that somebody waits for at a prompt: they import neither the settings nor asyncio."""
+    if arguments.command == "completion":
+        from llmgw_tui import completion
+
+        print(completion.script(arguments.shell, _parser()), end="")
+        return 0
     from llmgw_tui import status
 
     flags = {name: getattr(arguments, name) for name in FLAGS}
@@ -189,6 +195,9 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_cache(commands, common)
     _add_service(commands, common)
+
+    completed = commands.add_parser("completion", parents=[common], help="a script that completes commands in a shell")
+    completed.add_argument("shell", choices=SHELLS)
 
     commands.add_parser("reload", parents=[common], help="have the running gateway read its configuration again")
 
