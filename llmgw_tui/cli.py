@@ -6,9 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING
 
 from gateway_core.settings_sources import SettingsError, SettingsSources
+from llmgw_tui.arguments import Commands, Version, add_completion, add_service, add_status
 
 if TYPE_CHECKING:
     from gateway_core.settings import Settings
@@ -18,10 +19,8 @@ FAILED, WRONG_USE = 1, 2
 CLIENTS = ("openclaw", "claude-code", "codex", "openai", "anthropic", "prometheus", "grafana")
 FLAGS = ("host", "port", "data_dir")
 AT_ONCE = ("status", "completion")
-SHELLS = ("bash", "zsh", "fish")
 CACHE_ORDERS = ("newest", "hits", "saved", "largest")
 """``gateway_core.cache_entries.ORDERS``, which takes longer to import than `llmgw status` may take."""
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -132,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_common(parser)
     _add_read_only(parser)
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
+    parser.add_argument("--version", action=Version, nargs=0, help="show the version and end")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     serve = commands.add_parser("serve", parents=[common], help="the gateway without a screen")
@@ -185,19 +184,10 @@ def _parser() -> argparse.ArgumentParser:
         "--tolerance", type=_percent, default=1.0, metavar="PERCENT", help="how far both may differ (default 1)"
     )
 
-    status = commands.add_parser("status", parents=[common], help="one line on the running gateway")
-    status.add_argument("--json", action="store_true")
-    status.add_argument("--format", metavar="TEMPLATE", help="your own line, as '{spent} {state}'; see the README")
-    status.add_argument(
-        "--timeout", type=_milliseconds, default=250, metavar="MS", help="how long to wait for an answer (default 250)"
-    )
-    status.add_argument("--watch", type=_seconds, metavar="SECONDS", help="a line every so often, until it is ended")
-
+    add_status(commands, common)
     _add_cache(commands, common)
-    _add_service(commands, common)
-
-    completed = commands.add_parser("completion", parents=[common], help="a script that completes commands in a shell")
-    completed.add_argument("shell", choices=SHELLS)
+    add_service(commands, common)
+    add_completion(commands, common)
 
     commands.add_parser("reload", parents=[common], help="have the running gateway read its configuration again")
 
@@ -239,20 +229,6 @@ def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
     cleared.add_argument("--yes", action="store_true", help="it cannot be undone")
 
 
-def _add_service(commands: Commands, common: argparse.ArgumentParser) -> None:
-    service = commands.add_parser("service", parents=[common], help="have the gateway run always, as a service")
-    actions = service.add_subparsers(dest="action", metavar="ACTION", required=True)
-    install = actions.add_parser("install", parents=[common], help="a systemd user unit, or a launchd agent")
-    install.add_argument("--now", action="store_true", help="start it at once, or anew")
-    install.add_argument("--dry-run", action="store_true", help="show the unit, write nothing")
-    install.add_argument("--force", action="store_true", help="replace a unit that was changed by hand")
-    actions.add_parser("uninstall", parents=[common], help="stop it and take it away")
-    actions.add_parser("status", parents=[common], help="whether it runs")
-    logs = actions.add_parser("logs", parents=[common], help="what it has written")
-    logs.add_argument("--follow", "-f", action="store_true", help="go on showing")
-    logs.add_argument("--lines", "-n", type=_positive_lines, default=100, help="how many (default 100)")
-
-
 def _add_read_only(parser: argparse.ArgumentParser) -> None:
     default = argparse.SUPPRESS if parser.prog.endswith("serve") else False
     parser.add_argument("--read-only", action="store_true", default=default, help="commands change nothing")
@@ -272,41 +248,11 @@ def _positive(text: str) -> int:
     return value
 
 
-def _milliseconds(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 60_000:
-        raise argparse.ArgumentTypeError("a timeout is a number of milliseconds from 1 to 60000")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0.2 <= value <= 86_400:
-        raise argparse.ArgumentTypeError("seconds are a number from 0.2 to 86400")
-    return value
-
-
-def _positive_lines(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 1_000_000:
-        raise argparse.ArgumentTypeError("lines are a number from 1 to 1000000")
-    return value
-
-
 def _percent(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 100:
         raise argparse.ArgumentTypeError("a tolerance is a percentage from 0 to 100")
     return value
-
-
-class _Version(argparse.Action):
-    """Looks the version up when it is asked for: looking it up takes longer than `llmgw status` may."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        from importlib.metadata import version
-
-        parser.exit(message=f"llmgw {version('llmgw')}\n")
 
 
 if __name__ == "__main__":

@@ -120,6 +120,13 @@ def test_every_field_is_filled_and_documented() -> None:
     assert set(told()) == set(FIELDS)
 
 
+def test_the_fields_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["status", "--fields"])
+    listed = capsys.readouterr().out.splitlines()
+    assert ended.value.code == 0 and [line.split()[0] for line in listed] == list(FIELDS)
+
+
 def test_braces_tabs_and_lines_can_be_written() -> None:
     assert filled(r'{{"text": "{spent}"}}\t\n', {"spent": "1.20"}) == '{"text": "1.20"}\t\n'
 
