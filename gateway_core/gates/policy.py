@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Event
 from unicodedata import normalize
 
 import regex  # type: ignore[import-untyped]
@@ -53,7 +54,11 @@ class PolicyGate:
     async def ready(self) -> None:
         """Returns when :meth:`check` has nothing to compile: that would hold up all other requests for a second."""
         if self._enabled and not compiled.is_set():
-            await asyncio.to_thread(compile_all)
+            given_up = Event()
+            try:
+                await asyncio.to_thread(compile_all, given_up)
+            finally:
+                given_up.set()  # or a process that is told to end would wait for the thread
 
     def check(self, request_text: str) -> Verdict | None:
         """The verdict on a user's text, peeled of its client's envelope; None when it may pass."""

@@ -37,10 +37,15 @@ def forbidden_ask(text: str) -> Finding | None:
     return next(chain(_asked(said, cues), _bare_command(said, commands), _run_blocks(lower, said, commands)), None)
 
 
-def compile_all() -> None:
-    """Compiles every pattern that was not needed yet, about a second's work. May run in several threads."""
+def compile_all(given_up: Event) -> None:
+    """Compiles every pattern that was not needed yet, about a second's work, unless it is ``given_up`` meanwhile.
+
+    May run in several threads.
+    """
     with _compiling:
         for matcher in chain(_RULES, _COMMANDS):
+            if given_up.is_set():
+                return
             matcher.compile()
     compiled.set()
 

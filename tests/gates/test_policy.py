@@ -328,3 +328,21 @@ def test_nothing_is_compiled_until_it_is_needed_and_then_once_for_all() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_process_that_ends_does_not_wait_for_the_compiler() -> None:
+    code = (
+        "import asyncio\n"
+        "from gateway_core.gates import policy_match\n"
+        "from gateway_core.gates.policy import PolicyGate\n"
+        "async def main():\n"
+        "    compiling = asyncio.create_task(PolicyGate((), True).ready())\n"
+        "    while not policy_match._compiling.locked():\n"
+        "        await asyncio.sleep(0)\n"
+        "    compiling.cancel()\n"
+        "    await asyncio.gather(compiling, return_exceptions=True)\n"
+        "asyncio.run(main())\n"
+        "assert not policy_match.compiled.is_set()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
