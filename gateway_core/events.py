@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gateway_core.log_entries import LogEntry
-from gateway_core.model import BudgetStatus, KillSwitch, LocalServer, PullStatus, RequestRow, Tier
+from gateway_core.model import BudgetStatus, KillSwitch, LocalServer, PullStatus, RequestRow, Tier, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class RequestFinished(Event):
 
     type: ClassVar[str] = "request.finished"
     row: RequestRow
+    usage: Usage = Usage()
+    """What the answer used, of a request that a model answered."""
 
 
 @dataclass(frozen=True, slots=True)

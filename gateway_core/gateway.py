@@ -54,7 +54,7 @@ from gateway_core.provider_checks import ProviderChecks
 from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.base import UpstreamCall, UpstreamError
 from gateway_core.providers.builtin import BuiltinModel
-from gateway_core.providers.health import Circuit, Health
+from gateway_core.providers.health import Circuit, Health, Troubles
 from gateway_core.providers.pricing import Pricing
 from gateway_core.redaction import Redactor, secrets_of
 from gateway_core.reload import Reloader
@@ -162,6 +162,7 @@ class Gateway:
 
     async def _compose(self) -> None:
         policy = PolicyGate(self.settings.policy_patterns, self.settings.policy == "on")
+        self._spawn(policy.ready(), "policy")
         self._notices += self._database.notices
         operator = OperatorStore(self._database)
         state = await operator.load()
@@ -458,6 +459,10 @@ class Gateway:
     def circuits(self) -> tuple[Circuit, ...]:
         """The circuits of the models that were called, for the metrics."""
         return self._health.circuits()
+
+    def troubles(self) -> Troubles:
+        """What went wrong with upstreams since the start, for the metrics."""
+        return self._health.troubles()
 
     def _state(self, has_target: bool, ledger_ok: bool) -> tuple[str, str]:
         if self._kill.state.on:

@@ -48,7 +48,7 @@ class Journal:
 
     def finished(self, exchange: Exchange) -> None:
         row = self._note(exchange)
-        self._bus.publish(RequestFinished(self._clock.now(), row))
+        self._bus.publish(RequestFinished(self._clock.now(), row, exchange.usage))
 
     def _note(self, exchange: Exchange) -> RequestRow:
         detail = exchange.detail()

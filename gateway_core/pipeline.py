@@ -174,6 +174,7 @@ class Pipeline:
 
     async def _way(self, exchange: Exchange) -> Answer | Refusal:
         request, gates = exchange.request, self._gates
+        await gates.policy.ready()
         if verdict := gates.policy.check(request.view.user_text):
             return self._blocked(exchange, gates.policy.refusal(verdict))
         if refusal := gates.kill.check() or gates.rate.check(request.caller, request.size.input_tokens):

@@ -12,11 +12,12 @@ from pydantic import SecretStr
 from gateway_core.credentials import without_credentials
 from gateway_core.redaction import masked
 from gateway_core.reload import LIVE
-from gateway_core.setting_docs import GROUPS, allowed, explanations, group_of, outside_name
+from gateway_core.setting_docs import GROUPS, allowed, explanations, group_of
 from gateway_core.setting_origins import Origin, origins, strange_names
 from gateway_core.setting_values import SettingsReport, SettingValue
 from gateway_core.settings import Price, ProviderEntry, Settings, SettingsError
 from gateway_core.settings_files import SettingsFiles
+from gateway_core.settings_sources import environment_name
 from gateway_core.store.operator import Limits, OperatorState
 
 NOT_SET = "not set"
@@ -76,7 +77,7 @@ def _told(
 ) -> SettingValue:
     info = Settings.model_fields[field]
     value, default = getattr(settings, field), info.get_default(call_default_factory=True)
-    name = outside_name(field)
+    name = environment_name(field)
     origin, beaten = (places[0], places[1:]) if places else (Origin("default", ""), ())
     if not places and value != default:
         origin = Origin("program", "given by what started llmgw" if not from_files else "as it was at the start")

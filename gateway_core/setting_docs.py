@@ -10,8 +10,6 @@ from functools import cache
 from itertools import pairwise
 from typing import Literal, get_args, get_origin
 
-from pydantic import AliasChoices
-
 from gateway_core.settings import Settings
 
 _GROUPS: tuple[tuple[str, str], ...] = (
@@ -33,14 +31,6 @@ GROUPS = (*(name for name, _ in _GROUPS), OTHER)
 def group_of(field: str) -> str:
     """The group that a setting is shown in."""
     return next((group for group, names in _GROUPS if re.fullmatch(names, field)), OTHER)
-
-
-def outside_name(field: str) -> str:
-    """How the environment knows a setting."""
-    alias = Settings.model_fields[field].validation_alias
-    if isinstance(alias, AliasChoices) and isinstance(alias.choices[0], str):
-        return alias.choices[0]
-    return field.upper()
 
 
 @cache

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import AliasChoices
-
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles, guessed_name
+from gateway_core.settings_sources import environment_name
 
 _FLAGS = {"host": "--host", "port": "--port", "data_dir": "--data-dir"}
 _OTHER_VARIABLES = ("LLMGW_CONFIG", "LLMGW_ASCII", "LLMGW_FPS", "LLMGW_THEME", "LLMGW_LOW_BANDWIDTH")
@@ -37,7 +36,7 @@ def origins(files: SettingsFiles, environment: Mapping[str, str] = os.environ) -
     for field in files.flags:
         if field in found:
             found[field].append(Origin("flag", _FLAGS.get(field, f"--{field.replace('_', '-')}")))
-    names = {name: field for field in Settings.model_fields for name in variables(field)}
+    names = {environment_name(field).lower(): field for field in Settings.model_fields}
     for variable, value in environment.items():
         if value and (owner := names.get(variable.lower())):
             found[owner].append(Origin("environment", variable))
@@ -64,17 +63,9 @@ def strange_names(files: SettingsFiles, environment: Mapping[str, str] = os.envi
     return tuple(found)
 
 
-def variables(field: str) -> tuple[str, ...]:
-    """The variables that set a field, in small letters: the environment's names have no case."""
-    alias = Settings.model_fields[field].validation_alias
-    if isinstance(alias, AliasChoices):
-        return tuple(str(name).lower() for name in alias.choices if str(name).lower() != field)
-    return (field,)
-
-
 def _meant(variable: str) -> str:
     """What is said of a variable that is nearly a setting's; empty where it is one, or far from it."""
-    known = [name for field in Settings.model_fields for name in variables(field)]
+    known = [environment_name(field).lower() for field in Settings.model_fields]
     name = variable.lower()
     if name in known or variable.upper() in _OTHER_VARIABLES:
         return ""

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import platformdirs
 from pydantic import (
     AfterValidator,
-    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,21 +16,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    YamlConfigSettingsSource,
-)
 
-DEFAULT_PORT = 8000
+from gateway_core.settings_sources import DEFAULT_HOST, DEFAULT_PORT, default_data_dir
+from gateway_core.settings_sources import SettingsError as SettingsError
+from gateway_core.settings_sources import default_config_file as default_config_file
+
 DEFAULT_LOCAL_URL = "http://127.0.0.1:11434/v1"
 _DURATION = re.compile(r"-?\d+|-?(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
-
-
-class SettingsError(ValueError):
-    """The settings cannot be used; the message names the setting and what it may be."""
 
 
 class Price(BaseModel):
@@ -213,38 +203,20 @@ class PolicyPattern(BaseModel):
     pattern: str
 
 
-def default_data_dir() -> Path:
-    """Where the ledger, the caches and the key live when nothing else is said."""
-    return Path(platformdirs.user_data_dir("llmgw", appauthor=False))
-
-
-def default_config_file() -> Path:
-    """Where ``config.yaml`` is looked for when nothing else is said."""
-    return Path(platformdirs.user_config_dir("llmgw", appauthor=False)) / "config.yaml"
-
-
-def _env(name: str) -> AliasChoices:
-    """A field that the environment knows by a name of its own, and the file by the field's name."""
-    return AliasChoices(name, name.lower().removeprefix("llmgw_"))
-
-
 _CACHE_SCHEMES = ("s3", "s3+ddb", "gs", "az", "db", "file", "memory")
 """What LanceDB can open."""
 
-_NAMES_OF_THE_FILE = {"host", "port", "data_dir"}
-"""Too common to be taken from the environment, where they mean other programs."""
 
+class Settings(BaseModel):
+    """Everything that can be set. The environment's names are the fields' in capitals; see `settings_sources`."""
 
-class Settings(BaseSettings):
-    """Everything that can be set. The environment's names are the fields' in capitals."""
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
-
-    host: str = Field(default="127.0.0.1", validation_alias=_env("LLMGW_HOST"))
+    host: str = DEFAULT_HOST
     """Address to listen on. Anything but loopback lets others on the network spend your money."""
-    port: int = Field(default=DEFAULT_PORT, ge=0, le=65535, validation_alias=_env("LLMGW_PORT"))
+    port: int = Field(default=DEFAULT_PORT, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
-    data_dir: Path = Field(default_factory=default_data_dir, validation_alias=_env("LLMGW_DATA_DIR"))
+    data_dir: Path = Field(default_factory=default_data_dir)
     """Folder of the ledger, the caches and the key."""
     gateway_secret: SecretStr | None = None
     """The key clients must send. Made at first start when not set."""
@@ -443,21 +415,3 @@ class Settings(BaseSettings):
     def all_prices(self) -> dict[str, Price]:
         """The user's own prices by ``provider/model``: those of ``providers``, and ``prices`` which win over them."""
         return {name: price for entry in self.providers for name, price in entry.prices().items()} | self.prices
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        for source in (env_settings, dotenv_settings):
-            assert isinstance(source, EnvSettingsSource)
-            source.env_vars = {
-                name: value for name, value in source.env_vars.items() if name.lower() not in _NAMES_OF_THE_FILE
-            }
-        file = settings_cls.model_config.get("yaml_file")
-        yaml = (YamlConfigSettingsSource(settings_cls, yaml_file=file),) if file else ()
-        return (init_settings, env_settings, dotenv_settings, *yaml)

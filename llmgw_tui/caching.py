@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from gateway_core.model import CacheEntryDetail, CachePage, CacheStats, Saved
 from gateway_core.settings import Settings
-from llmgw_tui.asking import asked_gateway
+from llmgw_tui.reach import asked_gateway
 from llmgw_tui.source_http import HttpSource, Unreachable
 from llmgw_tui.tables import print_table
 from llmgw_tui.text import clean, count, dollars, duration, fit, message_text, one_line, preview, time_saved

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
-from gateway_core.cache_entries import ORDERS
-from gateway_core.log_entries import LEVELS
-from gateway_core.settings import Settings, SettingsError
-from gateway_core.settings_files import SettingsFiles
+from gateway_core.settings_sources import SettingsError, SettingsSources
+from llmgw_tui.arguments import Commands, Version, add_completion, add_service, add_status
+
+if TYPE_CHECKING:
+    from gateway_core.settings import Settings
+    from gateway_core.settings_files import SettingsFiles
 
 FAILED, WRONG_USE = 1, 2
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+CLIENTS = ("openclaw", "claude-code", "codex", "openai", "anthropic", "prometheus", "grafana")
+FLAGS = ("host", "port", "data_dir")
+AT_ONCE = ("status", "completion")
+CACHE_ORDERS = ("newest", "hits", "saved", "largest")
+"""``gateway_core.cache_entries.ORDERS``, which takes longer to import than `llmgw status` may take."""
+LOG_LEVELS = ("debug", "info", "warning", "error")
+"""``gateway_core.log_entries.LEVELS``, for the same reason."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code: 0 fine, 1 failed, 2 wrong use."""
     arguments = _parser().parse_args(argv)
     try:
-        files = SettingsFiles(arguments.config, host=arguments.host, port=arguments.port, data_dir=arguments.data_dir)
-        return _run(arguments, files.load(), files)
+        return _run_at_once(arguments) if arguments.command in AT_ONCE else _load_and_run(arguments)
     except SettingsError as error:
         print(f"llmgw: {error}", file=sys.stderr)
         return WRONG_USE
@@ -34,7 +40,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
+def _run_at_once(arguments: argparse.Namespace) -> int:
+    """Commands that somebody waits for at a prompt: they import neither the settings nor asyncio."""
+    if arguments.command == "completion":
+        from llmgw_tui import completion
+
+        print(completion.script(arguments.shell, _parser()), end="")
+        return 0
+    from llmgw_tui import status
+
+    flags = {name: getattr(arguments, name) for name in FLAGS}
+    place = SettingsSources(arguments.config, **flags).place()
+    asked = {"timeout_s": arguments.timeout / 1e3, "every_s": arguments.watch}
+    return status.status(place, as_json=arguments.json, template=arguments.format, **asked)
+
+
+def _load_and_run(arguments: argparse.Namespace) -> int:
+    from gateway_core.settings_files import SettingsFiles
+
+    files = SettingsFiles(arguments.config, **{name: getattr(arguments, name) for name in FLAGS})
+    if arguments.command == "service":
+        from llmgw_tui.service.cli import service
+
+        return service(arguments, files)
+    return _run(arguments, files.load(), files)
+
+
 def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles) -> int:
+    import asyncio
+
     match arguments.command:
         case None:
             from llmgw_tui import screen_runs
@@ -53,14 +87,15 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
 
             return asyncio.run(screen_runs.demo(settings, files))
         case "connect":
-            from llmgw_tui import connecting
+            from llmgw_tui import connecting, monitoring
 
-            given = arguments.client, arguments.api, arguments.memory, arguments.write, arguments.file
+            if arguments.client in monitoring.CLIENTS:
+                return monitoring.run(settings, arguments.client, arguments.rules, arguments.write)
+            if arguments.write or arguments.rules:
+                raise SettingsError("A folder to --write into, and --rules, are for prometheus and grafana.")
+            written = arguments.write is not None
+            given = arguments.client, arguments.api, arguments.memory, written, arguments.file
             return connecting.run(settings, *given)
-        case "status":
-            from llmgw_tui import status
-
-            return asyncio.run(status.status(settings, as_json=arguments.json))
         case "cache":
             from llmgw_tui import caching
 
@@ -107,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_common(parser)
     _add_read_only(parser)
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action=Version, nargs=0, help="show the version and end")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     serve = commands.add_parser("serve", parents=[common], help="the gateway without a screen")
@@ -128,14 +163,21 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     connect = commands.add_parser("connect", parents=[common], help="set a client up to use the gateway")
-    connect.add_argument("client", choices=["openclaw", "claude-code", "codex", "openai", "anthropic"])
+    connect.add_argument("client", choices=CLIENTS)
     connect.add_argument(
         "--api",
         choices=["openai-completions", "openai-responses", "anthropic-messages", "clawrouter"],
         help="how OpenClaw speaks to it (default openai-completions); clawrouter also shows what was used",
     )
     connect.add_argument("--memory", action="store_true", help="OpenClaw's memory search, too, uses it for embeddings")
-    connect.add_argument("--write", action="store_true", help="merge into its configuration, after a backup")
+    connect.add_argument(
+        "--write",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="merge into its configuration, after a backup; for prometheus and grafana: files in a folder",
+    )
+    connect.add_argument("--rules", action="store_true", help="prometheus: the alert rules, not the configuration")
     connect.add_argument("--file", type=Path, help="its configuration file (default: where it looks itself)")
 
     report = commands.add_parser("report", parents=[common], help="what was spent and saved")
@@ -153,11 +195,11 @@ def _parser() -> argparse.ArgumentParser:
         "--tolerance", type=_percent, default=1.0, metavar="PERCENT", help="how far both may differ (default 1)"
     )
 
-    status = commands.add_parser("status", parents=[common], help="one line on the running gateway")
-    status.add_argument("--json", action="store_true")
-
+    add_status(commands, common)
     _add_cache(commands, common)
     _add_inside(commands, common)
+    add_service(commands, common)
+    add_completion(commands, common)
 
     commands.add_parser("reload", parents=[common], help="have the running gateway read its configuration again")
 
@@ -186,7 +228,7 @@ def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
     actions = cache.add_subparsers(dest="action", metavar="ACTION")
     listed = actions.add_parser("list", parents=[common], help="what is kept")
     listed.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the question")
-    listed.add_argument("--order", choices=ORDERS, default=ORDERS[0])
+    listed.add_argument("--order", choices=CACHE_ORDERS, default=CACHE_ORDERS[0])
     shown = actions.add_parser("show", parents=[common], help="one answer")
     deleted = actions.add_parser("delete", parents=[common], help="forget one answer")
     for parser in (listed, shown):
@@ -202,7 +244,7 @@ def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
 def _add_inside(commands: Commands, common: argparse.ArgumentParser) -> None:
     log = commands.add_parser("log", parents=[common], help="what happened in the running gateway")
     log.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the text or of its source")
-    log.add_argument("--level", choices=LEVELS, default="info", help="this level and above (default info)")
+    log.add_argument("--level", choices=LOG_LEVELS, default="info", help="this level and above (default info)")
     log.add_argument("--follow", action="store_true", help="go on with what happens, until Ctrl+C")
     log.add_argument("--json", action="store_true", help="one JSON object a line")
     settings = commands.add_parser(
@@ -236,12 +278,6 @@ def _percent(text: str) -> float:
     if not 0 <= value <= 100:
         raise argparse.ArgumentTypeError("a tolerance is a percentage from 0 to 100")
     return value
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return f"llmgw {version('llmgw')}"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from gateway_core.log_entries import LogEntry, LogPage
 from gateway_core.settings import Settings
-from llmgw_tui.asking import asked_gateway
+from llmgw_tui.reach import asked_gateway
 from llmgw_tui.source_http import HttpSource
 from llmgw_tui.text import one_line
 

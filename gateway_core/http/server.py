@@ -22,6 +22,7 @@ from gateway_core.http import (
     responses,
     routing,
     settings,
+    status,
 )
 from gateway_core.http.guards import guard
 from gateway_core.http.prometheus import Metrics
@@ -37,7 +38,7 @@ SHUTDOWN_S = 1.5
 
 ROOMS = (
     *(openai, anthropic, responses, embeddings, openclaw_plugin),
-    *(admin, cache, local, log, settings, routing, events),
+    *(admin, status, cache, local, log, settings, routing, events),
 )
 """What speaks to clients, and what operates the gateway."""
 _HTTP_ERRORS = {

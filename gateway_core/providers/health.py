@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -70,6 +70,14 @@ class TargetHealth:
     errors_last_hour: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """What went wrong since the start, for the metrics: retries by provider, failed calls by provider and kind."""
+
+    retries: dict[tuple[str, ...], int]
+    failures: dict[tuple[str, ...], int]
+
+
 @dataclass(slots=True)
 class _Entry:
     """One target, or, with an empty model, a whole provider."""
@@ -109,6 +117,7 @@ class Permit:
         (whole, whole_ticket), (model, ticket) = self._take() or ((None, 0), (None, 0))
         if whole is None or model is None:
             return
+        self._health.note_trouble(model, error)
         if error.kind == "status" and error.status in _ACCOUNT:
             self._health.note_error(model, error)
             self._health.note_misconfigured(whole, error.message)
@@ -155,6 +164,8 @@ class Health:
         self._jitter = jitter
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._budgets: dict[str, RetryBudget] = {}
+        self._retries: Counter[tuple[str, ...]] = Counter()
+        self._failures: Counter[tuple[str, ...]] = Counter()
 
     def admit(self, target: Target) -> Permit | Blocked:
         """Leave to call ``target`` now, or why not. The permit must be entered."""
@@ -177,7 +188,9 @@ class Health:
 
     def may_retry(self, provider: str) -> bool:
         """Takes one retry from the provider's budget; False when it is spent."""
-        return self._budget(provider).take(self._clock.monotonic())
+        granted = self._budget(provider).take(self._clock.monotonic())
+        self._retries[provider,] += granted
+        return granted
 
     def requested(self, provider: str) -> None:
         """A request went to the provider for the first time."""
@@ -235,6 +248,10 @@ class Health:
                 entry.paused_until = 0.0
         return waiting
 
+    def troubles(self) -> Troubles:
+        """What went wrong since the start."""
+        return Troubles(dict(self._retries), dict(self._failures))
+
     def statuses(self, checked: Sequence[ProviderStatus]) -> tuple[ProviderStatus, ...]:
         """``checked`` with what traffic knows better: a provider with an open circuit is ``down``,
         and one that asked the gateway to wait."""
@@ -290,6 +307,9 @@ class Health:
         entry.tries.append((self._clock.monotonic(), True))
         if entry.breaker.succeeded(ticket, self._clock.monotonic()):
             self._notify("info", f"{entry.name} answers again.")
+
+    def note_trouble(self, entry: _Entry, error: UpstreamError) -> None:
+        self._failures[entry.provider, error.kind] += 1
 
     def note_nothing(self, entry: _Entry, ticket: int) -> None:
         entry.breaker.forgone(ticket, self._clock.monotonic())
