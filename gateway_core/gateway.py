@@ -38,6 +38,7 @@ from gateway_core.model import (
     ChatRequest,
     Decision,
     RequestDetail,
+    RequestParts,
     RequestRow,
     Snapshot,
 )
@@ -365,6 +366,11 @@ class Gateway:
         """Everything kept of a request."""
         await self._journal.settled()
         return await self._requests.detail(request_id)
+
+    async def parts(self, request_id: str) -> RequestParts | None:
+        """What went over the wire for a request; None where it is not kept."""
+        await self._journal.settled()
+        return await self._requests.parts(request_id)
 
     async def cache_entries(self, query: str, order: str) -> CachePage:
         """What both caches keep, as far as it can be seen now."""

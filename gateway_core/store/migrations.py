@@ -187,10 +187,16 @@ _CACHES_TO_SEE = (
     "CREATE INDEX requests_hits ON requests (at) WHERE cache IN ('exact', 'semantic')",
 )
 
+_WIRE = (
+    "ALTER TABLE bodies ADD COLUMN parts BLOB",
+    "ALTER TABLE requests ADD COLUMN replay_of TEXT NOT NULL DEFAULT ''",
+)
+
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
     *(_REUSE_REVIEW, _CACHES_TO_SEE),
+    _WIRE,
 )
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 
