@@ -20,6 +20,7 @@ from gateway_core.gates.budget import Budget
 from gateway_core.gates.kill_switch import KillGate
 from gateway_core.model import CommandResult, KillSwitch, Tier
 from gateway_core.ollama.manager import LocalError, LocalModels
+from gateway_core.replay_commands import ReplayCommands
 from gateway_core.store.errors import StoreError
 from gateway_core.store.operator import BudgetOverride, Limits, OperatorState, OperatorStore
 from gateway_core.tiers import Tiers
@@ -53,6 +54,7 @@ class Commands:
         mark_wrong: MarkWrong,
         reset_semantic: ResetSemantic,
         caches: CacheCommands,
+        replays: ReplayCommands,
         reload: Reload,
         store: OperatorStore,
         state: OperatorState,
@@ -88,6 +90,7 @@ class Commands:
             "reset_semantic": self.reset_semantic,
             "forget_answer": caches.forget_answer,
             "clear_cache": caches.clear_cache,
+            "replay": replays.replay,
             "reload": self.reload,
         }
         self._by_name = {name: validate_call(command) for name, command in commands.items()}

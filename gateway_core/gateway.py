@@ -54,6 +54,8 @@ from gateway_core.providers.builtin import BuiltinModel
 from gateway_core.providers.health import Circuit, Health
 from gateway_core.providers.pricing import Pricing
 from gateway_core.reload import Reloader
+from gateway_core.replay_commands import ReplayCommands
+from gateway_core.replays import Replays
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import Switched
 from gateway_core.routing.session import Sessions
@@ -268,6 +270,9 @@ class Gateway:
 
     def _open_commands(self, operator: OperatorStore, state: OperatorState) -> None:
         """What an operator can do."""
+        self.replays = Replays(
+            self.detail, self.parts, self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock
+        )
         self.reloader = Reloader(self._files, lambda: self.settings, self._apply, self.notice)
         self.commands = Commands(
             self._kill,
@@ -277,6 +282,7 @@ class Gateway:
             self._caches.mark_wrong,
             self._caches.review.reset,
             CacheCommands(self.browser, self._caches.prune),
+            ReplayCommands(self.replays),
             self.reloader.reload,
             operator,
             state,

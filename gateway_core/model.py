@@ -23,6 +23,9 @@ from gateway_core.cache_stats import SemanticStats as SemanticStats
 from gateway_core.costs import Cost as Cost
 from gateway_core.costs import Counterfactuals as Counterfactuals
 from gateway_core.costs import Usage as Usage
+from gateway_core.replay_values import ReplayOffer as ReplayOffer
+from gateway_core.replay_values import ReplayOffers as ReplayOffers
+from gateway_core.replay_values import ReplayProgress as ReplayProgress
 from gateway_core.traces import Received as Received
 from gateway_core.traces import RequestParts as RequestParts
 from gateway_core.traces import Step as Step

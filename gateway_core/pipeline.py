@@ -321,7 +321,7 @@ class Pipeline:
             self._sessions.remember(request.view.session, exchange.target)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange)
         with exchange.watch.begin("keep"):
-            if not exchange.keeps_its_answer:
+            if not exchange.keeps_its_answer and not request.replay_of:
                 await self._caches.store(key, request, answer)
             await self._gates.idempotency.store(request, answer)
 

@@ -16,7 +16,7 @@ from gateway_core.delivery.holding import Hold, Rejected
 from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget, Reservation
-from gateway_core.model import Cost, Counterfactuals, Decision, Refusal, Refused, Target, Usage
+from gateway_core.model import ChatRequest, Cost, Counterfactuals, Decision, Refusal, Refused, Target, Usage
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health
 from gateway_core.providers.pricing import Pricing
@@ -123,6 +123,13 @@ class Dispatcher:
             return Counterfactuals()
         cost = exchange.cost_microusd if made_for_microusd is None else made_for_microusd
         return self._pricing.counterfactuals(target, exchange.usage, cost, self._premium_model, made_for_microusd)
+
+    def most_microusd(self, request: ChatRequest, target: Target) -> int:
+        """What is set aside for one call."""
+        if target.free:
+            return 0
+        limit = request.size.max_output_tokens or self._max_output_tokens
+        return self._pricing.reservation_microusd(target, request, limit)
 
     def _context_of(self, target: Target) -> int | None:
         """Tokens that the target's model takes, where it is known."""

@@ -120,8 +120,7 @@ async def test_what_went_upstream_is_kept_as_it_was_sent_without_its_key(tmp_pat
     assert json.loads(sent["body"]) == fake.requests[0]
     assert (sent["method"], sent["url"], sent["status"]) == ("POST", f"{fake.base_url}/v1/messages", 200)
     names = {name.lower(): value for name, value in sent["headers"]}
-    print(names)
-    assert names["x-api-key"] == "[masked]" and names["anthropic-version"]
+    assert names["authorization"] == "Bearer [masked]" and names["anthropic-version"]
     assert "application/json" in str(sent["answer_headers"])
     received = {name.lower(): value for name, value in parts["received"]["headers"]}
     assert received["authorization"] == "Bearer [masked]" and received["cookie"] == "[masked]"
