@@ -64,6 +64,10 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
             from llmgw_tui import caching
 
             return asyncio.run(caching.cache(settings, arguments))
+        case "export":
+            from llmgw_tui import exporting
+
+            return asyncio.run(exporting.run(settings, arguments.id, arguments.form))
         case "reload":
             from llmgw_tui import reloading
 
@@ -145,6 +149,12 @@ def _parser() -> argparse.ArgumentParser:
 
     status = commands.add_parser("status", parents=[common], help="one line on the running gateway")
     status.add_argument("--json", action="store_true")
+
+    exported = commands.add_parser(
+        "export", parents=[common], help="a kept request of the running gateway, to run or to read elsewhere"
+    )
+    exported.add_argument("id", metavar="ID", help="the request's id, as answers carry it in x-llmgw-request-id")
+    exported.add_argument("--as", dest="form", choices=("curl", "python", "json"), default="curl")
 
     _add_cache(commands, common)
 

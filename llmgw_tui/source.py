@@ -6,7 +6,17 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from gateway_core.events import Event
-from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.model import (
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    CommandResult,
+    ReplayOffers,
+    ReplayProgress,
+    RequestDetail,
+    RequestParts,
+    Snapshot,
+)
 
 MOST_HITS = 200
 """How many hits a source tells of."""
@@ -47,6 +57,18 @@ class Source(Protocol):
         """Everything kept of one request, or None."""
         ...
 
+    async def parts(self, request_id: str) -> RequestParts | None:
+        """What of a request went over the wire, or None."""
+        ...
+
+    async def replay_offers(self, request_id: str) -> ReplayOffers:
+        """What it would cost at most to run a request again on each tier."""
+        ...
+
+    async def replay_progress(self, request_id: str) -> ReplayProgress | None:
+        """How far a replay has come, or None."""
+        ...
+
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         """What both answer caches keep; ``problem`` says what could not be looked at, and is empty otherwise."""
         ...
@@ -62,7 +84,8 @@ class Source(Protocol):
     async def run(self, command: str, **arguments: object) -> CommandResult:
         """Runs a named command: ``kill``, ``release``, ``force_tier(tier)``, ``set_budget(soft, medium, hard)``,
         ``pull(model)``, ``cancel_pull(model)``, ``load(model)``, ``unload(model)``, ``switch(tier, model)``,
-        ``mark_wrong(request_id)``, ``forget_answer(entry)``, ``clear_cache(which)``, ``reload``. Never raises for
+        ``mark_wrong(request_id)``, ``replay(request_id, tier)``,
+        ``forget_answer(entry)``, ``clear_cache(which)``, ``reload``. Never raises for
         what the gateway or the network say.
         """
         ...

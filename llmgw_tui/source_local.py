@@ -8,13 +8,29 @@ from typing import Protocol
 
 from gateway_core.bus import Bus
 from gateway_core.events import Event
-from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.model import (
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    CommandResult,
+    ReplayOffers,
+    ReplayProgress,
+    RequestDetail,
+    RequestParts,
+    Snapshot,
+)
 from gateway_core.store.errors import StoreError
 from llmgw_tui.source import MOST_HITS
 
 
 class Commands(Protocol):
     async def run(self, name: str, arguments: Mapping[str, object]) -> CommandResult: ...
+
+
+class Replays(Protocol):
+    async def offers(self, request_id: str) -> ReplayOffers: ...
+
+    def progress(self, request_id: str) -> ReplayProgress | None: ...
 
 
 class RunningGateway(Protocol):
@@ -29,6 +45,11 @@ class RunningGateway(Protocol):
     def snapshot(self) -> Snapshot: ...
 
     async def detail(self, request_id: str) -> RequestDetail | None: ...
+
+    async def parts(self, request_id: str) -> RequestParts | None: ...
+
+    @property
+    def replays(self) -> Replays: ...
 
     async def cache_entries(self, query: str, order: str) -> CachePage: ...
 
@@ -58,6 +79,15 @@ class LocalSource:
 
     async def detail(self, request_id: str) -> RequestDetail | None:
         return await self._gateway.detail(request_id)
+
+    async def parts(self, request_id: str) -> RequestParts | None:
+        return await self._gateway.parts(request_id)
+
+    async def replay_offers(self, request_id: str) -> ReplayOffers:
+        return await self._gateway.replays.offers(request_id)
+
+    async def replay_progress(self, request_id: str) -> ReplayProgress | None:
+        return self._gateway.replays.progress(request_id)
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         return await self._gateway.cache_entries(query, order)

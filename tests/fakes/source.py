@@ -15,7 +15,10 @@ from gateway_core.model import (
     CachePage,
     CommandResult,
     KillSwitch,
+    ReplayOffers,
+    ReplayProgress,
     RequestDetail,
+    RequestParts,
     Snapshot,
     Tier,
 )
@@ -34,6 +37,9 @@ class FakeSource:
         self.ran: list[tuple[str, dict[str, object]]] = []
         self.answer: CommandResult | None = None
         self.details: dict[str, RequestDetail] = {}
+        self.kept_parts: dict[str, RequestParts] = {}
+        self.offers = ReplayOffers(problem="Nothing is kept of it.")
+        self.progress: ReplayProgress | None = None
         self.entries: tuple[CacheEntry, ...] = snapshots.cache_entries()
         self.hits: tuple[CacheHit, ...] | None = snapshots.cache_hits()
         self.problem = ""
@@ -54,6 +60,15 @@ class FakeSource:
             return self.details[request_id]
         rows = self.current.requests if self.current else ()
         return next((snapshots.detail(row) for row in rows if row.id == request_id), None)
+
+    async def parts(self, request_id: str) -> RequestParts | None:
+        return self.kept_parts.get(request_id)
+
+    async def replay_offers(self, request_id: str) -> ReplayOffers:
+        return self.offers
+
+    async def replay_progress(self, request_id: str) -> ReplayProgress | None:
+        return self.progress
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         self.looks.append((query, order))
