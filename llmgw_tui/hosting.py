@@ -41,6 +41,7 @@ class Hosting(App[None], inherit_bindings=False):
 
     dashboard: Dashboard
     everywhere = EVERYWHERE
+    place_names = tuple(place.place for place in PLACES)
 
     folder: Path | None = None
     """Where copies and exports are written; None writes none."""
