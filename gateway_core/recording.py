@@ -9,6 +9,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -46,11 +47,22 @@ def _masked_pair(pair: str) -> str:
     return f"{name}={MASKED}" if equals and _SECRET_NAME.search(name) else pair
 
 
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None and _NO_SECRET.match(name) is None
+
+
 def _masked_value(name: str, value: str) -> str:
-    if _SECRET_NAME.search(name) and not _NO_SECRET.match(name):
+    if _is_secret(name):
         scheme = _SCHEME.match(value)
         return f"{scheme.group()}{MASKED}" if scheme else MASKED
-    return masked(value)
+    return _masked_short(value) if len(value) < _WORTH_REMEMBERING else masked(value)
+
+
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
+def _masked_short(text: str) -> str:
+    """Short texts, such as the names and types in JSON and the values of headers, are mostly the same ones."""
+    return masked(text)
 
 
 @dataclass(slots=True)
@@ -124,7 +136,7 @@ class _Texts:
 
     def masked(self, text: str) -> str:
         if len(text) < _WORTH_REMEMBERING:
-            return masked(text)
+            return _masked_short(text)
         name = hash(text)
         if name in self._clean:
             return text
@@ -148,7 +160,7 @@ class _Mask:
     def __call__(self, value: Any) -> Any:
         if isinstance(value, str):
             made = _TEXTS.masked(value)
-            self.found = self.found or made is not value
+            self.found = self.found or made != value
             return made
         if isinstance(value, dict):
             return {self(name): self(part) for name, part in value.items()}

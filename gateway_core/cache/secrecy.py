@@ -46,6 +46,8 @@ _KEY_MARKS = (
 )
 _NAMES = ("pass", "kennwort", "api", "secret", "access", "bearer")
 """How what :data:`_KEYS` and :data:`_NAMED` find begins: looking for these first takes 2 ms of 65 kB instead of 29."""
+_SHORTEST = 15
+"""Characters of the shortest secret that these find."""
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]*-----")
 _URL_PASSWORD = re.compile(r"://[^\s:/@]{1,64}:[^\s:/@]{3,128}@")
 
@@ -62,7 +64,7 @@ def has_secret(text: str) -> bool:
 
 def masked(text: str) -> str:
     """``text`` with each key, token and password exchanged for ``[masked]``; the same object where there is none."""
-    spans = sorted(_secrets(text))
+    spans = sorted(_secrets(text)) if len(text) >= _SHORTEST else []
     if spans:
         parts, at = [], 0
         for start, end in spans:

@@ -1,7 +1,8 @@
 """Keeps what went over the wire for a request beside its messages, each long text once.
 
 What a client sent, what went upstream and the messages that are kept anyway are mostly the same words: a text that
-occurs again is a number. Measured on a request of 65 kB that went to Claude: 8 kB instead of 49 kB, in 1.6 ms.
+occurs again is a number. Measured on a request of 65 kB that went to Claude: 5 kB instead of 39 kB, in 0.4 ms instead
+of 2.1; masking before that takes 2.2 ms of words seen first, and 0.5 ms of a conversation that goes on.
 """
 
 from __future__ import annotations

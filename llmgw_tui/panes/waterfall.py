@@ -21,7 +21,7 @@ _STYLES = {
     "pause": WARN_STYLE,
     "queue": WARN_STYLE,
 }
-NAME_CELLS, TIME_CELLS = 15, 9
+NAME_CELLS, TIME_CELLS = 16, 9
 
 
 def waterfall_lines(timeline: Timeline, width: int, look: Look) -> Iterator[Line]:
@@ -32,7 +32,7 @@ def waterfall_lines(timeline: Timeline, width: int, look: Look) -> Iterator[Line
     bar = max(8, min(60, (width - NAME_CELLS - TIME_CELLS - 2) * 3 // 5))
     for step in timeline.steps:
         until = first_token if step.name == "call" else None
-        words = "  ".join(word for word in (preview(step.target), preview(step.outcome)) if word)
+        words = "  ".join(word for word in (preview(step.outcome), preview(step.target)) if word)
         room = max(0, width - NAME_CELLS - bar - TIME_CELLS - 2)
         yield [
             cell(f" {step.name}", NAME_CELLS, MUTED_STYLE),

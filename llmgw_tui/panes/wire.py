@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from rich.cells import cell_len
+from rich.segment import Segment
+
 from gateway_core.model import RequestParts, UpstreamRequest
 from gateway_core.traces import MASKED, Headers
 from llmgw_tui.ink import Ink
 from llmgw_tui.panes.detail import Document, document
-from llmgw_tui.panes.details import Line, pair, wrapped
-from llmgw_tui.panes.draw import Look
+from llmgw_tui.panes.details import Line, chopped, pair, wrapped
+from llmgw_tui.panes.draw import Look, cell
 from llmgw_tui.panes.messages import code_lines
 from llmgw_tui.text import preview
 from llmgw_tui.theme import BAD_STYLE, BRIGHT_STYLE, GOOD_STYLE, MUTED_STYLE, TEXT_STYLE, WARN_STYLE
@@ -77,9 +80,12 @@ def _title(word: str, sent: UpstreamRequest) -> str:
 
 
 def _named(headers: Headers, width: int) -> Iterator[Line]:
-    for name, value in headers:
+    names = [preview(name) for name, _ in headers]
+    column = min(28, max((cell_len(name) for name in names), default=0)) + 2
+    for name, (_, value) in zip(names, headers, strict=True):
         style = MUTED_STYLE if MASKED in value else TEXT_STYLE
-        yield from wrapped(preview(name), value, width, style)
+        for number, piece in enumerate(chopped(preview(value), max(8, width - column - 1))):
+            yield [cell(f" {name}" if number == 0 else "", column + 1, MUTED_STYLE), Segment(piece, style)]
 
 
 def _readable(body: str) -> str:

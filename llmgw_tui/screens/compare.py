@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from gateway_core.model import ReplayProgress, RequestDetail, RequestRow, Status
@@ -58,9 +59,16 @@ class CompareScreen(DocumentScreen):
         second = self._second
         if second is None or progress is None or progress.done:
             second = await source.detail(self._second_id) or second
+        if second is not None and second.row.status is Status.RUNNING:
+            second = replace(second, row=self._row_of_now(second.row))
         if (progress, second) != (self._progress, self._second):
             self._progress, self._second = progress, second
             self.remake()
+
+    def _row_of_now(self, row: RequestRow) -> RequestRow:
+        """A running request is written when it begins and when it ends; the snapshot knows where it went meanwhile."""
+        rows = self.centre.snapshot.requests if self.centre.snapshot else ()
+        return next((now for now in rows if now.id == row.id), row)
 
     def document(self, width: int) -> Document:
         look = self.centre.look()

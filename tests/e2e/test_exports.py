@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from llmgw_tui.exports.exported import export, write
+from llmgw_tui.source_http import HttpSource
 from tests.e2e.harness import SECRET, GatewayProcess, anthropic_env, gateway
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.script import Reply
@@ -78,6 +80,25 @@ async def test_curl_and_python_ask_again_what_was_asked(tmp_path: Path, path: st
     first, by_curl, by_python = fake.requests
     assert by_curl == first
     assert by_python == first
+
+
+async def test_a_large_body_stands_in_a_file_beside_the_command(tmp_path: Path) -> None:
+    body = chat(stream=False)
+    body["messages"][0]["content"] = "Be brief. " * 20_000
+    async with FakeAnthropic(default=Reply(text=SAID)) as fake, gateway(tmp_path, **anthropic_env(fake)) as llmgw:
+        request_id = await ask(llmgw, "/v1/chat/completions", body)
+        source = HttpSource(llmgw.address, SECRET)
+        source.open()
+        detail, parts = await source.detail(request_id), await source.parts(request_id)
+        await source.close()
+        assert detail is not None
+        made = export(detail, parts, llmgw.address, "curl")
+        script = await asyncio.to_thread(write, made, tmp_path / "exports")
+        env = {"PATH": llmgw.env["PATH"], "GATEWAY_SECRET": SECRET}
+        code, out, err = await run("sh", str(script), env=env)
+    assert code == 0 and "Hello" in out, err
+    assert fake.requests[1] == fake.requests[0]
+    assert len(made.files[0][1]) < 1_000
 
 
 async def test_json_is_everything_that_is_kept_and_no_key(tmp_path: Path) -> None:

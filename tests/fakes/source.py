@@ -37,8 +37,8 @@ class FakeSource:
         self.ran: list[tuple[str, dict[str, object]]] = []
         self.answer: CommandResult | None = None
         self.details: dict[str, RequestDetail] = {}
-        self.kept_parts: dict[str, RequestParts] = {}
-        self.offers = ReplayOffers(problem="Nothing is kept of it.")
+        self.kept_parts: RequestParts | None = snapshots.parts()
+        self.offers = snapshots.replay_offers()
         self.progress: ReplayProgress | None = None
         self.entries: tuple[CacheEntry, ...] = snapshots.cache_entries()
         self.hits: tuple[CacheHit, ...] | None = snapshots.cache_hits()
@@ -62,7 +62,7 @@ class FakeSource:
         return next((snapshots.detail(row) for row in rows if row.id == request_id), None)
 
     async def parts(self, request_id: str) -> RequestParts | None:
-        return self.kept_parts.get(request_id)
+        return self.kept_parts
 
     async def replay_offers(self, request_id: str) -> ReplayOffers:
         return self.offers

@@ -12,10 +12,11 @@ import pytest
 
 from gateway_core.events import RequestFinished
 from gateway_core.model import CacheStatus, Lane, RequestDetail, Status
+from llmgw_tui.source_http import HttpSource
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.script import Reply
-from tests.http.inside import Client, client, with_claude, with_groq
+from tests.http.inside import KEY, Client, client, with_claude, with_groq
 
 MODEL = "llama-oss"
 QUESTION = "Which river runs through Vienna?"
@@ -159,3 +160,21 @@ async def test_a_background_request_run_again_is_waited_for(tmp_path: Path) -> N
         original = await asked(llmgw, context="heartbeat")
         again = await finished(llmgw, original, "cheap")
     assert again.row.lane is Lane.INTERACTIVE
+
+
+async def test_over_http_a_screen_sees_the_same(tmp_path: Path) -> None:
+    async with setting(tmp_path) as (_, _, llmgw):
+        original = await asked(llmgw)
+        source = HttpSource(llmgw.gateway.address, KEY)
+        source.open()
+        parts, offers = await source.parts(original), await source.replay_offers(original)
+        assert parts is not None and parts == await llmgw.gateway.parts(original)
+        assert offers == await llmgw.gateway.replays.offers(original) and len(offers.offers) == 3
+        begun = await source.run("replay", request_id=original, tier="premium")
+        assert begun.ok and begun.value in begun.message
+        progress = await source.replay_progress(begun.value)
+        assert progress is not None and progress.replay_of == original
+        assert await source.replay_progress("req_unknown") is None
+        assert await source.parts("req_unknown") is None
+        assert "no request" in (await source.replay_offers("req_unknown")).problem
+        await source.close()
