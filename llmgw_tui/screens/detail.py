@@ -9,6 +9,7 @@ from gateway_core.model import CommandResult, ReplayOffer, RequestDetail, Reques
 from llmgw_tui.exports.call import FORMATS, NothingKept
 from llmgw_tui.exports.exported import Export, export, write
 from llmgw_tui.panes.detail import Document, detail_document
+from llmgw_tui.panes.details import CUT_CHARACTERS
 from llmgw_tui.panes.wire import headers_document, upstream_document
 from llmgw_tui.screens.compare import CompareScreen
 from llmgw_tui.screens.document import DocumentScreen
@@ -75,6 +76,13 @@ class DetailScreen(DocumentScreen):
         if self._showing == "upstream":
             return upstream_document(self._parts, look, width, self.ink, whole=self.whole)
         return detail_document(self.detail, look, width, self.ink, whole=self.whole)
+
+    def weight(self) -> int:
+        if self._showing:
+            sent = self._parts.upstream if self._parts and self._showing == "upstream" else ()
+            return sum(len(one.body) for one in sent) if self.whole else 0
+        texts = (message_text(message) for message in (*self.detail.messages, self.detail.answer or {}))
+        return sum(len(text) if self.whole else min(len(text), CUT_CHARACTERS) for text in texts)
 
     def label_of(self, action: PlaceAction) -> str:
         return "the request" if action.name == self._showing else super().label_of(action)

@@ -19,6 +19,9 @@ from llmgw_tui.screens.one_thing import OneThingScreen
 from llmgw_tui.theme import MUTED_STYLE
 from llmgw_tui.widgets.lines_view import LinesView
 
+LIGHT = 12_000
+"""Characters that are drawn at once, in some 8 ms; more are drawn in a thread."""
+
 
 class DocumentScreen(OneThingScreen):
     """Of a :class:`Document` that :meth:`document` makes. ``/`` finds, ``n`` and ``N`` go on, tab goes by sections."""
@@ -42,7 +45,14 @@ class DocumentScreen(OneThingScreen):
         """What is shown, as wide as this."""
         raise NotImplementedError
 
+    def weight(self) -> int:
+        """How many characters there are to draw, about."""
+        return 0
+
     def lines(self, width: int) -> tuple[Strip, ...]:
+        if self.weight() > LIGHT:
+            self.run_worker(self._make(width), name="ink", group="ink", exclusive=True)
+            return self._document.lines
         self.ink.begin()
         self._document = self.document(width)
         if self.ink.wanted:
@@ -66,6 +76,19 @@ class DocumentScreen(OneThingScreen):
         if self.is_mounted and self.query(LinesView):
             self.view.remake()
             self.redraw()
+
+    async def _make(self, width: int) -> None:
+        self._document = await asyncio.to_thread(self._made, width)
+        self._find()
+        if self.is_mounted and self.query(LinesView):
+            self.view.show(self._document.lines)
+            self.redraw()
+
+    def _made(self, width: int) -> Document:
+        """With all its colours; takes as long as it takes."""
+        self.ink.begin()
+        made = self.document(width)
+        return self.document(width) if self.ink.work() else made
 
     async def _colour(self) -> None:
         if await asyncio.to_thread(self.ink.work):

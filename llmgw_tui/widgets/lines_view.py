@@ -47,8 +47,12 @@ class LinesView(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if width < 1:
             return
-        self._lines = self._make(width)
-        self.virtual_size = Size(width, len(self._lines))
+        self.show(self._make(width))
+
+    def show(self, lines: tuple[Strip, ...]) -> None:
+        """Shows lines that were made elsewhere, for the width there is now."""
+        self._lines = lines
+        self.virtual_size = Size(self.scrollable_content_region.width, len(lines))
         self.refresh()
 
     def mark(self, rows: frozenset[int], current: int) -> None:

@@ -84,6 +84,19 @@ async def test_words_are_found_and_n_goes_on(staging: Staging) -> None:
         assert "/ asks for words" in stage.toasts[-1]
 
 
+async def test_a_large_request_is_drawn_off_the_loop_and_comes_whole(staging: Staging) -> None:
+    code = "```python\n" + "def f(x):\n    return x\n" * 800 + "```"
+    asked = tuple({"role": "user", "content": f"Number {number}.\n{code}"} for number in range(10))
+    async with staging(snapshots.busy(), size=(120, 60)) as stage:
+        stage.source.details[ROW.id] = replace(snapshots.detail(), messages=asked)
+        screen = await opened(stage)
+        await until(stage, "Decision")
+        await stage.press("b", "slash", *"number 9", "enter")
+        await until(stage, "1 of 1 lines")
+        await until(stage, "Number 9.")
+        assert len(screen.view.lines) > 16_000
+
+
 async def test_tab_goes_from_section_to_section_and_back(staging: Staging) -> None:
     async with staging(snapshots.busy()) as stage:
         screen = await opened(stage)
