@@ -20,7 +20,7 @@ from llmgw_tui.theme import MUTED_STYLE
 from llmgw_tui.widgets.lines_view import LinesView
 
 LIGHT = 12_000
-"""Characters that are drawn at once, in some 8 ms; more are drawn in a thread."""
+"""Characters that are drawn at once, in some 13 ms; more are drawn in a thread."""
 
 
 class DocumentScreen(OneThingScreen):
