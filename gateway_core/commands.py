@@ -22,6 +22,7 @@ from gateway_core.model import CommandResult, KillSwitch, Tier
 from gateway_core.model_commands import ModelCommands, ModelName
 from gateway_core.ollama.manager import LocalError, LocalModels
 from gateway_core.redaction import told_arguments
+from gateway_core.replay_commands import ReplayCommands
 from gateway_core.routing_commands import RoutingCommands
 from gateway_core.store.errors import StoreError
 from gateway_core.store.operator import BudgetOverride, Limits, OperatorState, OperatorStore
@@ -56,6 +57,7 @@ class Commands:
         reset_semantic: ResetSemantic,
         caches: CacheCommands,
         routing: RoutingCommands,
+        replays: ReplayCommands,
         reload: Reload,
         store: OperatorStore,
         state: OperatorState,
@@ -98,6 +100,7 @@ class Commands:
             "reset_semantic": self.reset_semantic,
             "forget_answer": caches.forget_answer,
             "clear_cache": caches.clear_cache,
+            "replay": replays.replay,
             "reload": self.reload,
             "retry_provider": routing.retry_provider,
         }

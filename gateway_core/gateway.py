@@ -40,6 +40,7 @@ from gateway_core.model import (
     ChatRequest,
     Decision,
     RequestDetail,
+    RequestParts,
     RequestRow,
     Snapshot,
 )
@@ -58,6 +59,8 @@ from gateway_core.providers.health import Circuit, Health, Troubles
 from gateway_core.providers.pricing import Pricing
 from gateway_core.redaction import Redactor, secrets_of
 from gateway_core.reload import Reloader
+from gateway_core.replay_commands import ReplayCommands
+from gateway_core.replays import Replays
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import Switched
 from gateway_core.routing.session import Sessions
@@ -290,6 +293,9 @@ class Gateway:
 
     def _open_commands(self, operator: OperatorStore, state: OperatorState) -> None:
         """What an operator can do."""
+        self.replays = Replays(
+            self.detail, self.parts, self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock
+        )
         self.reloader = Reloader(
             self._files, lambda: self.settings, self._apply, lambda level, text: self.notice(level, text, "settings")
         )
@@ -302,6 +308,7 @@ class Gateway:
             self._caches.review.reset,
             CacheCommands(self.browser, self._caches.prune),
             RoutingCommands(self._health, self._tiers, self.checks),
+            ReplayCommands(self.replays),
             self.reloader.reload,
             operator,
             state,
@@ -394,6 +401,11 @@ class Gateway:
         """Everything kept of a request."""
         await self._journal.settled()
         return await self._requests.detail(request_id)
+
+    async def parts(self, request_id: str) -> RequestParts | None:
+        """What went over the wire for a request; None where it is not kept."""
+        await self._journal.settled()
+        return await self._requests.parts(request_id)
 
     async def cache_entries(self, query: str, order: str) -> CachePage:
         """What both caches keep, as far as it can be seen now."""

@@ -35,7 +35,7 @@ class Host(Protocol):
 
     def say(self, result: CommandResult) -> None: ...
 
-    def copy_to_clipboard(self, text: str) -> None: ...
+    async def to_clipboard(self, text: str, name: str) -> None: ...
 
     async def command(self, name: str, **arguments: object) -> CommandResult: ...
 
@@ -235,8 +235,7 @@ async def copy(host: Host) -> None:
     if not text:
         host.say(CommandResult(False, "There is nothing to copy here."))
         return
-    host.copy_to_clipboard(text)
-    host.say(CommandResult(True, f"Copied {name}. In tmux this needs: set -g set-clipboard on"))
+    await host.to_clipboard(text, name)
 
 
 async def show_help(host: Host) -> None:

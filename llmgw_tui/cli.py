@@ -109,6 +109,10 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
             from llmgw_tui import showing_settings
 
             return asyncio.run(showing_settings.show(settings, files, arguments.query, as_json=arguments.json))
+        case "export":
+            from llmgw_tui import exporting
+
+            return asyncio.run(exporting.run(settings, arguments.id, arguments.form))
         case "reload":
             from llmgw_tui import reloading
 
@@ -196,6 +200,13 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     add_status(commands, common)
+
+    exported = commands.add_parser(
+        "export", parents=[common], help="a kept request of the running gateway, to run or to read elsewhere"
+    )
+    exported.add_argument("id", metavar="ID", help="the request's id, as answers carry it in x-llmgw-request-id")
+    exported.add_argument("--as", dest="form", choices=("curl", "python", "json"), default="curl")
+
     _add_cache(commands, common)
     _add_inside(commands, common)
     add_service(commands, common)

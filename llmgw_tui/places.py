@@ -5,6 +5,7 @@ from __future__ import annotations
 from llmgw_tui.actions import ACTIONS, Action, go
 from llmgw_tui.screens.cache import CacheScreen
 from llmgw_tui.screens.cached_answer import CachedAnswerScreen
+from llmgw_tui.screens.compare import CompareScreen
 from llmgw_tui.screens.dashboard import Dashboard
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.log import LogEntryScreen, LogScreen
@@ -16,6 +17,7 @@ PLACES: tuple[type[Place], ...] = (Dashboard, CacheScreen, RoutingScreen, LogScr
 """In the order of the signposts. A new screen is a line here."""
 INNER_PLACES: tuple[type[Place], ...] = (
     DetailScreen,
+    CompareScreen,
     CachedAnswerScreen,
     TrialScreen,
     LineupPlaceScreen,

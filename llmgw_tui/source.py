@@ -7,7 +7,18 @@ from typing import Protocol
 
 from gateway_core.events import Event
 from gateway_core.log_entries import LogPage
-from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, Fit, RequestDetail, Snapshot
+from gateway_core.model import (
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    CommandResult,
+    Fit,
+    ReplayOffers,
+    ReplayProgress,
+    RequestDetail,
+    RequestParts,
+    Snapshot,
+)
 from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.setting_values import SettingsReport
 
@@ -50,6 +61,18 @@ class Source(Protocol):
         """Everything kept of one request, or None."""
         ...
 
+    async def parts(self, request_id: str) -> RequestParts | None:
+        """What of a request went over the wire, or None."""
+        ...
+
+    async def replay_offers(self, request_id: str) -> ReplayOffers:
+        """What it would cost at most to run a request again on each tier."""
+        ...
+
+    async def replay_progress(self, request_id: str) -> ReplayProgress | None:
+        """How far a replay has come, or None."""
+        ...
+
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         """What both answer caches keep; ``problem`` says what could not be looked at, and is empty otherwise."""
         ...
@@ -90,8 +113,9 @@ class Source(Protocol):
         ``pull(model)``, ``cancel_pull(model)``, ``forget_pull(model)``, ``load(model)``, ``unload(model)``,
         ``unload_all``, ``pin(model)``, ``unpin(model)``, ``set_context(model, num_ctx)``,
         ``delete_model(model, even_in_use)``, ``check_updates``, ``switch(tier, model)``,
-        ``mark_wrong(request_id)``, ``forget_answer(entry)``, ``clear_cache(which)``, ``reload``,
-        ``retry_provider(provider)``. Never raises for what the gateway or the network say.
+        ``mark_wrong(request_id)``, ``replay(request_id, tier)``, ``forget_answer(entry)``,
+        ``clear_cache(which)``, ``reload``, ``retry_provider(provider)``. Never raises for what the
+        gateway or the network say.
         """
         ...
 

@@ -25,7 +25,10 @@ from gateway_core.model import (
     CommandResult,
     Fit,
     FitVerdict,
+    ReplayOffers,
+    ReplayProgress,
     RequestDetail,
+    RequestParts,
     Snapshot,
 )
 from gateway_core.routing_values import RouteTrial, RoutingStatus
@@ -46,6 +49,9 @@ SLOW_COMMANDS = frozenset({"load", "unload", "unload_all", "pin", "unpin", "chec
 
 _SNAPSHOT = TypeAdapter(Snapshot)
 _DETAIL = TypeAdapter(RequestDetail)
+_PARTS = TypeAdapter(RequestParts)
+_OFFERS = TypeAdapter(ReplayOffers)
+_PROGRESS = TypeAdapter(ReplayProgress)
 _PAGE = TypeAdapter(CachePage)
 _ENTRY = TypeAdapter(CacheEntryDetail)
 _LOG = TypeAdapter(LogPage)
@@ -133,6 +139,24 @@ class HttpSource:
             return _DETAIL.validate_json(await self._get(f"/api/requests/{request_id}"))
         return None
 
+    async def parts(self, request_id: str) -> RequestParts | None:
+        with contextlib.suppress(Unreachable, ValidationError):
+            return _PARTS.validate_json(await self._get(f"/api/requests/{request_id}/upstream"))
+        return None
+
+    async def replay_offers(self, request_id: str) -> ReplayOffers:
+        try:
+            return _OFFERS.validate_json(await self._get(f"/api/requests/{request_id}/replays"))
+        except Unreachable as error:
+            return ReplayOffers(problem=str(error))
+        except ValidationError:
+            return ReplayOffers(problem=_OTHER_VERSION)
+
+    async def replay_progress(self, request_id: str) -> ReplayProgress | None:
+        with contextlib.suppress(Unreachable, ValidationError):
+            return _PROGRESS.validate_json(await self._get(f"/api/replays/{request_id}"))
+        return None
+
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         pages = await asyncio.gather(*(self._cache_page(kind, query, order) for kind in KINDS))
         problems = dict.fromkeys(page.problem for page in pages if page.problem)
@@ -211,7 +235,7 @@ class HttpSource:
         finally:
             self._changed.set()
         if isinstance(answer, dict) and isinstance(answer.get("ok"), bool):
-            return CommandResult(answer["ok"], str(answer.get("message", "")))
+            return CommandResult(answer["ok"], str(answer.get("message", "")), str(answer.get("value", "")))
         return CommandResult(False, _refusal(answer, response.status))
 
     @property

@@ -10,7 +10,18 @@ from gateway_core.bus import Bus
 from gateway_core.event_log import EventLog
 from gateway_core.events import Event
 from gateway_core.log_entries import LogPage
-from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, Fit, RequestDetail, Snapshot
+from gateway_core.model import (
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    CommandResult,
+    Fit,
+    ReplayOffers,
+    ReplayProgress,
+    RequestDetail,
+    RequestParts,
+    Snapshot,
+)
 from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.setting_values import SettingsReport
 from gateway_core.store.errors import StoreError
@@ -23,6 +34,12 @@ class Commands(Protocol):
 
 class LocalModels(Protocol):
     async def fit(self, model: str) -> Fit: ...
+
+
+class Replays(Protocol):
+    async def offers(self, request_id: str) -> ReplayOffers: ...
+
+    def progress(self, request_id: str) -> ReplayProgress | None: ...
 
 
 class RunningGateway(Protocol):
@@ -46,6 +63,11 @@ class RunningGateway(Protocol):
     def snapshot(self) -> Snapshot: ...
 
     async def detail(self, request_id: str) -> RequestDetail | None: ...
+
+    async def parts(self, request_id: str) -> RequestParts | None: ...
+
+    @property
+    def replays(self) -> Replays: ...
 
     async def cache_entries(self, query: str, order: str) -> CachePage: ...
 
@@ -83,6 +105,15 @@ class LocalSource:
 
     async def detail(self, request_id: str) -> RequestDetail | None:
         return await self._gateway.detail(request_id)
+
+    async def parts(self, request_id: str) -> RequestParts | None:
+        return await self._gateway.parts(request_id)
+
+    async def replay_offers(self, request_id: str) -> ReplayOffers:
+        return await self._gateway.replays.offers(request_id)
+
+    async def replay_progress(self, request_id: str) -> ReplayProgress | None:
+        return self._gateway.replays.progress(request_id)
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         return await self._gateway.cache_entries(query, order)

@@ -19,6 +19,7 @@ from gateway_core.http import (
     log,
     openai,
     openclaw_plugin,
+    request_parts,
     responses,
     routing,
     settings,
@@ -38,7 +39,7 @@ SHUTDOWN_S = 1.5
 
 ROOMS = (
     *(openai, anthropic, responses, embeddings, openclaw_plugin),
-    *(admin, status, cache, local, log, settings, routing, events),
+    *(admin, request_parts, status, cache, local, log, settings, routing, events),
 )
 """What speaks to clients, and what operates the gateway."""
 _HTTP_ERRORS = {

@@ -197,12 +197,17 @@ _LOCAL_MODELS = (
     ) STRICT, WITHOUT ROWID
     """,
 )
+_WIRE = (
+    "ALTER TABLE bodies ADD COLUMN parts BLOB",
+    "ALTER TABLE requests ADD COLUMN replay_of TEXT NOT NULL DEFAULT ''",
+)
 
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
     *(_REUSE_REVIEW, _CACHES_TO_SEE),
     _LOCAL_MODELS,
+    _WIRE,
 )
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 

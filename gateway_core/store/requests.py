@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -18,16 +18,19 @@ from gateway_core.model import (
     Decision,
     Reason,
     RequestDetail,
+    RequestParts,
     RequestRow,
     Reuse,
     Saved,
     Savings,
+    Timeline,
     Usage,
 )
 from gateway_core.store.answers import exact_id
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S, day_of, days_before, end_of, start_of
+from gateway_core.store.parts import read_parts, write_parts
 from gateway_core.store.report import KEYS, MADE_MICROUSD, PAID_DAY, ReportRow, sums_since
 
 KEEP_ROWS_DAYS = 400
@@ -54,6 +57,7 @@ class _Rest:
     remarks: tuple[Reason, ...] = ()
     cost: Cost = Cost()
     reuse: Reuse | None = None
+    timeline: Timeline = Timeline()
 
 
 class RequestLog:
@@ -64,13 +68,23 @@ class RequestLog:
         self._clock = clock
         self.keep_bodies = keep_bodies
 
-    async def add(self, row: RequestRow, detail: RequestDetail | None = None) -> None:
-        """Writes the request as it stands, over what was there. One that has ended does not run again."""
+    async def add(
+        self,
+        row: RequestRow,
+        detail: RequestDetail | None = None,
+        wire: Callable[[], dict[str, Any]] | None = None,
+    ) -> None:
+        """Writes the request as it stands, over what was there. One that has ended does not run again.
+
+        ``wire`` makes a tree of what :class:`RequestParts` holds; it is called in the store's thread.
+        """
 
         def write(connection: sqlite3.Connection) -> None:
             written = _write_row(connection, row, detail)
             if written and detail is not None and self.keep_bodies:
                 _write_bodies(connection, detail, row.at)
+                if wire is not None:
+                    write_parts(connection, row.id, wire(), detail.messages)
 
         await self._database.run(write)
 
@@ -127,7 +141,18 @@ class RequestLog:
                 remarks=rest.remarks,
                 cost=rest.cost,
                 reuse=rest.reuse,
+                timeline=rest.timeline,
             )
+
+        return await self._database.run(read)
+
+    async def parts(self, request_id: str) -> RequestParts | None:
+        """What went over the wire; None where it is not kept."""
+
+        def read(connection: sqlite3.Connection) -> RequestParts | None:
+            with suppress(ValueError, LookupError, TypeError):
+                return read_parts(connection, request_id)
+            return None
 
         return await self._database.run(read)
 
@@ -232,6 +257,7 @@ def _write_row(connection: sqlite3.Connection, row: RequestRow, detail: RequestD
             remarks=detail.remarks,
             cost=detail.cost,
             reuse=detail.reuse,
+            timeline=detail.timeline,
         )
         values["detail"] = to_json(rest)
     updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "id")

@@ -18,7 +18,10 @@ from gateway_core.model import (
     Fit,
     FitVerdict,
     KillSwitch,
+    ReplayOffers,
+    ReplayProgress,
     RequestDetail,
+    RequestParts,
     Snapshot,
     Tier,
 )
@@ -39,6 +42,9 @@ class FakeSource:
         self.ran: list[tuple[str, dict[str, object]]] = []
         self.answer: CommandResult | None = None
         self.details: dict[str, RequestDetail] = {}
+        self.kept_parts: RequestParts | None = snapshots.parts()
+        self.offers = snapshots.replay_offers()
+        self.progress: ReplayProgress | None = None
         self.entries: tuple[CacheEntry, ...] = snapshots.cache_entries()
         self.hits: tuple[CacheHit, ...] | None = snapshots.cache_hits()
         self.problem = ""
@@ -64,6 +70,15 @@ class FakeSource:
             return self.details[request_id]
         rows = self.current.requests if self.current else ()
         return next((snapshots.detail(row) for row in rows if row.id == request_id), None)
+
+    async def parts(self, request_id: str) -> RequestParts | None:
+        return self.kept_parts
+
+    async def replay_offers(self, request_id: str) -> ReplayOffers:
+        return self.offers
+
+    async def replay_progress(self, request_id: str) -> ReplayProgress | None:
+        return self.progress
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         self.looks.append((query, order))

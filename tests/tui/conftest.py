@@ -10,6 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from gateway_core.model import Snapshot
+from llmgw_tui import ink
 from llmgw_tui.app import ControlCentre
 from llmgw_tui.clock import FrozenClock
 from llmgw_tui.keymap import Keys
@@ -67,6 +68,7 @@ async def _stage(
     ascii_only: bool = False,
 ) -> AsyncIterator[Stage]:
     chart.load()
+    ink.load("json", "python")
     source = FakeSource(snapshot, attached=attached)
     app = ControlCentre(source, clock=FrozenClock(snapshots.NOW), keys=keys, ascii_only=ascii_only)
     async with app.run_test(size=size) as pilot:

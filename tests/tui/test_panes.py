@@ -319,7 +319,7 @@ def test_the_detail_holds_everything() -> None:
         "$0.048",
         "cheap groq/llama-4-scout",
         "Never touch production.",
-        "[image_url,",
+        "[image/png, 3 B]",
         "read_file",
         "schema.sql",
         "Größe bitte",
@@ -340,7 +340,7 @@ def test_the_detail_says_what_the_money_was_for_and_what_saved_how_much() -> Non
     text = text_of(detail_lines(detail, LOOK, 100))
     assert "input $0.0020  cache write $0.010  output $0.0010" in text
     assert "-$0.0020  by prompt cache -$0.0020" in text
-    assert "$0.011  at its list price, without prompt caching" in text
+    assert "$0.011  premium would have cost, at its list price" in text
     guessed = replace(detail, remarks=(Reason("price", "No price is known for groq/x."),))
     assert "price unknown" in text_of(detail_lines(guessed, LOOK, 100))
     older = replace(detail, row=replace(shown, premium_microusd=None, no_prompt_cache_microusd=None), cost=Cost())
