@@ -30,6 +30,7 @@ Command = Callable[..., Awaitable[CommandResult]]
 MarkWrong = Callable[[str], Awaitable[Marked]]
 ResetSemantic = Callable[[], Awaitable[int]]
 Reload = Callable[[], Awaitable[CommandResult]]
+Stop = Callable[[], Awaitable[CommandResult]]
 _MARKED = {
     Marked.DONE: CommandResult(True, "That answer is forgotten and will not be served again."),
     Marked.ALREADY: CommandResult(True, "That answer is marked wrong already: it is not served any more."),
@@ -54,6 +55,7 @@ class Commands:
         reset_semantic: ResetSemantic,
         caches: CacheCommands,
         reload: Reload,
+        stop: Stop,
         store: OperatorStore,
         state: OperatorState,
         configured: Limits,
@@ -89,6 +91,7 @@ class Commands:
             "forget_answer": caches.forget_answer,
             "clear_cache": caches.clear_cache,
             "reload": self.reload,
+            "stop": stop,
         }
         self._by_name = {name: validate_call(command) for name, command in commands.items()}
 

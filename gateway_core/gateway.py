@@ -58,6 +58,7 @@ from gateway_core.routing.lineup import Switched
 from gateway_core.routing.session import Sessions
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
+from gateway_core.stopping import Stopping
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.days import day_of
@@ -267,6 +268,7 @@ class Gateway:
 
     def _open_commands(self, operator: OperatorStore, state: OperatorState) -> None:
         """What an operator can do."""
+        self.stopping = Stopping(lambda: self._kill.in_flight)
         self.reloader = Reloader(self._files, lambda: self.settings, self._apply, self.notice)
         self.commands = Commands(
             self._kill,
@@ -277,6 +279,7 @@ class Gateway:
             self._caches.review.reset,
             CacheCommands(self.browser, self._caches.prune),
             self.reloader.reload,
+            self.stopping.stop,
             operator,
             state,
             _limits(self.settings),

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from gateway_core.events import Notice
 from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.snapshot_changes import Changes, changes
 from llmgw_tui.source_http import HttpSource
 from tests.fakes import snapshots
 
@@ -57,7 +58,8 @@ class FakeGateway:
         return await handler(request)  # type: ignore[misc,no-any-return]
 
     async def _get_snapshot(self, request: web.Request) -> web.Response:
-        return web.Response(body=TypeAdapter(Snapshot).dump_json(self.snapshot), content_type="application/json")
+        whole = changes(None, self.snapshot, "", "fake-1")
+        return web.Response(body=TypeAdapter(Changes).dump_json(whole), content_type="application/json")
 
     async def _detail(self, request: web.Request) -> web.Response:
         if request.match_info["id"] != self.snapshot.requests[5].id:
