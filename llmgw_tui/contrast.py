@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 Rgb = tuple[int, int, int]
@@ -11,7 +12,7 @@ READABLE = 4.5
 
 def rgb(colour: str) -> Rgb:
     """``#rrggbb`` as three numbers. Raises ``ValueError`` for anything else."""
-    if len(colour) != 7 or colour[0] != "#":
+    if not re.fullmatch("#[0-9a-fA-F]{6}", colour):
         raise ValueError(f"{colour!r} is not a colour like #1a2b3c")
     number = int(colour[1:], 16)
     return number >> 16, number >> 8 & 255, number & 255

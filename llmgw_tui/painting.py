@@ -7,6 +7,7 @@ before the terminal: here, and nowhere else, all that is drawn becomes ASCII or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -41,6 +42,7 @@ _ASCII = str.maketrans(
         **dict.fromkeys("✗×", "x"),
     }
 )
+_CONTROLS = re.compile("[\x00-\x1f\x7f]")
 Codes = tuple[str, str, str]
 """Attributes, foreground and background, as they stand in a control sequence."""
 _PLAIN: Codes = ("", "39", "49")
@@ -201,7 +203,7 @@ def _cells(segments: Iterable[Segment]) -> tuple[list[str], list[Style | None]]:
         if control or not text:
             continue
         if text.isascii():
-            characters.extend(text)
+            characters.extend(text if text.isprintable() else _CONTROLS.sub("?", text))
             if style is None or " " not in text:
                 styles.extend([style] * len(text))
             else:
@@ -210,11 +212,11 @@ def _cells(segments: Iterable[Segment]) -> tuple[list[str], list[Style | None]]:
             continue
         for character in text:
             width = get_character_cell_size(character)
-            if width == 0 and characters:
-                place = -1 if characters[-1] or len(characters) == 1 else -2
-                characters[place] += character
+            if width == 0:
+                if characters and character.isprintable():
+                    characters[-1 if characters[-1] else -2] += character
                 continue
-            characters.append(character)
+            characters.append(character if character.isprintable() else "?" * width)
             styles.append(_blank(style) if character == " " and style is not None else style)
             if width == 2:
                 characters.append("")

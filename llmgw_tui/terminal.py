@@ -102,8 +102,12 @@ def hung_up(driver: Driver | None) -> bool:
 
 
 @contextlib.contextmanager
-def ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Calls ``stop`` on SIGTERM, SIGHUP and SIGINT, so that the terminal is restored before the process ends."""
+def ended_by_signals(stop: Callable[[], None], lost: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Calls ``stop`` on SIGTERM, SIGHUP and SIGINT, so that the terminal is restored before the process ends.
+
+    Where the terminal was ``lost`` SIGHUP keeps its handler: a shell that ends sends it once more, and by default that
+    would kill a gateway that is to go on.
+    """
     loop = asyncio.get_running_loop()
     taken = []
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
@@ -115,6 +119,8 @@ def ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         for number, before in taken:
+            if number == signal.SIGHUP and lost():
+                continue
             loop.remove_signal_handler(number)
             signal.signal(number, before if before is not None else signal.SIG_DFL)
         with contextlib.suppress(ValueError):
