@@ -26,9 +26,14 @@ STOP_WAIT_S = 0.5
 class PatientWriter(WriterThread):
     """A writer that drops what does not fit instead of blocking, and outlives a terminal that has gone."""
 
+    dropped = 0
+    """How many writes did not fit."""
+
     def write(self, text: str) -> None:
-        with contextlib.suppress(Full):
+        try:
             self._queue.put_nowait(text)
+        except Full:
+            self.dropped += 1
 
     @property
     def waiting(self) -> int:
@@ -97,29 +102,37 @@ def frames_waiting(driver: Driver | None) -> int:
     return driver.frames_waiting if isinstance(driver, PatientDriver) else 0
 
 
+def writes_dropped(driver: Driver | None) -> int:
+    """Writes that never reached the terminal."""
+    writer = driver._writer_thread if isinstance(driver, PatientDriver) else None
+    return writer.dropped if isinstance(writer, PatientWriter) else 0
+
+
 def hung_up(driver: Driver | None) -> bool:
     return driver.hung_up if isinstance(driver, PatientDriver) else False
 
 
 @contextlib.contextmanager
-def ended_by_signals(stop: Callable[[], None], lost: Callable[[], bool] = lambda: False) -> Iterator[None]:
-    """Calls ``stop`` on SIGTERM, SIGHUP and SIGINT, so that the terminal is restored before the process ends.
+def ended_by_signals(
+    stop: Callable[[], None], hang_up: Callable[[], None] | None = None, *, outlived: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Calls ``stop`` on SIGTERM and SIGINT and ``hang_up`` on SIGHUP, so that the terminal is restored at the end.
 
-    Where the terminal was ``lost`` SIGHUP keeps its handler: a shell that ends sends it once more, and by default that
-    would kill a gateway that is to go on.
+    What the process has ``outlived`` leaves SIGHUP its handler: a shell that ends sends it once more, and by default
+    that would kill a gateway that is to go on.
     """
     loop = asyncio.get_running_loop()
     taken = []
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         before = signal.getsignal(number)
         with contextlib.suppress(ValueError, RuntimeError):
-            loop.add_signal_handler(number, stop)
+            loop.add_signal_handler(number, hang_up or stop if number == signal.SIGHUP else stop)
             taken.append((number, before))
     try:
         yield
     finally:
         for number, before in taken:
-            if number == signal.SIGHUP and lost():
+            if number == signal.SIGHUP and outlived():
                 continue
             loop.remove_signal_handler(number)
             signal.signal(number, before if before is not None else signal.SIG_DFL)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llmgw_tui.contrast import rgb
-from llmgw_tui.palettes import DARK, LIGHT, ROLES, PaintedTheme, Palette, built_in, coloured
+from llmgw_tui.palettes import DARK, LIGHT, ROLES, PaintedTheme, built_in, coloured
 from llmgw_tui.yaml_files import read_mapping
 
 BASES = {"dark": DARK, "light": LIGHT}

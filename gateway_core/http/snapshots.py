@@ -49,6 +49,7 @@ class Snapshots:
 
 async def pack(request: web.Request, response: web.StreamResponse) -> None:
     """Makes what the control surface answers smaller, for clients that can read it."""
-    if isinstance(response, web.Response) and request.path.startswith("/api/") and isinstance(response.body, bytes):
-        if len(response.body) > WORTH_PACKING_BYTES:
-            response.enable_compression()
+    if not isinstance(response, web.Response) or not request.path.startswith("/api/"):
+        return
+    if isinstance(response.body, bytes) and len(response.body) > WORTH_PACKING_BYTES:
+        response.enable_compression()

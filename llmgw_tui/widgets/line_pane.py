@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.theme import Theme
 from textual.widget import Widget
 
+from llmgw_tui.palettes import PaintedTheme
 from llmgw_tui.theme import BAR_STYLE, GROUND_STYLE
 
 
@@ -48,9 +51,20 @@ class LinePane(Widget):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        if y < len(self._strips):
-            return self._strips[y].adjust_cell_length(width, self.GROUND).apply_style(self.GROUND)
-        return Strip.blank(width, self.GROUND)
+        strip = self._strips[y] if y < len(self._strips) else Strip([])
+        return themed(strip.adjust_cell_length(width, self.GROUND), self.GROUND, self.app.current_theme)
+
+
+def themed(strip: Strip, ground: Style, theme: Theme) -> Strip:
+    """``strip`` on ``ground``, in the theme's colours instead of the dark one's, which views are written in."""
+    paint = theme.paint if isinstance(theme, PaintedTheme) else _as_it_is
+    return Strip(
+        [Segment(text, paint(ground + style if style else ground)) for text, style, _ in strip], strip.cell_length
+    )
+
+
+def _as_it_is(style: Style) -> Style:
+    return style
 
 
 class LineBar(LinePane):

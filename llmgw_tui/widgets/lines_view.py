@@ -11,6 +11,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from llmgw_tui.theme import GROUND_STYLE
+from llmgw_tui.widgets.line_pane import themed
 
 
 class LinesView(ScrollView, can_focus=True):
@@ -49,6 +50,5 @@ class LinesView(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         row = y + int(self.scroll_offset.y)
-        if row < len(self._lines):
-            return self._lines[row].adjust_cell_length(width, GROUND_STYLE).apply_style(GROUND_STYLE)
-        return Strip.blank(width, GROUND_STYLE)
+        strip = self._lines[row] if row < len(self._lines) else Strip([])
+        return themed(strip.adjust_cell_length(width, GROUND_STYLE), GROUND_STYLE, self.app.current_theme)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway_core.model import Snapshot
 from llmgw_tui.app import run_control_centre
+from llmgw_tui.setup import Setup
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
 
@@ -46,7 +47,7 @@ async def main(report: Path) -> int:
             print("quit", file=out)
 
         ticking = asyncio.create_task(tick())
-        code = await run_control_centre(MovingSource(snapshots.busy()), on_quit=on_quit, updates_per_second=20)
+        code = await run_control_centre(MovingSource(snapshots.busy()), Setup(updates_per_second=20), on_quit=on_quit)
         ticking.cancel()
         print(f"ended {code}", file=out)
         return code

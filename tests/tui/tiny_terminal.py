@@ -1,4 +1,4 @@
-"""A terminal of the few sequences that the control centre writes: cells, colours, cursor, and the modes it was put in."""
+"""A terminal of the few sequences that the control centre writes: cells, colours, and the modes it was put in."""
 
 from __future__ import annotations
 
