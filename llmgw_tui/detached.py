@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 
 async def serve_on(gateway: Gateway) -> None:
     """Serves until SIGTERM, SIGINT or ``llmgw stop``. SIGHUP has the configuration read again, as in ``serve``."""
-    let_go_of_terminal()
+    with contextlib.suppress(OSError):
+        os.setsid()  # fails for the leader of a process group, which the hang-up has freed already
     log.warning("the terminal has gone: the gateway goes on at %s, process %s", gateway.address, os.getpid())
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -30,14 +31,3 @@ async def serve_on(gateway: Gateway) -> None:
     loop.add_signal_handler(signal.SIGHUP, reload)
     await gateway.stopping.asked.wait()
     log.warning("the gateway ends")
-
-
-def let_go_of_terminal() -> None:
-    """Points input and output at nothing: a write to a terminal that has gone fails, a read of it never ends."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nothing, number)
-    if nothing > 2:
-        os.close(nothing)
-    with contextlib.suppress(OSError):
-        os.setsid()  # fails for the leader of a process group, which the hang-up has freed already

@@ -66,6 +66,11 @@ class Painted(Hosting, inherit_bindings=False):
         theme = self.current_theme
         self.painter.colourless = isinstance(theme, Plain) and not theme.colours
 
+    @property
+    def faded(self) -> bool:
+        """Whether what is shown is old: no word from the gateway."""
+        return self.snapshot is not None and not self.source.connected
+
     # --- painting --------------------------------------------------------------------------------------------------
 
     def repaint(self) -> None:
@@ -102,6 +107,7 @@ class Painted(Hosting, inherit_bindings=False):
         drawn = self._running and not self._closed and not self.is_headless and not self._batch_count
         if drawn and isinstance(renderable, LayoutUpdate | ChopsUpdate):
             colours = self.console._color_system or ColorSystem.STANDARD
+            colours = ColorSystem.STANDARD if self.current_theme.ansi else colours
             super()._display(screen, self.painter.frame(renderable, *self.size, colours))  # type: ignore[arg-type]
         else:
             super()._display(screen, renderable)

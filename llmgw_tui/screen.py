@@ -60,13 +60,17 @@ async def show(
     """
     from llmgw_tui.app import run_control_centre
     from llmgw_tui.setup import set_up
+    from llmgw_tui.terminal import let_go_of_terminal
 
     setup = set_up(options, os.environ, keymap_file, data_dir)
     os.environ.pop("NO_COLOR", None)  # it is in the theme now; Textual would make greys of one that was asked for
+    lost = lost or asyncio.Event()
     await source.start()
     try:
         return await run_control_centre(source, setup, until=until, lost=lost)
     finally:
+        if lost.is_set():
+            let_go_of_terminal()
         await source.close()
 
 
