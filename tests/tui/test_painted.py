@@ -59,12 +59,12 @@ async def test_the_palette_switches_the_theme_at_once_and_it_is_kept(staging: St
 @pytest.mark.parametrize("name", ["dark", "light", "high-contrast", "ansi", "plain"])
 async def test_all_places_are_drawn_in_every_theme(staging: Staging, name: str) -> None:
     async with staging(snapshots.busy(), setup=Setup(theme=name)) as stage:
-        for keys in (["c"], ["D", "question_mark"], ["escape", "k"], ["0", "p"], ["escape", "ctrl+p"]):
+        for keys in (["c"], ["D", "question_mark"], ["escape", "p"], ["escape", "l"], ["escape", "ctrl+p"]):
             await stage.press(*keys)
             for segment in segments(stage):
                 style = segment.style or Style()
                 for colour in (style.color, style.bgcolor):
-                    if name in ("ansi", "plain") and colour is not None and segment.text.strip(" ▔▁"):
+                    if name in ("ansi", "plain") and colour is not None and segment.text.strip(" ▔▁🔎"):
                         assert colour.triplet is None, (keys, segment)
 
 
@@ -102,7 +102,7 @@ async def test_panes_are_grey_while_the_gateway_does_not_answer(staging: Staging
 async def test_stopping_the_gateway_asks_and_says_what_is_cut_off(staging: Staging) -> None:
     async with staging(replace(snapshots.busy(), in_flight=2)) as stage:
         await do(stage, "stop_gateway")
-        assert "Stop the gateway?" in stage.text and "2 requests are in flight" in stage.text
+        assert "Stop the gateway?" in stage.text and "2 requests" in stage.text
         await stage.press("n")
         assert stage.ran == []
         await do(stage, "stop_gateway")
