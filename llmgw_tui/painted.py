@@ -79,8 +79,12 @@ class Painted(Hosting, inherit_bindings=False):
         self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
-        """What a terminal shows after its size has changed is its own affair, even when it is the same again."""
+        """What a terminal shows after its size has changed is its own affair, even when it is the same again.
+
+        The next beat repaints all: frames for a size that was, on their way meanwhile, have left marks.
+        """
         self.painter.forget()
+        self._behind = True
 
     def catch_up(self) -> None:
         """After the terminal was behind: everything once. Leaves when it has gone."""

@@ -89,7 +89,7 @@ class Painter:
         writer = _Writer(colours, self.ascii_only, self.colourless)
         pieces = _whole(update) if isinstance(update, LayoutUpdate) else _parts(update)
         for y, x, strip in pieces:
-            if 0 <= y < height:
+            if 0 <= y < height and 0 <= x < width:  # a size may change between layout and painting
                 self._paint(y, x, strip, writer)
         return Frame(writer.sequence()) if writer.written else None
 

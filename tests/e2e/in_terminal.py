@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import termios
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class OnTerminal:
     def __init__(self, *arguments: str, env: Mapping[str, str], cwd: Path, size: tuple[int, int] = (120, 40)) -> None:
         self.screen = TinyTerminal(*size)
         self.output = bytearray()
-        self._text = ""
+        self._decode = getincrementaldecoder("utf-8")("replace").decode
         self._master, slave = pty.openpty()
         self._size(*size)
         self.before = termios.tcgetattr(slave)
@@ -57,10 +58,7 @@ class OnTerminal:
             asyncio.get_running_loop().remove_reader(self._master)
             return
         self.output += got
-        self._text += got.decode("utf-8", "replace")
-        end = self._text.rfind("\x1b[?2026l") + 8 if "\x1b[?2026l" in self._text else len(self._text)
-        self.screen.feed(self._text[:end])
-        self._text = self._text[end:]
+        self.screen.feed(self._decode(got))
 
     def type(self, keys: bytes) -> None:
         os.write(self._master, keys)

@@ -100,6 +100,18 @@ def test_a_part_of_the_screen_is_painted_where_it_is() -> None:
     assert terminal.lines == ["." * 12, "....漢字!!..", "." * 12]
 
 
+def test_what_is_beyond_the_edge_is_left_out() -> None:
+    painter, terminal = Painter(), TinyTerminal(WIDTH, HEIGHT)
+    beyond: list[dict[int, Strip | None]] = [
+        {0: Strip([Segment("." * 40, STYLES[0])]), 20: Strip([Segment("x" * 20, STYLES[1])])} for _ in range(9)
+    ]
+    spans = [(y, 0, 40) for y in range(9)]
+    frame = painter.frame(ChopsUpdate(beyond, spans, [[20, 40]] * 9), WIDTH, HEIGHT, ColorSystem.TRUECOLOR)
+    assert frame is not None
+    terminal.feed(frame.render_segments(None))
+    assert terminal.lines == ["." * WIDTH] * HEIGHT
+
+
 @given(screens)
 def test_in_ascii_nothing_else_is_written_and_the_width_stays(screen: list[Strip]) -> None:
     painter, terminal = Painter(ascii_only=True), TinyTerminal(WIDTH, HEIGHT)

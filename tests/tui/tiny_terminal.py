@@ -10,6 +10,8 @@ _SEQUENCE = re.compile(
     r"\x1b\[(?P<private>[?><=]?)(?P<numbers>[\d;]*)(?P<between>[ -/]*)(?P<final>[@-~])"
     r"|\x1b\](?P<command>[^\x07\x1b]*)(?:\x07|\x1b\\)|\x1b[()][0-9A-Za-z]|\x1b[=>78M]"
 )
+LONGEST = 48
+"""A sequence that is not whole by then is none."""
 Colours = tuple[str, str]
 
 
@@ -24,6 +26,7 @@ class TinyTerminal:
         self.modes: dict[str, bool] = {}
         self.unknown: list[str] = []
         self._x = self._y = 0
+        self._rest = ""
         self._ink, self._ground, self._set = "39", "49", set[str]()
 
     @property
@@ -48,10 +51,13 @@ class TinyTerminal:
         self.width, self.height = width, height
 
     def feed(self, text: str) -> None:
-        at = 0
+        text, self._rest, at = self._rest + text, "", 0
         while at < len(text):
             if text[at] == "\x1b":
                 match = _SEQUENCE.match(text, at)
+                if match is None and len(text) - at < LONGEST:
+                    self._rest = text[at:]
+                    return
                 if match is None:
                     self.unknown.append(text[at : at + 12])
                     at += 1
