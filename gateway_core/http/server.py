@@ -40,14 +40,13 @@ def make_app(gateway: Gateway, secret: str) -> web.Application:
         gateway.bus.close()
 
     app = web.Application(
-        middlewares=[_errors(settings.max_body_bytes), guard(secret, settings.host)],
+        middlewares=[_errors(settings.max_body_bytes), guard(secret, settings.host), snapshots.pack],
         client_max_size=settings.max_body_bytes,
     )
     metrics = Metrics(gateway)
     app.on_startup.append(metrics.start)
     app.on_cleanup.append(metrics.stop)
     app.on_shutdown.append(end_event_streams)
-    app.on_response_prepare.append(snapshots.pack)
     for room in (openai, anthropic, responses, embeddings, openclaw_plugin, admin, cache, events, snapshots):
         app.add_routes(room.routes(gateway))
     app.add_routes([web.get("/metrics", metrics.handle)])

@@ -6,6 +6,7 @@ import secrets
 from collections import OrderedDict
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from gateway_core.gateway import Gateway
 from gateway_core.http.replies import reply
@@ -47,9 +48,11 @@ class Snapshots:
         return reply(answer)
 
 
-async def pack(request: web.Request, response: web.StreamResponse) -> None:
+@web.middleware
+async def pack(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Makes what the control surface answers smaller, for clients that can read it."""
-    if not isinstance(response, web.Response) or not request.path.startswith("/api/"):
-        return
-    if isinstance(response.body, bytes) and len(response.body) > WORTH_PACKING_BYTES:
+    response = await handler(request)
+    body = response.body if isinstance(response, web.Response) and request.path.startswith("/api/") else None
+    if isinstance(body, bytes) and len(body) > WORTH_PACKING_BYTES:
         response.enable_compression()
+    return response

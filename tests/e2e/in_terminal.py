@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.tui.tiny_terminal import TinyTerminal
 
-WITHIN_S = 60.0
+WITHIN_S = 25.0
 _AS_SESSION_LEADER = """
 import fcntl, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -79,6 +79,12 @@ class OnTerminal:
                     await asyncio.sleep(0.02)
         except TimeoutError:
             raise AssertionError(f"no {words!r} in\n{self.screen.text}") from None
+
+    async def hides(self, words: str, within_s: float = WITHIN_S) -> None:
+        """Until these words are no longer on the screen."""
+        async with asyncio.timeout(within_s):
+            while words in self.screen.text:  # noqa: ASYNC110 - another process draws
+                await asyncio.sleep(0.02)
 
     async def ended(self, within_s: float = WITHIN_S) -> int:
         """The exit code; what was still written is read."""

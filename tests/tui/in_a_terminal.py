@@ -18,6 +18,8 @@ from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
 
 TICK_S = 0.01
+CRASHES_AFTER = 60
+"""Snapshots, where ``crash`` is among the arguments."""
 
 
 class MovingSource(FakeSource):
@@ -27,6 +29,8 @@ class MovingSource(FakeSource):
 
     def snapshot(self) -> Snapshot | None:
         self.number += 1
+        if "crash" in sys.argv and self.number > CRASHES_AFTER:
+            raise RuntimeError("on purpose")
         rows = snapshots.busy().requests
         turn = self.number % len(rows)
         return replace(super().snapshot() or snapshots.busy(), requests=rows[turn:] + rows[:turn], in_flight=0)

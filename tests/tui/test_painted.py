@@ -78,6 +78,19 @@ async def test_ascii_is_switched_at_once_and_kept(staging: Staging, tmp_path: Pa
     assert set_up(ScreenOptions(), MANY, None, tmp_path).ascii_only
 
 
+async def test_the_pane_that_had_the_screen_has_it_again(staging: Staging, tmp_path: Path) -> None:
+    remembered = Remembered(tmp_path)
+    async with staging(snapshots.busy(), setup=Setup(remembered=remembered)) as stage:
+        await stage.press("tab", "tab", "z")
+        name = stage.app.dashboard.current.title
+        await remembered.settled()
+    async with staging(snapshots.busy(), setup=Setup(remembered=Remembered(tmp_path))) as stage:
+        assert stage.app.dashboard.current.title == name == "Cache" and stage.app.dashboard.maximised
+        assert "Tiers" not in stage.text
+        await stage.press("z")
+        assert "Tiers" in stage.text
+
+
 async def test_panes_are_grey_while_the_gateway_does_not_answer(staging: Staging) -> None:
     def colours(stage: Stage) -> set[str]:
         below = stage.app.dashboard.requests.region

@@ -86,7 +86,7 @@ class ScriptedSource(FakeSource):
 class Counting(ControlCentre):
     """Counts what would be written, and what Textual alone would have written."""
 
-    CSS_PATH = Path(llmgw_tui.__file__).with_name("app.tcss")
+    CSS_PATH = str(Path(llmgw_tui.__file__).with_name("app.tcss"))
     written = 0
     by_textual = 0
     frames = 0
