@@ -191,7 +191,7 @@ class Place(Screen[None]):
     def read_again(self) -> None:
         """Reads in the background, and draws; a read that goes on is given up."""
         self._read_at = self.centre.loop_time()
-        self.run_worker(self._read_and_draw, name="read", group="read", exclusive=True)
+        self.run_worker(self._read_and_draw, name="read", group="read", exclusive=True)  # type: ignore[arg-type]
 
     async def _read_and_draw(self) -> None:
         await self.read()
