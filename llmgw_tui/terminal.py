@@ -15,13 +15,16 @@ import termios
 from collections.abc import Callable, Iterator
 from queue import Empty, Full
 
+from textual import events
 from textual.driver import Driver
 from textual.drivers import linux_driver
 from textual.drivers._writer_thread import WriterThread
+from textual.geometry import Size
 
 FRAMES_BEHIND = 4
 """Writes waiting from which frames are skipped; one full repaint follows when the queue is empty."""
 STOP_WAIT_S = 0.5
+RESIZE_S = 0.1
 
 
 class PatientWriter(WriterThread):
@@ -59,6 +62,8 @@ class PatientWriter(WriterThread):
 class PatientDriver(linux_driver.LinuxDriver):
     """Textual's driver with a :class:`PatientWriter`, and without stopping the process on ctrl+z."""
 
+    _resizing: asyncio.TimerHandle | None = None
+
     def start_application_mode(self) -> None:
         kept = WriterThread
         setattr(linux_driver, "WriterThread", PatientWriter)  # noqa: B010 - the driver makes its writer by this name
@@ -66,6 +71,23 @@ class PatientDriver(linux_driver.LinuxDriver):
             super().start_application_mode()  # type: ignore[no-untyped-call]
         finally:
             setattr(linux_driver, "WriterThread", kept)  # noqa: B010
+        with contextlib.suppress(ValueError, RuntimeError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._size_changed)
+
+    def _size_changed(self) -> None:
+        """A window that is dragged sends a hundred signals a second; each would be a layout of the whole screen."""
+        if self._resizing is None and not self._in_band_window_resize:
+            self._resizing = asyncio.get_running_loop().call_later(RESIZE_S, self._tell_size)
+
+    def _tell_size(self) -> None:
+        self._resizing = None
+        size = Size(*self._get_terminal_size())
+        self._app.post_message(events.Resize(size, size))
+
+    def stop_application_mode(self) -> None:
+        if self._resizing is not None:
+            self._resizing.cancel()
+        super().stop_application_mode()
 
     def _sigtstp_application(self, *_: object) -> None:
         """Stopping the process would stop the gateway, and every request in flight."""

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from llmgw_tui.keymap import Keys, key_name, read_keymap
 from llmgw_tui.keymap_file import keymap_lines
-from llmgw_tui.places import DEFAULT_KEYS
-from llmgw_tui.places import EVERYWHERE
+from llmgw_tui.places import DEFAULT_KEYS, EVERYWHERE
 from llmgw_tui.theme import ASCII
 from tests.fakes import snapshots
 from tests.tui.conftest import Staging
