@@ -33,6 +33,7 @@ Command = Callable[..., Awaitable[CommandResult]]
 MarkWrong = Callable[[str], Awaitable[Marked]]
 ResetSemantic = Callable[[], Awaitable[int]]
 Reload = Callable[[], Awaitable[CommandResult]]
+Stop = Callable[[], Awaitable[CommandResult]]
 _MARKED = {
     Marked.DONE: CommandResult(True, "That answer is forgotten and will not be served again."),
     Marked.ALREADY: CommandResult(True, "That answer is marked wrong already: it is not served any more."),
@@ -59,6 +60,7 @@ class Commands:
         routing: RoutingCommands,
         replays: ReplayCommands,
         reload: Reload,
+        stop: Stop,
         store: OperatorStore,
         state: OperatorState,
         configured: Limits,
@@ -103,6 +105,7 @@ class Commands:
             "replay": replays.replay,
             "reload": self.reload,
             "retry_provider": routing.retry_provider,
+            "stop": stop,
         }
         self._by_name = {name: validate_call(command) for name, command in commands.items()}
 

@@ -69,6 +69,7 @@ from gateway_core.routing_view import RoutingView
 from gateway_core.setting_values import SettingsReport
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
+from gateway_core.stopping import Stopping
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.days import day_of
@@ -293,6 +294,7 @@ class Gateway:
 
     def _open_commands(self, operator: OperatorStore, state: OperatorState) -> None:
         """What an operator can do."""
+        self.stopping = Stopping(lambda: self._kill.in_flight)
         self.replays = Replays(
             self.detail, self.parts, self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock
         )
@@ -310,6 +312,7 @@ class Gateway:
             RoutingCommands(self._health, self._tiers, self.checks),
             ReplayCommands(self.replays),
             self.reloader.reload,
+            self.stopping.stop,
             operator,
             state,
             _limits(self.settings),

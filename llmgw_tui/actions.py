@@ -66,6 +66,10 @@ class Host(Protocol):
 
     def toggle_maximised(self) -> str: ...
 
+    async def choose_theme(self) -> None: ...
+
+    def toggle_ascii(self) -> None: ...
+
     def leave(self) -> None: ...
 
 
@@ -256,6 +260,22 @@ async def quit_centre(host: Host) -> None:
     host.leave()
 
 
+async def choose_theme(host: Host) -> None:
+    await host.choose_theme()
+
+
+async def toggle_ascii(host: Host) -> None:
+    host.toggle_ascii()
+
+
+async def stop_gateway(host: Host) -> None:
+    """Always asks: whoever uses the gateway gets no answer until it is started again."""
+    many = host.snapshot.in_flight if host.snapshot else 0
+    cut = f" {many} request{' is' if many == 1 else 's are'} in flight and may be cut off." if many else ""
+    if await host.confirm("Stop the gateway?", f"Nothing is answered until it is started again.{cut}"):
+        await host.command("stop")
+
+
 ACTIONS: tuple[Action, ...] = (
     Action(
         "kill_switch", "k", "kill", "Kill switch: stops every request at once; again to release (asks)", kill_switch
@@ -286,5 +306,15 @@ ACTIONS: tuple[Action, ...] = (
         footer=False,
         anywhere=True,
     ),
+    Action(
+        "theme",
+        "",
+        "theme",
+        "Choose the colours: dark, light, high contrast, the terminal's, none",
+        choose_theme,
+        footer=False,
+    ),
+    Action("ascii", "", "ascii", "ASCII instead of lines and marks, or back", toggle_ascii, footer=False),
+    Action("stop_gateway", "", "stop", "Stop the gateway, not only this screen (asks)", stop_gateway, footer=False),
     Action("cancel_pull", "", "cancel pull", "Cancel a model that is being pulled", cancel_pull, footer=False),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gateway_core.settings_sources import SettingsError, SettingsSources
 from llmgw_tui.arguments import Commands, Version, add_completion, add_service, add_status
+from llmgw_tui.screen_options import ScreenOptions, updates_per_second
 
 if TYPE_CHECKING:
     from gateway_core.settings import Settings
@@ -73,7 +74,9 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
         case None:
             from llmgw_tui import screen_runs
 
-            return asyncio.run(screen_runs.control_centre(settings, files, read_only=arguments.read_only))
+            return asyncio.run(
+                screen_runs.control_centre(settings, files, _screen(arguments), read_only=arguments.read_only)
+            )
         case "serve":
             from llmgw_tui import headless
 
@@ -81,11 +84,12 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
         case "attach":
             from llmgw_tui import screen
 
-            return asyncio.run(screen.attach(settings, arguments.url, arguments.key, files.keymap_file))
+            where = arguments.url, arguments.key, files.keymap_file, _screen(arguments)
+            return asyncio.run(screen.attach(settings, *where, read_only=arguments.read_only))
         case "demo":
             from llmgw_tui import screen_runs
 
-            return asyncio.run(screen_runs.demo(settings, files))
+            return asyncio.run(screen_runs.demo(settings, files, _screen(arguments)))
         case "connect":
             from llmgw_tui import connecting, monitoring
 
@@ -117,6 +121,14 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
             from llmgw_tui import reloading
 
             return asyncio.run(reloading.reload(settings))
+        case "stop":
+            from llmgw_tui import stopping
+
+            return asyncio.run(stopping.stop(settings))
+        case "keys":
+            from llmgw_tui import keymap_file
+
+            return keymap_file.show(files.keymap_file)
         case "doctor":
             from llmgw_tui import doctor
 
@@ -146,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_common(parser)
     _add_read_only(parser)
+    _add_screen(parser)
     parser.add_argument("--version", action=Version, nargs=0, help="show the version and end")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
@@ -156,8 +169,16 @@ def _parser() -> argparse.ArgumentParser:
     attach = commands.add_parser("attach", parents=[common], help="the control centre of a gateway that runs elsewhere")
     attach.add_argument("url", nargs="?", help="its address (default: the configured host and port)")
     attach.add_argument("--key", help="its key (default: GATEWAY_SECRET, or the key in the data folder)")
+    _add_read_only(attach)
+    _add_screen(attach)
 
-    commands.add_parser("demo", parents=[common], help="everything, with made-up traffic and simulated paid upstreams")
+    demo = commands.add_parser(
+        "demo", parents=[common], help="everything, with made-up traffic and simulated paid upstreams"
+    )
+    _add_screen(demo)
+
+    commands.add_parser("stop", parents=[common], help="end the running gateway, wherever its screen is")
+    commands.add_parser("keys", parents=[common], help="the keymap in force, as a keymap.yaml to start from")
 
     doctor = commands.add_parser(
         "doctor", parents=[common], help="look for what is set up wrong, and say how to mend it"
@@ -266,8 +287,31 @@ def _add_inside(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def _add_read_only(parser: argparse.ArgumentParser) -> None:
-    default = argparse.SUPPRESS if parser.prog.endswith("serve") else False
+    default = argparse.SUPPRESS if parser.prog.endswith(("serve", "attach")) else False
     parser.add_argument("--read-only", action="store_true", default=default, help="commands change nothing")
+
+
+def _add_screen(parser: argparse.ArgumentParser) -> None:
+    """How the control centre looks; after a command they win over those before it."""
+    given = argparse.SUPPRESS if " " in parser.prog else None
+    off = argparse.SUPPRESS if " " in parser.prog else False
+    parser.add_argument("--theme", default=given, metavar="NAME", help="dark, light, high-contrast, ansi, plain or own")
+    parser.add_argument("--ascii", action="store_true", default=off, help="draw with ASCII only")
+    parser.add_argument("--fps", type=_updates, default=given, metavar="N", help="updates a second (default 4)")
+    parser.add_argument(
+        "--low-bandwidth", action="store_true", default=off, help="for slow links: draw less, less often"
+    )
+
+
+def _screen(arguments: argparse.Namespace) -> ScreenOptions:
+    return ScreenOptions(arguments.theme, arguments.ascii, arguments.fps, arguments.low_bandwidth)
+
+
+def _updates(text: str) -> float:
+    try:
+        return updates_per_second(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _port(text: str) -> int:

@@ -242,5 +242,13 @@ class Hosting(App[None], inherit_bindings=False):
         if not CommandPalette.is_open(self):  # type: ignore[arg-type]
             self.push_screen(CommandPalette(placeholder="Find an action or a screen"))
 
+    async def choose_theme(self) -> None:
+        """Asks for a theme."""
+        raise NotImplementedError
+
+    def toggle_ascii(self) -> None:
+        """ASCII only, or back."""
+        raise NotImplementedError
+
     def leave(self) -> None:
         self.exit()

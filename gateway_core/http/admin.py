@@ -24,7 +24,6 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
         web.get("/api/budget", admin.budget),
         web.get("/api/requests", admin.requests),
         web.get("/api/requests/{id}", admin.request_detail),
-        web.get("/api/snapshot", admin.snapshot),
         web.post("/api/commands/{name}", admin.command),
         web.post("/admin/kill-switch", admin.kill_switch),
     ]
@@ -65,10 +64,6 @@ class Admin:
         if detail is None:
             return refuse(Refusal("not_found", "There is no request of that id.", 404))
         return reply(detail)
-
-    async def snapshot(self, _: web.Request) -> web.Response:
-        """What the control centre draws, as ``gateway_core.model.Snapshot``."""
-        return reply(self._gateway.snapshot())
 
     async def command(self, request: web.Request) -> web.Response:
         """Runs a command by name; the body holds its arguments."""

@@ -23,6 +23,7 @@ from gateway_core.http import (
     responses,
     routing,
     settings,
+    snapshots,
     status,
 )
 from gateway_core.http.guards import guard
@@ -39,7 +40,7 @@ SHUTDOWN_S = 1.5
 
 ROOMS = (
     *(openai, anthropic, responses, embeddings, openclaw_plugin),
-    *(admin, request_parts, status, cache, local, log, settings, routing, events),
+    *(admin, request_parts, status, cache, local, log, settings, routing, events, snapshots),
 )
 """What speaks to clients, and what operates the gateway."""
 _HTTP_ERRORS = {
@@ -61,7 +62,11 @@ def make_app(gateway: Gateway, secret: str) -> web.Application:
         gateway.bus.close()
 
     app = web.Application(
-        middlewares=[_errors(given.max_body_bytes), guard(secret, given.host, gateway.log_feed.refused)],
+        middlewares=[
+            _errors(given.max_body_bytes),
+            guard(secret, given.host, gateway.log_feed.refused),
+            snapshots.pack,
+        ],
         client_max_size=given.max_body_bytes,
     )
     metrics = Metrics(gateway)

@@ -105,8 +105,11 @@ class Dashboard(Place):
 
     def on_mount(self) -> None:
         self.filter_field.display = False
-        self.requests.focus()
+        kept = self.centre.remembered
+        self._current = next((pane for pane in self.panes if pane.id == kept.get("dashboard.pane", "")), self.requests)
+        self.maximised = kept.get("dashboard.maximised", False)
         self.place_parts()
+        self._current.focus()
 
     @property
     def current(self) -> Pane:
@@ -171,6 +174,7 @@ class Dashboard(Place):
     def on_descendant_focus(self) -> None:
         if isinstance(self.focused, Pane):
             self._current = self.focused
+            self.centre.remembered.set("dashboard.pane", self.focused.id or "")
 
     def set_notices(self, there_are: bool) -> None:
         """Gives the header a third line where there is something to say and room to say it."""
@@ -231,6 +235,7 @@ class Dashboard(Place):
     def toggle_maximised(self) -> str:
         """Gives the focused pane the whole screen, or gives it back; says which."""
         self.maximised = not self.maximised
+        self.centre.remembered.set("dashboard.maximised", self.maximised)
         self.place_parts()
         self._current.focus()
         if self.maximised:

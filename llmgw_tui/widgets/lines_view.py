@@ -12,6 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from llmgw_tui.theme import CURSOR_STYLE, GROUND_STYLE
+from llmgw_tui.widgets.line_pane import themed
 
 FOUND_STYLE = Style(underline=True)
 
@@ -64,9 +65,7 @@ class LinesView(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         row = y + int(self.scroll_offset.y)
-        if row < len(self._lines):
-            strip = self._lines[row].adjust_cell_length(width, GROUND_STYLE).apply_style(GROUND_STYLE)
-            if row == self._current:
-                return strip.apply_style(FOUND_STYLE + CURSOR_STYLE)
-            return strip.apply_style(FOUND_STYLE) if row in self._marked else strip
-        return Strip.blank(width, GROUND_STYLE)
+        strip = self._lines[row] if row < len(self._lines) else Strip([])
+        if row in self._marked or row == self._current:
+            strip = strip.apply_style(FOUND_STYLE + CURSOR_STYLE if row == self._current else FOUND_STYLE)
+        return themed(strip.adjust_cell_length(width, GROUND_STYLE), GROUND_STYLE, self.app.current_theme)

@@ -12,6 +12,7 @@ from gateway_core.model import CommandResult, Tier
 from llmgw_tui import ink
 from llmgw_tui.app import ControlCentre
 from llmgw_tui.clock import FrozenClock
+from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
@@ -43,7 +44,7 @@ def _looks_as_before(
     chart.load()
     ink.load("json", "python", "sql")
     source = source or FakeSource(snapshots.busy())
-    app = ControlCentre(source, clock=FrozenClock(snapshots.NOW), ascii_only=ascii_only)
+    app = ControlCentre(source, Setup(ascii_only=ascii_only), clock=FrozenClock(snapshots.NOW))
     return compare(app, press=[*OPENED, *press], terminal_size=SIZES[size], run_before=_settle)
 
 

@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 from gateway_core.model import Snapshot
 from llmgw_tui.app import ControlCentre
 from llmgw_tui.clock import FrozenClock
+from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
@@ -32,7 +33,7 @@ def _looks_as_before(
     compare: Compare, snapshot: Snapshot, size: tuple[int, int], keys: str, *, ascii_only: bool = False
 ) -> bool:
     chart.load()
-    app = ControlCentre(FakeSource(snapshot), clock=FrozenClock(snapshots.NOW), ascii_only=ascii_only)
+    app = ControlCentre(FakeSource(snapshot), Setup(ascii_only=ascii_only), clock=FrozenClock(snapshots.NOW))
     return compare(app, terminal_size=size, run_before=lambda pilot: _typed(pilot, keys.split()))
 
 
