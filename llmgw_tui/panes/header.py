@@ -168,4 +168,11 @@ def compact_line(snapshot: Snapshot, link: Link, look: Look, width: int) -> Stri
     if snapshot.simulated:
         parts.append([text_segment("DEMO", DEMO_STYLE)])
     parts.append(forced_words(snapshot))
-    return line(width, *left, *joined(parts, width - segments_width(left), Segment(" ", TEXT_STYLE)))
+    if reason := why(snapshot, look):
+        parts.append(reason)
+    right = [
+        text_segment(f" {snapshot.in_flight} in flight", FOCUS_STYLE if snapshot.in_flight else MUTED_STYLE),
+        text_segment(f"  {clock_time(snapshot.at, look.zone)} ", MUTED_STYLE),
+    ]
+    left += joined(parts, width - segments_width(left), Segment(" ", TEXT_STYLE))
+    return between(width, left, right)

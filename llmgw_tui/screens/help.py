@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.strip import Strip
 
-from llmgw_tui.actions import ACTIONS
-from llmgw_tui.keymap import Keys
+from gateway_core.model import Snapshot
+from llmgw_tui.keymap import SHOWN, Keys
 from llmgw_tui.panes.draw import Look, line, text_segment
 from llmgw_tui.panes.footer import Hint
+from llmgw_tui.places import EVERYWHERE
+from llmgw_tui.screens.place import Place
 from llmgw_tui.theme import (
     BRIGHT_STYLE,
-    FOCUS_TITLE_STYLE,
     KEY_STYLE,
     MUTED_STYLE,
     STATUS_STYLES,
@@ -26,12 +26,7 @@ from llmgw_tui.theme import (
     TIER_STYLES,
     tier_mark,
 )
-from llmgw_tui.widgets.bars import FooterBar
-from llmgw_tui.widgets.line_pane import LineBar
 from llmgw_tui.widgets.lines_view import LinesView
-
-if TYPE_CHECKING:
-    from llmgw_tui.app import ControlCentre
 
 MOVING = (
     ("tab, shift+tab", "The next pane, the one before"),
@@ -42,17 +37,21 @@ MOVING = (
 )
 
 
-def help_lines(keys: Keys, panes: Sequence[tuple[str, str]], look: Look, width: int) -> tuple[Strip, ...]:
-    """``panes`` are titles and explanations."""
-    rows = [line(width), line(width, text_segment(" Keys", BRIGHT_STYLE))]
-    for action in ACTIONS:
-        key = " or ".join(part for part in keys.of(action.name).split(",") if part) or "palette"
-        key = key.replace("slash", "/").replace("question_mark", "?")
-        rows.append(_row(width, key, action.help, KEY_STYLE))
+def help_lines(keys: Keys, place: Place, look: Look, width: int) -> tuple[Strip, ...]:
+    """The keys of ``place``, those of everywhere, and what is to be seen."""
+    rows = [line(width)]
+    if place.actions:
+        rows.append(line(width, text_segment(f" Keys in {place.title_words}", BRIGHT_STYLE)))
+        rows += [
+            _row(width, key_words(keys, f"{place.place}.{one.name}"), one.help, KEY_STYLE) for one in place.actions
+        ]
+        rows.append(line(width))
+    rows.append(line(width, text_segment(" Keys", BRIGHT_STYLE)))
+    rows += [_row(width, key_words(keys, action.name), action.help, KEY_STYLE) for action in EVERYWHERE]
     rows += [line(width), line(width, text_segment(" Moving", BRIGHT_STYLE))]
     rows += [_row(width, key, text, KEY_STYLE) for key, text in MOVING]
-    rows += [line(width), line(width, text_segment(" Panes", BRIGHT_STYLE))]
-    for title, explanation in panes:
+    rows += [line(width), line(width, text_segment(" What is shown", BRIGHT_STYLE))]
+    for title, explanation in place.explanations():
         for number, piece in enumerate(textwrap.wrap(explanation, max(20, width - (22 if width < 100 else 34)))):
             rows.append(_row(width, title if number == 0 else "", piece, BRIGHT_STYLE))
     rows += [line(width), line(width, text_segment(" Marks", BRIGHT_STYLE))]
@@ -77,35 +76,40 @@ def _row(width: int, key: str, text: str, style: Style) -> Strip:
     return line(width, text_segment(f"  {key:<{room - 3}} ", style), text_segment(text, TEXT_STYLE))
 
 
-class HelpScreen(Screen[None]):
-    """Opened by ``?`` from anywhere; the focused pane's explanation comes first."""
+def key_words(keys: Keys, name: str) -> str:
+    """All keys of an action as a person reads them."""
+    parts = [SHOWN.get(part, part) for part in keys.of(name).split(",") if part]
+    return " or ".join(parts) or "palette"
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,question_mark", "dismiss", "Back", show=False)]
 
-    def __init__(self, panes: Sequence[tuple[str, str]]) -> None:
+class HelpScreen(Place):
+    """Opened by ``?`` from anywhere; what is in sight there comes first."""
+
+    place = "help"
+    title_words = "Help"
+    explanation = "Every key, and what everything on the screen means."
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q,enter,question_mark", "back", "Back", show=False)]
+
+    def __init__(self, about: Place) -> None:
         super().__init__()
-        self._panes = panes
+        self._about = about
 
-    def compose(self) -> ComposeResult:
-        yield LineBar(id="title")
+    def body(self) -> Iterable[Any]:
         yield LinesView(self._make, id="text")
-        yield FooterBar(id="footer")
 
     def on_mount(self) -> None:
+        super().on_mount()
         self.query_one(LinesView).focus()
-        self.query_one(FooterBar).update((Hint("esc", "back", "back"), Hint("up/down", "scroll", "back")))
 
-    def on_resize(self) -> None:
-        words = (
-            text_segment(" Help ", FOCUS_TITLE_STYLE),
-            text_segment("everything here is also in the palette, ctrl+p; keymap.yaml changes the keys", MUTED_STYLE),
-        )
-        self.query_one("#title", LineBar).show((line(self.size.width, *words),))
+    def title_info(self) -> Sequence[Segment]:
+        words = "everything here is also in the palette, ctrl+p; keymap.yaml changes the keys"
+        return (text_segment(words, MUTED_STYLE),)
 
-    def on_footer_bar_chosen(self, event: FooterBar.Chosen) -> None:
-        event.stop()
-        self.dismiss()
+    def draw(self, snapshot: Snapshot | None, look: Look) -> None:
+        """Nothing moves here."""
+
+    def hints(self) -> tuple[Hint, ...]:
+        return (Hint("esc", "back", "back"), self.centre.hint("palette"), self.centre.hint("kill_switch"))
 
     def _make(self, width: int) -> tuple[Strip, ...]:
-        centre = cast("ControlCentre", self.app)
-        return help_lines(centre.keys, self._panes, centre.look(), width)
+        return help_lines(self.centre.keys, self._about, self.centre.look(), width)
