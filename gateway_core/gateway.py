@@ -53,6 +53,7 @@ from gateway_core.providers.builtin import BuiltinModel
 from gateway_core.providers.health import Circuit, Health
 from gateway_core.providers.pricing import Pricing
 from gateway_core.reload import Reloader
+from gateway_core.request_search import RequestSearch
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import Switched
 from gateway_core.routing.session import Sessions
@@ -238,6 +239,7 @@ class Gateway:
         )
         self._caches.use_second_opinion(self.reviewer.at_once)
         self._journal = Journal(self.bus, self._activity, self._requests, clock)
+        self.searches = RequestSearch(database.path, self._requests, self._journal.settled, clock)
         self.pipeline = Pipeline(
             Gates(
                 policy,
@@ -295,6 +297,7 @@ class Gateway:
         self._spawn(self._quiet.listen(self.bus), "quiet")
         self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self._look_after(), "housekeeping")
+        self._spawn(self.searches.fill(), "search index")
         if self._files:
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
 
@@ -382,9 +385,8 @@ class Gateway:
         return await self.browser.hits(limit)
 
     async def requests(self, limit: int, query: str | None = None) -> tuple[RequestRow, ...]:
-        """The newest requests of the log that match ``query``."""
-        await self._journal.settled()
-        return await self._requests.recent(limit, query)
+        """The newest requests of the log that match ``query``. Raises ``BadSearch`` for a filter that is none."""
+        return (await self.searches.page(query or "", limit=limit)).requests
 
     def offers(self) -> tuple[Offer, ...]:
         """The models that can be asked for now."""
@@ -452,6 +454,7 @@ class Gateway:
         await self._local.close()
         await self._tiers.close()
         self.bus.close()
+        await self.searches.close()
         await self._database.close()
         self._lock.release()
 

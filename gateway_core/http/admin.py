@@ -9,10 +9,8 @@ from aiohttp import web
 
 from gateway_core.gateway import VERSION, Gateway
 from gateway_core.http.replies import refuse, reply
-from gateway_core.model import JsonObject, Refusal, Savings, SemanticStats
+from gateway_core.model import JsonObject, Savings, SemanticStats
 from gateway_core.wire import errors
-
-MOST_ROWS = 1_000
 
 
 def routes(gateway: Gateway) -> list[web.RouteDef]:
@@ -23,8 +21,6 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
         web.get("/api/metrics", admin.metrics),
         web.get("/api/budget", admin.budget),
         web.get("/api/local/models", admin.local_models),
-        web.get("/api/requests", admin.requests),
-        web.get("/api/requests/{id}", admin.request_detail),
         web.get("/api/snapshot", admin.snapshot),
         web.post("/api/commands/{name}", admin.command),
         web.post("/admin/kill-switch", admin.kill_switch),
@@ -105,23 +101,6 @@ class Admin:
     async def local_models(self, _: web.Request) -> web.Response:
         """The local server and its models."""
         return reply(self._gateway.snapshot(rows=0).local)
-
-    async def requests(self, request: web.Request) -> web.Response:
-        """The newest requests first; ``q`` searches them."""
-        try:
-            limit = int(request.query.get("limit", "100"))
-        except ValueError:
-            limit = 0
-        if not 1 <= limit <= MOST_ROWS:
-            return refuse(errors.invalid_request(f"limit is a number from 1 to {MOST_ROWS}.", "limit"))
-        return reply({"requests": await self._gateway.requests(limit, request.query.get("q") or None)})
-
-    async def request_detail(self, request: web.Request) -> web.Response:
-        """Everything kept of one request."""
-        detail = await self._gateway.detail(request.match_info["id"])
-        if detail is None:
-            return refuse(Refusal("not_found", "There is no request of that id.", 404))
-        return reply(detail)
 
     async def snapshot(self, _: web.Request) -> web.Response:
         """What the control centre draws, as ``gateway_core.model.Snapshot``."""

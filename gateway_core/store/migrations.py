@@ -209,8 +209,12 @@ _SEARCH = (
             ("first_token", "first_token_order"),
         )
     ),
+    "CREATE INDEX requests_to_filter ON requests (at, id, status, client, lane, purpose, session, asked_model, tier,"
+    " provider, model, cache, route, error_code, cost_microusd, saved_microusd, input_tokens, output_tokens, tokens,"
+    " latency_ms, first_token_ms, first_token_order)",
 )
-"""The orders that the log is paged in, and the words of ``store/request_index.py``."""
+"""The orders that the log is paged in, all that filters look at side by side (a row has 2 to 4 kB, of this 300 bytes),
+and the words of ``store/request_index.py``."""
 
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (

@@ -1,7 +1,8 @@
 """The full-text index over the request log: words of each ended request, and of what was said in it.
 
 ``request_words`` holds the words as they were made (SQLite before 3.43 can delete from an index only what it is told),
-``request_text`` is an FTS5 index over it. Where SQLite has no FTS5 the words are searched without an index.
+``request_text`` is an FTS5 index over it; both number requests as the log's ``rowid`` does. Where SQLite has no FTS5
+the words are searched without an index.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _MAKE = (
 
 
 def open_index(connection: sqlite3.Connection) -> None:
-    """Makes the index if SQLite can. One that was not kept meanwhile is made anew, step by step."""
+    """Makes the index if SQLite can. One that was not kept, or that a VACUUM left behind, is made anew, in steps."""
     try:
         connection.execute(_MAKE)
         connection.execute("SELECT rowid FROM request_text WHERE request_text MATCH 'a' LIMIT 1").fetchall()
@@ -36,7 +37,7 @@ def open_index(connection: sqlite3.Connection) -> None:
             raise
         _note(connection, "full_text", 0)
         return
-    if not has_full_text(connection):
+    if not has_full_text(connection) or _renumbered(connection):
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DROP TABLE request_text")
         connection.execute(_MAKE)
@@ -45,6 +46,15 @@ def open_index(connection: sqlite3.Connection) -> None:
         _note(connection, "unfilled", newest)
         _note(connection, "full_text", 1)
         connection.execute("COMMIT")
+
+
+def _renumbered(connection: sqlite3.Connection) -> bool:
+    """Whether the newest request that is indexed has another number in the log. VACUUM closes gaps."""
+    found = connection.execute(
+        "SELECT number, (SELECT rowid FROM requests WHERE id = request_id) FROM request_words"
+        " ORDER BY number DESC LIMIT 1"
+    ).fetchone()
+    return found is not None and found[0] != found[1]
 
 
 def has_full_text(connection: sqlite3.Connection) -> bool:
@@ -61,9 +71,11 @@ def index_row(connection: sqlite3.Connection, row: RequestRow, said: str | None)
     words = clean_text(row_text(row))
     known = _known(connection, row.id)
     if known is None:
-        number = connection.execute(
-            "INSERT INTO request_words (request_id, words, said) VALUES (?, ?, ?)", (row.id, words, said or "")
-        ).lastrowid
+        number = connection.execute("SELECT rowid FROM requests WHERE id = ?", (row.id,)).fetchone()[0]
+        connection.execute(
+            "INSERT INTO request_words (number, request_id, words, said) VALUES (?, ?, ?, ?)",
+            (number, row.id, words, said or ""),
+        )
         _add(connection, (number, words, said or ""))
         return
     number, old_words, old_said = known

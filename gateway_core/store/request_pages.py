@@ -31,6 +31,9 @@ _KEYS = {
     "latency": "latency_ms",
     "first_token": "first_token_order",
 }
+_EVERYTHING = Selection(Where())
+_FILTERED = "requests INDEXED BY requests_to_filter"
+"""Filters look at an eighth of the log so; orders other than by time keep the best of what they find."""
 _NO_INDEX = "This Python's SQLite has no FTS5: words are looked for without an index."
 _UNFILLED = "Older requests are still being made searchable; what was said in them is not found yet."
 
@@ -90,7 +93,7 @@ def read_page(
     page = RequestsPage(rows[:limit], _cursor(connection, rows[limit - 1], order, sort) if len(rows) > limit else "")
     if place is None:
         page = _counted(connection, clock, asked, page, ends)
-    if asked.hits is not None or "request_words" in asked.rest.sql:
+    if asked.hits is not None or "request_text" in asked.rest.sql or "request_words" in asked.rest.sql:
         page = replace(page, remark="" if index.full_text else _NO_INDEX)
         if index.unfilled > 0:
             page = replace(page, remark=_UNFILLED)
@@ -103,10 +106,15 @@ def _rows(
     behind = order.behind(place) if place else Where()
     sources, where = "requests", asked.whole
     if asked.hits is not None and _few(connection, asked):
-        sources = f"(SELECT DISTINCT request_id FROM ({asked.hits.sql})) AS hits CROSS JOIN requests"
-        where = Where(f"requests.id = hits.request_id AND {asked.rest.sql}", asked.whole.values)
+        sources = f"(SELECT DISTINCT rowid AS number FROM ({asked.hits.sql})) AS hits CROSS JOIN requests"
+        where = Where(f"requests.rowid = hits.number AND {asked.rest.sql}", asked.whole.values)
+    elif asked != _EVERYTHING:
+        sources = _FILTERED
+    page = (
+        f"SELECT requests.rowid AS number FROM {sources} WHERE {where.sql} AND {behind.sql} ORDER BY {order.by} LIMIT ?"
+    )
     found = connection.execute(
-        f"SELECT {SELECTED} FROM {sources} WHERE {where.sql} AND {behind.sql} ORDER BY {order.by} LIMIT ?",
+        f"SELECT {SELECTED} FROM ({page}) AS page CROSS JOIN requests ON requests.rowid = number ORDER BY {order.by}",
         (*where.values, *behind.values, limit + 1),
     )
     return tuple(row_of(values) for values in found)
@@ -127,9 +135,9 @@ def _counted(
     """The page with how many match, as far as that is counted."""
     if not page.next:
         return replace(page, total=len(page.requests))
-    if asked == Selection(Where()):
+    if asked == _EVERYTHING:
         return replace(page, total=connection.execute("SELECT count(*) FROM requests").fetchone()[0])
-    query = f"SELECT count(*) FROM (SELECT 1 FROM requests WHERE {asked.whole.sql} LIMIT ?)"
+    query = f"SELECT count(*) FROM (SELECT 1 FROM {_FILTERED} WHERE {asked.whole.sql} LIMIT ?)"
     connection.set_progress_handler(lambda: clock.monotonic() > ends, _STEPS)
     try:
         total: int = connection.execute(query, (*asked.whole.values, MOST_COUNTED + 1)).fetchone()[0]

@@ -44,7 +44,7 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a filter asks of the log: ``rest`` of each row, and of its words what ``hits`` selects the ids of."""
+    """What a filter asks of the log: ``rest`` of each row, and of its words what ``hits`` selects the numbers of."""
 
     rest: Where
     hits: Where | None = None
@@ -56,7 +56,9 @@ class Selection:
         """All of it as a condition of a row. The plus keeps SQLite from sorting all that have the words."""
         if self.hits is None:
             return self.rest
-        return Where(f"+requests.id IN ({self.hits.sql}) AND {self.rest.sql}", (*self.hits.values, *self.rest.values))
+        return Where(
+            f"+requests.rowid IN ({self.hits.sql}) AND {self.rest.sql}", (*self.hits.values, *self.rest.values)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _where(term: Term, index: Index) -> Where:
             if not words:
                 return Where("instr(requests.preview, ?)", (sign,))
             hits = _hits([term.test], index)
-            return Where(f"requests.id IN ({hits.sql})", hits.values)
+            return Where(f"+requests.rowid IN ({hits.sql})", hits.values)
         case Named(field=name, values=values, exact=True):
             return Where(f"{_FIELDS[name]} IN ({', '.join('?' * len(values))})", values)
         case Named(field=name, values=values):
@@ -113,19 +115,18 @@ def _where(term: Term, index: Index) -> Where:
 
 
 def _hits(words: Sequence[Words], index: Index) -> Where:
-    """The ids of the requests that have all the words: in the index, still running, or not in the index yet."""
+    """The numbers of the requests that have all the words: in the index, still running, or not in the index yet."""
     patterns = [pattern_of(one.words, whole=one.whole) for one in words]
     running = " AND ".join(["instr(search, ?)"] * len(words))
     if index.full_text:
-        sql = "SELECT request_id FROM request_words WHERE number IN (SELECT rowid FROM request_text WHERE request_text"
-        sql, values = f"{sql} MATCH ?)", [_match(words)]
+        sql, values = "SELECT rowid FROM request_text WHERE request_text MATCH ?", [_match(words)]
     else:
         either = " AND ".join(["(instr(words, ?) OR instr(said, ?))"] * len(words))
-        sql, values = f"SELECT request_id FROM request_words WHERE {either}", [one for one in patterns for _ in "ab"]
-    sql = f"{sql} UNION ALL SELECT id FROM requests WHERE status = 'running' AND {running}"
+        sql, values = f"SELECT number FROM request_words WHERE {either}", [one for one in patterns for _ in "ab"]
+    sql = f"{sql} UNION ALL SELECT rowid FROM requests WHERE status = 'running' AND {running}"
     values += patterns
     if index.unfilled > 0:
-        sql = f"{sql} UNION ALL SELECT id FROM requests WHERE at <= ? AND {running}"
+        sql = f"{sql} UNION ALL SELECT rowid FROM requests WHERE at <= ? AND {running}"
         return Where(sql, (*values, index.unfilled, *(pattern.strip() for pattern in patterns)))
     return Where(sql, tuple(values))
 

@@ -112,7 +112,7 @@ def test_sqlite_walks_along_an_index_in_every_order() -> None:
             order = request_pages._Order(sort, way.startswith("-"))
             behind = order.behind((1, 1.0, "x"))
             plan = _plan(store.connection, f"{behind.sql} ORDER BY {order.by}", behind.values)
-            assert "USING INDEX requests_by" in plan and "SCAN" not in plan, (way, plan)
+            assert "USING INDEX requests_" in plan and "SCAN" not in plan, (way, plan)
             assert "FOR ORDER BY" not in plan, (way, plan)
 
 
