@@ -73,6 +73,7 @@ def parse(text: str, now: float, *, typing: bool = False) -> Filter:
         return Filter(problem=f"A filter has at most {LONGEST} characters.", at=LONGEST)
     text = text.encode("utf-8", "replace").decode()
     terms: list[Term] = []
+    decided: list[str] = []
     hint = ""
     for piece in _pieces(text, typing):
         inverted = piece.text.startswith("!")
@@ -86,7 +87,8 @@ def parse(text: str, now: float, *, typing: bool = False) -> Filter:
         else:
             if test is not None:
                 terms.append(Term(test, inverted))
-    return Filter(tuple(terms), hint=hint)
+                decided.append(piece.text)
+    return Filter(tuple(terms), hint=hint, decided=" ".join(decided))
 
 
 def _pieces(text: str, typing: bool) -> Iterator[_Piece]:

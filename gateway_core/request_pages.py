@@ -18,14 +18,15 @@ PAGE_ROWS = 200
 class RequestsPage:
     """Requests in the order asked for.
 
-    ``next`` is the cursor of the page behind it, empty on the last. ``total`` is how many match, told with a first page
-    only; ``more`` when counting ended before all were counted. ``problem`` says why there is no page, ``remark`` what
-    it does not look at.
+    ``next`` is the cursor of the page behind it, empty on the last. ``total`` is how many match, of ``kept`` in the
+    log, told with a first page only; ``more`` when counting ended before all that match were counted. ``problem`` says
+    why there is no page, ``remark`` what it does not look at.
     """
 
     requests: tuple[RequestRow, ...] = ()
     next: str = ""
     total: int | None = None
+    kept: int | None = None
     more: bool = False
     problem: str = ""
     remark: str = ""

@@ -74,13 +74,14 @@ class Filter:
     """Terms that must all hold; none lets everything through.
 
     ``problem`` says what is wrong with the text from character ``at`` on (from 0); there are no terms then.
-    ``hint`` says how what is being typed could go on.
+    ``hint`` says how what is being typed could go on; ``decided`` is the text without that.
     """
 
     terms: tuple[Term, ...] = ()
     problem: str = ""
     at: int = 0
     hint: str = ""
+    decided: str = ""
 
     def matches(self, row: RequestRow, said: str = "") -> bool:
         """Whether the request fulfils it. ``said`` is what was asked and answered, as ``joined`` words."""

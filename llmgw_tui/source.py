@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gateway_core.events import Event
 from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.request_pages import RequestsPage
 
 MOST_HITS = 200
 """How many hits a source tells of."""
@@ -45,6 +46,13 @@ class Source(Protocol):
 
     async def detail(self, request_id: str) -> RequestDetail | None:
         """Everything kept of one request, or None."""
+        ...
+
+    async def requests(self, query: str = "", sort: str = "newest", cursor: str = "") -> RequestsPage:
+        """A page of the request log: what the filter ``query`` lets through, behind ``cursor``.
+
+        ``problem`` says why there is none, a filter that cannot be understood for one; it is empty otherwise.
+        """
         ...
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:

@@ -17,6 +17,7 @@ from gateway_core.bus import Bus
 from gateway_core.cache_entries import KINDS, merged
 from gateway_core.events import EVENT_TYPES, Event
 from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.request_pages import PAGE_ROWS, RequestsPage
 from llmgw_tui.source import MOST_HITS
 
 FIRST_RETRY_S = 0.5
@@ -32,6 +33,7 @@ _SNAPSHOT = TypeAdapter(Snapshot)
 _DETAIL = TypeAdapter(RequestDetail)
 _PAGE = TypeAdapter(CachePage)
 _ENTRY = TypeAdapter(CacheEntryDetail)
+_REQUESTS = TypeAdapter(RequestsPage)
 _HITS = TypeAdapter(dict[str, tuple[CacheHit, ...]])
 _OTHER_VERSION = "The gateway's answer is of another version."
 
@@ -111,6 +113,17 @@ class HttpSource:
         with contextlib.suppress(Unreachable, ValidationError):
             return _DETAIL.validate_json(await self._get(f"/api/requests/{request_id}"))
         return None
+
+    async def requests(
+        self, query: str = "", sort: str = "newest", cursor: str = "", limit: int = PAGE_ROWS
+    ) -> RequestsPage:
+        asked = urlencode({"q": query, "sort": sort, "cursor": cursor, "limit": limit}, errors="replace")
+        try:
+            return _REQUESTS.validate_json(await self._get(f"/api/requests?{asked}"))
+        except Unreachable as error:
+            return RequestsPage(problem=str(error))
+        except ValidationError:
+            return RequestsPage(problem=_OTHER_VERSION)
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         pages = await asyncio.gather(*(self._cache_page(kind, query, order) for kind in KINDS))

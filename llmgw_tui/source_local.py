@@ -9,12 +9,19 @@ from typing import Protocol
 from gateway_core.bus import Bus
 from gateway_core.events import Event
 from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.request_pages import RequestsPage
 from gateway_core.store.errors import StoreError
 from llmgw_tui.source import MOST_HITS
 
 
 class Commands(Protocol):
     async def run(self, name: str, arguments: Mapping[str, object]) -> CommandResult: ...
+
+
+class Searches(Protocol):
+    async def page(self, query: str, sort: str, cursor: str) -> RequestsPage:
+        """Raises ``ValueError`` for what cannot be understood, and ``StoreError``."""
+        ...
 
 
 class RunningGateway(Protocol):
@@ -29,6 +36,9 @@ class RunningGateway(Protocol):
     def snapshot(self) -> Snapshot: ...
 
     async def detail(self, request_id: str) -> RequestDetail | None: ...
+
+    @property
+    def searches(self) -> Searches: ...
 
     async def cache_entries(self, query: str, order: str) -> CachePage: ...
 
@@ -58,6 +68,12 @@ class LocalSource:
 
     async def detail(self, request_id: str) -> RequestDetail | None:
         return await self._gateway.detail(request_id)
+
+    async def requests(self, query: str = "", sort: str = "newest", cursor: str = "") -> RequestsPage:
+        try:
+            return await self._gateway.searches.page(query, sort, cursor)
+        except (ValueError, StoreError) as error:
+            return RequestsPage(problem=str(error))
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         return await self._gateway.cache_entries(query, order)

@@ -133,10 +133,11 @@ def _counted(
     connection: sqlite3.Connection, clock: Clock, asked: Selection, page: RequestsPage, ends: float
 ) -> RequestsPage:
     """The page with how many match, as far as that is counted."""
+    page = replace(page, kept=connection.execute("SELECT count(*) FROM requests").fetchone()[0])
     if not page.next:
         return replace(page, total=len(page.requests))
     if asked == _EVERYTHING:
-        return replace(page, total=connection.execute("SELECT count(*) FROM requests").fetchone()[0])
+        return replace(page, total=page.kept)
     query = f"SELECT count(*) FROM (SELECT 1 FROM {_FILTERED} WHERE {asked.whole.sql} LIMIT ?)"
     connection.set_progress_handler(lambda: clock.monotonic() > ends, _STEPS)
     try:
