@@ -49,9 +49,8 @@ async def _type(stage: Stage, text: str) -> None:
 
 async def _read(stage: Stage) -> None:
     """Until the log was read."""
-    await stage.app.workers.wait_for_complete(
-        [worker for worker in stage.app.workers if worker.group in ("read", "read on")]
-    )
+    if reading := [worker for worker in stage.app.workers if worker.group in ("read", "read on")]:
+        await stage.app.workers.wait_for_complete(reading)
     await stage.settle()
 
 
