@@ -83,7 +83,8 @@ def parse(text: str, now: float, *, typing: bool = False) -> Filter:
         except _Unfinished as unfinished:
             hint = str(unfinished)
         except _Wrong as wrong:
-            return Filter(problem=f"{wrong} (character {piece.at + 1})", at=piece.at)
+            problem = f"{wrong} (character {piece.at + 1})"
+            return Filter(problem=problem, at=piece.at, decided=" ".join(decided))
         else:
             if test is not None:
                 terms.append(Term(test, inverted))

@@ -74,7 +74,8 @@ class Filter:
     """Terms that must all hold; none lets everything through.
 
     ``problem`` says what is wrong with the text from character ``at`` on (from 0); there are no terms then.
-    ``hint`` says how what is being typed could go on; ``decided`` is the text without that.
+    ``hint`` says how what is being typed could go on; ``decided`` is the text before
+    that, or before the problem.
     """
 
     terms: tuple[Term, ...] = ()

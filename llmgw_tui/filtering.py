@@ -13,9 +13,9 @@ from gateway_core.request_terms import Filter
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """``text`` as it stands in the field; ``in_force`` the last of it that could be understood.
+    """``text`` as it stands in the field; ``in_force`` what of it can be understood.
 
-    A filter with a ``problem`` changes nothing: the rows stay those of the one before.
+    A term with a ``problem`` hides nothing: what stands before it stays in force.
     """
 
     text: str = ""
@@ -27,7 +27,7 @@ class Typed:
         """The filter after a change of its text."""
         found = parse(text, now, typing=typing)
         if found.problem:
-            return Typed(text, self.in_force, found.problem)
+            return Typed(text, found.decided, found.problem)
         return Typed(text, found.decided, "", found.hint)
 
     @property

@@ -81,7 +81,7 @@ class RequestsPane(Pane):
         return rows[selected_index(rows, self.table)] if rows else None
 
     def set_filter(self, text: str, *, typing: bool = False) -> None:
-        """Filters by ``text``; one that cannot be understood changes nothing but what is said of it."""
+        """Filters by ``text``, as far as it can be understood."""
         now = self._snapshot.at if self._snapshot else 0.0
         self.table = Table(self.table.selected, 0, self.table.filter.retyped(text, now, typing=typing))
         self.post_message(self.Redraw(self))

@@ -9,7 +9,7 @@ from llmgw_tui.source_http import HttpSource
 from llmgw_tui.source_local import LocalSource
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.script import Reply
-from tests.http.inside import client, with_claude
+from tests.http.inside import KEY, client, with_claude
 
 
 async def test_the_log_is_paged_searched_and_sorted_alike_here_and_over_http(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ async def test_the_log_is_paged_searched_and_sorted_alike_here_and_over_http(tmp
         costs = [row["cost_microusd"] for row in (await llmgw.get("/api/requests?sort=-cost"))["requests"]]
         assert costs == sorted(costs) and len(costs) == 5
         here = await LocalSource(llmgw.gateway).requests("number", "latency")
-        source = HttpSource(str(llmgw.http._base_url), SECRET)
+        source = HttpSource(llmgw.gateway.address, KEY)
         source.open()
         there = await source.requests("number", "latency")
         wrong = await source.requests("cst>1")

@@ -98,7 +98,6 @@ async def test_a_filter_that_is_none_keeps_the_rows_and_says_what_is_known(stagi
         await stage.press("r")
         await _type(stage, "cst>1")
         assert "there is no cst; known: cost, saved" in stage.text and "question 299" in stage.text
-        assert len(stage.source.searches) == 1
 
 
 async def test_a_name_that_is_being_typed_does_not_empty_the_list(staging: Staging) -> None:
@@ -162,7 +161,8 @@ async def test_more_than_a_snapshot_tells_of_is_read_from_the_log(staging: Stagi
         stage.source.current = _showing(_many(2_000))
         await stage.settle()
         await _read(stage)
-        assert _place(stage).rows[250].preview == "question 1749" or _place(stage).rows.next
+        listed = _place(stage).rows
+        assert [listed[index].preview for index in (0, PAGE_ROWS - 1)] == ["question 1999", "question 1800"]
 
 
 async def test_a_request_that_moves_on_is_drawn_where_it_is(staging: Staging) -> None:
@@ -185,7 +185,7 @@ async def test_orders_go_round_and_turn(staging: Staging) -> None:
         assert "dearest first" in stage.text and _place(stage).rows[0].preview == "question 290"
         await stage.press("O")
         await _read(stage)
-        assert "cheapest first" in stage.text and _place(stage).rows[0].preview == "question 1"
+        assert "cheapest first" in stage.text and _place(stage).rows[0].preview == "question 0"
         stage.source.current = _showing(_many(310))
         await stage.settle()
         assert len(_place(stage).rows) == PAGE_ROWS
