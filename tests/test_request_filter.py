@@ -44,7 +44,10 @@ def test_a_line_means_its_terms(text: str, terms: tuple[Term, ...]) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("hello cst>0.01", "there is no cst; known: cost, saved, tokens, in, out, took, ttft; in quotes it is words (character 7)"),
+        (
+            "hello cst>0.01",
+            "there is no cst; known: cost, saved, tokens, in, out, took, ttft; in quotes it is words (character 7)",
+        ),
         ("teir:premium", "there is no teir; is it tier? In quotes it is words (character 1)"),
         ("tier:gold", "there is no tier gold; there are local, cheap, premium, cache (character 1)"),
         ("cost>much", "cost> wants a number such as 0.01 (dollars) (character 1)"),

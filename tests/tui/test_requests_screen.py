@@ -11,12 +11,14 @@ from llmgw_tui.screens.requests import RequestsScreen
 from tests.fakes import snapshots
 from tests.tui.conftest import Stage, Staging
 
+_ANY = snapshots.busy().requests[-1]
+
 
 def _row(number: int) -> RequestRow:
     """The higher the number, the newer; every tenth is premium and cost something."""
     paid = number % 10 == 0
     return replace(
-        snapshots.busy().requests[-1],
+        _ANY,
         id=f"req_{number:06}",
         at=snapshots.NOW - 100_000 + number,
         preview=f"question {number}",
@@ -211,7 +213,7 @@ async def test_a_click_chooses_a_double_click_opens_and_the_wheel_scrolls(stagin
         assert _place(stage).list.cursor == 5
         await stage.pilot.click("#rows", offset=(10, 8), times=2)
         await stage.settle()
-        assert stage.app.here == "detail" and "req_000292" in stage.text
+        assert stage.app.here == "request" and "req_000292" in stage.text
 
 
 async def test_earlier_filters_come_back_with_the_arrows(staging: Staging) -> None:
