@@ -162,6 +162,7 @@ class RequestsScreen(Place):
         )
 
     def title_info(self) -> Sequence[Segment]:
+        self._take(self.centre.snapshot)  # the title is drawn before the rows, and counts them
         return log_info(self._view, self.list.cursor, self.centre.look())
 
     def label_of(self, action: PlaceAction) -> str:
