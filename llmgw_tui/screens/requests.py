@@ -24,6 +24,15 @@ TYPING_S = 0.15
 """A pause in typing after which the log is asked."""
 MOST_REMEMBERED = 50
 
+FILTER_HELP = (
+    "Every request of the log. / filters: words stand for themselves (in what was asked and answered too, where "
+    'bodies are kept), "words in a row" in quotes. Conditions: tier: model: provider: client: lane: purpose: '
+    "session: status: cache: route: error: id: take a part of it, a,b for either; cost> saved> (dollars) tokens> "
+    "in> out> took> ttft> compare, with >= < <= = too; at:today since:2h before:2026-11-23 are UTC. ! before a "
+    "term turns it round; up and down bring earlier filters back. The newest come in on top by themselves, except "
+    "while it is paused; the row under the cursor stays where it is."
+)
+
 
 class RequestsScreen(Place):
     """Follows the newest requests while the order is by time; paused, what is read stays as it is."""
@@ -31,14 +40,7 @@ class RequestsScreen(Place):
     place = "requests"
     key = "r"
     title_words = "Requests"
-    explanation = (
-        "Every request of the log. / filters: words stand for themselves (in what was asked and answered too, where "
-        'bodies are kept), "words in a row" in quotes. Conditions: tier: model: provider: client: lane: purpose: '
-        "session: status: cache: route: error: id: take a part of it, a,b for either; cost> saved> (dollars) tokens> "
-        "in> out> took> ttft> compare, with >= < <= = too; at:today since:2h before:2026-11-23 are UTC. ! before a "
-        "term turns it round; up and down bring earlier filters back. The newest come in on top by themselves, except "
-        "while it is paused; the row under the cursor stays where it is."
-    )
+    explanation = "The whole log: filtered, in any order, followed"
     actions = (
         PlaceAction("pause", "space", "pause", "Stop new requests from coming in, or let them"),
         PlaceAction("order", "o", "order", "The next order: time, cost, saved, tokens, duration, first token"),
@@ -164,6 +166,9 @@ class RequestsScreen(Place):
     def title_info(self) -> Sequence[Segment]:
         self._take(self.centre.snapshot)  # the title is drawn before the rows, and counts them
         return log_info(self._view, self.list.cursor, self.centre.look())
+
+    def explanations(self) -> list[tuple[str, str]]:
+        return [(self.title_words, FILTER_HELP)]
 
     def label_of(self, action: PlaceAction) -> str:
         return "follow" if action.name == "pause" and self.paused else action.label
