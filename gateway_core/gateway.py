@@ -61,6 +61,7 @@ from gateway_core.redaction import Redactor, secrets_of
 from gateway_core.reload import Reloader
 from gateway_core.replay_commands import ReplayCommands
 from gateway_core.replays import Replays
+from gateway_core.request_search import RequestSearch
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import Switched
 from gateway_core.routing.session import Sessions
@@ -262,6 +263,7 @@ class Gateway:
         )
         self._caches.use_second_opinion(self.reviewer.at_once)
         self._journal = Journal(self.bus, self._activity, self._requests, clock)
+        self.searches = RequestSearch(database.path, self._requests, self._journal.settled, clock)
         self.pipeline = Pipeline(
             Gates(
                 policy,
@@ -333,6 +335,7 @@ class Gateway:
         self._spawn(self._quiet.listen(self.bus), "quiet")
         self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self._look_after(), "housekeeping")
+        self._spawn(self.searches.fill(), "search index")
         if self._files:
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
 
@@ -430,9 +433,8 @@ class Gateway:
         return await asyncio.to_thread(provenance, self.settings, self._files, self.commands.state)
 
     async def requests(self, limit: int, query: str | None = None) -> tuple[RequestRow, ...]:
-        """The newest requests of the log that match ``query``."""
-        await self._journal.settled()
-        return await self._requests.recent(limit, query)
+        """The newest requests of the log that match ``query``. Raises ``BadSearch`` for a filter that is none."""
+        return (await self.searches.page(query or "", limit=limit)).requests
 
     def offers(self) -> tuple[Offer, ...]:
         """The models that can be asked for now."""
@@ -505,6 +507,7 @@ class Gateway:
         await self.local.close()
         await self._tiers.close()
         self.bus.close()
+        await self.searches.close()
         await self._database.close()
         self._lock.release()
 

@@ -100,6 +100,10 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
             written = arguments.write is not None
             given = arguments.client, arguments.api, arguments.memory, written, arguments.file
             return connecting.run(settings, *given)
+        case "requests":
+            from llmgw_tui import requesting
+
+            return asyncio.run(requesting.requests(settings, arguments))
         case "cache":
             from llmgw_tui import caching
 
@@ -228,6 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     exported.add_argument("id", metavar="ID", help="the request's id, as answers carry it in x-llmgw-request-id")
     exported.add_argument("--as", dest="form", choices=("curl", "python", "json"), default="curl")
 
+    _add_requests(commands, common)
     _add_cache(commands, common)
     _add_inside(commands, common)
     add_service(commands, common)
@@ -249,6 +254,22 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", type=Path, default=suppress, metavar="DIR", help="folder of ledger, caches and key"
     )
+
+
+def _add_requests(commands: Commands, common: argparse.ArgumentParser) -> None:
+    from gateway_core.request_pages import SORTS
+
+    parser = commands.add_parser("requests", parents=[common], help="the running gateway's request log")
+    parser.add_argument(
+        "filter",
+        nargs="*",
+        metavar="FILTER",
+        help="words and conditions: tier:premium 'cost>0.01' since:2h !tier:cache",
+    )
+    parser.add_argument("--sort", default=SORTS[0], help=f"{', '.join(SORTS)}; turned round by --sort=-{SORTS[1]}")
+    parser.add_argument("--limit", type=_rows, default=20, help="how many at most (default 20)")
+    parser.add_argument("--json", action="store_true", help="a JSON object for each request, one a line")
+    parser.add_argument("--follow", action="store_true", help="go on with those that end from now on")
 
 
 def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
@@ -318,6 +339,13 @@ def _port(text: str) -> int:
     value = int(text)
     if not 0 <= value <= 65_535:
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return value
+
+
+def _rows(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 100_000:
+        raise argparse.ArgumentTypeError("a limit is a number from 1 to 100000")
     return value
 
 

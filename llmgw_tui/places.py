@@ -10,10 +10,11 @@ from llmgw_tui.screens.dashboard import Dashboard
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.log import LogEntryScreen, LogScreen
 from llmgw_tui.screens.place import Place, PlaceAction
+from llmgw_tui.screens.requests import RequestsScreen
 from llmgw_tui.screens.routing import LineupPlaceScreen, RoutingScreen, TrialScreen
 from llmgw_tui.screens.settings import SettingScreen, SettingsScreen
 
-PLACES: tuple[type[Place], ...] = (Dashboard, CacheScreen, RoutingScreen, LogScreen, SettingsScreen)
+PLACES: tuple[type[Place], ...] = (Dashboard, RequestsScreen, CacheScreen, RoutingScreen, LogScreen, SettingsScreen)
 """In the order of the signposts. A new screen is a line here."""
 INNER_PLACES: tuple[type[Place], ...] = (
     DetailScreen,

@@ -19,6 +19,7 @@ from gateway_core.model import (
     RequestParts,
     Snapshot,
 )
+from gateway_core.request_pages import RequestsPage
 from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.setting_values import SettingsReport
 
@@ -71,6 +72,13 @@ class Source(Protocol):
 
     async def replay_progress(self, request_id: str) -> ReplayProgress | None:
         """How far a replay has come, or None."""
+        ...
+
+    async def requests(self, query: str = "", sort: str = "newest", cursor: str = "") -> RequestsPage:
+        """A page of the request log: what the filter ``query`` lets through, behind ``cursor``.
+
+        ``problem`` says why there is none, a filter that cannot be understood for one; it is empty otherwise.
+        """
         ...
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:

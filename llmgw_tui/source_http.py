@@ -32,6 +32,7 @@ from gateway_core.model import (
     RequestParts,
     Snapshot,
 )
+from gateway_core.request_pages import PAGE_ROWS, RequestsPage
 from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.setting_values import SettingsReport
 from gateway_core.snapshot_changes import Follower
@@ -64,6 +65,7 @@ _LOG = TypeAdapter(LogPage)
 _SETTINGS = TypeAdapter(SettingsReport)
 _ROUTING = TypeAdapter(RoutingStatus)
 _TRIAL = TypeAdapter(RouteTrial)
+_REQUESTS = TypeAdapter(RequestsPage)
 _HITS = TypeAdapter(dict[str, tuple[CacheHit, ...]])
 _FIT = TypeAdapter(Fit)
 _OTHER_VERSION = "The gateway's answer is of another version."
@@ -188,6 +190,17 @@ class HttpSource:
         with contextlib.suppress(Unreachable, ValidationError):
             return _PROGRESS.validate_json(await self._get(f"/api/replays/{request_id}"))
         return None
+
+    async def requests(
+        self, query: str = "", sort: str = "newest", cursor: str = "", limit: int = PAGE_ROWS
+    ) -> RequestsPage:
+        asked = urlencode({"q": query, "sort": sort, "cursor": cursor, "limit": limit}, errors="replace")
+        try:
+            return _REQUESTS.validate_json(await self._get(f"/api/requests?{asked}"))
+        except Unreachable as error:
+            return RequestsPage(problem=str(error))
+        except ValidationError:
+            return RequestsPage(problem=_OTHER_VERSION)
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         pages = await asyncio.gather(*(self._cache_page(kind, query, order) for kind in KINDS))

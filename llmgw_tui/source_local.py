@@ -22,6 +22,7 @@ from gateway_core.model import (
     RequestParts,
     Snapshot,
 )
+from gateway_core.request_pages import RequestsPage
 from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.setting_values import SettingsReport
 from gateway_core.store.errors import StoreError
@@ -40,6 +41,12 @@ class Replays(Protocol):
     async def offers(self, request_id: str) -> ReplayOffers: ...
 
     def progress(self, request_id: str) -> ReplayProgress | None: ...
+
+
+class Searches(Protocol):
+    async def page(self, query: str, sort: str, cursor: str) -> RequestsPage:
+        """Raises ``ValueError`` for what cannot be understood, and ``StoreError``."""
+        ...
 
 
 class RunningGateway(Protocol):
@@ -68,6 +75,9 @@ class RunningGateway(Protocol):
 
     @property
     def replays(self) -> Replays: ...
+
+    @property
+    def searches(self) -> Searches: ...
 
     async def cache_entries(self, query: str, order: str) -> CachePage: ...
 
@@ -114,6 +124,12 @@ class LocalSource:
 
     async def replay_progress(self, request_id: str) -> ReplayProgress | None:
         return self._gateway.replays.progress(request_id)
+
+    async def requests(self, query: str = "", sort: str = "newest", cursor: str = "") -> RequestsPage:
+        try:
+            return await self._gateway.searches.page(query, sort, cursor)
+        except (ValueError, StoreError) as error:
+            return RequestsPage(problem=str(error))
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         return await self._gateway.cache_entries(query, order)

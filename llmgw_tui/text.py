@@ -177,6 +177,14 @@ def clock_time(at: float, zone: tzinfo = UTC, *, seconds: bool = True) -> str:
     return moment.strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
+def clock_day(at: float, zone: tzinfo = UTC) -> str:
+    """The date in ``zone``, ``YYYY-MM-DD``."""
+    try:
+        return datetime.fromtimestamp(at, zone).date().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return "----------"
+
+
 def message_text(message: JsonObject) -> str:
     """The text of a wire message; parts that are not text are named, not shown."""
     content = message.get("content")

@@ -9,10 +9,8 @@ from aiohttp import web
 
 from gateway_core.gateway import VERSION, Gateway
 from gateway_core.http.replies import refuse, reply
-from gateway_core.model import BudgetStatus, JsonObject, Refusal, Savings, SemanticStats, Snapshot
+from gateway_core.model import BudgetStatus, JsonObject, Savings, SemanticStats, Snapshot
 from gateway_core.wire import errors
-
-MOST_ROWS = 1_000
 
 
 def routes(gateway: Gateway) -> list[web.RouteDef]:
@@ -22,8 +20,6 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
         web.get("/health", admin.health),
         web.get("/api/metrics", admin.metrics),
         web.get("/api/budget", admin.budget),
-        web.get("/api/requests", admin.requests),
-        web.get("/api/requests/{id}", admin.request_detail),
         web.post("/api/commands/{name}", admin.command),
         web.post("/admin/kill-switch", admin.kill_switch),
     ]
@@ -47,23 +43,6 @@ class Admin:
     async def budget(self, _: web.Request) -> web.Response:
         """Today's spend against the limits, in US dollars; a limit of null is off."""
         return reply(budget_json(self._gateway.snapshot(rows=0).budget))
-
-    async def requests(self, request: web.Request) -> web.Response:
-        """The newest requests first; ``q`` searches them."""
-        try:
-            limit = int(request.query.get("limit", "100"))
-        except ValueError:
-            limit = 0
-        if not 1 <= limit <= MOST_ROWS:
-            return refuse(errors.invalid_request(f"limit is a number from 1 to {MOST_ROWS}.", "limit"))
-        return reply({"requests": await self._gateway.requests(limit, request.query.get("q") or None)})
-
-    async def request_detail(self, request: web.Request) -> web.Response:
-        """Everything kept of one request."""
-        detail = await self._gateway.detail(request.match_info["id"])
-        if detail is None:
-            return refuse(Refusal("not_found", "There is no request of that id.", 404))
-        return reply(detail)
 
     async def command(self, request: web.Request) -> web.Response:
         """Runs a command by name; the body holds its arguments."""

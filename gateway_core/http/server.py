@@ -20,6 +20,7 @@ from gateway_core.http import (
     openai,
     openclaw_plugin,
     request_parts,
+    requests,
     responses,
     routing,
     settings,
@@ -40,7 +41,7 @@ SHUTDOWN_S = 1.5
 
 ROOMS = (
     *(openai, anthropic, responses, embeddings, openclaw_plugin),
-    *(admin, request_parts, status, cache, local, log, settings, routing, events, snapshots),
+    *(admin, requests, request_parts, status, cache, local, log, settings, routing, events, snapshots),
 )
 """What speaks to clients, and what operates the gateway."""
 _HTTP_ERRORS = {

@@ -61,7 +61,7 @@ class Dashboard(Place):
     key = "D"
     title_words = "Dashboard"
     explanation = "Requests, tiers, caches, spend and local models at a glance, as they are now."
-    filter_hint = "words to look for in the requests"
+    filter_hint = "words, tier:premium, cost>0.01, took>2s, since:2h; ! turns one round"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "next_pane(1)", show=False, id="next_pane"),
@@ -248,7 +248,11 @@ class Dashboard(Place):
             self.toggle_maximised()
 
     def filter_changed(self) -> None:
-        self.requests.set_filter(self.searched)
+        self.requests.set_filter(self.searched, typing=self.filter_field.display)
+
+    def _close_filter(self) -> None:
+        super()._close_filter()
+        self.filter_changed()
 
     def focus_body(self) -> None:
         self.requests.focus()

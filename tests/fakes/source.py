@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 from gateway_core.bus import Bus
@@ -22,12 +22,24 @@ from gateway_core.model import (
     ReplayProgress,
     RequestDetail,
     RequestParts,
+    RequestRow,
     Snapshot,
     Tier,
 )
+from gateway_core.request_filter import parse
+from gateway_core.request_pages import PAGE_ROWS, RequestsPage, plain_sort
 from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.setting_values import SettingsReport
 from tests.fakes import inside_values, snapshots
+
+_RANKS: dict[str, Callable[[RequestRow], tuple[float, float, str]]] = {
+    "newest": lambda row: (row.at, row.at, row.id),
+    "cost": lambda row: (row.cost_microusd, row.at, row.id),
+    "saved": lambda row: (row.saved_microusd, row.at, row.id),
+    "tokens": lambda row: (row.input_tokens + row.output_tokens, row.at, row.id),
+    "latency": lambda row: (row.latency_ms, row.at, row.id),
+    "first_token": lambda row: (-1.0 if row.first_token_ms is None else row.first_token_ms, row.at, row.id),
+}
 
 
 class FakeSource:
@@ -52,6 +64,9 @@ class FakeSource:
         self.routed: RoutingStatus = inside_values.routing()
         self.known_settings: SettingsReport = inside_values.settings()
         self.tried: list[str] = []
+        self.request_log: tuple[RequestRow, ...] | None = None
+        """The request log; None is what the snapshot shows."""
+        self.searches: list[tuple[str, str, str]] = []
         self.looks: list[tuple[str, str]] = []
         self.fits: dict[str, Fit] = {}
         self.bus = Bus()
@@ -79,6 +94,19 @@ class FakeSource:
 
     async def replay_progress(self, request_id: str) -> ReplayProgress | None:
         return self.progress
+
+    async def requests(self, query: str = "", sort: str = "newest", cursor: str = "") -> RequestsPage:
+        self.searches.append((query, sort, cursor))
+        wanted = parse(query, snapshots.NOW)
+        if wanted.problem or self.problem:
+            return RequestsPage(problem=wanted.problem or self.problem)
+        name, turned = plain_sort(sort) or ("newest", False)
+        log = self.request_log if self.request_log is not None else self.current.requests if self.current else ()
+        found = sorted((row for row in log if wanted.matches(row)), key=_RANKS[name], reverse=not turned)
+        first = int(cursor or 0)
+        page, more = found[first : first + PAGE_ROWS], len(found) > first + PAGE_ROWS
+        total = None if cursor else len(found)
+        return RequestsPage(tuple(page), str(first + PAGE_ROWS) if more else "", total, len(log))
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         self.looks.append((query, order))

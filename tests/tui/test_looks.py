@@ -79,3 +79,9 @@ def test_question(snap_compare: Compare) -> None:
 
 def test_choice(snap_compare: Compare) -> None:
     assert _looks_as_before(snap_compare, snapshots.busy(), (80, 24), ["l"])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+@pytest.mark.parametrize("keys", ["r", "r slash c s t greater_than_sign 1"])
+def test_requests(snap_compare: Compare, keys: str, size: tuple[int, int]) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), size, keys.split())
