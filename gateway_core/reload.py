@@ -11,11 +11,12 @@ from pydantic import SecretStr
 from gateway_core.model import CommandResult
 from gateway_core.settings import Settings, SettingsError
 from gateway_core.settings_files import SettingsFiles
+from gateway_core.settings_sources import environment_name
 
 LIVE = frozenset(
     (
         *("local_llm_enabled", "local_llm_url", "local_llm_model", "local_llm_api_key", "local_context_tokens"),
-        *("local_keep_alive", "ollama_host", "providers"),
+        *("local_keep_alive", "local_registry", "ollama_host", "providers"),
         *("cheap_provider", "cheap_model", "premium_model", "default_tier"),
         *("anthropic_api_key", "anthropic_setup_token", "anthropic_base_url", "groq_api_key", "groq_base_url"),
         *("openai_api_key", "openai_base_url", "router_provider", "router_model"),
@@ -26,7 +27,6 @@ LIVE = frozenset(
     )
 )
 """What can change while llmgw runs. The rest is where it listens, what it holds open and what runs on its own."""
-_ENVIRONMENT_NAMES = {"host": "LLMGW_HOST", "port": "LLMGW_PORT", "data_dir": "LLMGW_DATA_DIR"}
 _LONGEST_SHOWN = 60
 
 Apply = Callable[[Settings], Awaitable[None]]
@@ -127,4 +127,4 @@ def _short(value: object) -> str:
 
 
 def _names(names: Iterable[str]) -> str:
-    return ", ".join(_ENVIRONMENT_NAMES.get(name, name.upper()) for name in names)
+    return ", ".join(environment_name(name) for name in names)

@@ -430,36 +430,36 @@ async def test_every_step_of_the_schema_is_taken_whole_or_not_at_all(
     await database.close()
 
 
-async def test_requests_of_the_first_schema_are_not_marked_as_repaired(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def first_schema(path: Path) -> sqlite3.Connection:
+    """A database as the first release made it."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in MIGRATIONS[0]:
+        connection.execute(statement)
+    connection.execute("PRAGMA user_version = 1")
+    return connection
+
+
+async def test_requests_of_the_first_schema_are_not_marked_as_repaired(tmp_path: Path) -> None:
     path = tmp_path / "llmgw.db"
-    monkeypatch.setattr("gateway_core.store.migrations.MIGRATIONS", MIGRATIONS[:1])
-    database = await Database.open(path)
-    known = {row[1] for row in await rows(database, "PRAGMA table_info(requests)")}
-    row = {field.name: getattr(request_row(), field.name) for field in fields(RequestRow) if field.name in known}
-    values = [str(value) if isinstance(value, str) else value for value in row.values()]
-    statement = f"INSERT INTO requests (search, {', '.join(row)}) VALUES ('', {', '.join('?' * len(row))})"
-    await database.run(lambda connection: connection.execute(statement, values).rowcount)
-    await database.close()
-    monkeypatch.setattr("gateway_core.store.migrations.MIGRATIONS", MIGRATIONS)
+    with closing(first_schema(path)) as connection:
+        known = {row[1] for row in connection.execute("PRAGMA table_info(requests)")}
+        row = {field.name: getattr(request_row(), field.name) for field in fields(RequestRow) if field.name in known}
+        values = [str(value) if isinstance(value, str) else value for value in row.values()]
+        places = ", ".join("?" * len(row))
+        connection.execute(f"INSERT INTO requests (search, {', '.join(row)}) VALUES ('', {places})", values)
     database = await Database.open(path)
     assert await RequestLog(database, FakeClock()).recent(9) == (request_row(),)
     await database.close()
 
 
-async def test_rows_from_before_counterfactuals_stay_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rows_from_before_counterfactuals_stay_unknown(tmp_path: Path) -> None:
     path = tmp_path / "llmgw.db"
-    with monkeypatch.context() as older:
-        older.setattr("gateway_core.store.migrations.MIGRATIONS", MIGRATIONS[:1])
-        database = await Database.open(path)
-        await rows(
-            database,
+    with closing(first_schema(path)) as connection:
+        connection.execute(
             "INSERT INTO requests (id, at, status, client, lane, purpose, asked_model, preview, input_tokens,"
             " output_tokens, tools, stream, cache, route, cost_microusd, saved_microusd, latency_ms, search) VALUES"
             f" ('old', {NOON}, 'ok', 'c', 'interactive', 'chat', 'm', 'p', 1, 1, 0, 0, 'exact', 'r', 0, 77, 1.0, '')",
         )
-        await database.close()
     database = await Database.open(path)
     try:
         log = RequestLog(database, FakeClock())
