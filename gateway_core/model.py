@@ -23,6 +23,19 @@ from gateway_core.cache_stats import SemanticStats as SemanticStats
 from gateway_core.costs import Cost as Cost
 from gateway_core.costs import Counterfactuals as Counterfactuals
 from gateway_core.costs import Usage as Usage
+from gateway_core.local_values import ABILITIES as ABILITIES
+from gateway_core.local_values import Ability as Ability
+from gateway_core.local_values import Fit as Fit
+from gateway_core.local_values import FitVerdict as FitVerdict
+from gateway_core.local_values import LayerState as LayerState
+from gateway_core.local_values import LocalModel as LocalModel
+from gateway_core.local_values import LocalServer as LocalServer
+from gateway_core.local_values import Machine as Machine
+from gateway_core.local_values import ModelSpeed as ModelSpeed
+from gateway_core.local_values import PullLayer as PullLayer
+from gateway_core.local_values import PullState as PullState
+from gateway_core.local_values import PullStatus as PullStatus
+from gateway_core.local_values import UpdateCheck as UpdateCheck
 
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object of the wire. Rooms behind the wire take typed values instead."""
@@ -438,51 +451,6 @@ class ProviderStatus:
     state: str
     detail: str = ""
     simulated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LocalModel:
-    """A model the local server has. Sizes in bytes, ``expires_at`` None when not loaded or pinned."""
-
-    name: str
-    size_bytes: int = 0
-    loaded: bool = False
-    size_vram_bytes: int = 0
-    context_length: int | None = None
-    """The context in force when loaded, else the model's own limit if known."""
-    parameter_size: str = ""
-    quantization: str = ""
-    capabilities: tuple[str, ...] = ()
-    expires_at: float | None = None
-    builtin: bool = False
-    digest: str = ""
-    """Of its contents, where the server tells it."""
-
-
-@dataclass(frozen=True, slots=True)
-class PullStatus:
-    """A model being pulled. ``completed_bytes`` of ``total_bytes`` of the current layer; ``error`` ends it."""
-
-    model: str
-    status: str
-    completed_bytes: int = 0
-    total_bytes: int = 0
-    error: str | None = None
-    done: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LocalServer:
-    """The server behind the LOCAL tier. ``kind`` is ``ollama``, ``openai`` or ``builtin``."""
-
-    kind: str
-    base_url: str
-    reachable: bool
-    version: str = ""
-    detail: str = ""
-    current_model: str | None = None
-    models: tuple[LocalModel, ...] = ()
-    pulls: tuple[PullStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
