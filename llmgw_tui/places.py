@@ -7,11 +7,13 @@ from llmgw_tui.screens.cache import CacheScreen
 from llmgw_tui.screens.cached_answer import CachedAnswerScreen
 from llmgw_tui.screens.dashboard import Dashboard
 from llmgw_tui.screens.detail import DetailScreen
+from llmgw_tui.screens.local_model import LocalModelScreen
+from llmgw_tui.screens.models import ModelsScreen
 from llmgw_tui.screens.place import Place, PlaceAction
 
-PLACES: tuple[type[Place], ...] = (Dashboard, CacheScreen)
+PLACES: tuple[type[Place], ...] = (Dashboard, ModelsScreen, CacheScreen)
 """In the order of the signposts. A new screen is a line here."""
-INNER_PLACES: tuple[type[Place], ...] = (DetailScreen, CachedAnswerScreen)
+INNER_PLACES: tuple[type[Place], ...] = (DetailScreen, CachedAnswerScreen, LocalModelScreen)
 """Screens that others open, for one thing."""
 EVERYWHERE: tuple[Action, ...] = (
     *ACTIONS,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from gateway_core.events import Event
-from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, Fit, RequestDetail, Snapshot
 
 MOST_HITS = 200
 """How many hits a source tells of."""
@@ -57,6 +57,10 @@ class Source(Protocol):
 
     async def cache_hits(self) -> tuple[CacheHit, ...] | None:
         """The newest requests that a cache answered; None when they cannot be had."""
+        ...
+
+    async def fit(self, model: str) -> Fit:
+        """Whether a model, here or not yet, would fit. May ask the registry; never raises."""
         ...
 
     async def run(self, command: str, **arguments: object) -> CommandResult:

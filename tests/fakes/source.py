@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -14,6 +15,8 @@ from gateway_core.model import (
     CacheHit,
     CachePage,
     CommandResult,
+    Fit,
+    FitVerdict,
     KillSwitch,
     RequestDetail,
     Snapshot,
@@ -38,6 +41,11 @@ class FakeSource:
         self.hits: tuple[CacheHit, ...] | None = snapshots.cache_hits()
         self.problem = ""
         self.looks: list[tuple[str, str]] = []
+        self.fits: dict[str, Fit] = {}
+        self.fit_asked: list[str] = []
+        self.fit_known = asyncio.Event()
+        """Cleared, answers about fit wait."""
+        self.fit_known.set()
         self.bus = Bus()
         self.closed = False
 
@@ -66,6 +74,11 @@ class FakeSource:
 
     async def cache_hits(self) -> tuple[CacheHit, ...] | None:
         return self.hits
+
+    async def fit(self, model: str) -> Fit:
+        self.fit_asked.append(model)
+        await self.fit_known.wait()
+        return self.fits.get(model, Fit(model, FitVerdict.UNKNOWN, "Unknown, because nobody asked."))
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         self.ran.append((command, arguments))
