@@ -19,12 +19,12 @@ from gateway_core.events import BudgetChanged, KillSwitchChanged, TierForced
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.kill_switch import KillGate
 from gateway_core.model import CommandResult, KillSwitch, Tier
+from gateway_core.model_commands import ModelCommands, ModelName
 from gateway_core.ollama.manager import LocalError, LocalModels
 from gateway_core.store.errors import StoreError
 from gateway_core.store.operator import BudgetOverride, Limits, OperatorState, OperatorStore
 from gateway_core.tiers import Tiers
 
-ModelName = Annotated[str, Field(min_length=1, max_length=200)]
 Dollars = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
 Command = Callable[..., Awaitable[CommandResult]]
 MarkWrong = Callable[[str], Awaitable[Marked]]
@@ -64,7 +64,6 @@ class Commands:
         self._kill = kill
         self._tiers = tiers
         self._budget = budget
-        self._local = local
         self._mark_wrong = mark_wrong
         self._reset_semantic = reset_semantic
         self._reload = reload
@@ -74,16 +73,24 @@ class Commands:
         self._bus = bus
         self._clock = clock
         self.read_only = read_only
+        models = ModelCommands(local, tiers, self._keep)
         commands: dict[str, Command] = {
             "kill": self.kill,
             "release": self.release,
             "force_tier": self.force_tier,
             "set_budget": self.set_budget,
-            "pull": self.pull,
-            "cancel_pull": self.cancel_pull,
-            "load": self.load,
-            "unload": self.unload,
-            "switch": self.switch,
+            "pull": models.pull,
+            "cancel_pull": models.cancel_pull,
+            "forget_pull": models.forget_pull,
+            "load": models.load,
+            "unload": models.unload,
+            "unload_all": models.unload_all,
+            "pin": models.pin,
+            "unpin": models.unpin,
+            "set_context": models.set_context,
+            "delete_model": models.delete_model,
+            "check_updates": models.check_updates,
+            "switch": models.switch,
             "mark_wrong": self.mark_wrong,
             "reset_semantic": self.reset_semantic,
             "forget_answer": caches.forget_answer,
@@ -159,39 +166,6 @@ class Commands:
             )
         )
         return CommandResult(True, f"Daily limits: {said}.")
-
-    async def pull(self, model: ModelName) -> CommandResult:
-        """Downloads a model in the background."""
-        self._local.pull(model)
-        return CommandResult(True, f"Pulling {model}.")
-
-    async def cancel_pull(self, model: ModelName) -> CommandResult:
-        """Stops a download; what has arrived is kept for the next try."""
-        if self._local.cancel_pull(model):
-            return CommandResult(True, f"Stopped pulling {model}. A new pull goes on where this one ended.")
-        return CommandResult(False, f"{model} is not being pulled.")
-
-    async def load(self, model: ModelName) -> CommandResult:
-        """Loads a local model into memory."""
-        await self._local.load(model)
-        return CommandResult(True, f"{model} is loaded.")
-
-    async def unload(self, model: ModelName) -> CommandResult:
-        """Frees a local model's memory."""
-        await self._local.unload(model)
-        return CommandResult(True, f"{model} is unloaded.")
-
-    async def switch(self, tier: Literal["local", "cheap", "premium"], model: ModelName) -> CommandResult:
-        """Has a tier served by another model, from the next request on: a model of its first provider, or
-        ``provider/model`` of any that serves it. ``auto`` undoes it."""
-        wanted = None if model == "auto" else model
-        if tier == "local":
-            wanted = self._local.switch(wanted)
-            await self._keep(local_model=wanted)
-        else:
-            self._tiers.switch(Tier(tier), wanted)
-            await self._keep(**{f"{tier}_model": wanted})
-        return CommandResult(True, f"The {tier} tier is served by {wanted or 'its default model'} from now on.")
 
     async def mark_wrong(self, request_id: ModelName) -> CommandResult:
         """Says that a cached answer was wrong: it is never served again."""

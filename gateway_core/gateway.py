@@ -45,6 +45,7 @@ from gateway_core.offers import Offer, list_offers
 from gateway_core.ollama.address import local_base_url, root_of
 from gateway_core.ollama.embeddings import LocalEmbeddings
 from gateway_core.ollama.manager import LocalModels
+from gateway_core.ollama.registry import Registry
 from gateway_core.pipeline import Gates, Pipeline
 from gateway_core.provider_checks import ProviderChecks
 from gateway_core.providers.anthropic import AnthropicProvider
@@ -64,6 +65,7 @@ from gateway_core.store.days import day_of
 from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
 from gateway_core.store.ledger import Ledger
+from gateway_core.store.local_models import LocalModelStore
 from gateway_core.store.lock import FolderLock
 from gateway_core.store.operator import Limits, OperatorState, OperatorStore
 from gateway_core.store.requests import RequestLog
@@ -77,7 +79,7 @@ SNAPSHOT_ROWS = 200
 HOUSEKEEPING_S = 600.0
 LOCAL_SETTINGS = (
     *("local_llm_enabled", "local_llm_url", "local_llm_model", "local_llm_api_key", "local_context_tokens"),
-    *("local_keep_alive", "ollama_host"),
+    *("local_keep_alive", "local_registry", "ollama_host"),
 )
 ENDING_S = 1.0
 """For cancelled requests to settle: aiohttp cancels them at the end, and does not wait."""
@@ -188,16 +190,18 @@ class Gateway:
         self._pricing = pricing = Pricing(
             settings.all_prices, settings.unknown_price, server_tool_uses=settings.server_tool_uses
         )
-        self._local = LocalModels(
+        self.local = LocalModels(
             settings,
             self.bus.publish,
             standin=BuiltinModel(settings.data_dir / "builtin", settings.builtin_context_tokens),
             switched=state.local_model,
+            store=LocalModelStore(self._database),
+            registry=Registry(clock, enabled=settings.local_registry == "on" and not self._simulated),
             clock=clock,
         )
         self._tiers = Tiers(
             settings,
-            self._local,
+            self.local,
             pricing,
             self._budget,
             OwnLimits(self._budget, clock),
@@ -231,7 +235,7 @@ class Gateway:
         self._quiet = Quiet(lambda: self._kill.in_flight, clock)
         self.reviewer = Reviewer(
             self._caches.review,
-            LocalJudge(self._local, self._tiers.provider, self._tiers.is_idle, clock),
+            LocalJudge(self.local, self._tiers.provider, self._tiers.is_idle, clock),
             self._quiet,
             clock,
             lambda: self._kill.state.on,
@@ -253,7 +257,7 @@ class Gateway:
             self._judge,
         )
         self.pipeline.replay_at_natural_pace(settings.cache_replay == "natural")
-        self._local_embeddings = LocalEmbeddings(self._local, settings)
+        self._local_embeddings = LocalEmbeddings(self.local, settings)
         self.embeddings = Embeddings(
             BuiltinEmbeddings(self._embedder),
             self._local_embeddings,
@@ -272,7 +276,7 @@ class Gateway:
             self._kill,
             self._tiers,
             self._budget,
-            self._local,
+            self.local,
             self._caches.mark_wrong,
             self._caches.review.reset,
             CacheCommands(self.browser, self._caches.prune),
@@ -289,7 +293,7 @@ class Gateway:
         """What runs beside the requests."""
         self._journal.start()
         await self._caches.start(self.settings.data_dir)
-        await self._local.start()
+        await self.local.start()
         self._spawn(self._pricing.load(), "prices")
         self._spawn(self.checks.run(), "provider checks")
         self._spawn(self._quiet.listen(self.bus), "quiet")
@@ -317,7 +321,7 @@ class Gateway:
             self.commands.reconfigure(_limits(settings))
         self.checks.look_again()
         if any(getattr(settings, name) != getattr(before, name) for name in LOCAL_SETTINGS):
-            await self._local.reconfigure(settings)
+            await self.local.reconfigure(settings)
 
     async def _reload_quietly(self) -> None:
         """After a file has changed: who looks is told by a notice."""
@@ -394,7 +398,7 @@ class Gateway:
         """The whole gateway now. Reads memory only."""
         now = self._clock.now()
         targets = self._tiers.targets()
-        budget, local = self._budget.status(), self._local.server
+        budget, local = self._budget.status(), self.local.server
         state, detail = self._state(bool(targets), budget.ledger_ok)
         judge = (self._judge.notice,) if self._judge.notice else ()
         return Snapshot(
@@ -420,7 +424,7 @@ class Gateway:
             requests=self._activity.rows(rows),
             spend_by_hour=self._activity.spend_by_hour(now),
             cache_rate_by_minute=self._activity.cache_rate_by_minute(now),
-            notices=(*self.reloader.notices, *judge, *self._local.notices, *self._notices),
+            notices=(*self.reloader.notices, *judge, *self.local.notices, *self._notices),
         )
 
     def circuits(self) -> tuple[Circuit, ...]:
@@ -433,7 +437,7 @@ class Gateway:
         if not ledger_ok:
             return "degraded", "The ledger cannot be written: paid tiers are stopped."
         if not has_target:
-            waiting = self._local.server.detail
+            waiting = self.local.server.detail
             return "degraded", waiting or "No tier has a model: start Ollama or set a key."
         return "running", ""
 
@@ -449,7 +453,7 @@ class Gateway:
         await self._caches.close()
         await asyncio.gather(*(worker.stop() for worker in {self._encoder, self._embedder}))
         await self._local_embeddings.close()
-        await self._local.close()
+        await self.local.close()
         await self._tiers.close()
         self.bus.close()
         await self._database.close()

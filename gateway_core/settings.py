@@ -262,6 +262,9 @@ class Settings(BaseSettings):
     otherwise what memory allows."""
     local_keep_alive: str | None = None
     """How long Ollama keeps a model after an answer: ``30m``, seconds, or -1 for ever; otherwise as Ollama is set."""
+    local_registry: Literal["on", "off"] = "on"
+    """Whether Ollama's registry and Hugging Face may be asked what a model's name stands for, for its size before a
+    pull and for newer versions. Only names are sent, and only of models that come from there."""
     ollama_host: str | None = None
     """Ollama's own variable; used for the LOCAL tier when LOCAL_LLM_URL is not set."""
     builtin_model: Literal["auto", "on", "off"] = "auto"

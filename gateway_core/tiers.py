@@ -12,6 +12,7 @@ from gateway_core.learned_contexts import LearnedContexts
 from gateway_core.model import ProviderStatus, Target, Tier
 from gateway_core.ollama.address import local_base_url
 from gateway_core.ollama.manager import Endpoint, LocalModels
+from gateway_core.ollama.speeds import Stopwatch
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.ollama import Ollama
 from gateway_core.providers.openai_compatible import OpenAICompatible
@@ -35,24 +36,30 @@ class LocalProvider:
 
     name = LOCAL
 
-    def __init__(self, models: LocalModels, settings: Settings) -> None:
+    def __init__(self, models: LocalModels, settings: Settings, clock: Clock) -> None:
         self._models = models
+        self._clock = clock
         self._settings = settings
         self._servers: dict[Endpoint, Provider] = {}
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """See :meth:`Provider.send`. The server is held while it answers, also when another one takes over."""
-        with self._models.in_use() as endpoint:
+        with self._models.in_use(call.target.model) as endpoint:
             if endpoint is None:
                 raise UpstreamError("No local server answers.", kind="connect", sent=False)
             if endpoint[2] == "builtin":
                 call = replace(call, max_output_tokens=BUILTIN_OUTPUT_TOKENS)
-            pieces = self._server(endpoint).send(call)
+            pieces, watch, told = self._server(endpoint).send(call), Stopwatch(self._clock), None
             try:
                 async for piece in pieces:
+                    told = piece.timing or told
+                    watch.saw(piece.body, piece.usage)
                     yield piece
+                    watch.taken()
             finally:
                 await pieces.aclose()
+            if timing := told or (watch.timing() if call.request.stream else None):
+                self._models.measured(call.target.model, timing)
 
     def _server(self, endpoint: Endpoint) -> Provider:
         if endpoint not in self._servers:
@@ -128,7 +135,7 @@ class Tiers:
         self._free = frozenset({LOCAL, "ollama", *(entry.name for entry in settings.providers if entry.free)})
         self._limits.use(settings.providers)
         where = (local_base_url(settings), settings.local_llm_api_key, settings.local_first_byte_s)
-        local = Blueprint((LOCAL, *where), lambda: LocalProvider(self._local, settings))
+        local = Blueprint((LOCAL, *where), lambda: LocalProvider(self._local, settings, self._clock))
         free = [entry.name for entry in settings.providers if entry.free]
         self._contexts = {name: self._contexts.get(name) or LearnedContexts(self._clock) for name in free}
         others = blueprints(settings, self._simulated, self._pricing, self._contexts)

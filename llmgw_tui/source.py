@@ -60,12 +60,14 @@ class Source(Protocol):
         ...
 
     async def fit(self, model: str) -> Fit:
-        """Whether a model, here or not yet, would fit. May ask the registry; never raises."""
+        """Whether a local model would fit, pulled or not; ``unknown`` says why nobody knows."""
         ...
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         """Runs a named command: ``kill``, ``release``, ``force_tier(tier)``, ``set_budget(soft, medium, hard)``,
-        ``pull(model)``, ``cancel_pull(model)``, ``load(model)``, ``unload(model)``, ``switch(tier, model)``,
+        ``pull(model)``, ``cancel_pull(model)``, ``forget_pull(model)``, ``load(model)``, ``unload(model)``,
+        ``unload_all``, ``pin(model)``, ``unpin(model)``, ``set_context(model, num_ctx)``,
+        ``delete_model(model, even_in_use)``, ``check_updates``, ``switch(tier, model)``,
         ``mark_wrong(request_id)``, ``forget_answer(entry)``, ``clear_cache(which)``, ``reload``. Never raises for
         what the gateway or the network say.
         """

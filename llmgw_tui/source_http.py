@@ -16,7 +16,16 @@ from pydantic import TypeAdapter, ValidationError
 from gateway_core.bus import Bus
 from gateway_core.cache_entries import KINDS, merged
 from gateway_core.events import EVENT_TYPES, Event
-from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.model import (
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    CommandResult,
+    Fit,
+    FitVerdict,
+    RequestDetail,
+    Snapshot,
+)
 from llmgw_tui.source import MOST_HITS
 
 FIRST_RETRY_S = 0.5
@@ -27,12 +36,16 @@ REST_S = 2.0
 MOST_ENTRIES = 500
 """Of each cache; the gateway tells no more at once."""
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=5)
+PATIENT = aiohttp.ClientTimeout(total=920, sock_connect=5)
+"""For commands that wait for a model to be loaded, or for another server."""
+SLOW_COMMANDS = frozenset({"load", "unload", "unload_all", "pin", "unpin", "check_updates", "delete_model"})
 
 _SNAPSHOT = TypeAdapter(Snapshot)
 _DETAIL = TypeAdapter(RequestDetail)
 _PAGE = TypeAdapter(CachePage)
 _ENTRY = TypeAdapter(CacheEntryDetail)
 _HITS = TypeAdapter(dict[str, tuple[CacheHit, ...]])
+_FIT = TypeAdapter(Fit)
 _OTHER_VERSION = "The gateway's answer is of another version."
 
 
@@ -136,9 +149,21 @@ class HttpSource:
             return _HITS.validate_json(await self._get(f"/api/cache/hits?limit={MOST_HITS}"))["hits"]
         return None
 
-    async def run(self, command: str, **arguments: object) -> CommandResult:
+    async def fit(self, model: str) -> Fit:
         try:
-            async with self._http.post(f"{self._url}/api/commands/{command}", json=arguments) as response:
+            return _FIT.validate_json(
+                await self._get(f"/api/local/fit?{urlencode({'model': model}, errors='replace')}")
+            )
+        except Unreachable as error:
+            return Fit(model, FitVerdict.UNKNOWN, f"Unknown: {error}")
+        except ValidationError:
+            return Fit(model, FitVerdict.UNKNOWN, _OTHER_VERSION)
+
+    async def run(self, command: str, **arguments: object) -> CommandResult:
+        timeout = PATIENT if command in SLOW_COMMANDS else TIMEOUT
+        url = f"{self._url}/api/commands/{command}"
+        try:
+            async with self._http.post(url, json=arguments, timeout=timeout) as response:
                 answer = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return CommandResult(False, f"{command} did not reach the gateway: {_explain(error)}")

@@ -8,13 +8,17 @@ from typing import Protocol
 
 from gateway_core.bus import Bus
 from gateway_core.events import Event
-from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, Fit, RequestDetail, Snapshot
 from gateway_core.store.errors import StoreError
 from llmgw_tui.source import MOST_HITS
 
 
 class Commands(Protocol):
     async def run(self, name: str, arguments: Mapping[str, object]) -> CommandResult: ...
+
+
+class LocalModels(Protocol):
+    async def fit(self, model: str) -> Fit: ...
 
 
 class RunningGateway(Protocol):
@@ -25,6 +29,9 @@ class RunningGateway(Protocol):
 
     @property
     def commands(self) -> Commands: ...
+
+    @property
+    def local(self) -> LocalModels: ...
 
     def snapshot(self) -> Snapshot: ...
 
@@ -69,6 +76,9 @@ class LocalSource:
         with suppress(StoreError):
             return await self._gateway.cache_hits(MOST_HITS)
         return None
+
+    async def fit(self, model: str) -> Fit:
+        return await self._gateway.local.fit(model)
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         return await self._gateway.commands.run(command, arguments)

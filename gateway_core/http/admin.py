@@ -22,7 +22,6 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
         web.get("/health", admin.health),
         web.get("/api/metrics", admin.metrics),
         web.get("/api/budget", admin.budget),
-        web.get("/api/local/models", admin.local_models),
         web.get("/api/requests", admin.requests),
         web.get("/api/requests/{id}", admin.request_detail),
         web.get("/api/snapshot", admin.snapshot),
@@ -101,10 +100,6 @@ class Admin:
                 "ledger_ok": budget.ledger_ok,
             }
         )
-
-    async def local_models(self, _: web.Request) -> web.Response:
-        """The local server and its models."""
-        return reply(self._gateway.snapshot(rows=0).local)
 
     async def requests(self, request: web.Request) -> web.Response:
         """The newest requests first; ``q`` searches them."""

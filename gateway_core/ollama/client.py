@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import aiohttp
 
-from gateway_core.model import JsonObject, LocalModel, PullStatus
+from gateway_core.model import JsonObject, LocalModel
 from gateway_core.ollama.context import bytes_a_token
+from gateway_core.ollama.disk import blobs_of
+from gateway_core.ollama.pull_progress import PullLine
 from gateway_core.wire.json_values import as_object, as_objects, positive
 
 QUICK_TIMEOUT_S = 5.0
 LOAD_TIMEOUT_S = 900.0
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 MAX_ERROR_CHARS = 300
-PINNED_AFTER_YEAR = 2200
+PINNED_AFTER = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 """``keep_alive: -1`` shows up as an expiry in the year 2319."""
 
 
@@ -38,13 +40,16 @@ class OllamaError(Exception):
 class ModelFacts:
     """What ``/api/show`` tells. ``num_ctx`` is the context that the model was made with, if any.
 
-    ``bytes_a_token`` is the memory that a token of context takes.
+    ``bytes_a_token`` is the memory that a token of context takes. ``weights`` are the digests of its large files, which
+    Ollama keeps in ``folder``; both are empty where it does not tell.
     """
 
     capabilities: tuple[str, ...]
     trained_context: int | None
     num_ctx: int | None
     bytes_a_token: int | None = None
+    weights: tuple[str, ...] = ()
+    folder: str = ""
 
 
 class OllamaClient:
@@ -76,18 +81,24 @@ class OllamaClient:
         shown = await self.call("POST", "/api/show", {"model": model})
         facts = as_object(shown.get("model_info"))
         context = facts.get(f"{facts.get('general.architecture')}.context_length")
+        weights, folder = blobs_of(str(shown.get("modelfile") or ""))
         return ModelFacts(
             _strings(shown.get("capabilities")),
             positive(context),
             _num_ctx(shown.get("parameters")),
             bytes_a_token(facts),
+            weights,
+            folder,
         )
 
-    async def load(self, model: str, keep_alive_s: int | None = None) -> None:
-        """Loads a model and waits until it is there; ``keep_alive_s`` -1 pins it, None is Ollama's default (5 min)."""
+    async def load(self, model: str, keep_alive: int | str | None = None, num_ctx: int | None = None) -> None:
+        """Loads a model and waits until it is there. ``keep_alive`` in seconds or as a duration; -1 pins it, None is
+        Ollama's default (5 min). A ``num_ctx`` other than the one in force loads it again."""
         body: JsonObject = {"model": model, "stream": False}
-        if keep_alive_s is not None:
-            body["keep_alive"] = keep_alive_s
+        if keep_alive is not None:
+            body["keep_alive"] = keep_alive
+        if num_ctx is not None:
+            body["options"] = {"num_ctx": num_ctx}
         await self.call("POST", "/api/generate", body, timeout_s=LOAD_TIMEOUT_S)
 
     async def unload(self, model: str) -> None:
@@ -98,8 +109,8 @@ class OllamaClient:
         """Removes a model from the disk."""
         await self.call("DELETE", "/api/delete", {"model": model})
 
-    async def pull(self, model: str) -> AsyncGenerator[PullStatus]:
-        """Downloads a model, line by line; the last status is ``done``, with ``error`` set when it failed.
+    async def pull(self, model: str) -> AsyncGenerator[PullLine]:
+        """Downloads a model, line by line; the last line ``ends`` it, with ``error`` set when it failed.
 
         Bytes are of one blob at a time: Ollama tells no overall total, and errors come inside HTTP 200. Closing the
         generator cancels the download; a later pull resumes it. Ollama retries in silence: no news is no failure.
@@ -117,11 +128,11 @@ class OllamaClient:
                     raise OllamaError(await _error_of(response), response.status)
                 async for line in response.content:
                     if line.strip():
-                        status = pull_status(model, line)
-                        yield status
-                        if status.done:
+                        told = pull_line(line)
+                        yield told
+                        if told.ends:
                             return
-            yield PullStatus(model, "failed", error="Ollama closed the connection before the end.", done=True)
+            yield PullLine("failed", error="Ollama closed the connection before the end")
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise _no_answer(error) from None
 
@@ -151,18 +162,18 @@ class OllamaClient:
         return _object(content)
 
 
-def pull_status(model: str, line: bytes) -> PullStatus:
+def pull_line(line: bytes) -> PullLine:
     """One line of a pull."""
     try:
         event = _object(line)
     except OllamaError as error:
-        return PullStatus(model, "failed", error=error.message, done=True)
+        return PullLine("failed", error=error.message)
     if error_text := event.get("error"):
-        return PullStatus(model, "failed", error=str(error_text)[:MAX_ERROR_CHARS], done=True)
-    status = str(event.get("status") or "")
+        return PullLine("failed", error=str(error_text)[:MAX_ERROR_CHARS])
     total = positive(event.get("total")) or 0
     completed = min(positive(event.get("completed")) or 0, total)
-    return PullStatus(model, status, completed, total, done=status == "success")
+    digest = event.get("digest")
+    return PullLine(str(event.get("status") or ""), digest if isinstance(digest, str) else None, completed, total)
 
 
 def _object(content: bytes) -> JsonObject:
@@ -203,6 +214,8 @@ def _tagged(entry: JsonObject) -> LocalModel:
         parameter_size=str(about.get("parameter_size") or ""),
         quantization=str(about.get("quantization_level") or ""),
         capabilities=_strings(entry.get("capabilities")),
+        family=str(about.get("family") or ""),
+        modified_at=_moment(entry.get("modified_at")),
     )
 
 
@@ -219,11 +232,16 @@ def _running(entry: JsonObject) -> LocalModel:
 
 def _expiry(value: object) -> float | None:
     """Unix seconds; None for a model that is pinned, or an unreadable time."""
+    moment = _moment(value)
+    return None if moment is None or moment >= PINNED_AFTER else moment
+
+
+def _moment(value: object) -> float | None:
+    """Unix seconds of a time as Go writes it; None for one that cannot be read."""
     try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
+        return datetime.fromisoformat(str(value)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return None if moment.year >= PINNED_AFTER_YEAR else moment.timestamp()
 
 
 def _num_ctx(parameters: object) -> int | None:

@@ -17,7 +17,7 @@ UNTOLD_TRAINED_TOKENS = 8192
 """The most that is asked for of a model that does not tell what it was trained for."""
 _BYTES_A_VALUE = 2
 """Keys and values are kept as 16-bit floats unless Ollama is told otherwise."""
-_OVERHEAD = 1.25
+OVERHEAD = 1.25
 """Buffers on top of keys and values. Recorded: 27.1 kB a token of SmolLM2 where keys and values are 23.0."""
 _SHARE_OF_MEMORY = 0.8
 _UNTOLD_BYTES_A_TOKEN = 512 * 1024
@@ -87,7 +87,7 @@ def largest_context(shape: Shape, *, memory_bytes: int | None, limit: int | None
 def _by_memory(shape: Shape, memory_bytes: int | None) -> int:
     if 0 < shape.weights_bytes < _STUB_BYTES:
         return _NO_BOUND
-    each = int((shape.bytes_a_token or _UNTOLD_BYTES_A_TOKEN) * _OVERHEAD)
+    each = int((shape.bytes_a_token or _UNTOLD_BYTES_A_TOKEN) * OVERHEAD)
     if memory_bytes is None:
         return _UNTOLD_MEMORY_BYTES // each
     room = int(memory_bytes * _SHARE_OF_MEMORY) - shape.weights_bytes

@@ -24,7 +24,8 @@ class Contexts:
     """Follows what was found of one server. ``client`` is its own API, None before the first look.
 
     ``limit`` is the operator's word on the largest context, ``keep_alive`` on how long a model stays. ``same_machine``
-    says that this machine's memory is the server's.
+    says that this machine's memory is the server's. ``chosen`` is the context that the operator set for a model, which
+    it then has whatever a prompt needs, and ``pinned`` whether it is to stay loaded.
     """
 
     def __init__(
@@ -37,17 +38,21 @@ class Contexts:
         keep_alive: str | None,
         same_machine: bool,
         memory: Callable[[], int | None] = available_bytes,
+        chosen: Callable[[str], int | None] = lambda model: None,
+        pinned: Callable[[str], bool] = lambda model: False,
     ) -> None:
         self._found = found
         self._client = client
         self._clock = clock
         self._available = memory
+        self._chosen = chosen
+        self._pinned = pinned
         self._asked: dict[str, list[Loading]] = {}
         self.use(limit=limit, keep_alive=keep_alive, same_machine=same_machine)
 
     def use(self, *, limit: int | None, keep_alive: str | None, same_machine: bool) -> None:
         """Takes up what the operator says now, of a server that may be another: what was learned is forgotten."""
-        self._limit = limit
+        self.limit = limit
         self._keep_alive = int(keep_alive) if keep_alive and keep_alive.lstrip("-").isdigit() else keep_alive
         self._memory = self._available if same_machine else lambda: None
         self._learned = LearnedContexts(self._clock)
@@ -75,7 +80,7 @@ class Contexts:
         if found is None:
             return None
         told = found.contexts.get(name)
-        return _context(found.running.get(name)) or (None if told == self._limit else told)
+        return _context(found.running.get(name)) or (None if told == self.limit else told)
 
     def learn(self, model: str, tokens: int) -> None:
         """Remembers for a while that no more than ``tokens`` fit."""
@@ -96,10 +101,15 @@ class Contexts:
         largest = self._known(found, name, running) if found else None
         shape = found.shapes.get(name) if found else None
         usual = (shape.own_context if shape else None) or SMALLEST_CONTEXT_TOKENS
-        num_ctx = context_for(need, in_force=in_force, usual=usual, largest=largest or _UNTOLD)
+        if (fixed := self._fixed(found, name)) is not None:
+            num_ctx = fixed if need.least_tokens <= min(fixed, largest or fixed) else None
+        else:
+            num_ctx = context_for(need, in_force=in_force, usual=usual, largest=largest or _UNTOLD)
         if num_ctx is None:
             return None
-        pinned = _pinned(running.get(name)) or any(loading.keep_alive == FOR_EVER for loading in asked)
+        pinned = (
+            self._pinned(name) or _pinned(running.get(name)) or any(loading.keep_alive == FOR_EVER for loading in asked)
+        )
         return Loading(num_ctx, FOR_EVER if pinned else self._keep_alive)
 
     @contextmanager
@@ -130,18 +140,35 @@ class Contexts:
     def _known(self, found: Found, model: str, running: Mapping[str, LocalModel]) -> int | None:
         known: int | None = found.contexts.get(model)
         if self.native_chat and model in found.shapes:
-            known = self._largest(found, model, running)
+            known = self._fixed(found, model) or self._largest(found, model, running)
         return self._learned.within(model, known)
 
+    def _fixed(self, found: Found | None, model: str) -> int | None:
+        """The context that the operator set, within what the model was trained for."""
+        chosen = self._chosen(model)
+        trained = found.shapes[model].trained_context if found and model in found.shapes else None
+        return min(chosen, trained or chosen) if chosen else None
+
+    def given_back(self, model: str) -> tuple[int, int]:
+        """Main memory and VRAM that loaded models give back when ``model`` comes: those that are not pinned."""
+        found = self._found()
+        main = vram = 0
+        for name, other in (found.running if found else {}).items():
+            if found and (name == model or not _pinned(other)):
+                shape = found.shapes.get(name)
+                main += _given_back(other, shape.weights_bytes if shape else 0) - other.size_vram_bytes
+                vram += other.size_vram_bytes
+        return main, vram
+
     def _largest(self, found: Found, model: str, running: Mapping[str, LocalModel]) -> int:
-        memory = None if self._limit else self._memory()
+        memory = None if self.limit else self._memory()
         if memory is not None:
             for name, other in running.items():
                 if name == model or not _pinned(other):
                     shape = found.shapes.get(name)
                     memory += _given_back(other, shape.weights_bytes if shape else 0)
         loaded = _context(running.get(model))
-        return largest_context(found.shapes[model], memory_bytes=memory, limit=self._limit, loaded=loaded)
+        return largest_context(found.shapes[model], memory_bytes=memory, limit=self.limit, loaded=loaded)
 
 
 def _context(running: LocalModel | None) -> int | None:

@@ -13,6 +13,7 @@ from gateway_core.model import LocalModel
 from gateway_core.ollama.address import root_of
 from gateway_core.ollama.client import ModelFacts, OllamaClient, OllamaError
 from gateway_core.ollama.context import SMALLEST_CONTEXT_TOKENS, Shape
+from gateway_core.ollama.lm_studio import LMStudio
 from gateway_core.ollama.openai_server import OpenAIServer
 
 DEFAULT_CONTEXT_TOKENS = SMALLEST_CONTEXT_TOKENS
@@ -33,8 +34,10 @@ class Unreachable(Exception):
 class Found:
     """What answered.
 
+    ``product`` is the program's name, ``manages`` what it lets a client do beyond answering (of ``ABILITIES``).
     ``contexts`` are the tokens that a request over ``/v1`` can have, by model, where that is known. Of Ollama there are
-    also the ``shapes`` of its models, and those that are ``running``, with the memory they take.
+    also the ``shapes`` of its models, the ``weights`` they consist of, and those that are ``running``, with the memory
+    they take; ``folder`` is where it says that it keeps them.
     """
 
     kind: str
@@ -43,6 +46,10 @@ class Found:
     contexts: Mapping[str, int] = field(default_factory=dict)
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     running: Mapping[str, LocalModel] = field(default_factory=dict)
+    weights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    folder: str = ""
+    product: str = "ollama"
+    manages: frozenset[str] = frozenset()
 
 
 class Discovery:
@@ -66,6 +73,11 @@ class Discovery:
         self._seen_contexts: dict[str, int] = {}
         self._kind: str | None = None
 
+    @property
+    def lm_studio(self) -> LMStudio:
+        """LM Studio's own API, where the server is LM Studio."""
+        return self._openai.lm_studio
+
     async def look(self) -> Found:
         """The server as it is now. Raises :class:`Unreachable`."""
         try:
@@ -83,10 +95,13 @@ class Discovery:
             if error.status is None:
                 raise
             return await self._look_at_openai()
+        if self._kind is None and await self._openai.is_local_ai():
+            return await self._look_at_openai()
         return await self._look_at_ollama(version)
 
     async def _look_at_openai(self) -> Found:
-        models = await self._openai.models()
+        seen = await self._openai.look()
+        models = seen.models
         contexts = {listed.model.name: listed.context_tokens for listed in models}
         known = {name: context or self._told_context for name, context in contexts.items()}
         for listed in models:
@@ -96,12 +111,16 @@ class Discovery:
             "openai",
             models=tuple(listed.model for listed in models),
             contexts={name: context for name, context in known.items() if context},
+            version=seen.version,
+            product=seen.product,
+            manages=seen.manages,
         )
 
     async def _look_at_ollama(self, version: str) -> Found:
         tagged, loaded = await asyncio.gather(self.ollama.tags(), self.ollama.ps())
         await self._learn(dict((digest, model.name) for model, digest in tagged if digest))
-        models, contexts, shapes = [], {}, {}
+        models, contexts, shapes, weights = [], {}, {}, {}
+        folders: set[str] = set()
         for model, digest in tagged:
             facts = self._facts.get(digest, ModelFacts((), None, None))
             running = loaded.get(model.name)
@@ -110,8 +129,11 @@ class Discovery:
             trained = model.context_length or facts.trained_context
             contexts[model.name] = min(self._context_in_force(digest, facts), trained or 1 << 30)
             shapes[model.name] = Shape(model.size_bytes, facts.bytes_a_token, trained, self._own_context(facts))
+            weights[model.name] = facts.weights
+            folders |= {facts.folder} - {""}
             models.append(replace(_merged(model, facts, running, trained), digest=digest))
-        return Found("ollama", version, tuple(models), contexts, shapes, loaded)
+        folder = folders.pop() if len(folders) == 1 else ""
+        return Found("ollama", version, tuple(models), contexts, shapes, loaded, weights, folder)
 
     def _own_context(self, facts: ModelFacts) -> int | None:
         """What the model gets when nobody asks for a context, as far as that is known."""
@@ -145,12 +167,14 @@ class Discovery:
 
 def _merged(model: LocalModel, facts: ModelFacts, running: LocalModel | None, trained: int | None) -> LocalModel:
     known = replace(model, capabilities=model.capabilities or facts.capabilities, context_length=trained)
+    known = replace(known, trained_context=trained, own_context=facts.num_ctx)
     if running is None:
         return known
     return replace(
         known,
         loaded=True,
         size_vram_bytes=running.size_vram_bytes,
+        memory_bytes=running.size_bytes,
         context_length=running.context_length or trained,
         expires_at=running.expires_at,
     )

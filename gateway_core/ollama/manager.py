@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -11,15 +12,26 @@ import aiohttp
 
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.events import Event, LocalChanged, Notice
-from gateway_core.model import LocalServer, PullStatus
+from gateway_core.model import Fit, LocalServer
+from gateway_core.ollama import fit
+from gateway_core.ollama.abilities import abilities, absent
 from gateway_core.ollama.address import is_loopback, local_base_url, root_of
 from gateway_core.ollama.choice import choose, find
-from gateway_core.ollama.client import OllamaError
 from gateway_core.ollama.contexts import Contexts
 from gateway_core.ollama.discovery import Discovery, Found, Unreachable
+from gateway_core.ollama.fitting import Fitting
+from gateway_core.ollama.listing import listed
+from gateway_core.ollama.notebook import Notebook, Store
+from gateway_core.ollama.operations import LocalError as LocalError
+from gateway_core.ollama.operations import Operations
 from gateway_core.ollama.pulls import Pulls
+from gateway_core.ollama.registry import Registry
+from gateway_core.ollama.speeds import measured
 from gateway_core.ollama.standin import NoStandIn, StandIn, StandInModel
+from gateway_core.ollama.surroundings import Surroundings
+from gateway_core.ollama.updates import Updates
 from gateway_core.settings import Settings
+from gateway_core.wire.timings import Timing
 
 POLL_S = 3.0
 MISSES_BEFORE_GONE = 3
@@ -29,15 +41,12 @@ Endpoint = tuple[str, str | None, str]
 """Base URL, key and kind (``ollama``, ``openai`` or ``builtin``)."""
 
 
-class LocalError(Exception):
-    """An operation that cannot be done. The message says why and what to do instead."""
-
-
 class LocalModels:
     """Keeps :attr:`server` fresh while started, and carries the operator's wishes out.
 
-    ``standin`` is the built-in model, ``switched`` the model the operator switched to before a restart. ``publish``
-    hears :class:`LocalChanged` only when something has changed.
+    ``standin`` is the built-in model, ``switched`` the model the operator switched to before a restart, ``store`` what
+    else is kept over one. ``registry`` knows models that are not here. ``publish`` hears :class:`LocalChanged` only
+    when something has changed. :attr:`operations` is what an operator can do.
     """
 
     def __init__(
@@ -47,6 +56,8 @@ class LocalModels:
         *,
         standin: StandInModel | None = None,
         switched: str | None = None,
+        store: Store | None = None,
+        registry: Registry | None = None,
         clock: Clock | None = None,
         poll_s: float = POLL_S,
     ) -> None:
@@ -59,7 +70,14 @@ class LocalModels:
         key = settings.local_llm_api_key
         self._api_key = key.get_secret_value() if key else None
         self._standin = StandIn(standin or NoStandIn(), settings.builtin_model, self._clock, self._update, self.wake)
-        self._pulls = Pulls(publish, self._clock, self.wake)
+        self._registry = registry or Registry(self._clock, enabled=False)
+        self._notebook = Notebook(store)
+        self._pulls = Pulls(publish, self._clock, self.wake, keep=self._keep_pull, layers=self._registry.layers)
+        self._updates = Updates(self._registry, self._notebook, self._clock)
+        self._around = Surroundings(self._clock)
+        self._in_flight: Counter[str] = Counter()
+        self._overlay: LocalServer | None = None
+        self._beside: set[asyncio.Task[None]] = set()
         self._found: Found | None = None
         self._trouble = ""
         self._misses = 0
@@ -74,11 +92,16 @@ class LocalModels:
             limit=settings.local_context_tokens,
             keep_alive=settings.local_keep_alive,
             same_machine=is_loopback(self._base_url),
+            chosen=lambda model: self._notebook.of(model).num_ctx,
+            pinned=lambda model: self._notebook.of(model).pinned,
         )
+        self.operations = Operations(self, self._notebook, self._pulls)
+        self._fitting = Fitting(self._registry, self._around, self.contexts)
         self._poller: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
         self._looking = asyncio.Lock()
         self._looked = False
+        self._looked_at: float | None = None
         self._told: tuple[str, ...] = ()
 
     # --- what the gateway reads ------------------------------------------------------------------------------------
@@ -86,7 +109,18 @@ class LocalModels:
     @property
     def server(self) -> LocalServer:
         """The local server as last seen, with its pulls as they are now."""
-        return replace(self._server, pulls=self._pulls.statuses)
+        if self._overlay is None:
+            self._overlay = self._with_all(self._server)
+        return replace(self._overlay, pulls=self._pulls.statuses)
+
+    @property
+    def discovery(self) -> Discovery | None:
+        """The way to the server that is there; None while none is, or the built-in model is wanted instead."""
+        return self._discovery if self._found is not None and self._standin.mode != "on" else None
+
+    @property
+    def keep_alive(self) -> str | None:
+        return self._settings.local_keep_alive
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -105,11 +139,18 @@ class LocalModels:
         return self._standin.endpoint
 
     @contextmanager
-    def in_use(self) -> Iterator[Endpoint | None]:
-        """The endpoint for the length of one request: the built-in model is not stopped under it."""
-        endpoint = self.endpoint()
-        with self._standin.held(endpoint is not None and endpoint[2] == "builtin"):
-            yield endpoint
+    def in_use(self, model: str) -> Iterator[Endpoint | None]:
+        """The endpoint for the length of one request to ``model``: the built-in model is not stopped under it."""
+        endpoint, name = self.endpoint(), self._full_name(model)
+        self._in_flight[name] += 1
+        self._overlay = None
+        try:
+            with self._standin.held(endpoint is not None and endpoint[2] == "builtin"):
+                yield endpoint
+        finally:
+            self._in_flight[name] -= 1
+            self._notebook.last_used[name] = self._clock.now()
+            self._overlay = None
 
     def context_of(self, model: str) -> int | None:
         """Tokens that prompt and answer can have together on ``model``; None where nobody knows.
@@ -138,6 +179,7 @@ class LocalModels:
         if not self._settings.local_llm_enabled:
             self._server = replace(self._server, detail="LOCAL_LLM_ENABLED is off")
             return
+        await self._open_notebook()
         self._session = self._session or aiohttp.ClientSession()
         self._discovery = Discovery(self._session, self._base_url, self._api_key, self._settings.local_context_tokens)
         self._poller = asyncio.create_task(self._poll(), name="local server")
@@ -145,6 +187,8 @@ class LocalModels:
     async def reconfigure(self, settings: Settings) -> None:
         """Takes up other settings of the local server; requests in flight end where they began."""
         key = settings.local_llm_api_key
+        if settings.local_registry != self._settings.local_registry:
+            self._registry.enabled = settings.local_registry == "on"
         self._settings = settings
         self._base_url = local_base_url(settings)
         self._api_key = key.get_secret_value() if key else None
@@ -165,6 +209,7 @@ class LocalModels:
         if self._poller is None:
             await self.start()
         assert self._session
+        await self._open_notebook()
         self._discovery = Discovery(self._session, self._base_url, self._api_key, settings.local_context_tokens)
         self._misses = MISSES_BEFORE_GONE
         await self.refresh()
@@ -175,7 +220,12 @@ class LocalModels:
             self._poller.cancel()
             with suppress(asyncio.CancelledError):
                 await self._poller
+        for task in tuple(self._beside):
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
         await self._pulls.close()
+        await self._notebook.settle()
+        await self._registry.close()
         await self._standin.close()
         if self._session:
             await self._session.close()
@@ -200,6 +250,7 @@ class LocalModels:
         async with self._looking:
             if self._standin.mode != "on":
                 await self._look()
+            await self._look_around(fresh=not self._looked)
             self._standin.follow(self._found is not None)
             self._looked = True
             self._update()
@@ -210,6 +261,8 @@ class LocalModels:
             self._woken.clear()
             await self.refresh()
             self._pulls.tick()
+            self._spawn("pins", self.operations.pin_again)
+            self._spawn("newer models", self._check_due)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._woken.wait()
@@ -241,49 +294,34 @@ class LocalModels:
         self._update()
         return model
 
-    def pull(self, model: str) -> PullStatus:
-        """Starts to download a model, in the background. Raises :class:`LocalError` where the server cannot."""
-        name = model.strip()
-        if not name:
-            raise LocalError("Say which model to pull, for example qwen3:8b.")
-        return self._pulls.start(self._ollama("pull").ollama, name)
+    async def saved(self) -> None:
+        """Returns once the operator's wishes are on the disk. Raises ``StoreError``."""
+        await self._notebook.saved()
 
-    def cancel_pull(self, model: str) -> bool:
-        """Stops a download; False when there is none of that model."""
-        return self._pulls.cancel(model.strip())
+    async def fit(self, model: str) -> Fit:
+        """Whether a model would fit, pulled or not. Asks the registry for one that is not here; never raises."""
+        await self._look_around(fresh=True)
+        server = self.server
+        if why := server.ability("fit").why_not:
+            return fit.unknown(model, why.rstrip(".")[0].lower() + why.rstrip(".")[1:])
+        return await self._fitting.fit(model, self._found, server)
 
-    async def load(self, model: str, keep_alive_s: int | None = None) -> None:
-        """Loads a model and waits for it (minutes, for a large one). Raises :class:`LocalError`."""
-        await self._do(self._ollama("load").ollama.load(model, keep_alive_s), f"{model} could not be loaded")
+    async def check_updates(self) -> tuple[str, ...]:
+        """Asks the registry for every model; the names of those with a newer version. Raises :class:`LocalError`."""
+        found = self._found
+        if found is None or found.kind != "ollama":
+            raise LocalError("Only Ollama's models can be looked up at a registry.")
+        if not self._registry.enabled:
+            raise LocalError("LOCAL_REGISTRY is off: no registry is asked.")
+        newer = await self._updates.check(found.models, found.weights, self._around.manifests)
+        self.changed()
+        return newer
 
-    async def unload(self, model: str) -> None:
-        """Frees a model's memory. Raises :class:`LocalError`."""
-        await self._do(self._ollama("unload").ollama.unload(model), f"{model} could not be unloaded")
-
-    async def unload_all(self) -> int:
-        """Frees the memory of all models; how many there were. Raises :class:`LocalError`."""
-        loaded = [model.name for model in self._server.models if model.loaded and not model.builtin]
-        for name in loaded:
-            await self.unload(name)
-        return len(loaded)
-
-    async def delete(self, model: str) -> None:
-        """Removes a model from the disk. Raises :class:`LocalError`."""
-        await self._do(self._ollama("delete").ollama.delete(model), f"{model} could not be deleted")
-
-    async def _do(self, call: Awaitable[None], failure: str) -> None:
-        try:
-            await call
-        except OllamaError as error:
-            raise LocalError(f"{failure}: {error.message}") from None
-        await self.refresh()
-
-    def _ollama(self, what: str) -> Discovery:
-        if self._found is None or self._discovery is None or self._standin.mode == "on":
-            raise LocalError(f"Nothing answers at {root_of(self._base_url)}: start Ollama to {what} models.")
-        if self._found.kind != "ollama":
-            raise LocalError(f"The server at {self._base_url} is not Ollama: {what} models in its own program.")
-        return self._discovery
+    def measured(self, model: str, timing: Timing) -> None:
+        """Takes up how fast a model has just answered."""
+        name = self._full_name(model)
+        self._notebook.note(name, speed=measured(self._notebook.of(name).speed, timing, self._clock.now()))
+        self._overlay = None
 
     # --- what is told ----------------------------------------------------------------------------------------------
 
@@ -292,7 +330,7 @@ class LocalModels:
 
     def _update(self) -> None:
         """Works out :attr:`server`, and tells when it has changed."""
-        server = self._describe()
+        server, self._overlay = self._describe(), None
         self._previous = server.current_model
         if server == self._server:
             return
@@ -303,9 +341,74 @@ class LocalModels:
         if self._told and self._told != before:
             self._publish(Notice(now, "info" if server.reachable else "warning", self._told[0]))
 
+    def changed(self) -> None:
+        """Tells that something known of the models has changed, beside what the server says."""
+        self._overlay = None
+        self._publish(LocalChanged(self._clock.now(), self.server))
+
+    def _with_all(self, server: LocalServer) -> LocalServer:
+        """The server with what is known besides its own word."""
+        found = self._found if server.kind == "ollama" else None
+        return replace(
+            server,
+            models=listed(
+                server.models,
+                self._notebook,
+                self._in_flight,
+                self._clock.now(),
+                weights=found.weights if found else None,
+                manifests=self._around.manifests if found else None,
+            ),
+            machine=self._around.machine,
+            how_to_start=() if server.reachable else self._around.start_lines,
+            looked_at=self._looked_at,
+            looks_every_s=self._poll_s,
+        )
+
+    async def _look_around(self, *, fresh: bool) -> None:
+        found = self._found
+        digests = {model.name: model.digest for model in found.models} if found else {}
+        is_ollama = found is not None and found.kind == "ollama"
+        folder = found.folder if found else ""
+        await self._around.look(root_of(self._base_url), folder, digests, ollama=is_ollama, fresh=fresh)
+        self._looked_at = self._clock.now()
+
+    async def _check_due(self) -> None:
+        found = self._found
+        due = self._updates.due(found.models) if found and found.kind == "ollama" else ()
+        if found and due:
+            await self._updates.check(due, found.weights, self._around.manifests)
+            self.changed()
+
+    async def _open_notebook(self) -> None:
+        await self._notebook.open(root_of(self._base_url))
+        self._pulls.interrupted(self._notebook.names(pulling=True))
+        self._overlay = None
+
+    def _keep_pull(self, model: str, *, pulling: bool, pulled: bool = False) -> None:
+        self._notebook.note(model, pulling=pulling)
+        if pulled:
+            name = model if ":" in model.rpartition("/")[2] else f"{model}:latest"
+            self._notebook.note(name, pulled=True)
+
+    def _full_name(self, model: str) -> str:
+        found = find(self._server.models, model)
+        return found.name if found else model
+
+    def _spawn(self, name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Does something beside the looking, unless it is being done."""
+        if any(task.get_name() == name for task in self._beside):
+            return
+        task = asyncio.create_task(work(), name=name)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
     def _describe(self) -> LocalServer:
         if self._found is None or self._standin.mode == "on":
-            return self._standin.describe(root_of(self._base_url), self._trouble)
+            server = self._standin.describe(root_of(self._base_url), self._trouble)
+            product = "builtin" if server.reachable else ""
+            able = abilities("builtin") if server.reachable else absent(root_of(self._base_url))
+            return replace(server, product=product, abilities=able)
         found = self._found
         wanted = (("chosen by you", self._switched), ("LOCAL_LLM_MODEL", self._settings.local_llm_model))
         choice = choose(found.models, wanted, self._previous, self._where())
@@ -320,4 +423,6 @@ class LocalModels:
             detail=detail,
             current_model=choice.model,
             models=found.models,
+            product=found.product,
+            abilities=abilities(found.product, found.manages, native_chat=self.contexts.native_chat),
         )

@@ -22,7 +22,13 @@ def available_bytes(meminfo: Path = _MEMINFO) -> int | None:
                 return int(value.split()[0]) * 1024
     except (OSError, ValueError, IndexError):
         pass
+    built_in = built_in_bytes()
+    return int(built_in * _SHARE_WHERE_UNTOLD) if built_in else None
+
+
+def built_in_bytes() -> int | None:
+    """Bytes of main memory that the machine has; None where the system does not tell."""
     try:
-        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _SHARE_WHERE_UNTOLD)
+        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     except (AttributeError, OSError, ValueError):
         return None

@@ -3,41 +3,74 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Protocol
 
 from gateway_core.clock import Clock
-from gateway_core.events import Event, PullProgress
-from gateway_core.model import PullStatus
+from gateway_core.events import Event
+from gateway_core.events import PullProgress as Told
+from gateway_core.local_values import PullLayer, PullStatus
 from gateway_core.ollama.client import OllamaClient, OllamaError
+from gateway_core.ollama.pull_errors import explain
+from gateway_core.ollama.pull_progress import PullProgress
 
 PUBLISH_EVERY_S = 0.25
 """Ollama writes a line every 60 ms."""
-STALLED_AFTER_S = 5.0
-"""Ollama retries in silence for up to a minute; before that a person should know."""
+TICK_S = 1.0
 KEPT_S = {True: 30.0, False: 300.0}
-"""How long a pull that worked, or failed, stays listed."""
-CANCELLED = "cancelled"
+"""How long a pull that worked, or did not, stays listed. An interrupted one stays until somebody decides."""
+
+Layers = Callable[[str], Awaitable[tuple[PullLayer, ...]]]
+"""All layers of a model as the registry lists them; empty where nobody knows."""
+
+
+async def _unknown(_: str) -> tuple[PullLayer, ...]:
+    return ()
+
+
+class Keep(Protocol):
+    """Remembers over a restart that a model is being pulled, and that it was."""
+
+    def __call__(self, model: str, *, pulling: bool, pulled: bool = False) -> None: ...
+
+
+def _unkept(model: str, *, pulling: bool, pulled: bool = False) -> None:
+    return None
 
 
 @dataclass(slots=True)
 class _Pull:
+    progress: PullProgress
     status: PullStatus
-    moved_at: float
-    published_at: float
+    published_s: float = float("-inf")
     task: asyncio.Task[None] | None = None
-    ended_at: float | None = None
+    ended_s: float | None = None
 
 
 class Pulls:
-    """All pulls of one server. ``on_end`` is called when one has ended, however."""
+    """All pulls of one server. ``on_end`` is called when one has ended, however.
 
-    def __init__(self, publish: Callable[[Event], None], clock: Clock, on_end: Callable[[], None]) -> None:
+    ``keep`` is told which names are being pulled; ``layers`` finds out what a pull will bring.
+    """
+
+    def __init__(
+        self,
+        publish: Callable[[Event], None],
+        clock: Clock,
+        on_end: Callable[[], None],
+        *,
+        keep: Keep = _unkept,
+        layers: Layers = _unknown,
+    ) -> None:
         self._publish = publish
         self._clock = clock
         self._on_end = on_end
+        self._keep = keep
+        self._layers = layers
         self._pulls: dict[str, _Pull] = {}
+        self._ticker: asyncio.Task[None] | None = None
 
     @property
     def statuses(self) -> tuple[PullStatus, ...]:
@@ -46,75 +79,117 @@ class Pulls:
 
     @property
     def running(self) -> bool:
-        return any(not pull.status.done for pull in self._pulls.values())
+        return any(pull.status.running for pull in self._pulls.values())
+
+    def find(self, model: str) -> PullStatus | None:
+        """The pull of that model, running or ended; a name without a tag means ``:latest``."""
+        pull = self._pulls.get(_key(model))
+        return pull.status if pull else None
 
     def start(self, client: OllamaClient, model: str) -> PullStatus:
         """Starts to pull ``model`` unless that goes on already; the pull's status."""
-        pull = self._pulls.get(model)
-        if pull is None or pull.status.done:
-            now = self._clock.monotonic()
-            pull = self._pulls[model] = _Pull(PullStatus(model, "starting"), now, float("-inf"))
-            pull.task = asyncio.create_task(self._run(client, pull), name=f"pull {model}")
+        pull = self._pulls.get(_key(model))
+        if pull is None or not pull.status.running:
+            pull = self._pulls[_key(model)] = self._new(model)
+            pull.task = asyncio.create_task(self._run(client, pull), name="pull")
+            self._keep(model, pulling=True)
+            if self._ticker is None or self._ticker.done():
+                self._ticker = asyncio.create_task(self._tick_on(), name="pulls")
         return pull.status
+
+    def interrupted(self, models: Iterable[str]) -> None:
+        """Lists pulls that were running when the gateway ended."""
+        for model in models:
+            if _key(model) not in self._pulls:
+                pull = self._pulls[_key(model)] = self._new(model)
+                pull.status = PullStatus(model, "interrupted", done=True, interrupted=True)
 
     def cancel(self, model: str) -> bool:
         """Stops a pull; what it has stays on disk and a new pull goes on from there. False when there is none."""
-        pull = self._pulls.get(model)
-        if pull is None or pull.status.done or pull.task is None:
+        pull = self._pulls.get(_key(model))
+        if pull is None or not pull.status.running or pull.task is None:
             return False
         pull.task.cancel()
-        self._end(pull, replace(pull.status, status=CANCELLED, done=True))
+        self._end(pull, cancelled=True)
+        return True
+
+    def forget(self, model: str) -> bool:
+        """Takes a pull that has ended from the list. False when there is none."""
+        pull = self._pulls.get(_key(model))
+        if pull is None or pull.status.running:
+            return False
+        del self._pulls[_key(model)]
+        self._keep(pull.status.model, pulling=False)
         return True
 
     def tick(self) -> None:
-        """Says how long pulls have stood still, and forgets the ones that ended a while ago. Called now and then."""
-        now = self._clock.monotonic()
+        """Works out speeds and standstills anew, and forgets pulls that ended a while ago. Called now and then."""
+        now_s = self._clock.monotonic()
         for model, pull in tuple(self._pulls.items()):
-            if pull.ended_at is not None:
-                if now - pull.ended_at > KEPT_S[pull.status.error is None]:
+            if pull.ended_s is not None:
+                if now_s - pull.ended_s > KEPT_S[pull.status.error is None and not pull.status.cancelled]:
                     del self._pulls[model]
-            elif (still := now - pull.moved_at) >= STALLED_AFTER_S:
-                pull.status = replace(pull.status, status=f"stalled for {still:.0f} s, Ollama retries")
+            elif pull.status.running and now_s - pull.published_s >= PUBLISH_EVERY_S:
                 self._tell(pull)
 
     async def close(self) -> None:
-        """Stops all of them."""
-        tasks = [pull.task for pull in self._pulls.values() if pull.task and not pull.task.done()]
+        """Stops all of them; they are remembered as interrupted."""
+        tasks = [pull.task for pull in self._pulls.values() if pull.task] + ([self._ticker] if self._ticker else [])
         for task in tasks:
             task.cancel()
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
 
+    def _new(self, model: str) -> _Pull:
+        progress = PullProgress(model, self._clock.now(), self._clock.monotonic())
+        return _Pull(progress, progress.at(self._clock.monotonic()))
+
     async def _run(self, client: OllamaClient, pull: _Pull) -> None:
-        last_line = pull.status
+        expected = asyncio.create_task(self._expect(pull), name="layers of a pull")
         try:
             async with aclosing(client.pull(pull.status.model)) as lines:
                 async for line in lines:
-                    if line.done:
-                        self._end(pull, line)
+                    if line.ends:
+                        self._end(pull, error=line.error)
                         return
-                    last_line = self._advance(pull, last_line, line)
+                    before, now_s = pull.status.status, self._clock.monotonic()
+                    if pull.progress.take(line, now_s):
+                        pull.status = pull.progress.at(now_s)
+                        if now_s - pull.published_s >= PUBLISH_EVERY_S or pull.status.status != before:
+                            self._tell(pull)
         except OllamaError as error:
-            self._end(pull, replace(pull.status, status="failed", error=error.message, done=True))
+            self._end(pull, error=error.message)
+        finally:
+            expected.cancel()
+            await asyncio.gather(expected, return_exceptions=True)
 
-    def _advance(self, pull: _Pull, before: PullStatus, line: PullStatus) -> PullStatus:
-        """Takes a line over, but never backwards within a layer; returns it as taken."""
-        if (line.status, line.total_bytes) == (before.status, before.total_bytes):
-            line = replace(line, completed_bytes=max(line.completed_bytes, before.completed_bytes))
-        if line == before:
-            return before
-        now = self._clock.monotonic()
-        pull.status, pull.moved_at = line, now
-        if now - pull.published_at >= PUBLISH_EVERY_S or line.status != before.status:
+    async def _expect(self, pull: _Pull) -> None:
+        if layers := await self._layers(pull.status.model):
+            pull.progress.expect(layers)
             self._tell(pull)
-        return line
 
-    def _end(self, pull: _Pull, status: PullStatus) -> None:
-        pull.status, pull.ended_at = status, self._clock.monotonic()
-        self._tell(pull)
+    async def _tick_on(self) -> None:
+        while self.running:
+            await asyncio.sleep(TICK_S)
+            self.tick()
+
+    def _end(self, pull: _Pull, *, error: str | None = None, cancelled: bool = False) -> None:
+        model, now_s = pull.status.model, self._clock.monotonic()
+        why = explain(error, model) if error is not None else None
+        pull.status = pull.progress.ended(now_s, self._clock.now(), error=why, cancelled=cancelled)
+        pull.ended_s = pull.published_s = now_s
+        self._keep(model, pulling=False, pulled=error is None and not cancelled)
+        self._publish(Told(self._clock.now(), pull.status))
         self._on_end()
 
     def _tell(self, pull: _Pull) -> None:
-        pull.published_at = self._clock.monotonic()
-        self._publish(PullProgress(self._clock.now(), pull.status))
+        pull.published_s = self._clock.monotonic()
+        pull.status = pull.progress.at(pull.published_s)
+        self._publish(Told(self._clock.now(), pull.status))
+
+
+def _key(model: str) -> str:
+    """Names that mean the same model; as Ollama does, one without a tag means ``:latest``."""
+    name = model.strip()
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"

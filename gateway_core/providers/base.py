@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway_core.model import ChatRequest, JsonObject, ProviderStatus, Reason, Target, Usage
+from gateway_core.wire.timings import Timing
 
 
 def _unheard(_: Reason) -> None:
@@ -39,12 +40,14 @@ class Piece:
     ``body`` is a ``chat.completion.chunk`` of a streamed call, or the whole ``chat.completion`` of one that was not.
     ``usage`` is what the upstream has reported so far, clamped to finite non-negative numbers, None while it has said
     nothing. ``native`` is the same piece in the caller's own protocol, from a provider that speaks it: the events of a
-    stream, or the one whole answer. The caller gets it instead of a translation of ``body``.
+    stream, or the one whole answer. The caller gets it instead of a translation of ``body``. ``timing`` is what a local
+    server says of the time it took.
     """
 
     body: JsonObject
     usage: Usage | None = None
     native: tuple[JsonObject, ...] = ()
+    timing: Timing | None = None
 
 
 class UpstreamError(Exception):

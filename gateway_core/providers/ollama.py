@@ -218,13 +218,13 @@ class Ollama:
                     if translator.finished:
                         self._check(call, translator.usage, loading)
                     if call.request.stream:
-                        yield Piece(chunk, translator.usage)
+                        yield Piece(chunk, translator.usage, timing=translator.timing)
                 if translator.finished:
                     break
         if not translator.finished:
             raise self._failures.protocol("ended the answer in the middle")
         if not call.request.stream:
-            yield Piece(whole.completion(), translator.usage)
+            yield Piece(whole.completion(), translator.usage, timing=translator.timing)
 
     def _chunks(self, translator: AnswerTranslator, line: JsonObject) -> list[JsonObject]:
         if line.get("error"):

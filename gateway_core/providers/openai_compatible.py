@@ -16,6 +16,7 @@ from gateway_core.wire.call_numbers import CallNumbers, with_own_ids
 from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content, text_of
 from gateway_core.wire.openai_requests import in_openais_words
 from gateway_core.wire.prompt_cut import CutPrompt
+from gateway_core.wire.timings import llama_timing
 from gateway_core.wire.usage import read_usage
 
 _USAGE_S = 5.0
@@ -132,7 +133,7 @@ class OpenAICompatible(Upstream):
         calls = choice["message"].get("tool_calls") or []
         if not isinstance(calls, list) or not all(_is_call(call) for call in calls):
             raise self.failures.protocol("sent a tool call that is none")
-        return Piece(with_own_ids(body), read_usage(body))
+        return Piece(with_own_ids(body), read_usage(body), timing=llama_timing(body))
 
     async def _stream(self, answer: Answer, limit: int | None) -> AsyncGenerator[Piece]:
         """Chunks up to ``[DONE]``, or the end of the connection after a finish reason."""
@@ -152,7 +153,7 @@ class OpenAICompatible(Upstream):
                         finished = True
                         answer.patience.end_within(_USAGE_S)
                     if choice is not None or usage is not None:
-                        yield Piece(chunk, usage)
+                        yield Piece(chunk, usage, timing=llama_timing(chunk))
             except UpstreamError:
                 if not finished:
                     raise

@@ -187,10 +187,22 @@ _CACHES_TO_SEE = (
     "CREATE INDEX requests_hits ON requests (at) WHERE cache IN ('exact', 'semantic')",
 )
 
+_LOCAL_MODELS = (
+    """
+    CREATE TABLE local_models (
+        server TEXT NOT NULL,
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (server, name)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
     *(_REUSE_REVIEW, _CACHES_TO_SEE),
+    _LOCAL_MODELS,
 )
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 

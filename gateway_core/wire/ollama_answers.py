@@ -11,6 +11,7 @@ import orjson
 from gateway_core.model import JsonObject, Usage
 from gateway_core.wire.json_values import as_object
 from gateway_core.wire.openai_chat import make_chunk
+from gateway_core.wire.timings import Timing, ollama_timing
 from gateway_core.wire.usage import count
 
 _TOO_LONG = re.compile(r"request \((\d+) tokens\) exceeds the available context size \((\d+) tokens\)")
@@ -30,6 +31,7 @@ class AnswerTranslator:
         self._begun = False
         self._calls = 0
         self.usage: Usage | None = None
+        self.timing: Timing | None = None
         self.finished = False
 
     def feed(self, line: JsonObject) -> list[JsonObject]:
@@ -48,6 +50,7 @@ class AnswerTranslator:
         if line.get("done"):
             self.finished = True
             self.usage = read_ollama_usage(line)
+            self.timing = ollama_timing(line)
             chunks.append(make_chunk(self._id, model, {}, self._finish(line.get("done_reason")), self._created))
         return chunks
 

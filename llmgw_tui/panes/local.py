@@ -136,10 +136,9 @@ def model_line(model: LocalModel, tiers: Sequence[str], figures: Sequence[Figure
     room, name = name_cells(figures, width), preview(model.name)
     use = " in use" if tiers and cell_len(name) + 7 <= room else ""
     name_room = min(room - len(use), cell_len(name))
+    tier_style = TIER_STYLES.get(tiers[0], MUTED_STYLE) if tiers else MUTED_STYLE
     parts = [
-        cell(
-            "".join(TIER_KEYS.get(tier, "?") for tier in tiers), 2, TIER_STYLES.get(tiers[0]) if tiers else MUTED_STYLE
-        ),
+        cell("".join(TIER_KEYS.get(tier, "?") for tier in tiers), 2, tier_style),
         Segment(" ", TEXT_STYLE),
         text_segment(glyphs.on if model.loaded else glyphs.off, GOOD_STYLE if model.loaded else MUTED_STYLE),
         Segment(" ", TEXT_STYLE),

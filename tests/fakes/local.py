@@ -28,8 +28,8 @@ def models(now: float) -> tuple[LocalModel, ...]:
     """Loaded and not, pinned, shared, unused and with a newer version."""
     return (
         LocalModel(
-            "qwen3:8b", 5_225_000_000, True, 6_100_000_000, 32_768, "8.2B", "Q4_K_M", ("completion", "tools", "thinking"),
-            now + 247, digest="500a1f067a9f" + "0" * 52, family="qwen3", modified_at=now - 40 * DAY_S,
+            "qwen3:8b", 5_225_000_000, True, 6_100_000_000, 32_768, "8.2B", "Q4_K_M",
+            ("completion", "tools", "thinking"), now + 247, digest="500a1f067a9f" + "0" * 52, family="qwen3", modified_at=now - 40 * DAY_S,
             memory_bytes=8_700_000_000, trained_context=40_960, num_ctx=32_768, last_used_at=now - 41,
             speed=ModelSpeed(41.3, 214, 910.0, 180, now - 41), unused_days=0, update=UpdateCheck(now - 3_600, False),
             frees_bytes=5_225_000_000, in_flight=1,
@@ -37,7 +37,8 @@ def models(now: float) -> tuple[LocalModel, ...]:
         LocalModel(
             "nomic-embed-text:latest", 274_000_000, True, 274_000_000, 2_048, "137M", "F16", ("embedding",), now + 31,
             family="nomic-bert", memory_bytes=274_000_000, trained_context=2_048, last_used_at=now - 260,
-            unused_days=0, frees_bytes=274_000_000, modified_at=now - 90 * DAY_S, update=UpdateCheck(now - 3_600, False),
+            unused_days=0, frees_bytes=274_000_000, modified_at=now - 90 * DAY_S,
+            update=UpdateCheck(now - 3_600, False),
         ),
         LocalModel(
             "llama3.2:3b", 2_019_000_000, True, 2_600_000_000, 8_192, "3.2B", "Q4_K_M", ("completion", "tools"), None,
@@ -196,8 +197,8 @@ def lm_studio(now: float) -> LocalServer:
 def fits(model: str) -> Fit:
     """It fits, partly on the GPU."""
     return Fit(
-        model, FitVerdict.PARTLY, "Fits, but only a part of it on the GPU, which is slower: it takes 12.4 GB with a context of "
-        "16,384 tokens; free are 19.2 GB of memory and 3.7 GB of VRAM.", 16_384, 9_300_000_000, 3_100_000_000, True,
+        model, FitVerdict.PARTLY, "Fits, but only a part of it on the GPU, which is slower: it takes 12.4 GB with a "
+        "context of 16,384 tokens; free are 19.2 GB of memory and 3.7 GB of VRAM.", 16_384, 9_300_000_000, 3_100_000_000, True,
         19_200_000_000, 3_700_000_000, 9_276_000_000, 212_000_000_000,
     )  # fmt: skip
 

@@ -78,7 +78,9 @@ class FakeSource:
     async def fit(self, model: str) -> Fit:
         self.fit_asked.append(model)
         await self.fit_known.wait()
-        return self.fits.get(model, Fit(model, FitVerdict.UNKNOWN, "Unknown, because nobody asked."))
+        return self.fits.get(
+            model, Fit(model, FitVerdict.UNKNOWN, "Unknown, because registry.ollama.ai cannot be reached.")
+        )
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         self.ran.append((command, arguments))

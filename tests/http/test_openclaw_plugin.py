@@ -65,7 +65,7 @@ async def test_models_carry_what_clients_read_of_them(tmp_path: Path) -> None:
         ollama.add("nomic", capabilities=("embedding",))
         more = {**with_claude(claude), **settings, **local, "local_llm_url": ollama.base_url}
         async with client(tmp_path, **more) as llmgw:
-            await llmgw.gateway._local.settled(10)
+            await llmgw.gateway.local.settled(10)
             models = {model["id"]: model for model in (await llmgw.get("/v1/models"))["data"]}
     assert models.keys() >= {"gateway-auto", "local/chat", f"anthropic/{CLAUDE}", "gateway-embed", "ollama/nomic"}
     assert "openai/text-embedding-3-small" in models

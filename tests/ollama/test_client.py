@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from gateway_core.model import PullStatus
 from gateway_core.ollama.client import OllamaClient, OllamaError
+from gateway_core.ollama.pull_progress import PullLine
 from tests.fakes.ollama import FakeOllama
 
 MODEL = "smollm2:135m"
@@ -26,7 +26,7 @@ async def client(fake: FakeOllama) -> AsyncIterator[OllamaClient]:
         yield OllamaClient(session, fake.root)
 
 
-async def _pull(client: OllamaClient, model: str) -> list[PullStatus]:
+async def _pull(client: OllamaClient, model: str) -> list[PullLine]:
     return [status async for status in client.pull(model)]
 
 
@@ -46,7 +46,7 @@ async def test_ps_tells_the_context_in_force_and_when_the_model_goes(fake: FakeO
 
 
 async def test_a_pinned_model_has_no_expiry(fake: FakeOllama, client: OllamaClient) -> None:
-    await client.load(MODEL, keep_alive_s=-1)
+    await client.load(MODEL, keep_alive=-1)
     assert (await client.ps())[MODEL].expires_at is None
 
 
@@ -82,7 +82,7 @@ async def test_a_pull_ends_with_success(fake: FakeOllama, client: OllamaClient) 
     statuses = await _pull(client, "new")
     assert [status.status for status in statuses][:2] == ["pulling manifest", "pulling b179c9523d0e"]
     assert statuses[1].total_bytes == 98_362_432 and statuses[1].completed_bytes == 25_493_504
-    assert statuses[-1].done and statuses[-1].error is None
+    assert statuses[-1].ends and statuses[-1].error is None
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ async def test_an_error_inside_http_200_ends_a_pull(
 ) -> None:
     fake.pull_as("new", recorded)
     last = (await _pull(client, "new"))[-1]
-    assert last.done and last.error is not None and words in last.error
+    assert last.ends and last.error is not None and words in last.error
 
 
 async def test_a_refused_name_is_an_error(fake: FakeOllama, client: OllamaClient) -> None:
@@ -112,7 +112,7 @@ async def test_a_refused_name_is_an_error(fake: FakeOllama, client: OllamaClient
 async def test_a_pull_that_just_ends_has_failed(fake: FakeOllama, client: OllamaClient) -> None:
     fake.pull_as("new", "pull_slow_cancelled")
     last = (await _pull(client, "new"))[-1]
-    assert last.done and last.error
+    assert last.ends and last.error
 
 
 async def test_nothing_listening_is_told_from_a_refusal() -> None:

@@ -128,19 +128,19 @@ async def test_nothing_is_published_while_nothing_changes(
 
 
 async def test_load_and_unload_change_what_is_seen(fake: FakeOllama, local: LocalModels) -> None:
-    await local.load("second:1b")
+    await local.operations.load("second:1b")
     assert [model.name for model in local.server.models if model.loaded] == ["second:1b"]
-    assert await local.unload_all() == 1
+    assert [model.name for model in await local.operations.unload_all()] == ["second:1b"]
     assert not fake.loaded
-    with pytest.raises(LocalError, match="not found"):
-        await local.load("absent:7b")
+    with pytest.raises(LocalError, match="absent:7b is not there. There are: "):
+        await local.operations.load("absent:7b")
 
 
 async def test_a_pull_runs_in_the_background_and_its_model_appears(
     fake: FakeOllama, local: LocalModels, events: Collector
 ) -> None:
     fake.pull_as("new:1b", "pull_ok")
-    local.pull("new:1b")
+    local.operations.pull("new:1b")
     await events.until(lambda: any(event.pull.done for event in events.of(PullProgress)))
     assert [(pull.model, pull.done, pull.error) for pull in local.server.pulls] == [("new:1b", True, None)]
     assert "new:1b" in [model.name for model in (await local.refresh()).models]
@@ -148,17 +148,17 @@ async def test_a_pull_runs_in_the_background_and_its_model_appears(
 
 async def test_a_cancelled_pull_closes_the_connection(fake: FakeOllama, local: LocalModels, events: Collector) -> None:
     fake.pull_as("new:1b", "pull_slow_resumed", hold_after=3)
-    local.pull("new:1b")
+    local.operations.pull("new:1b")
     await events.until(lambda: any(event.pull.completed_bytes for event in events.of(PullProgress)))
-    assert local.cancel_pull("new:1b")
+    assert local.operations.cancel_pull("new:1b")
     await fake.wait_for_disconnects(1)
     assert local.server.pulls[0].status == "cancelled"
-    assert not local.cancel_pull("new:1b")
+    assert not local.operations.cancel_pull("new:1b")
 
 
 async def test_an_empty_name_is_not_pulled(local: LocalModels) -> None:
     with pytest.raises(LocalError, match="which model"):
-        local.pull("  ")
+        local.operations.pull("  ")
 
 
 async def test_a_server_that_is_not_there_comes_with_advice(events: Collector) -> None:
@@ -166,7 +166,7 @@ async def test_a_server_that_is_not_there_comes_with_advice(events: Collector) -
         assert not local.server.reachable and local.endpoint() is None
         assert "ollama serve" in local.server.detail
         with pytest.raises(LocalError, match="start Ollama"):
-            local.pull("new:1b")
+            local.operations.pull("new:1b")
 
 
 async def test_a_server_that_goes_is_noticed_and_its_return_too(events: Collector) -> None:
@@ -215,7 +215,7 @@ async def test_other_servers_are_recognised_with_the_context_they_tell(
         assert (local.server.kind, local.server.current_model) == ("openai", "m")
         assert local.context_of("m") == context
         with pytest.raises(LocalError, match="not Ollama"):
-            local.pull("new:1b")
+            local.operations.pull("new:1b")
 
 
 async def test_a_server_too_busy_for_one_look_is_not_gone(events: Collector) -> None:

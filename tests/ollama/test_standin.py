@@ -57,7 +57,7 @@ async def test_a_request_in_flight_keeps_the_builtin_until_its_end() -> None:
     async with running(_local(events, standin, base_url)) as local:
         await events.until(lambda: local.server.reachable)
         async with FakeOllama("first:1b", port=port):
-            with local.in_use() as endpoint:
+            with local.in_use("m") as endpoint:
                 assert endpoint is not None and endpoint[2] == "builtin"
                 await local.refresh()
                 assert local.endpoint() == (base_url, None, "ollama")

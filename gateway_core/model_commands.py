@@ -1,0 +1,150 @@
+"""What an operator can do with models: pull, load, pin, give a context, delete, and switch the tiers between them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
+
+from gateway_core.model import CommandResult, LocalModel, Tier
+from gateway_core.ollama.manager import LocalModels
+from gateway_core.ollama.operations import Deleted
+from gateway_core.tiers import Tiers
+
+ModelName = Annotated[str, Field(min_length=1, max_length=200)]
+MOST_CONTEXT_TOKENS = 16_777_216
+
+
+class Keep(Protocol):
+    """Makes an operator's decision durable; the names are those of ``OperatorState``."""
+
+    def __call__(self, **changes: object) -> Awaitable[None]: ...
+
+
+class ModelCommands:
+    """Commands on models. What they leave to be remembered is on the disk before they return."""
+
+    def __init__(self, local: LocalModels, tiers: Tiers, keep: Keep) -> None:
+        self._local = local
+        self._do = local.operations
+        self._tiers = tiers
+        self._keep = keep
+
+    async def pull(self, model: ModelName) -> CommandResult:
+        """Downloads a model in the background; goes on with a download that ended early."""
+        before = self._do.pull_of(model)
+        status = self._do.pull(model)
+        await self._local.saved()
+        if before and before.running:
+            return CommandResult(True, f"{status.model} is being pulled already.")
+        goes_on = " It goes on where it ended." if before and before.resumable else ""
+        return CommandResult(True, f"Pulling {status.model}.{goes_on}")
+
+    async def cancel_pull(self, model: ModelName) -> CommandResult:
+        """Stops a download; what has arrived is kept for the next try."""
+        if self._do.cancel_pull(model):
+            await self._local.saved()
+            return CommandResult(True, f"Stopped pulling {model}. A new pull goes on where this one ended.")
+        return CommandResult(False, f"{model} is not being pulled.")
+
+    async def forget_pull(self, model: ModelName) -> CommandResult:
+        """Takes a download that has ended, or was interrupted, from the list."""
+        if self._do.forget_pull(model):
+            await self._local.saved()
+            return CommandResult(True, f"The pull of {model} is off the list. What has arrived stays on the disk.")
+        return CommandResult(False, f"There is no ended pull of {model}: one that runs is stopped first.")
+
+    async def load(self, model: ModelName) -> CommandResult:
+        """Loads a local model into memory."""
+        loaded = await self._do.load(model)
+        return CommandResult(True, f"{loaded.name} is loaded{_with_context(loaded)}.")
+
+    async def unload(self, model: ModelName) -> CommandResult:
+        """Frees a local model's memory, and lets go of its pin."""
+        before = await self._do.unload(model)
+        await self._local.saved()
+        unpinned = " It is not pinned any more." if before.pinned else ""
+        waits = " It goes when it has answered." if before.in_flight else ""
+        return CommandResult(True, f"{before.name} is unloaded.{waits}{unpinned}")
+
+    async def unload_all(self) -> CommandResult:
+        """Frees the memory of all local models."""
+        gone = await self._do.unload_all()
+        await self._local.saved()
+        if not gone:
+            return CommandResult(True, "No model was loaded.")
+        freed = sum(model.memory_bytes for model in gone)
+        size = f" {_size(freed)} of memory freed." if freed else ""
+        return CommandResult(True, f"{len(gone)} model{'' if len(gone) == 1 else 's'} unloaded.{size}")
+
+    async def pin(self, model: ModelName) -> CommandResult:
+        """Loads a model and keeps it in memory."""
+        pinned = await self._do.pin(model)
+        await self._local.saved()
+        return CommandResult(True, f"{pinned.name} stays loaded until it is unpinned or unloaded.")
+
+    async def unpin(self, model: ModelName) -> CommandResult:
+        """Lets a pinned model go when it has not been used for a while."""
+        unpinned = await self._do.unpin(model)
+        await self._local.saved()
+        return CommandResult(True, f"{unpinned.name} is unloaded when it has not been used for a while.")
+
+    async def set_context(
+        self, model: ModelName, num_ctx: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_CONTEXT_TOKENS)]
+    ) -> CommandResult:
+        """Sets the context of a model in tokens; ``auto`` is as large as each prompt needs."""
+        tokens = None if num_ctx == "auto" else num_ctx
+        model_now = self._do.set_context(model, tokens)
+        await self._local.saved()
+        if tokens is None:
+            return CommandResult(True, f"{model_now.name} gets as much context as each prompt needs.")
+        again = ""
+        if model_now.loaded and model_now.context_length != tokens:
+            again = " It is loaded again for the next request."
+        return CommandResult(True, f"{model_now.name} has a context of {tokens:,} tokens from now on.{again}")
+
+    async def delete_model(self, model: ModelName, even_in_use: bool = False) -> CommandResult:
+        """Removes a local model from the disk. Refused while it answers requests, unless ``even_in_use``."""
+        deleted = await self._do.delete(model, even_in_use=even_in_use)
+        await self._local.saved()
+        return CommandResult(True, f"{model} is deleted: {_freed(deleted)}")
+
+    async def check_updates(self) -> CommandResult:
+        """Asks the registries which local models have newer versions. Sends their names, and nothing else."""
+        newer = await self._local.check_updates()
+        await self._local.saved()
+        unknown = [m for m in self._local.server.models if m.update.newer is None]
+        rest = f" Not known of {len(unknown)}: {unknown[0].update.why_unknown or unknown[0].name}." if unknown else ""
+        if newer:
+            return CommandResult(True, f"Newer versions of {', '.join(newer)}: pull them to have them.{rest}")
+        return CommandResult(True, f"No model has a newer version.{rest}")
+
+    async def switch(self, tier: Literal["local", "cheap", "premium"], model: ModelName) -> CommandResult:
+        """Has a tier served by another model, from the next request on: a model of its first provider, or
+        ``provider/model`` of any that serves it. ``auto`` undoes it."""
+        wanted = None if model == "auto" else model
+        if tier == "local":
+            wanted = self._local.switch(wanted)
+            await self._keep(local_model=wanted)
+        else:
+            self._tiers.switch(Tier(tier), wanted)
+            await self._keep(**{f"{tier}_model": wanted})
+        return CommandResult(True, f"The {tier} tier is served by {wanted or 'its default model'} from now on.")
+
+
+def _with_context(model: LocalModel) -> str:
+    return f" with a context of {model.context_length:,} tokens" if model.loaded and model.context_length else ""
+
+
+def _freed(deleted: Deleted) -> str:
+    if deleted.freed_bytes:
+        return f"{_size(deleted.freed_bytes)} freed."
+    shared = ", ".join(deleted.shared_with)
+    if deleted.freed_bytes == 0:
+        return f"nothing freed, {shared or 'another model'} has the same weights."
+    return f"a part of it stays, for {shared}." if shared else "how much that freed is not known."
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"

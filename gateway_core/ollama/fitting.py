@@ -1,0 +1,63 @@
+"""Finds out what a model would take, here or at the registry, and has it judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway_core.local_values import Fit, LocalServer, Machine
+from gateway_core.ollama import fit
+from gateway_core.ollama.choice import find
+from gateway_core.ollama.contexts import Contexts
+from gateway_core.ollama.discovery import Found
+from gateway_core.ollama.registry import Manifest, Registry, RegistryError
+from gateway_core.ollama.surroundings import Surroundings
+
+
+class Fitting:
+    """``registry`` tells of models that are not here, ``around`` of the machine, ``contexts`` of what is loaded."""
+
+    def __init__(self, registry: Registry, around: Surroundings, contexts: Contexts) -> None:
+        self._registry = registry
+        self._around = around
+        self._contexts = contexts
+
+    async def fit(self, model: str, found: Found | None, server: LocalServer) -> Fit:
+        """The verdict on a model of that name. Never raises."""
+        here = find(server.models, model.strip())
+        shape = found.shapes.get(here.name) if found and here else None
+        try:
+            manifest = await self._registry.manifest(model) if here is None else None
+        except RegistryError as error:
+            return fit.unknown(model, error.message)
+        trained = here.trained_context if here else None
+        context = (here.num_ctx if here else None) or self._contexts.limit or fit.USUAL_CONTEXT_TOKENS
+        size = manifest.weights_bytes if manifest else here.size_bytes if here else 0
+        weight = fit.Weight(
+            here.name if here else model.strip(),
+            size,
+            min(context, trained or context),
+            shape.bytes_a_token if shape else None,
+        )
+        main, vram = self._contexts.given_back(weight.model)
+        judged = fit.judge(weight, server.machine, freed_bytes=main, freed_vram_bytes=vram)
+        return (
+            await self._with_disk(judged, manifest, server.machine) if manifest else replace(judged, download_bytes=0)
+        )
+
+    async def _with_disk(self, judged: Fit, manifest: Manifest, machine: Machine) -> Fit:
+        missing = await self._around.missing_bytes(manifest)
+        download = manifest.total_bytes if missing is None else missing
+        full = machine.disk_free_bytes is not None and download > machine.disk_free_bytes
+        free = (machine.disk_free_bytes or 0) / 1e9
+        why = (
+            f"{judged.why} The disk has only {free:.1f} GB for a download of {download / 1e9:.1f} GB."
+            if full
+            else judged.why
+        )
+        return replace(
+            judged,
+            why=why,
+            download_bytes=download,
+            disk_free_bytes=machine.disk_free_bytes,
+            layers=manifest.layers,
+        )
