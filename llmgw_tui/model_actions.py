@@ -80,7 +80,7 @@ def _described(model: LocalModel) -> str:
 
 async def switch_model(host: Host) -> None:
     """Offers the local model under the cursor for LOCAL and CHEAP; else, or if wished, any model for any tier."""
-    if name := host.local_model:
+    if (name := host.local_model) and not unable(host, "switch"):
         chosen = await host.choose(f"Which tier should {name} serve from the next request on?", _places(host))
         if chosen is None:
             return

@@ -43,9 +43,9 @@ def local_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
     room = height - len(lines)
     hidden = max(0, len(shown) - room)
     listed = shown[: max(0, room - 1 if hidden else room)]
-    figures = figures_for(listed, look.now, inner)
+    figures = figures_for(listed, server, look.now, inner)
     tiers = served_tiers(snapshot)
-    lines += [model_line(model, tiers.get(model.name, ()), figures, look, inner) for model in listed]
+    lines += [model_line(model, server, tiers.get(model.name, ()), figures, look, inner) for model in listed]
     if hidden:
         lines.append(line(inner, text_segment(f"    and {len(shown) - len(listed)} more", MUTED_STYLE)))
     if not shown and not is_absent(server):
@@ -81,26 +81,26 @@ class Figure:
     """A column of the models: what it says of one, its cells, and the pane width from which it is shown."""
 
     name: str
-    says: Callable[[LocalModel, float], Cell]
+    says: Callable[[LocalModel, LocalServer, float], Cell]
     cells: int
     narrowest: int
 
 
-def _context(model: LocalModel, now: float) -> Cell:
+def _context(model: LocalModel, server: LocalServer, now: float) -> Cell:
     known = model.context_length
     return (f"{context(known)} ctx" if known else "", TEXT_STYLE if model.loaded else MUTED_STYLE)
 
 
-def _size(model: LocalModel, now: float) -> Cell:
+def _size(model: LocalModel, server: LocalServer, now: float) -> Cell:
     return (size(model.size_bytes) if model.size_bytes else "", MUTED_STYLE)
 
 
-def _speed(model: LocalModel, now: float) -> Cell:
+def _speed(model: LocalModel, server: LocalServer, now: float) -> Cell:
     tokens_per_s = model.speed.tokens_per_s
     return (f"{tokens_per_s:.0f} tok/s" if tokens_per_s else "", BRIGHT_STYLE)
 
 
-def _gpu(model: LocalModel, now: float) -> Cell:
+def _gpu(model: LocalModel, server: LocalServer, now: float) -> Cell:
     share = models.gpu_words(model)
     return (f"{share} GPU" if share else "", MUTED_STYLE)
 
@@ -111,14 +111,14 @@ FIGURES = (
     Figure("context", _context, 9, 44),
     Figure("gpu", _gpu, 9, 54),
     Figure("speed", _speed, 9, 64),
-    Figure("quantization", lambda model, now: (preview(model.quantization), MUTED_STYLE), 8, 76),
+    Figure("quantization", lambda model, server, now: (preview(model.quantization), MUTED_STYLE), 8, 76),
 )
 LONGEST_NAME = 26
 
 
-def figures_for(listed: Sequence[LocalModel], now: float, width: int) -> tuple[Figure, ...]:
+def figures_for(listed: Sequence[LocalModel], server: LocalServer, now: float, width: int) -> tuple[Figure, ...]:
     """The columns for these models: those that say something, fewer where the names need the room."""
-    shown = [f for f in FIGURES if width >= f.narrowest and any(f.says(model, now)[0] for model in listed)]
+    shown = [f for f in FIGURES if width >= f.narrowest and any(f.says(model, server, now)[0] for model in listed)]
     wanted = max((min(LONGEST_NAME, cell_len(preview(model.name))) for model in listed), default=0)
     while len(shown) > 1 and name_cells(shown, width) < wanted:
         shown.pop()
@@ -129,7 +129,9 @@ def name_cells(figures: Sequence[Figure], width: int) -> int:
     return max(6, width - 5 - sum(figure.cells + 1 for figure in figures))
 
 
-def model_line(model: LocalModel, tiers: Sequence[str], figures: Sequence[Figure], look: Look, width: int) -> Strip:
+def model_line(
+    model: LocalModel, server: LocalServer, tiers: Sequence[str], figures: Sequence[Figure], look: Look, width: int
+) -> Strip:
     """A model: which tiers it serves, whether it is loaded, its size, context and speed, and when it is unloaded."""
     glyphs = look.glyphs
     style = BRIGHT_STYLE if tiers else TEXT_STYLE if model.loaded else MUTED_STYLE
@@ -146,6 +148,6 @@ def model_line(model: LocalModel, tiers: Sequence[str], figures: Sequence[Figure
         cell(use, room - name_room, FOCUS_STYLE),
     ]
     for figure in figures:
-        word, word_style = figure.says(model, look.now)
+        word, word_style = figure.says(model, server, look.now)
         parts += [Segment(" ", TEXT_STYLE), cell(word, figure.cells, word_style, right=True)]
     return line(width, *parts)

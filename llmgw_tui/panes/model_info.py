@@ -10,7 +10,7 @@ from textual.strip import Strip
 from gateway_core.model import Fit, FitVerdict, LocalModel, LocalServer
 from llmgw_tui.panes.details import Line, chopped, heading, label, pair, wrapped
 from llmgw_tui.panes.draw import Look, line, text_segment
-from llmgw_tui.panes.models import CAPABILITIES, expiry, gpu_words, is_absent, looking, server_name
+from llmgw_tui.panes.models import CAPABILITIES, expiry, gpu_words, is_absent, looking, manages, server_name
 from llmgw_tui.text import context, duration, preview, size
 from llmgw_tui.theme import BAD_STYLE, BRIGHT_STYLE, DEMO_STYLE, GOOD_STYLE, MUTED_STYLE, TEXT_STYLE, WARN_STYLE
 
@@ -25,22 +25,29 @@ FITS: dict[FitVerdict, tuple[str, Style]] = {
 
 
 def about_model(
-    model: LocalModel, tiers: Sequence[str], fit: Fit | None, look: Look, width: int, *, full: bool = False
+    model: LocalModel,
+    server: LocalServer,
+    tiers: Sequence[str],
+    fit: Fit | None,
+    look: Look,
+    width: int,
+    *,
+    full: bool = False,
 ) -> tuple[Strip, ...]:
     """What there is to know of a model; ``full`` is for a screen of its own."""
     rows: list[Line] = [] if full else list(heading(preview(model.name), width, look))[1:]
-    rows += _serving(model, tiers, look, width)
-    rows += _context(model, width)
+    rows += _serving(model, server, tiers, look, width)
+    rows += _context(model, server, width)
     rows += wrapped("can", _abilities(model), width, TEXT_STYLE)
     rows += _speed(model, look)
-    rows += _stale(model, look, width)
-    rows += _on_disk(model, look, width, full=full)
+    rows += _stale(model, server, look, width)
+    rows += _on_disk(model, server, look, width, full=full)
     if fit is not None:
         rows += fit_rows(fit, width)
     return tuple(line(width, *row) for row in rows)
 
 
-def _serving(model: LocalModel, tiers: Sequence[str], look: Look, width: int) -> Iterator[Line]:
+def _serving(model: LocalModel, server: LocalServer, tiers: Sequence[str], look: Look, width: int) -> Iterator[Line]:
     serves = " and ".join(tier.upper() for tier in tiers)
     if model.builtin:
         yield from wrapped(
@@ -51,9 +58,9 @@ def _serving(model: LocalModel, tiers: Sequence[str], look: Look, width: int) ->
         )
     yield pair("serves", serves or "no tier now", BRIGHT_STYLE if serves else MUTED_STYLE)
     if model.loaded:
-        until, style = expiry(model, look.now)
+        until, style = expiry(model, server, look.now)
         words = {"pinned": "pinned: stays loaded", "stays": "stays loaded", "ending": "unloads when it is done"}
-        said = "" if model.builtin else words.get(until, f"unloads in {until}")
+        said = "" if model.builtin or not until else words.get(until, f"unloads in {until}")
         memory = size(model.memory_bytes) if model.memory_bytes else ""
         gpu = f"{gpu_words(model)} on the GPU" if gpu_words(model) else ""
         busy = f"{model.in_flight} request{'' if model.in_flight == 1 else 's'} now" if model.in_flight else ""
@@ -64,7 +71,7 @@ def _serving(model: LocalModel, tiers: Sequence[str], look: Look, width: int) ->
         yield pair("loaded", "no", MUTED_STYLE)
 
 
-def _context(model: LocalModel, width: int) -> Iterator[Line]:
+def _context(model: LocalModel, server: LocalServer, width: int) -> Iterator[Line]:
     parts = []
     if model.loaded and model.context_length:
         parts.append(f"{context(model.context_length)} in force")
@@ -75,9 +82,8 @@ def _context(model: LocalModel, width: int) -> Iterator[Line]:
     chosen = (
         f"num_ctx {model.num_ctx:,} chosen" if model.num_ctx else "num_ctx automatic: as large as each prompt needs"
     )
-    yield from wrapped(
-        "context", ", ".join([*parts, *([] if model.builtin else [chosen])]) or "not known", width, TEXT_STYLE
-    )
+    parts += [chosen] if manages(server, "num_ctx") and not model.builtin else []
+    yield from wrapped("context", ", ".join(parts) or "not known", width, TEXT_STYLE)
 
 
 def _abilities(model: LocalModel) -> str:
@@ -97,17 +103,17 @@ def _speed(model: LocalModel, look: Look) -> Iterator[Line]:
         parts.append(f"reads prompts at {speed.prompt_tokens_per_s:,.0f} tokens/s")
     if parts and speed.measured_at:
         parts.append(f"measured {duration(look.now - speed.measured_at)} ago")
-    words = ", ".join(parts) or "not measured yet: it answers no long enough request so far"
+    words = ", ".join(parts) or "not measured yet: no answer was long enough so far"
     yield pair("speed", words, BRIGHT_STYLE if parts else MUTED_STYLE)
 
 
-def _stale(model: LocalModel, look: Look, width: int) -> Iterator[Line]:
+def _stale(model: LocalModel, server: LocalServer, look: Look, width: int) -> Iterator[Line]:
     update, used = model.update, model.last_used_at
     words = f"{duration(look.now - used)} ago" if used is not None else "not in the request log"
     if model.unused and model.unused_days is not None:
         words += f"; stale: unused for {model.unused_days} days"
     yield pair("last used", words, WARN_STYLE if model.unused else TEXT_STYLE)
-    if model.builtin:
+    if model.builtin or not manages(server, "pull"):
         return
     checked = f", asked {duration(look.now - update.checked_at)} ago" if update.checked_at is not None else ""
     if update.newer:
@@ -121,7 +127,7 @@ def _stale(model: LocalModel, look: Look, width: int) -> Iterator[Line]:
         )
 
 
-def _on_disk(model: LocalModel, look: Look, width: int, *, full: bool) -> Iterator[Line]:
+def _on_disk(model: LocalModel, server: LocalServer, look: Look, width: int, *, full: bool) -> Iterator[Line]:
     kind = [preview(word) for word in (model.parameter_size, model.quantization, model.family) if word]
     on_disk = [f"{size(model.size_bytes)} on the disk"] if model.size_bytes else []
     if words := ", ".join([*kind, *on_disk]):
@@ -130,7 +136,7 @@ def _on_disk(model: LocalModel, look: Look, width: int, *, full: bool) -> Iterat
         yield from wrapped(
             "shares", f"its weights with {', '.join(map(preview, model.shares_with))}", width, TEXT_STYLE
         )
-    if not model.builtin:
+    if manages(server, "delete") and not model.builtin:
         yield pair("deleting", frees_words(model), MUTED_STYLE)
     if model.modified_at is not None:
         yield pair("changed", f"{duration(look.now - model.modified_at)} ago", MUTED_STYLE)
@@ -201,6 +207,18 @@ def absent_lines(server: LocalServer, look: Look, width: int) -> tuple[Strip, ..
         name = server.current_model or server_name(server)
         words = f"{preview(name)}, llmgw's own small model, answers for LOCAL. It is for trying out, not for work."
         rows += wrapped("meanwhile", words, width, DEMO_STYLE)
+    return tuple(line(width, *row) for row in rows)
+
+
+def cannot_lines(server: LocalServer, look: Look, width: int) -> tuple[Strip, ...]:
+    """What a server that answers cannot do, and what to do instead; nothing where it can do all."""
+    missing = [ability for ability in server.abilities if not ability.can]
+    if not missing or is_absent(server):
+        return ()
+    rows: list[Line] = list(heading(f"What is done in {server_name(server)} itself", width, look))[1:]
+    for ability in missing:
+        said = preview(ability.why_not).removeprefix(f"{server_name(server)} is not Ollama: ")
+        rows += wrapped(preview(ability.name), said, width, MUTED_STYLE)
     return tuple(line(width, *row) for row in rows)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
 
 from gateway_core.model import LocalModel, LocalServer, Machine, Snapshot, Tier
@@ -127,18 +126,24 @@ def served_tiers(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def manages(server: LocalServer, ability: str) -> bool:
+    """Whether the server can do it, as far as that is known."""
+    return not server.abilities or server.ability(ability).can
+
+
 def models_list(
     snapshot: Snapshot, models: Sequence[LocalModel], look: Look, width: int, nothing: tuple[Strip, ...]
 ) -> Listing:
     """``models`` as rows; ``nothing`` where there is none."""
     tiers = served_tiers(snapshot)
+    server = snapshot.local
     rows = listing(
-        COLUMNS, models, lambda at: _cells(models[at], tiers.get(models[at].name, ()), look), look, width, ""
+        COLUMNS, models, lambda at: _cells(models[at], server, tiers.get(models[at].name, ()), look), look, width, ""
     )
     return Listing(rows.head if models else (), rows.many, rows.row, nothing)
 
 
-def _cells(model: LocalModel, tiers: Sequence[str], look: Look) -> dict[str, Cell]:
+def _cells(model: LocalModel, server: LocalServer, tiers: Sequence[str], look: Look) -> dict[str, Cell]:
     glyphs = look.glyphs
     letters = "".join(TIER_KEYS.get(tier, "?") for tier in tiers)
     name_style = BRIGHT_STYLE if tiers else TEXT_STYLE if model.loaded else MUTED_STYLE
@@ -147,13 +152,13 @@ def _cells(model: LocalModel, tiers: Sequence[str], look: Look) -> dict[str, Cel
         "tiers": (letters, TIER_STYLES[tiers[0]] if tiers and tiers[0] in TIER_STYLES else MUTED_STYLE),
         "state": (glyphs.on, GOOD_STYLE) if model.loaded else (glyphs.off, MUTED_STYLE),
         "name": (preview(model.name), name_style),
-        "expiry": expiry(model, look.now),
+        "expiry": expiry(model, server, look.now),
         "size": (size(model.size_bytes) if model.size_bytes else "", TEXT_STYLE),
         "gpu": (gpu_words(model), MUTED_STYLE),
         "parameters": (preview(model.parameter_size), MUTED_STYLE),
         "quantization": (preview(model.quantization), MUTED_STYLE),
         "context": (context_words(model), TEXT_STYLE if model.loaded else MUTED_STYLE),
-        "num_ctx": num_ctx(model),
+        "num_ctx": num_ctx(model) if manages(server, "num_ctx") else ("", MUTED_STYLE),
         "capabilities": (letters_of(model), TEXT_STYLE),
         "speed": (f"{speed:.1f}" if speed else "", BRIGHT_STYLE),
         "used": (_ago(model.last_used_at, look.now), MUTED_STYLE),
@@ -161,10 +166,12 @@ def _cells(model: LocalModel, tiers: Sequence[str], look: Look) -> dict[str, Cel
     }
 
 
-def expiry(model: LocalModel, now: float) -> Cell:
-    """When it is unloaded, counting down; ``pinned`` and ``stays`` where it is not."""
+def expiry(model: LocalModel, server: LocalServer, now: float) -> Cell:
+    """When it is unloaded, counting down; ``pinned`` and ``stays`` where it is not; empty where nobody says."""
     if model.builtin:
         return ("built-in", DEMO_STYLE)
+    if model.expires_at is None and not manages(server, "pin"):
+        return ("", MUTED_STYLE)
     if not model.loaded:
         return ("pinned" if model.pinned else "", WARN_STYLE)
     if model.expires_at is None:
@@ -194,7 +201,7 @@ def num_ctx(model: LocalModel) -> Cell:
     """What the operator chose, or the model was made with."""
     if model.num_ctx:
         return (context(model.num_ctx), BRIGHT_STYLE)
-    return ("built-in" if model.builtin else "auto", MUTED_STYLE)
+    return ("auto", MUTED_STYLE)
 
 
 def letters_of(model: LocalModel) -> str:
@@ -273,20 +280,21 @@ def _machine(machine: Machine) -> list[list[Segment]]:
         parts.append([text_segment(f"of it up to {size(machine.vram_bytes)} for the GPU", MUTED_STYLE)])
     elif machine.vram_bytes or machine.vram_available_bytes:
         parts.append(_free("VRAM", machine.vram_available_bytes, machine.vram_bytes))
-        parts += [[text_segment(preview(machine.gpu), MUTED_STYLE)]] if machine.gpu else []
     elif machine.available_bytes is not None:
         parts.append([text_segment("no GPU found", MUTED_STYLE)])
     if machine.disk_free_bytes is not None:
         style = WARN_STYLE if machine.disk_free_bytes < 10_000_000_000 else TEXT_STYLE
         parts.append([text_segment("disk ", MUTED_STYLE), text_segment(f"{size(machine.disk_free_bytes)} free", style)])
-    return parts or [[text_segment("memory and disk of the server's machine are not known here", MUTED_STYLE)]]
+    if machine.gpu:
+        parts.append([text_segment(preview(machine.gpu), MUTED_STYLE)])
+    return parts or [[text_segment("memory and disk are not known", MUTED_STYLE)]]
 
 
 def _free(name: str, free: int | None, total: int | None) -> list[Segment]:
-    style: Style = TEXT_STYLE
-    words = "? free" if free is None else f"{size(free)} free"
+    left = "?" if free is None else size(free)
     of = f" of {size(total)}" if total else ""
-    return [text_segment(f"{name} ", MUTED_STYLE), text_segment(words, style), text_segment(of, MUTED_STYLE)]
+    left = left.removesuffix(of[-3:]) if of[-3:] == left[-3:] else left
+    return [text_segment(f"{name} ", MUTED_STYLE), text_segment(f"{left}{of} free", TEXT_STYLE)]
 
 
 def _folder(machine: Machine) -> list[Segment]:

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from gateway_core.model import LayerState, PullLayer, PullState, PullStatus, Status
 from llmgw_tui.panes.columns import Listing
 from llmgw_tui.panes.details import chopped, heading
-from llmgw_tui.panes.draw import Look, cell, joined, line, meter, segments_width, text_segment
+from llmgw_tui.panes.draw import Look, cell, joined, line, meter, padded, segments_width, text_segment
 from llmgw_tui.text import duration, preview, size
 from llmgw_tui.theme import (
     BRIGHT_STYLE,
@@ -208,8 +208,8 @@ def pull_lines(pulls: Sequence[PullStatus], look: Look, width: int, keys: str) -
     """``keys`` says which keys act on one that ended too soon."""
     longest = max((cell_len(preview(pull.model)) for pull in pulls if pull.running), default=0)
     cells = min(NAME_CELLS, longest)
-    found = [(strip, pull.model) for pull in pulls for strip in block(pull, look, width, cells, keys)]
-    return PullLines(tuple(strip for strip, _ in found), tuple(model for _, model in found), counted(pulls))
+    found = [(strip, pull.model) for pull in pulls for strip in block(pull, look, width - 2, cells, keys)]
+    return PullLines(padded((strip for strip, _ in found), width), tuple(model for _, model in found), counted(pulls))
 
 
 def counted(pulls: Sequence[PullStatus]) -> str:

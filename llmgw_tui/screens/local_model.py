@@ -55,7 +55,10 @@ class LocalModelScreen(OneThingScreen):
             words = " This model is no longer there: it was deleted, or its server is gone."
             return (line(width), line(width, text_segment(words, MUTED_STYLE)))
         tiers = served_tiers(snapshot).get(model.name, ())
-        return (line(width), *about_model(model, tiers, self._fit, self.centre.look(), width, full=True))
+        return (
+            line(width),
+            *about_model(model, snapshot.local, tiers, self._fit, self.centre.look(), width, full=True),
+        )
 
     @property
     def _model(self) -> LocalModel | None:

@@ -14,7 +14,7 @@ from gateway_core.model import CommandResult, Fit, FitVerdict, LocalModel, Local
 from llmgw_tui.model_actions import unable
 from llmgw_tui.panes.draw import Look, text_segment
 from llmgw_tui.panes.footer import Hint
-from llmgw_tui.panes.model_info import about_model, absent_lines, no_models
+from llmgw_tui.panes.model_info import about_model, absent_lines, cannot_lines, no_models
 from llmgw_tui.panes.models import LEGEND, ORDERS, legend, models_list, ordered, served_tiers, summary
 from llmgw_tui.panes.pulls import PullLines, pull_lines
 from llmgw_tui.screens.local_model import LocalModelScreen
@@ -145,8 +145,9 @@ class ModelsScreen(Place):
             return ()
         kept, at = self._fits.get(model.name, (None, 0.0))
         fit = kept if self.centre.loop_time() - at < FIT_KEPT_S else None
-        about = about_model(model, served_tiers(snapshot).get(model.name, ()), fit, look, width)
-        return (*absent_lines(snapshot.local, look, width), *about)
+        server, tiers = snapshot.local, served_tiers(snapshot).get(model.name, ())
+        about = about_model(model, server, tiers, fit, look, width)
+        return (*absent_lines(server, look, width), *about, *cannot_lines(server, look, width))
 
     def _pull_keys(self) -> str:
         keys = self.centre.keys
@@ -161,7 +162,7 @@ class ModelsScreen(Place):
         self.query_one("#models-body").set_class(parts.beside, "-beside")
         more.display = bool(parts.pulls or parts.about)
         more.styles.width = BESIDE_CELLS if parts.beside else "1fr"
-        more.styles.height = "1fr" if parts.beside else parts.pulls + parts.about
+        self.rows.styles.height = parts.list_rows or "1fr"
         self.pulls.display = bool(parts.pulls)
         self.pulls.styles.height = parts.pulls
         self.query_one("#about").display = bool(parts.about)

@@ -15,9 +15,11 @@ LEAST_LIST, LEAST_ABOUT, LEAST_FOR_PULLS = 5, 4, 8
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Heights in rows; 0 is not shown. ``beside`` has pulls and model on the right, the full height."""
+    """Heights in rows; 0 is not shown. ``beside`` has pulls and model on the right, the full height. ``list_rows`` 0
+    gives the list all there is."""
 
     beside: bool
+    list_rows: int
     pulls: int
     about: int
     legend: bool
@@ -29,8 +31,10 @@ def arranged(width: int, height: int, models: int, pulls: int, about: int) -> Pa
     room = height - AROUND - legend
     if width >= BESIDE_FROM:
         shown = min(pulls, max(room - about, room // 2))
-        return Parts(True, shown, room - shown if about else 0, legend)
+        return Parts(True, 0, shown, room - shown if about else 0, legend)
     shown = min(pulls, max(3, room - LEAST_LIST - about, room // 3)) if room >= LEAST_FOR_PULLS else 0
     left = room - shown
     most = min(about, left - min(models + 1, max(LEAST_LIST, left // 2)))
-    return Parts(False, shown, most if most >= LEAST_ABOUT else 0, legend)
+    below = most if most >= LEAST_ABOUT else 0
+    listed = min(models + 2, left - below) if shown or below else 0
+    return Parts(False, listed, shown, below, legend)

@@ -29,7 +29,8 @@ def models(now: float) -> tuple[LocalModel, ...]:
     return (
         LocalModel(
             "qwen3:8b", 5_225_000_000, True, 6_100_000_000, 32_768, "8.2B", "Q4_K_M",
-            ("completion", "tools", "thinking"), now + 247, digest="500a1f067a9f" + "0" * 52, family="qwen3", modified_at=now - 40 * DAY_S,
+            ("completion", "tools", "thinking"), now + 247, digest="500a1f067a9f" + "0" * 52, family="qwen3",
+            modified_at=now - 40 * DAY_S,
             memory_bytes=8_700_000_000, trained_context=40_960, num_ctx=32_768, last_used_at=now - 41,
             speed=ModelSpeed(41.3, 214, 910.0, 180, now - 41), unused_days=0, update=UpdateCheck(now - 3_600, False),
             frees_bytes=5_225_000_000, in_flight=1,
@@ -198,8 +199,8 @@ def fits(model: str) -> Fit:
     """It fits, partly on the GPU."""
     return Fit(
         model, FitVerdict.PARTLY, "Fits, but only a part of it on the GPU, which is slower: it takes 12.4 GB with a "
-        "context of 16,384 tokens; free are 19.2 GB of memory and 3.7 GB of VRAM.", 16_384, 9_300_000_000, 3_100_000_000, True,
-        19_200_000_000, 3_700_000_000, 9_276_000_000, 212_000_000_000,
+        "context of 16,384 tokens; free are 19.2 GB of memory and 3.7 GB of VRAM.",
+        16_384, 9_300_000_000, 3_100_000_000, True, 19_200_000_000, 3_700_000_000, 9_276_000_000, 212_000_000_000,
     )  # fmt: skip
 
 
