@@ -37,8 +37,6 @@ def local_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
     lines = [server_line(server, look, inner)]
     pulls = sorted(server.pulls, key=lambda pull: not pull.running)
     lines += [pull_line(pull, look, inner) for pull in pulls[: max(1, height - 1 - LEAST_FOR_MODELS)]]
-    if is_absent(server):
-        lines += advice(server, look, inner)[: max(0, height - len(lines) - len(server.models))]
     shown = sorted(server.models, key=lambda model: (not model.loaded, model.name != server.current_model))
     room = height - len(lines)
     hidden = max(0, len(shown) - room)
@@ -48,7 +46,9 @@ def local_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
     lines += [model_line(model, server, tiers.get(model.name, ()), figures, look, inner) for model in listed]
     if hidden:
         lines.append(line(inner, text_segment(f"    and {len(shown) - len(listed)} more", MUTED_STYLE)))
-    if not shown and not is_absent(server):
+    if is_absent(server):
+        lines += advice(server, look, inner)
+    elif not shown:
         lines.append(line(inner, text_segment("No models yet: pull one.", MUTED_STYLE)))
     loaded = sum(model.loaded for model in shown)
     info = f"{loaded} of {len(shown)} loaded" if shown else ""

@@ -61,7 +61,7 @@ COLUMNS = (
     Column("expiry", "unloads", 8, 44),
     Column("size", "size", 8, 34, right=True),
     Column("gpu", "VRAM", 5, 60, right=True),
-    Column("parameters", "params", 6, 112, right=True),
+    Column("parameters", "params", 7, 112, right=True),
     Column("quantization", "quant", 8, 100),
     Column("context", "context", 11, 66, right=True),
     Column("num_ctx", "num_ctx", 7, 104, right=True),

@@ -84,11 +84,12 @@ def figures(pull: PullStatus) -> Parts:
 def ending(pull: PullStatus) -> tuple[str, Style]:
     """How it ended, in a word or two; empty while it runs."""
     took = f" in {duration(pull.ended_at - pull.started_at)}" if pull.ended_at and pull.started_at else ""
+    far = f" at {percent_done(pull)}" if pull.share else ""
     return {
         PullState.DONE: (f"done{took}", GOOD_STYLE),
         PullState.FAILED: ("failed", STATUS_STYLES[Status.FAILED]),
-        PullState.CANCELLED: (f"cancelled at {percent_done(pull)}", MUTED_STYLE),
-        PullState.INTERRUPTED: (f"interrupted at {percent_done(pull)}", WARN_STYLE),
+        PullState.CANCELLED: (f"cancelled{far}", MUTED_STYLE),
+        PullState.INTERRUPTED: (f"interrupted{far}", WARN_STYLE),
     }.get(pull.state, ("", TEXT_STYLE))
 
 
@@ -123,8 +124,8 @@ def pull_line(pull: PullStatus, look: Look, width: int) -> Strip:
     return headline(pull, look, width, cell_len(preview(pull.model)))
 
 
-def block(pull: PullStatus, look: Look, width: int, name_cells: int, keys: str) -> Iterator[Strip]:
-    """A pull in full: its headline, a bar for each layer, and what to know or to do. ``keys`` says which keys act."""
+def block(pull: PullStatus, look: Look, width: int, name_cells: int) -> Iterator[Strip]:
+    """A pull in full: its headline, a bar for each layer, and what to know of it."""
     state = pull.state
     indent = Segment("  ", TEXT_STYLE)
     yield headline(pull, look, width, name_cells, with_error=False)
@@ -139,8 +140,6 @@ def block(pull: PullStatus, look: Look, width: int, name_cells: int, keys: str) 
         if pull.had_bytes:
             yield line(width, indent, text_segment(f"{size(pull.had_bytes)} of it was here before", MUTED_STYLE))
         yield from layer_lines(pull.layers, look, width)
-    elif pull.resumable and keys:
-        yield line(width, indent, text_segment(keys, MUTED_STYLE))
 
 
 def layer_lines(layers: Sequence[PullLayer], look: Look, width: int) -> Iterator[Strip]:
@@ -205,11 +204,15 @@ class PullLines:
 
 
 def pull_lines(pulls: Sequence[PullStatus], look: Look, width: int, keys: str) -> PullLines:
-    """``keys`` says which keys act on one that ended too soon."""
+    """Those that run first. ``keys`` says once which keys act on one that ended too soon."""
+    shown = sorted(pulls, key=lambda pull: not pull.running)
     longest = max((cell_len(preview(pull.model)) for pull in pulls if pull.running), default=0)
     cells = min(NAME_CELLS, longest)
-    found = [(strip, pull.model) for pull in pulls for strip in block(pull, look, width - 2, cells, keys)]
-    return PullLines(padded((strip for strip, _ in found), width), tuple(model for _, model in found), counted(pulls))
+    found = [(strip, pull.model) for pull in shown for strip in block(pull, look, width - 2, cells)]
+    if any(pull.resumable for pull in pulls):
+        rest = chopped(preview(keys), max(8, width - 2))
+        found += [(line(width - 2, text_segment(piece, MUTED_STYLE)), shown[-1].model) for piece in rest]
+    return PullLines(padded((strip for strip, _ in found), width), tuple(model for _, model in found), counted(shown))
 
 
 def counted(pulls: Sequence[PullStatus]) -> str:

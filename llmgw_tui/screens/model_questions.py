@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gateway_core.model import CommandResult, Fit, LocalModel, PullStatus
 from llmgw_tui.model_actions import OTHER
 from llmgw_tui.panes.model_info import context_allowed, frees_words
+from llmgw_tui.panes.models import served_tiers
 from llmgw_tui.text import context, size
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ LEAST_CONTEXT = 512
 
 async def asked_delete(centre: Hosting, model: LocalModel) -> bool:
     """States what is freed, what keeps the weights, and who is cut off."""
-    words = [f"This {frees_words(model)} on the disk." if model.frees_bytes else f"This {frees_words(model)}."]
+    words = [f"This {frees_words(model)}{' on the disk' if model.frees_bytes != 0 else ''}."]
+    if centre.snapshot and (tiers := served_tiers(centre.snapshot).get(model.name)):
+        words.append(f"It serves {' and '.join(tier.upper() for tier in tiers)} now.")
     if model.frees_bytes and model.shares_with:
         words.append(f"{', '.join(model.shares_with)} keep what they share with it.")
     if model.in_flight:

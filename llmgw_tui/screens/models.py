@@ -15,10 +15,11 @@ from llmgw_tui.model_actions import unable
 from llmgw_tui.panes.draw import Look, text_segment
 from llmgw_tui.panes.footer import Hint
 from llmgw_tui.panes.model_info import about_model, absent_lines, cannot_lines, no_models
-from llmgw_tui.panes.models import LEGEND, ORDERS, legend, models_list, ordered, served_tiers, summary
+from llmgw_tui.panes.models import ORDERS, legend, models_list, ordered, served_tiers, summary
 from llmgw_tui.panes.pulls import PullLines, pull_lines
 from llmgw_tui.screens.local_model import LocalModelScreen
 from llmgw_tui.screens.model_questions import asked_context, asked_delete, asked_pull, asked_unload_all
+from llmgw_tui.screens.models_keys import ABILITIES, ACTIONS, EXPLANATIONS
 from llmgw_tui.screens.models_layout import BESIDE_CELLS, BESIDE_FROM, Parts, arranged
 from llmgw_tui.screens.place import Place, PlaceAction
 from llmgw_tui.text import clean, preview
@@ -30,16 +31,6 @@ FIT_KEPT_S = 60.0
 """Memory is another a while later."""
 FIT_WAITED_S = 2.0
 """A question does not wait longer for a suggestion."""
-ABILITIES = {
-    "pin": "pin",
-    "num_ctx": "num_ctx",
-    "stop_pull": "pull",
-    "unload_all": "unload",
-    "delete": "delete",
-    "fit": "fit",
-    "versions": "pull",
-}
-"""What each action needs of the server."""
 
 
 class ModelsScreen(Place):
@@ -48,22 +39,9 @@ class ModelsScreen(Place):
     place = "models"
     key = "m"
     title_words = "Models"
-    explanation = (
-        "The local server's models: what each is, what it can do, how fast it was, what is loaded, until when and on "
-        "what. Below or beside are the pulls, which tab goes to, and the model under the cursor. Pulls go on when this "
-        "screen is left."
-    )
+    explanation = "Local models: what they can do, how fast they are, what is loaded and pulled; load, pin, switch."
     filter_hint = "a name, a family, a quantisation, a capability, loaded, unused, newer"
-    actions: ClassVar[tuple[PlaceAction, ...]] = (
-        PlaceAction("pin", "i", "pin", "Keep the model under the cursor loaded, or let it go again"),
-        PlaceAction("num_ctx", "n", "num_ctx", "Set the context that the model is loaded with, or leave it to llmgw"),
-        PlaceAction("stop_pull", "x", "stop pull", "Cancel a pull, which can go on later; or forget one that ended"),
-        PlaceAction("unload_all", "u", "unload all", "Free the memory of all loaded models (asks)"),
-        PlaceAction("delete", "d", "delete", "Delete the model under the cursor from the disk (asks)"),
-        PlaceAction("fit", "f", "fits?", "Whether the model fits into memory and VRAM, at its context"),
-        PlaceAction("order", "o", "sort", "Sort: loaded first, by name, size, last used, speed"),
-        PlaceAction("versions", "v", "versions", "Ask the registry now which models have newer versions"),
-    )
+    actions: ClassVar[tuple[PlaceAction, ...]] = ACTIONS
     shared_hints = ("detail", "kill_switch", "help")
 
     def __init__(self) -> None:
@@ -92,8 +70,7 @@ class ModelsScreen(Place):
         self.rows.focus()
 
     def explanations(self) -> list[tuple[str, str]]:
-        letters = ", ".join(f"{letter} {name}" for name, letter in LEGEND)
-        return [(self.title_words, self.explanation), ("Letters", letters)]
+        return [(self.title_words, self.explanation), *EXPLANATIONS]
 
     # --- drawing -----------------------------------------------------------------------------------------------------
 
@@ -151,7 +128,9 @@ class ModelsScreen(Place):
 
     def _pull_keys(self) -> str:
         keys = self.centre.keys
-        return f"{keys.shown('pull')} goes on with it, {keys.shown('models.stop_pull')} takes it from the list"
+        go_on, forget = keys.shown("pull"), keys.shown("models.stop_pull")
+        where = "" if self.pulls.has_focus else "tab goes to the pulls: there "
+        return f"{where}{go_on} goes on with the one under the cursor, {forget} takes it from the list"
 
     def _arrange(self, parts: Parts) -> None:
         """Gives the parts their places; only what changed is laid out again."""
