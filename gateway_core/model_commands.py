@@ -33,6 +33,7 @@ class ModelCommands:
 
     async def pull(self, model: ModelName) -> CommandResult:
         """Downloads a model in the background; goes on with a download that ended early."""
+        await self._local.looked()
         before = self._do.pull_of(model)
         status = self._do.pull(model)
         await self._local.saved()
@@ -57,11 +58,13 @@ class ModelCommands:
 
     async def load(self, model: ModelName) -> CommandResult:
         """Loads a local model into memory."""
+        await self._local.looked()
         loaded = await self._do.load(model)
         return CommandResult(True, f"{loaded.name} is loaded{_with_context(loaded)}.")
 
     async def unload(self, model: ModelName) -> CommandResult:
         """Frees a local model's memory, and lets go of its pin."""
+        await self._local.looked()
         before = await self._do.unload(model)
         await self._local.saved()
         unpinned = " It is not pinned any more." if before.pinned else ""
@@ -70,6 +73,7 @@ class ModelCommands:
 
     async def unload_all(self) -> CommandResult:
         """Frees the memory of all local models."""
+        await self._local.looked()
         gone = await self._do.unload_all()
         await self._local.saved()
         if not gone:
@@ -80,12 +84,14 @@ class ModelCommands:
 
     async def pin(self, model: ModelName) -> CommandResult:
         """Loads a model and keeps it in memory."""
+        await self._local.looked()
         pinned = await self._do.pin(model)
         await self._local.saved()
         return CommandResult(True, f"{pinned.name} stays loaded until it is unpinned or unloaded.")
 
     async def unpin(self, model: ModelName) -> CommandResult:
         """Lets a pinned model go when it has not been used for a while."""
+        await self._local.looked()
         unpinned = await self._do.unpin(model)
         await self._local.saved()
         return CommandResult(True, f"{unpinned.name} is unloaded when it has not been used for a while.")
@@ -94,6 +100,7 @@ class ModelCommands:
         self, model: ModelName, num_ctx: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_CONTEXT_TOKENS)]
     ) -> CommandResult:
         """Sets the context of a model in tokens; ``auto`` is as large as each prompt needs."""
+        await self._local.looked()
         tokens = None if num_ctx == "auto" else num_ctx
         model_now = self._do.set_context(model, tokens)
         await self._local.saved()
@@ -106,6 +113,7 @@ class ModelCommands:
 
     async def delete_model(self, model: ModelName, even_in_use: bool = False) -> CommandResult:
         """Removes a local model from the disk. Refused while it answers requests, unless ``even_in_use``."""
+        await self._local.looked()
         deleted = await self._do.delete(model, even_in_use=even_in_use)
         await self._local.saved()
         return CommandResult(True, f"{model} is deleted: {_freed(deleted)}")

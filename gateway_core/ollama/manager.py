@@ -12,7 +12,7 @@ import aiohttp
 
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.events import Event, LocalChanged, Notice
-from gateway_core.model import Fit, LocalServer
+from gateway_core.model import ABILITIES, Ability, Fit, LocalServer
 from gateway_core.ollama import fit
 from gateway_core.ollama.abilities import abilities, absent
 from gateway_core.ollama.address import is_loopback, local_base_url, root_of
@@ -177,7 +177,7 @@ class LocalModels:
     async def start(self) -> None:
         """Starts to look, in the background; returns at once."""
         if not self._settings.local_llm_enabled:
-            self._server = replace(self._server, detail="LOCAL_LLM_ENABLED is off")
+            self._server = self._switched_off()
             return
         await self._open_notebook()
         self._session = self._session or aiohttp.ClientSession()
@@ -203,7 +203,7 @@ class LocalModels:
                 await asyncio.gather(self._poller, return_exceptions=True)
                 self._poller = None
             self._found = None
-            self._server = LocalServer("ollama", root_of(self._base_url), False, detail="LOCAL_LLM_ENABLED is off")
+            self._server, self._overlay = self._switched_off(), None
             self._publish(LocalChanged(self._clock.now(), self.server))
             return
         if self._poller is None:
@@ -241,6 +241,11 @@ class LocalModels:
                     await self.refresh()
                 await self._standin.settled()
 
+    async def looked(self) -> None:
+        """Returns once the server was looked at; at once where it was before, or nothing is to be looked at."""
+        if self._settings.local_llm_enabled and not self._looked:
+            await self.refresh()
+
     def wake(self) -> None:
         """Has the next look happen now."""
         self._woken.set()
@@ -250,7 +255,7 @@ class LocalModels:
         async with self._looking:
             if self._standin.mode != "on":
                 await self._look()
-            await self._look_around(fresh=not self._looked)
+            self._looked_at = self._clock.now()
             self._standin.follow(self._found is not None)
             self._looked = True
             self._update()
@@ -261,6 +266,7 @@ class LocalModels:
             self._woken.clear()
             await self.refresh()
             self._pulls.tick()
+            self._spawn("machine", self._look_around)
             self._spawn("pins", self.operations.pin_again)
             self._spawn("newer models", self._check_due)
             with suppress(TimeoutError):
@@ -300,6 +306,7 @@ class LocalModels:
 
     async def fit(self, model: str) -> Fit:
         """Whether a model would fit, pulled or not. Asks the registry for one that is not here; never raises."""
+        await self.looked()
         await self._look_around(fresh=True)
         server = self.server
         if why := server.ability("fit").why_not:
@@ -308,6 +315,7 @@ class LocalModels:
 
     async def check_updates(self) -> tuple[str, ...]:
         """Asks the registry for every model; the names of those with a newer version. Raises :class:`LocalError`."""
+        await self.looked()
         found = self._found
         if found is None or found.kind != "ollama":
             raise LocalError("Only Ollama's models can be looked up at a registry.")
@@ -365,13 +373,14 @@ class LocalModels:
             looks_every_s=self._poll_s,
         )
 
-    async def _look_around(self, *, fresh: bool) -> None:
+    async def _look_around(self, *, fresh: bool = False) -> None:
+        """Reads the machine, which nobody who asks for a model waits for."""
         found = self._found
         digests = {model.name: model.digest for model in found.models} if found else {}
         is_ollama = found is not None and found.kind == "ollama"
         folder = found.folder if found else ""
         await self._around.look(root_of(self._base_url), folder, digests, ollama=is_ollama, fresh=fresh)
-        self._looked_at = self._clock.now()
+        self._overlay = None
 
     async def _check_due(self) -> None:
         found = self._found
@@ -402,6 +411,11 @@ class LocalModels:
         task = asyncio.create_task(work(), name=name)
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
+
+    def _switched_off(self) -> LocalServer:
+        why = "LOCAL_LLM_ENABLED is off"
+        able = tuple(Ability(name, f"{why}: there is no local tier.") for name in ABILITIES)
+        return LocalServer("ollama", root_of(self._base_url), False, detail=why, abilities=able)
 
     def _describe(self) -> LocalServer:
         if self._found is None or self._standin.mode == "on":

@@ -29,7 +29,10 @@ _KNOWN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"max retries exceeded|unexpected eof|connection reset|closed the connection|connection broke",
             "The connection broke off and did not come back: pull again, it goes on where it ended.",
         ),
-        (r"server gave http response to https|tls handshake|x509", "The registry's certificate is not accepted."),
+        (
+            r"server gave http response to https|tls handshake|x509",
+            "The registry does not answer as one over HTTPS does: check the name, and what stands between (a proxy).",
+        ),
         (
             r"proxyconnect",
             f"The proxy that Ollama was started with does not answer: check HTTPS_PROXY of Ollama, {_GOES_ON}.",

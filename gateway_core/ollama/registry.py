@@ -80,7 +80,9 @@ def parse_name(name: str) -> ModelName:
     place, _, last = text.rpartition("/")
     model, _, tag = last.partition(":")
     parts = [*(place.split("/") if place else []), model]
-    host, namespace, model = [OLLAMA_HOST, "library", *parts][-3:] if len(parts) <= 3 else ("", "", "")
+    if len(parts) > 3:
+        parts = ["", "", ""]
+    host, namespace, model = [*(OLLAMA_HOST, "library")[: 3 - len(parts)], *parts]
     if not all(_PART.fullmatch(part) for part in (namespace, model, tag or "latest")) or not host:
         raise RegistryError(f"{name} is no model's name: write NAME or NAME:TAG, for example qwen3:8b.", missing=True)
     return ModelName(host.lower(), namespace, model, tag or "latest")
@@ -89,9 +91,9 @@ def parse_name(name: str) -> ModelName:
 class Registry:
     """Asks, and remembers the answers for a minute. ``hosts`` are the registries that may be asked, by their name."""
 
-    def __init__(self, clock: Clock, *, enabled: bool = True, hosts: Mapping[str, str] = HOSTS) -> None:
+    def __init__(self, clock: Clock, *, enabled: bool = True, hosts: Mapping[str, str] | None = None) -> None:
         self._clock = clock
-        self._hosts = hosts
+        self._hosts = HOSTS if hosts is None else hosts
         self._session: aiohttp.ClientSession | None = None
         self._answers: dict[ModelName, tuple[float, Manifest]] = {}
         self.enabled = enabled

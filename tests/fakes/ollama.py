@@ -60,6 +60,7 @@ class FakeOllama(FakeOpenAI):
         self.knows_truncate = True
         self.memory_context: int | None = None
         self._pulls: dict[str, tuple[list[str], int]] = {}
+        self._between_s: dict[str, float] = {}
         for model in models:
             self.add(model)
 
@@ -74,8 +75,10 @@ class FakeOllama(FakeOpenAI):
         num_ctx: int | None = None,
         trained: int | None = None,
         capabilities: tuple[str, ...] = ("completion",),
+        weights: str = "",
+        folder: str = "/nowhere/models",
     ) -> None:
-        """Puts a model on the disk: the recorded one under another name."""
+        """Puts a model on the disk: the recorded one under another name. ``weights`` are 64 hex digits of its blob."""
         digest = f"{abs(hash(name)):064x}"[-64:]
         self.tagged[name] = {
             **_recorded_model(),
@@ -85,6 +88,8 @@ class FakeOllama(FakeOpenAI):
             "capabilities": list(capabilities),
         }
         shown: JsonObject = json.loads(recording("show")["body"])
+        if weights:
+            shown["modelfile"] = f'# FROM {name}\n\nFROM {folder}/blobs/sha256-{weights}\nTEMPLATE """x"""\n'
         if num_ctx:
             shown["parameters"] += f"\nnum_ctx                        {num_ctx}"
         if trained:
@@ -109,9 +114,10 @@ class FakeOllama(FakeOpenAI):
             "context_length": context or self.default_context,
         }
 
-    def pull_as(self, name: str, recorded: str, *, hold_after: int | None = None) -> None:
+    def pull_as(self, name: str, recorded: str, *, hold_after: int | None = None, between_s: float = 0.0) -> None:
         """What a pull of ``name`` does; with ``hold_after`` it stands still after so many lines."""
         lines, status = pull_lines(recorded)
+        self._between_s[name] = between_s
         if hold_after is not None:
             lines.insert(hold_after, HOLD)
         self._pulls[name] = (lines, status)
@@ -154,7 +160,9 @@ class FakeOllama(FakeOpenAI):
         if body.get("keep_alive") == 0:
             self.loaded.pop(name, None)
             return _as_recorded("unload")
-        self.load(name, pinned=body.get("keep_alive", 0) < 0)
+        keep_alive = body.get("keep_alive", 0)
+        context = body.get("options", {}).get("num_ctx")
+        self.load(name, pinned=isinstance(keep_alive, int) and keep_alive < 0, context=context)
         return _as_recorded("load")
 
     async def _native_chat(self, request: web.Request) -> web.StreamResponse:
@@ -248,6 +256,8 @@ class FakeOllama(FakeOpenAI):
                     await self._resume.wait()
                     continue
                 await response.write(f"{line}\n".encode())
+                if pause_s := self._between_s.get(name):
+                    await asyncio.sleep(pause_s)
             if json.loads(lines[-1]).get("status") == "success":
                 self.add(name)
             await response.write_eof()
@@ -274,7 +284,7 @@ def main() -> None:
     parser.add_argument("--between", type=float, default=0.0, help="seconds between two events")
     options = parser.parse_args()
     fake = FakeOllama(*(options.model or ["smollm2:135m"]), port=options.port, default=Reply(between_s=options.between))
-    fake.pull_as("qwen3:8b", "pull_ok")
+    fake.pull_as("qwen3:8b", "pull_slow_resumed", between_s=0.06)
     asyncio.run(serve(fake))
 
 

@@ -17,6 +17,8 @@ KILLED = "an error was encountered while running the model: unexpected EOF"
 _WHOLE = ("num_ctx", "num_predict", "seed", "top_k")
 _DECIMAL = ("temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty", "repeat_penalty")
 _THINK = (None, True, False, "low", "medium", "high", "max")
+PROMPT_TOKEN_NS, TOKEN_NS = 6_464_166, 165_932_041
+"""As in the recording `chat_stream`: 12 tokens read in 78 ms, 24 written in 3,982 ms."""
 
 
 def problem(body: JsonObject, capabilities: list[str]) -> str | None:
@@ -102,7 +104,8 @@ def lines(body: JsonObject, reply: Reply, prompt: int, room: int) -> list[JsonOb
         made.append(line)
     reason = reply.stop or ("length" if len(words) > limit else "stop")
     counts = {"prompt_eval_count": prompt, "eval_count": min(len(words), limit) or 1}
-    report = {name: value for name, value in {**counts, **reply.usage}.items() if value is not None}
+    took = {"prompt_eval_duration": prompt * PROMPT_TOKEN_NS, "eval_duration": counts["eval_count"] * TOKEN_NS}
+    report = {name: value for name, value in {**counts, **took, **reply.usage}.items() if value is not None}
     last = {**head, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": reason}
     return [*made, {**last, "total_duration": 4064917865, "load_duration": 1810751, **report}]
 
