@@ -39,6 +39,7 @@ class Hosting(App[None], inherit_bindings=False):
 
     dashboard: Dashboard
     everywhere = EVERYWHERE
+    place_names = tuple(place.place for place in PLACES)
 
     def __init__(self, source: Source, keys: Keys, glyphs: Glyphs, driver: type[Driver]) -> None:
         super().__init__(driver_class=driver)

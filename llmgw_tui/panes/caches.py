@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from textual.strip import Strip
 
-from gateway_core.model import CacheEntry, CacheHit, CachePage, CacheStats, Saved
-from llmgw_tui.panes.cache import EXACT_STYLE, SEMANTIC_STYLE, error_words, grey_words
+from gateway_core.model import CacheEntry, CacheHit, CachePage, CacheStats
+from llmgw_tui.panes.cache import EXACT_STYLE, SEMANTIC_STYLE, error_words, grey_words, saved_words
 from llmgw_tui.panes.columns import Cell, Column, Listing, listing
 from llmgw_tui.panes.draw import Look, joined, line, text_segment
-from llmgw_tui.text import clock_time, count, dollars, duration, preview, time_saved
+from llmgw_tui.text import clock_time, count, dollars, duration, preview
 from llmgw_tui.theme import (
     BRIGHT_STYLE,
     GOOD_STYLE,
@@ -50,22 +50,8 @@ HIT_COLUMNS = (
 def summary(stats: CacheStats, look: Look, width: int) -> tuple[Strip, ...]:
     """Two lines: what was saved today and ever, and how the semantic cache does."""
     gap = Segment(f"  {look.glyphs.dot}  ", MUTED_STYLE)
-    saved = [
-        [text_segment(" saved today ", MUTED_STYLE), *_saved(stats.today.total)],
-        [text_segment("in all ", MUTED_STYLE), *_saved(stats.ever.total)],
-        [text_segment("exact ", MUTED_STYLE), *_saved(stats.ever.exact)],
-        [text_segment("semantic ", MUTED_STYLE), *_saved(stats.ever.semantic)],
-    ]
     state = [[text_segment(" ", MUTED_STYLE), *error_words(stats.semantic)], grey_words(stats.semantic)]
-    return (line(width, *joined(saved, width, gap)), line(width, *joined(state, width, gap)))
-
-
-def _saved(saved: Saved) -> list[Segment]:
-    style = GOOD_STYLE if saved.microusd > 0 or saved.ms > 0 else MUTED_STYLE
-    return [
-        text_segment(f"{dollars(saved.microusd)} {time_saved(saved.ms)}", style),
-        text_segment(f" {count(saved.hits)} hit{'' if saved.hits == 1 else 's'}", MUTED_STYLE),
-    ]
+    return (line(width, *joined(saved_words(stats), width, gap)), line(width, *joined(state, width, gap)))
 
 
 def entries_list(page: CachePage, look: Look, width: int) -> Listing:

@@ -26,6 +26,12 @@ from llmgw_tui.widgets.pane import Pane, RequestsPane
 
 SINGLE_BELOW = (64, 18)
 """Below this, one pane at a time."""
+ROOMY = 110
+"""From this width on the footer names each tier's key."""
+FIRST_HINTS = (
+    *("kill_switch", "force_auto", "force_local", "force_cheap", "force_premium"),
+    *("detail", "filter", "help"),
+)
 WIDE_FROM = (150, 30)
 """From here on the requests have the panes beside them, not below."""
 
@@ -42,6 +48,10 @@ EXPLANATIONS = {
     "local": "The local server and its models: what is loaded, size, context in force, quantisation, and when it is "
     "unloaded. The built-in model stands in while no local server answers.",
 }
+
+
+OPENS = {"tiers": "routing", "cache": "cache", "spend": "spend", "local": "models"}
+"""The screen that says more of what a pane shows."""
 
 
 class Dashboard(Place):
@@ -122,11 +132,18 @@ class Dashboard(Place):
             self.centre.draw_pane(pane)
 
     def hints(self) -> tuple[Hint, ...]:
-        """The keys of everywhere, which all do something here."""
+        """The keys of everywhere, which all do something here, the ones to know first."""
         centre = self.centre
-        return tuple(
-            centre.hint(action.name) for action in centre.everywhere if action.footer and centre.keys.of(action.name)
-        )
+        named = {action.name: action for action in centre.everywhere if action.footer and centre.keys.of(action.name)}
+        order = [*FIRST_HINTS, *(place for place in centre.place_names if place != self.place), *named]
+        hints = [centre.hint(name) for name in dict.fromkeys(order) if name in named and name != self.place]
+        if self.size.width >= ROOMY:
+            return tuple(hints)
+        forced = self.centre.snapshot.forced_tier if self.centre.snapshot else None
+        tiers = [hint for hint in hints if hint.action.startswith("force_")]
+        short = Hint(" ".join(hint.key for hint in tiers), forced.value if forced else "auto", "force_auto", True)
+        rest = [hint for hint in hints if hint not in tiers]
+        return (rest[0], short, *rest[1:]) if tiers else tuple(rest)
 
     def explanations(self) -> list[tuple[str, str]]:
         """Of the panes, the focused one first."""
@@ -143,7 +160,10 @@ class Dashboard(Place):
         return (clean(row.id), "the request's id") if row else ("", "")
 
     async def open_selected(self) -> None:
-        if self.request is None:
+        """The request under the cursor; from another pane the screen that says more of it."""
+        if self._current is not self.requests:
+            await self.centre.go(OPENS[self._current.id or ""])
+        elif self.request is None:
             self.centre.say(CommandResult(False, "There is no request to open yet."))
         else:
             await self.centre.show_detail(self.request.id)
@@ -190,17 +210,23 @@ class Dashboard(Place):
         self.place_parts()
         self._current.focus()
 
+    def _to_requests(self) -> RequestsPane:
+        """The cursor is in the requests: moving it brings the focus back to them, where they are to be seen."""
+        if self.requests.display:
+            self.requests.focus()
+        return self.requests
+
     def action_move(self, by: int) -> None:
-        self.requests.move(by)
+        self._to_requests().move(by)
 
     def action_page(self, by: int) -> None:
-        self.requests.move(by * self.requests.page)
+        self._to_requests().move(by * self.requests.page)
 
     def action_newest(self) -> None:
-        self.requests.move_to(None)
+        self._to_requests().move_to(None)
 
     def action_oldest(self) -> None:
-        self.requests.move_to(-1)
+        self._to_requests().move_to(-1)
 
     def toggle_maximised(self) -> str:
         """Gives the focused pane the whole screen, or gives it back; says which."""

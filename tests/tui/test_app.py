@@ -14,7 +14,7 @@ from gateway_core.model import CommandResult, PullStatus, RequestDetail, Snapsho
 from llmgw_tui.keymap import Keys
 from llmgw_tui.places import EVERYWHERE
 from llmgw_tui.screens.detail import DetailScreen
-from llmgw_tui.screens.help import HelpScreen
+from llmgw_tui.screens.help import HelpScreen, topics_of
 from llmgw_tui.screens.palette import ActionsProvider
 from llmgw_tui.screens.questions import Ask, Choose, Confirm
 from tests.fakes import snapshots
@@ -262,10 +262,30 @@ async def test_help_names_every_action_and_every_pane(staging: Staging) -> None:
     async with staging(snapshots.busy(), size=(120, 70)) as stage:
         await stage.press("question_mark")
         assert isinstance(stage.app.screen, HelpScreen)
+        told = str(topics_of(stage.app.keys, stage.app.dashboard))
         for words in [*(action.help for action in EVERYWHERE), *(pane.title for pane in stage.app.dashboard.panes)]:
-            assert words in stage.text
+            assert words in told
+        assert "Kill switch" in stage.text
         await stage.press("question_mark")
         assert not isinstance(stage.app.screen, HelpScreen)
+
+
+async def test_the_help_does_what_its_lines_say_and_can_be_searched(staging: Staging) -> None:
+    async with staging(snapshots.busy()) as stage:
+        await stage.press("question_mark", "slash", *"every premium", "enter")
+        assert "Send every request to the premium tier" in stage.text and "Kill switch" not in stage.text
+        await stage.press("home", "enter")
+        assert stage.ran == [] and isinstance(stage.app.screen, HelpScreen)
+        await stage.press("end", "enter")
+        assert stage.ran == [("force_tier", {"tier": "premium"})] and stage.app.here == "dashboard"
+
+
+async def test_the_help_of_a_screen_begins_with_its_own_keys(staging: Staging) -> None:
+    async with staging(snapshots.busy(), size=(80, 24)) as stage:
+        await stage.press("c", "question_mark")
+        assert stage.text.index("Keys in Cache") < stage.text.index("Keys everywhere")
+        await stage.press("slash", *"sort", "enter", "end", "enter")
+        assert stage.app.here == "cache"
 
 
 async def test_the_palette_holds_every_action_and_runs_it(staging: Staging) -> None:
