@@ -28,7 +28,7 @@ class Parts:
 def arranged(width: int, height: int, models: int, pulls: int, about: int) -> Parts:
     """For a terminal of this size; ``models``, ``pulls`` and ``about`` are the lines that each could fill."""
     legend = height >= LEGEND_FROM
-    room = height - AROUND - legend
+    room = max(0, height - AROUND - legend)
     if width >= BESIDE_FROM:
         shown = min(pulls, max(room - about, room // 2))
         return Parts(True, 0, shown, room - shown if about else 0, legend)

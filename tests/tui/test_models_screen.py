@@ -54,10 +54,14 @@ async def on_model(stage: Stage, name: str) -> None:
     raise AssertionError(f"{name} is not listed:\n{stage.text}")
 
 
+def _is_models(stage: Stage) -> bool:
+    return isinstance(stage.app.screen, ModelsScreen)
+
+
 async def test_m_shows_what_each_model_is_and_does(staging: Staging) -> None:
     async with staging(snapshots.busy()) as stage:
         await press(stage, "m")
-        assert isinstance(stage.app.screen, ModelsScreen)
+        assert _is_models(stage)
         for words in (
             *("Ollama 0.32.15", "up", "5 models", "3 loaded, 11.6 GB"),
             *("memory 19.2 of 33.4 GB free", "VRAM 3.7 of 12.9 GB free", "RTX 4070", "disk 212 GB free"),
