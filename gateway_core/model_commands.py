@@ -122,7 +122,10 @@ class ModelCommands:
         """Asks the registries which local models have newer versions. Sends their names, and nothing else."""
         newer = await self._local.check_updates()
         await self._local.saved()
-        unknown = [m for m in self._local.server.models if m.update.newer is None]
+        models = self._local.server.models
+        unknown = [model for model in models if model.update.newer is None]
+        if models and len(unknown) == len(models):
+            return CommandResult(False, f"Nothing is known of newer versions: {unknown[0].update.why_unknown}.")
         rest = f" Not known of {len(unknown)}: {unknown[0].update.why_unknown or unknown[0].name}." if unknown else ""
         if newer:
             return CommandResult(True, f"Newer versions of {', '.join(newer)}: pull them to have them.{rest}")

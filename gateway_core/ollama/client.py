@@ -11,8 +11,8 @@ import aiohttp
 
 from gateway_core.model import JsonObject, LocalModel
 from gateway_core.ollama.context import bytes_a_token
-from gateway_core.ollama.disk import blobs_of
-from gateway_core.ollama.pull_progress import PullLine
+from gateway_core.ollama.machine.disk import blobs_of
+from gateway_core.ollama.pulling.progress import PullLine
 from gateway_core.wire.json_values import as_object, as_objects, positive
 
 QUICK_TIMEOUT_S = 5.0

@@ -12,7 +12,7 @@ from gateway_core.ollama.choice import find
 from gateway_core.ollama.client import OllamaClient, OllamaError
 from gateway_core.ollama.context import SMALLEST_CONTEXT_TOKENS, context_for, largest_context, need_of
 from gateway_core.ollama.discovery import Found
-from gateway_core.ollama.memory import available_bytes
+from gateway_core.ollama.machine.memory import available_bytes
 from gateway_core.wire.ollama_chat import Loading
 
 FOR_EVER = -1

@@ -71,9 +71,12 @@ class LocalEmbeddings:
 
     async def embed(self, model: str, request: EmbeddingsRequest) -> Embedded:
         """A vector for each text. ``model`` is a name that :meth:`resolve` gave. Raises :class:`Refused`."""
-        endpoint = self._models.endpoint()
-        if endpoint is None:
-            raise Refused(errors.no_provider("The local server is gone: start it again."))
+        with self._models.in_use(model) as endpoint:
+            if endpoint is None:
+                raise Refused(errors.no_provider("The local server is gone: start it again."))
+            return await self._embed(endpoint, model, request)
+
+    async def _embed(self, endpoint: Endpoint, model: str, request: EmbeddingsRequest) -> Embedded:
         vectors: list[bytes] = []
         tokens: int | None = 0
         for start in range(0, len(request.texts), BATCH):

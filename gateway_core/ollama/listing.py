@@ -6,41 +6,48 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway_core.local_values import LocalModel, UpdateCheck
-from gateway_core.ollama.disk import freed_bytes, sharers
+from gateway_core.ollama.machine.disk import Sharing
 from gateway_core.ollama.notebook import Notebook
-from gateway_core.ollama.registry import Manifest
+from gateway_core.store.local_models import Remembered
 
 UNUSED_AFTER_DAYS = 30
 _DAY_S = 86_400.0
+_UNSHARED = Sharing()
 
 
-def listed(
-    models: Sequence[LocalModel],
-    notebook: Notebook,
-    in_flight: Mapping[str, int],
-    now: float,
-    *,
-    weights: Mapping[str, tuple[str, ...]] | None = None,
-    manifests: Mapping[str, Manifest] | None = None,
-) -> tuple[LocalModel, ...]:
-    """The models at ``now`` (Unix seconds). ``weights`` and ``manifests`` tell what each consists of."""
-    digests = {model.name: model.digest for model in models}
-    parts, files = weights or {}, manifests or {}
-    return tuple(
-        replace(
-            _remembered(model, notebook, now),
-            in_flight=in_flight.get(model.name, 0),
-            shares_with=sharers(model.name, parts, digests),
-            frees_bytes=freed_bytes(model.name, model.size_bytes, parts, files) if parts else None,
-        )
-        for model in models
-    )
+class Listing:
+    """Lists the models; one of which nothing has changed is not made anew, for a request changes one at most."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self._notebook = notebook
+        self._made: dict[str, tuple[tuple[object, ...], LocalModel]] = {}
+
+    def of(
+        self,
+        models: Sequence[LocalModel],
+        in_flight: Mapping[str, int],
+        now: float,
+        sharing: Mapping[str, Sharing],
+    ) -> tuple[LocalModel, ...]:
+        """The models at ``now`` (Unix seconds)."""
+        before, self._made = self._made, {}
+        for model in models:
+            name = model.name
+            known, used = self._notebook.of(name), self._notebook.last_used.get(name)
+            since = used or model.modified_at
+            days = None if since is None else max(0, int((now - since) / _DAY_S))
+            requests, shared = in_flight.get(name, 0), sharing.get(name, _UNSHARED)
+            of = (model, known, used, days, requests, shared)
+            made = before.get(name)
+            self._made[name] = (
+                made if made and made[0] == of else (of, _remembered(model, known, used, days, requests, shared))
+            )
+        return tuple(self._made[model.name][1] for model in models)
 
 
-def _remembered(model: LocalModel, notebook: Notebook, now: float) -> LocalModel:
-    known, used = notebook.of(model.name), notebook.last_used.get(model.name)
-    since = used or model.modified_at
-    days = None if since is None else max(0, int((now - since) / _DAY_S))
+def _remembered(
+    model: LocalModel, known: Remembered, used: float | None, days: int | None, in_flight: int, sharing: Sharing
+) -> LocalModel:
     return replace(
         model,
         num_ctx=known.num_ctx,
@@ -49,5 +56,8 @@ def _remembered(model: LocalModel, notebook: Notebook, now: float) -> LocalModel
         update=known.update if known.checked_digest == model.digest else UpdateCheck(),
         last_used_at=used,
         unused_days=days,
+        in_flight=in_flight,
+        shares_with=sharing.others,
+        frees_bytes=sharing.frees_bytes,
         unused=days is not None and days >= UNUSED_AFTER_DAYS and not model.loaded,
     )

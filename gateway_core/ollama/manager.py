@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -13,25 +14,28 @@ import aiohttp
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.events import Event, LocalChanged, Notice
 from gateway_core.model import ABILITIES, Ability, Fit, LocalServer
-from gateway_core.ollama import fit
 from gateway_core.ollama.abilities import abilities, absent
 from gateway_core.ollama.address import is_loopback, local_base_url, root_of
 from gateway_core.ollama.choice import choose, find
 from gateway_core.ollama.contexts import Contexts
 from gateway_core.ollama.discovery import Discovery, Found, Unreachable
-from gateway_core.ollama.fitting import Fitting
-from gateway_core.ollama.listing import listed
+from gateway_core.ollama.listing import Listing
+from gateway_core.ollama.machine import fit
+from gateway_core.ollama.machine.disk import Sharing, sharing_of
+from gateway_core.ollama.machine.fitting import Fitting
+from gateway_core.ollama.machine.surroundings import Surroundings
 from gateway_core.ollama.notebook import Notebook, Store
 from gateway_core.ollama.operations import LocalError as LocalError
 from gateway_core.ollama.operations import Operations
-from gateway_core.ollama.pulls import Pulls
+from gateway_core.ollama.pulling.pulls import Pulls
 from gateway_core.ollama.registry import Registry
 from gateway_core.ollama.speeds import measured
 from gateway_core.ollama.standin import NoStandIn, StandIn, StandInModel
-from gateway_core.ollama.surroundings import Surroundings
 from gateway_core.ollama.updates import Updates
 from gateway_core.settings import Settings
 from gateway_core.wire.timings import Timing
+
+log = logging.getLogger(__name__)
 
 POLL_S = 3.0
 MISSES_BEFORE_GONE = 3
@@ -72,11 +76,14 @@ class LocalModels:
         self._standin = StandIn(standin or NoStandIn(), settings.builtin_model, self._clock, self._update, self.wake)
         self._registry = registry or Registry(self._clock, enabled=False)
         self._notebook = Notebook(store)
+        self._listing = Listing(self._notebook)
         self._pulls = Pulls(publish, self._clock, self.wake, keep=self._keep_pull, layers=self._registry.layers)
         self._updates = Updates(self._registry, self._notebook, self._clock)
         self._around = Surroundings(self._clock)
         self._in_flight: Counter[str] = Counter()
         self._overlay: LocalServer | None = None
+        self._sharing: Mapping[str, Sharing] = {}
+        self._shared_of: object = None
         self._beside: set[asyncio.Task[None]] = set()
         self._found: Found | None = None
         self._trouble = ""
@@ -338,6 +345,7 @@ class LocalModels:
 
     def _update(self) -> None:
         """Works out :attr:`server`, and tells when it has changed."""
+        self._share()
         server, self._overlay = self._describe(), None
         self._previous = server.current_model
         if server == self._server:
@@ -359,19 +367,21 @@ class LocalModels:
         found = self._found if server.kind == "ollama" else None
         return replace(
             server,
-            models=listed(
-                server.models,
-                self._notebook,
-                self._in_flight,
-                self._clock.now(),
-                weights=found.weights if found else None,
-                manifests=self._around.manifests if found else None,
-            ),
+            models=self._listing.of(server.models, self._in_flight, self._clock.now(), self._sharing if found else {}),
             machine=self._around.machine,
             how_to_start=() if server.reachable else self._around.start_lines,
             looked_at=self._looked_at,
             looks_every_s=self._poll_s,
         )
+
+    def _share(self) -> None:
+        """Works out anew what the models share, when they or what lies on the disk are others than before."""
+        found, manifests = self._found, self._around.manifests
+        digests = {model.name: model.digest for model in found.models} if found and found.kind == "ollama" else {}
+        of = (digests, dict(found.weights) if found else {}, manifests)
+        if of != self._shared_of:
+            sizes = {model.name: model.size_bytes for model in found.models} if found else {}
+            self._shared_of, self._sharing = of, sharing_of(digests, sizes, of[1], manifests)
 
     async def _look_around(self, *, fresh: bool = False) -> None:
         """Reads the machine, which nobody who asks for a model waits for."""
@@ -380,6 +390,7 @@ class LocalModels:
         is_ollama = found is not None and found.kind == "ollama"
         folder = found.folder if found else ""
         await self._around.look(root_of(self._base_url), folder, digests, ollama=is_ollama, fresh=fresh)
+        self._share()
         self._overlay = None
 
     async def _check_due(self) -> None:
@@ -410,7 +421,12 @@ class LocalModels:
             return
         task = asyncio.create_task(work(), name=name)
         self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._beside.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("%s: %s", task.get_name(), type(error).__name__)
 
     def _switched_off(self) -> LocalServer:
         why = "LOCAL_LLM_ENABLED is off"

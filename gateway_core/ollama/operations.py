@@ -12,7 +12,7 @@ from gateway_core.ollama.client import OllamaError
 from gateway_core.ollama.contexts import FOR_EVER
 from gateway_core.ollama.discovery import Discovery
 from gateway_core.ollama.notebook import Notebook
-from gateway_core.ollama.pulls import Pulls
+from gateway_core.ollama.pulling.pulls import Pulls
 
 USUAL_KEEP_ALIVE = "5m"
 """Ollama's own (0.32.15)."""
@@ -131,13 +131,15 @@ class Operations:
     async def pin_again(self) -> None:
         """After loads: a pin does not outlive another context, nor a chat over ``/v1`` (Ollama 0.32.15).
 
-        A pinned model that is gone altogether stays away: whoever put it out needed the memory.
+        A pinned model that is gone altogether, or is about to go (its time is over, and it only answers still), stays
+        away: whoever put it out needed the memory.
         """
         server = self._house.server
         if server.product != "ollama" or self._house.discovery is None:
             return
         for model in server.models:
-            lost = model.pinned and model.loaded and model.expires_at is not None and not model.in_flight
+            ends = model.expires_at if model.pinned and model.loaded and not model.in_flight else None
+            lost = ends is not None and ends > (server.looked_at or 0.0)
             if lost and model.name not in self._pinning:
                 self._pinning.add(model.name)
                 try:

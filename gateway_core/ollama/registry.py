@@ -34,16 +34,19 @@ _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _MODEL_LAYERS = ("application/vnd.ollama.image.model", "application/vnd.ollama.image.projector")
 _ADAPTER = "application/vnd.ollama.image.adapter"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,200}(:\d{1,5})?")
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 class RegistryError(Exception):
-    """The registry does not tell. The message says why, and ``missing`` that it has no such model."""
+    """The registry does not tell. The message says why, ``missing`` that it has no such model, and ``offline`` that it
+    cannot be reached at all."""
 
-    def __init__(self, message: str, *, missing: bool = False) -> None:
+    def __init__(self, message: str, *, missing: bool = False, offline: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.missing = missing
+        self.offline = offline
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def parse_name(name: str) -> ModelName:
     if len(parts) > 3:
         parts = ["", "", ""]
     host, namespace, model = [*(OLLAMA_HOST, "library")[: 3 - len(parts)], *parts]
-    if not all(_PART.fullmatch(part) for part in (namespace, model, tag or "latest")) or not host:
+    if not all(_PART.fullmatch(part) for part in (namespace, model, tag or "latest")) or not _HOST.fullmatch(host):
         raise RegistryError(f"{name} is no model's name: write NAME or NAME:TAG, for example qwen3:8b.", missing=True)
     return ModelName(host.lower(), namespace, model, tag or "latest")
 
@@ -136,7 +139,7 @@ class Registry:
                 if response.status == 404:
                     raise RegistryError(f"{host} has no {name}", missing=True)
                 if response.status in (401, 403):
-                    raise RegistryError(f"{host} does not show {name} to everybody", missing=False)
+                    raise RegistryError(f"{host} does not show {name} to everybody")
                 if response.status != 200:
                     raise RegistryError(f"{host} answered {response.status}")
                 content = b""
@@ -146,7 +149,7 @@ class Registry:
                         raise RegistryError(f"{host} answered something else than a manifest")
                 return content
         except (aiohttp.ClientError, OSError):
-            raise RegistryError(f"{host} cannot be reached") from None
+            raise RegistryError(f"{host} cannot be reached", offline=True) from None
 
 
 def read_manifest(content: bytes) -> Manifest:

@@ -39,12 +39,19 @@ class Updates:
         weights: Mapping[str, tuple[str, ...]],
         manifests: Mapping[str, Manifest],
     ) -> tuple[str, ...]:
-        """Asks for all of ``models``, one after another; the names of those with a newer version."""
+        """Asks for all of ``models``, one after another; the names of those with a newer version.
+
+        A registry that cannot be reached is not asked for the rest.
+        """
         newer = []
+        offline: RegistryError | None = None
         for model in models:
             try:
+                if offline:
+                    raise offline
                 told = await self._registry.manifest(model.name)
             except RegistryError as error:
+                offline = error if error.offline else offline
                 check = UpdateCheck(self._clock.now(), None, error.message)
                 if not error.missing:
                     self._not_before = self._clock.monotonic() + RETRY_S

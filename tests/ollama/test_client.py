@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from gateway_core.ollama.client import OllamaClient, OllamaError
-from gateway_core.ollama.pull_progress import PullLine
+from gateway_core.ollama.pulling.progress import PullLine
 from tests.fakes.ollama import FakeOllama
 
 MODEL = "smollm2:135m"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway_core.model import JsonObject
 from gateway_core.ollama.context import Need, Shape, bytes_a_token, context_for, largest_context, need_of
-from gateway_core.ollama.memory import available_bytes
+from gateway_core.ollama.machine.memory import available_bytes
 from tests.fakes.ollama import recording
 
 GIB = 1024**3

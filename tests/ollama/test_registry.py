@@ -8,7 +8,7 @@ import pytest
 
 from gateway_core.clock import SystemClock
 from gateway_core.local_values import LocalModel
-from gateway_core.ollama.disk import blobs_of, freed_bytes, sharers
+from gateway_core.ollama.machine.disk import blobs_of, freed_bytes, sharers
 from gateway_core.ollama.notebook import Notebook
 from gateway_core.ollama.registry import ModelName, Registry, RegistryError, parse_name, read_manifest
 from gateway_core.ollama.updates import Updates, compare
@@ -44,7 +44,9 @@ def test_a_name_is_completed_as_ollama_does(name: str, parsed: ModelName) -> Non
     assert parse_name(name) == parsed
 
 
-@pytest.mark.parametrize("name", ["", ":", "a b", "../../etc/passwd", "a/b/c/d", "x:../y", "x?q=1", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "name", ["", ":", "a b", "../../etc/passwd", "a/b/c/d", "../library/x:1", "x:../y", "x?q=1", "\x1b[31m"]
+)
 def test_what_is_no_name_is_never_asked_for(name: str) -> None:
     with pytest.raises(RegistryError, match="no model's name"):
         parse_name(name)
@@ -116,6 +118,18 @@ async def test_only_models_that_came_from_a_registry_are_asked_for_unasked_and_o
     assert updates.due(models) == ()
     assert updates.due((LocalModel("qwen3:8b", digest=digest_of(NEW)),))
     assert not any("secret" in path for path in fake.asked)
+
+
+async def test_a_registry_that_cannot_be_reached_is_asked_once() -> None:
+    notebook, registry = Notebook(), Registry(SystemClock(), hosts={"registry.ollama.ai": "http://127.0.0.1:1"})
+    updates = Updates(registry, notebook, SystemClock())
+    models = tuple(LocalModel(f"m:{number}", digest="5" * 64) for number in range(3))
+    for model in models:
+        notebook.note(model.name, pulled=True)
+    assert await updates.check(models, {}, {}) == ()
+    assert {notebook.of(model.name).update.why_unknown for model in models} == {"registry.ollama.ai cannot be reached"}
+    assert updates.due(models) == ()
+    await registry.close()
 
 
 def test_aliases_free_nothing_and_the_last_one_everything() -> None:

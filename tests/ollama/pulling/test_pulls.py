@@ -11,8 +11,8 @@ import pytest
 from gateway_core.events import PullProgress
 from gateway_core.local_values import LayerState, PullLayer, PullState
 from gateway_core.ollama.client import OllamaClient
-from gateway_core.ollama.pull_progress import PullLine
-from gateway_core.ollama.pulls import Pulls
+from gateway_core.ollama.pulling.progress import PullLine
+from gateway_core.ollama.pulling.pulls import Pulls
 from tests.fakes.ollama import FakeOllama
 from tests.ollama.support import Collector
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway_core.local_values import Machine
-from gateway_core.ollama.memory import available_bytes, built_in_bytes
+from gateway_core.ollama.machine.memory import available_bytes, built_in_bytes
 
 _DRM = Path("/sys/class/drm")
 _NVIDIA = ("--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")

@@ -13,8 +13,8 @@ from gateway_core.events import Event
 from gateway_core.events import PullProgress as Told
 from gateway_core.local_values import PullLayer, PullStatus
 from gateway_core.ollama.client import OllamaClient, OllamaError
-from gateway_core.ollama.pull_errors import explain
-from gateway_core.ollama.pull_progress import PullProgress
+from gateway_core.ollama.pulling.errors import explain
+from gateway_core.ollama.pulling.progress import PullProgress
 
 PUBLISH_EVERY_S = 0.25
 """Ollama writes a line every 60 ms."""

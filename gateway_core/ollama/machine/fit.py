@@ -17,6 +17,9 @@ _GUESSED_KIB = 60.0
 """Keys and values of a token take about 60 KiB times the root of the weights' GB: Llama 3.2 3B, 3.1 8B and 70B, Qwen
 2.5 32B and Qwen 3 8B and 14B (4 bits a weight, 16 bits a value, from their layers and heads) come to 0.8–1.3 of it."""
 
+NOWHERE = Machine()
+"""A machine that nobody sees."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weight:
@@ -36,9 +39,16 @@ def context_bytes(weight: Weight) -> int:
     return int(each * OVERHEAD * weight.context_tokens)
 
 
-def unknown(model: str, why: str) -> Fit:
-    """No verdict, and the reason for that."""
-    return Fit(model, FitVerdict.UNKNOWN, f"Unknown, because {why}.")
+def unknown(model: str, why: str, machine: Machine = NOWHERE) -> Fit:
+    """No verdict, and the reason for that; what the ``machine`` has is told all the same."""
+    return Fit(
+        model,
+        FitVerdict.UNKNOWN,
+        f"Unknown, because {why}.",
+        memory_available_bytes=machine.available_bytes,
+        vram_available_bytes=machine.vram_bytes if machine.unified else machine.vram_available_bytes,
+        disk_free_bytes=machine.disk_free_bytes,
+    )
 
 
 def judge(weight: Weight, machine: Machine, *, freed_bytes: int = 0, freed_vram_bytes: int = 0) -> Fit:

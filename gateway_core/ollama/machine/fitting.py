@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway_core.local_values import Fit, LocalServer, Machine
-from gateway_core.ollama import fit
 from gateway_core.ollama.choice import find
 from gateway_core.ollama.contexts import Contexts
 from gateway_core.ollama.discovery import Found
+from gateway_core.ollama.machine import fit
+from gateway_core.ollama.machine.surroundings import Surroundings
 from gateway_core.ollama.registry import Manifest, Registry, RegistryError
-from gateway_core.ollama.surroundings import Surroundings
 
 
 class Fitting:
@@ -28,7 +28,7 @@ class Fitting:
         try:
             manifest = await self._registry.manifest(model) if here is None else None
         except RegistryError as error:
-            return fit.unknown(model, error.message)
+            return fit.unknown(model, error.message, server.machine)
         trained = here.trained_context if here else None
         context = (here.num_ctx if here else None) or self._contexts.limit or fit.USUAL_CONTEXT_TOKENS
         size = manifest.weights_bytes if manifest else here.size_bytes if here else 0

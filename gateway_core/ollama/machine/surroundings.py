@@ -12,8 +12,8 @@ from gateway_core.clock import Clock
 from gateway_core.local_values import Machine
 from gateway_core.ollama.abilities import how_to_start
 from gateway_core.ollama.address import is_loopback
-from gateway_core.ollama.disk import missing_bytes, models_folder, read_manifests
-from gateway_core.ollama.machine import Gpu, find_gpu, read_machine
+from gateway_core.ollama.machine.disk import missing_bytes, models_folder, read_manifests
+from gateway_core.ollama.machine.hardware import Gpu, find_gpu, read_machine
 from gateway_core.ollama.registry import Manifest
 
 GPU_EVERY_S = 15.0

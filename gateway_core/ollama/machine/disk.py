@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway_core.ollama.registry import Manifest, RegistryError, parse_name, read_manifest
 
 _BLOB = re.compile(r"^FROM\s+(?P<folder>.*?)[\\/]blobs[\\/]sha256[-:](?P<hex>[0-9a-f]{64})\s*$", re.MULTILINE)
 _ADAPTER = re.compile(r"^ADAPTER\s+(?P<folder>.*?)[\\/]blobs[\\/]sha256[-:](?P<hex>[0-9a-f]{64})\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Other models with the same weights, and what deleting this one frees; None where nobody knows."""
+
+    others: tuple[str, ...] = ()
+    frees_bytes: int | None = None
 
 
 def blobs_of(modelfile: str) -> tuple[tuple[str, ...], str]:
@@ -88,10 +97,26 @@ def sharers(name: str, weights: Mapping[str, tuple[str, ...]], digests: Mapping[
     )
 
 
+def sharing_of(
+    digests: Mapping[str, str],
+    sizes: Mapping[str, int],
+    weights: Mapping[str, tuple[str, ...]],
+    manifests: Mapping[str, Manifest],
+) -> dict[str, Sharing]:
+    """Of every model, by name; ``digests`` are of their contents."""
+    return {
+        name: Sharing(sharers(name, weights, digests), freed_bytes(name, sizes[name], weights, manifests))
+        for name in digests
+    }
+
+
 def read_manifests(folder: Path, names: Iterable[str]) -> dict[str, Manifest]:
     """Those that can be read. Touches the disk."""
     return {name: manifest for name in names if (manifest := local_manifest(folder, name))}
 
 
 def _has(folder: Path, digest: str) -> bool:
-    return (folder / "blobs" / digest.replace(":", "-")).exists()
+    try:
+        return (folder / "blobs" / digest.replace(":", "-")).exists()
+    except OSError:
+        return False

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway_core.local_values import FitVerdict, Machine
-from gateway_core.ollama.fit import Weight, context_bytes, judge
-from gateway_core.ollama.machine import Gpu, amd, read_machine, read_nvidia
+from gateway_core.ollama.machine.fit import Weight, context_bytes, judge
+from gateway_core.ollama.machine.hardware import Gpu, amd, read_machine, read_nvidia
 
 GB = 1_000_000_000
 LAPTOP = Machine(memory_bytes=16 * GB, available_bytes=10 * GB)

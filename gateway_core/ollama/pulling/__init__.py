@@ -1,0 +1,1 @@
+"""Downloads of models: several at once, with progress that never runs backwards."""
