@@ -83,26 +83,25 @@ class ModelsScreen(Place):
         models = self._put_cursors(snapshot)
         self._pulling = pull_lines(snapshot.local.pulls, look, right, self._pull_keys())
         about = self._about(snapshot, look, right)
-        head = 1 if self._pulling.lines else 0
-        rows_for_filter = 1 if self.filter_field.display else 0
-        self._arrange(
-            arranged(width, height - rows_for_filter, len(models), head + len(self._pulling.lines), len(about))
-        )
+        left = width - right - 1 if beside else width
+        pull_key = self.centre.keys.shown("pull")
+        nothing = () if models else no_models(snapshot.local, look, left, searched=self.searched, pull_key=pull_key)
+        pulling = len(self._pulling.lines) + 1 if self._pulling.lines else 0
+        room = height - 1 if self.filter_field.display else height
+        self._arrange(arranged(width, room, max(len(models), len(nothing)), pulling, len(about)))
         self.query_one("#summary", LineBar).show(summary(snapshot.local, look, width))
         self.query_one("#legend", LineBar).show((legend(width),))
         self.query_one("#about", LinePane).show(about)
-        self._draw_lists(snapshot, models, width - right - 1 if beside else width, right)
-
-    def _draw_lists(self, snapshot: Snapshot, models: Sequence[LocalModel], left: int, right: int) -> None:
         look = self.centre.look(focused=self.rows.has_focus)
-        pull_key = self.centre.keys.shown("pull")
-        nothing = no_models(snapshot.local, look, left, searched=self.searched, pull_key=pull_key)
         self.rows.show_rows(models_list(snapshot, models, look, left, nothing))
         self._under = models[self.rows.cursor].name if models else ""
+        self._draw_pulls(right)
+
+    def _draw_pulls(self, width: int) -> None:
         at = self._pulling.place_of(*self._under_pull)
         self.pulls.cursor = self.pulls.cursor if at is None else at
         look = self.centre.look(focused=self.pulls.has_focus)
-        self.pulls.show_rows(self._pulling.listing(look, right))
+        self.pulls.show_rows(self._pulling.listing(look, width))
         self._under_pull = self._pulling.at(self.pulls.cursor)
 
     def _put_cursors(self, snapshot: Snapshot) -> tuple[LocalModel, ...]:

@@ -361,6 +361,14 @@ async def test_without_a_server_it_says_how_to_start_one_and_that_it_looks(stagi
         assert "sudo systemctl start ollama" in stage.text and stage.ran == []
 
 
+async def test_pulls_that_broke_off_with_the_server_leave_room_for_what_starts_it(staging: Staging) -> None:
+    server = replace(local.nothing(NOW), pulls=local.pulls(NOW))
+    async with staging(serving(server)) as stage:
+        await press(stage, "m")
+        for words in ("sudo systemctl start ollama", "looks again every 3 s", "nope:1b  failed"):
+            assert words in stage.text, words
+
+
 async def test_what_a_server_cannot_do_is_grey_says_why_and_runs_nothing(staging: Staging) -> None:
     async with staging(serving(local.lm_studio(NOW)), size=(200, 60)) as stage:
         await press(stage, "m")
