@@ -69,6 +69,8 @@ async def load_or_unload(host: Host) -> None:
     if why := unable(host, command):
         host.say(CommandResult(False, why))
     else:
+        if command == "load":
+            host.say(CommandResult(True, f"Loading {chosen.name} ..."))
         await host.command(command, model=chosen.name)
 
 

@@ -112,6 +112,7 @@ async def test_l_loads_and_unloads_the_model_under_the_cursor_at_once(staging: S
     async with staging(snapshots.busy()) as stage:
         await on_model(stage, "gemma3:12b")
         await press(stage, "l")
+        assert stage.toasts == ["Loading gemma3:12b ...", "load: model gemma3:12b"]
         await on_model_again(stage, "qwen3:8b")
         await press(stage, "l")
         assert stage.ran == [("load", {"model": "gemma3:12b"}), ("unload", {"model": "qwen3:8b"})]
@@ -132,6 +133,7 @@ async def test_the_cursor_stays_on_its_model_while_the_list_moves(staging: Stagi
         server = local.ollama(NOW)
         models = tuple(replace(one, loaded=one.name == "gemma3:12b") for one in server.models)
         stage.source.current = serving(replace(server, models=models))
+        await stage.settle()
         await press(stage, "i")
         assert stage.ran == [("pin", {"model": "gemma3:12b"})]
 
