@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 from gateway_core.events import Event
@@ -46,8 +46,15 @@ class Bus:
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
+        self._listeners: list[Callable[[Event], None]] = []
+
+    def listen(self, heard: Callable[[Event], None]) -> None:
+        """Has ``heard`` called with each event as it is published: it must be quick, and must not raise."""
+        self._listeners.append(heard)
 
     def publish(self, event: Event) -> None:
+        for heard in self._listeners:
+            heard(event)
         for subscription in self._subscriptions:
             subscription.put(event)
 

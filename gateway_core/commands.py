@@ -15,12 +15,15 @@ from gateway_core.bus import Bus
 from gateway_core.cache.answers import Marked
 from gateway_core.cache_commands import CacheCommands
 from gateway_core.clock import Clock
-from gateway_core.events import BudgetChanged, KillSwitchChanged, TierForced
+from gateway_core.events import BudgetChanged, CommandRan, KillSwitchChanged, TierForced
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.kill_switch import KillGate
 from gateway_core.model import CommandResult, KillSwitch, Tier
 from gateway_core.model_commands import ModelCommands, ModelName
 from gateway_core.ollama.manager import LocalError, LocalModels
+from gateway_core.redaction import told_arguments
+from gateway_core.replay_commands import ReplayCommands
+from gateway_core.routing_commands import RoutingCommands
 from gateway_core.store.errors import StoreError
 from gateway_core.store.operator import BudgetOverride, Limits, OperatorState, OperatorStore
 from gateway_core.tiers import Tiers
@@ -30,6 +33,7 @@ Command = Callable[..., Awaitable[CommandResult]]
 MarkWrong = Callable[[str], Awaitable[Marked]]
 ResetSemantic = Callable[[], Awaitable[int]]
 Reload = Callable[[], Awaitable[CommandResult]]
+Stop = Callable[[], Awaitable[CommandResult]]
 _MARKED = {
     Marked.DONE: CommandResult(True, "That answer is forgotten and will not be served again."),
     Marked.ALREADY: CommandResult(True, "That answer is marked wrong already: it is not served any more."),
@@ -53,7 +57,10 @@ class Commands:
         mark_wrong: MarkWrong,
         reset_semantic: ResetSemantic,
         caches: CacheCommands,
+        routing: RoutingCommands,
+        replays: ReplayCommands,
         reload: Reload,
+        stop: Stop,
         store: OperatorStore,
         state: OperatorState,
         configured: Limits,
@@ -95,16 +102,33 @@ class Commands:
             "reset_semantic": self.reset_semantic,
             "forget_answer": caches.forget_answer,
             "clear_cache": caches.clear_cache,
+            "replay": replays.replay,
             "reload": self.reload,
+            "retry_provider": routing.retry_provider,
+            "stop": stop,
         }
         self._by_name = {name: validate_call(command) for name, command in commands.items()}
+
+    @property
+    def state(self) -> OperatorState:
+        """What the operator has decided."""
+        return self._state
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._by_name)
 
-    async def run(self, name: str, arguments: Mapping[str, object]) -> CommandResult:
-        """What became of the command. Wrong names and arguments are results too, never exceptions."""
+    async def run(self, name: str, arguments: Mapping[str, object], by: str = "key") -> CommandResult:
+        """What became of the command. Wrong names and arguments are results too, never exceptions.
+
+        ``by`` is whose hand it was, for the log: see :class:`CommandRan`.
+        """
+        result = await self._run(name, arguments)
+        told = told_arguments(arguments)
+        self._bus.publish(CommandRan(self._clock.now(), by, name[:80], told, result.ok, result.message))
+        return result
+
+    async def _run(self, name: str, arguments: Mapping[str, object]) -> CommandResult:
         command = self._by_name.get(name)
         if command is None:
             return CommandResult(False, f"There is no command {name!r}. Known: {', '.join(self._by_name)}.")
@@ -192,5 +216,6 @@ class Commands:
 
     async def _keep(self, **changes: object) -> None:
         """Makes the operator's decision durable."""
-        self._state = replace(self._state, **changes)  # type: ignore[arg-type]
+        changed = {**self._state.changed, **dict.fromkeys(changes, self._clock.now())}
+        self._state = replace(self._state, **changes, changed=changed)  # type: ignore[arg-type]
         await self._store.save(self._state)

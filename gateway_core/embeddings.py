@@ -38,7 +38,7 @@ from gateway_core.model import (
     Usage,
 )
 from gateway_core.ollama.embeddings import LOCAL_NAMES, LocalEmbeddings
-from gateway_core.providers.base import Provider, UpstreamError
+from gateway_core.providers.base import Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.embeddings import embed, upstream_body
 from gateway_core.providers.pricing import Pricing
 from gateway_core.tiers import Tiers
@@ -169,8 +169,10 @@ class Embeddings:
     async def _way(self, exchange: Exchange, asked: EmbeddingsRequest) -> EmbeddingsAnswer | Refusal:
         request = exchange.request
         tokens = request.size.input_tokens
-        if refusal := self._kill.check() or self._rate.check(_bucket(request), tokens):
-            return refusal
+        with exchange.watch.begin("limits") as step:
+            if refusal := self._kill.check() or self._rate.check(_bucket(request), tokens):
+                step.outcome = refusal.code
+                return refusal
         target = await self._target(asked.model)
         if isinstance(target, Refusal):
             return target
@@ -180,11 +182,12 @@ class Embeddings:
         reasons = (Reason("model", f"the request names {asked.model}"),)
         exchange.decision = Decision(target, (), route, 0.0, reasons, explicit=True)
         self._journal.routed(exchange)
-        if target.free:
-            embedded = await self._free(request, target, asked)
-            exchange.usage = _usage(embedded, tokens)
-        else:
-            embedded = await self._paid(exchange, target, asked)
+        with exchange.watch.begin("call", f"{target.provider}/{target.model}"):
+            if target.free:
+                embedded = await self._free(exchange, target, asked)
+                exchange.usage = _usage(embedded, tokens)
+            else:
+                embedded = await self._paid(exchange, target, asked)
         if embedded.windowed:
             text = f"{embedded.windowed} texts are longer than the model sees at once: each is the mean of its windows"
             exchange.remarks.append(Reason("windows", text))
@@ -210,13 +213,13 @@ class Embeddings:
 
     # --- the call --------------------------------------------------------------------------------------------------
 
-    async def _free(self, request: ChatRequest, target: Target, asked: EmbeddingsRequest) -> Embedded:
+    async def _free(self, exchange: Exchange, target: Target, asked: EmbeddingsRequest) -> Embedded:
         if target == BUILTIN:
             return await self._builtin.embed(asked.texts, asked.dimensions)
         if target.provider in LOCAL_NAMES:
             return await self._local.embed(target.model, asked)
         try:
-            return await embed(self._provider(target), request, target, len(asked.texts))
+            return await embed(self._provider(target), _call(exchange, target), len(asked.texts))
         except UpstreamError as error:
             raise Refused(refusal_of(error, target)) from None
 
@@ -236,7 +239,7 @@ class Embeddings:
             raise Refused(reservation)
         usage, cost, charged = Usage(input_tokens=ceiling, estimated=True), Cost(other=worst), True
         try:
-            embedded = await embed(provider, exchange.request, target, len(asked.texts))
+            embedded = await embed(provider, _call(exchange, target), len(asked.texts))
             usage = _usage(embedded, ceiling)
             cost = self._pricing.cost(target.provider, target.model, usage)
             return embedded
@@ -256,6 +259,11 @@ def _usage(embedded: Embedded, otherwise: int) -> Usage:
     if embedded.prompt_tokens is None:
         return Usage(input_tokens=otherwise, estimated=True)
     return Usage(input_tokens=embedded.prompt_tokens)
+
+
+def _call(exchange: Exchange, target: Target) -> UpstreamCall:
+    wire = exchange.recording.call(exchange.attempts, f"{target.provider}/{target.model}")
+    return UpstreamCall(exchange.request, target, wire=wire)
 
 
 def _bucket(request: ChatRequest) -> str:

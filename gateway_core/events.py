@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gateway_core.model import BudgetStatus, KillSwitch, LocalServer, PullStatus, RequestRow, Tier
+from gateway_core.log_entries import LogEntry
+from gateway_core.model import BudgetStatus, KillSwitch, LocalServer, PullStatus, RequestRow, Tier, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class RequestFinished(Event):
 
     type: ClassVar[str] = "request.finished"
     row: RequestRow
+    usage: Usage = Usage()
+    """What the answer used, of a request that a model answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,30 @@ class Notice(Event):
     type: ClassVar[str] = "notice"
     level: str
     text: str
+    source: str = "gateway"
+    """The room it comes from, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRan(Event):
+    """A command was run. ``by`` is ``key`` (a screen beside the gateway), ``attached`` (one elsewhere) or ``api``."""
+
+    type: ClassVar[str] = "command.ran"
+    by: str
+    name: str
+    arguments: str
+    """As ``name=value``, without a secret."""
+    ok: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogAdded(Event):
+    """The log has new entries. Published a few times a second at most, with the newest of them, newest first."""
+
+    type: ClassVar[str] = "log.added"
+    newest: int
+    entries: tuple[LogEntry, ...]
 
 
 EVENT_TYPES: dict[str, type[Event]] = {
@@ -97,5 +124,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
         LocalChanged,
         PullProgress,
         Notice,
+        CommandRan,
+        LogAdded,
     )
 }

@@ -21,9 +21,12 @@ from gateway_core.model import (
     Reuse,
     Status,
     Target,
+    Timeline,
     Usage,
 )
 from gateway_core.providers.prompt_check import PROMPT_CUT
+from gateway_core.recording import Recording
+from gateway_core.stopwatch import Running, Stopwatch
 from gateway_core.wire import errors
 from gateway_core.wire.json_values import as_list, as_object, as_objects
 
@@ -63,6 +66,14 @@ class Exchange:
     """The answer is the best there was, and no good one."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What must be closed when the request ends: the upstream's stream above all."""
+    watch: Stopwatch = field(init=False)
+    recording: Recording = field(init=False)
+    _stream: Running | None = None
+
+    def __post_init__(self) -> None:
+        received = self.request.received
+        self.watch = Stopwatch(self.began, received.read_ms if received else 0.0)
+        self.recording = Recording(self.request)
 
     @property
     def keeps_its_answer(self) -> bool:
@@ -90,6 +101,14 @@ class Exchange:
     def mark_first_token(self) -> None:
         if self.first_token_ms is None:
             self.first_token_ms = self.elapsed_ms()
+            if self.request.stream:
+                self.watch.mark("first token")
+                self._stream = self.watch.begin("stream")
+
+    def streamed(self) -> None:
+        """The last piece has come."""
+        if self._stream is not None:
+            self._stream.end()
 
     def elapsed_ms(self) -> float:
         return (time.monotonic() - self.began) * 1000
@@ -97,6 +116,8 @@ class Exchange:
     def end(self, status: Status, *, code: str | None = None, message: str | None = None) -> Outcome:
         """Fixes the outcome; a second call changes nothing."""
         if self.outcome is None:
+            if status is Status.OK:
+                self.streamed()
             self.outcome = Outcome(
                 status=status,
                 cache=self.cache,
@@ -150,6 +171,7 @@ class Exchange:
             premium_microusd=self.otherwise.premium_microusd,
             no_prompt_cache_microusd=self.otherwise.no_prompt_cache_microusd,
             no_answer_cache_microusd=self.otherwise.no_answer_cache_microusd,
+            replay_of=request.replay_of,
         )
         if self.outcome is None:
             return row
@@ -171,6 +193,7 @@ class Exchange:
             remarks=tuple(self.remarks),
             cost=self.cost,
             reuse=self.reuse,
+            timeline=Timeline(self.watch.steps(ended=self.outcome is not None)),
         )
 
 

@@ -47,18 +47,7 @@ class Explainer:
         given = read_context(context)
         if isinstance(given, Refusal):
             return Explanation(prompt_id, "", "", 0.0, given.code, (given.message,))
-        body: JsonObject = {"model": "gateway-auto", "messages": [{"role": "user", "content": prompt}]}
-        request = ChatRequest(
-            id=prompt_id,
-            received_at=0.0,
-            caller="",
-            body=body,
-            model="gateway-auto",
-            stream=False,
-            view=read_client(body, {}),
-            size=measure(body),
-            context=given,
-        )
+        request = plain_request(prompt, prompt_id, given)
         decision = route(request, self._landscape)
         if isinstance(decision, Refusal):
             return Explanation(prompt_id, "", "", 0.0, decision.code, (decision.message,))
@@ -72,6 +61,24 @@ class Explainer:
             (*(f"{reason.step}: {reason.text}" for reason in decision.reasons), *_context_reason(request)),
             self._missing.get(target),
         )
+
+
+def plain_request(
+    prompt: str, prompt_id: str = "-", context: str | CodeContext | None = None, received_at: float = 0.0
+) -> ChatRequest:
+    """A prompt sent alone to ``gateway-auto``, by nobody."""
+    body: JsonObject = {"model": "gateway-auto", "messages": [{"role": "user", "content": prompt}]}
+    return ChatRequest(
+        id=prompt_id,
+        received_at=received_at,
+        caller="",
+        body=body,
+        model="gateway-auto",
+        stream=False,
+        view=read_client(body, {}),
+        size=measure(body),
+        context=context,
+    )
 
 
 def _context_reason(request: ChatRequest) -> tuple[str, ...]:

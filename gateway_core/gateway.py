@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from importlib.metadata import version
 
-from gateway_core.activity import Activity
+from gateway_core.activity import RECENT_ROWS, Activity
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import AnswerCaches
 from gateway_core.cache.browse import Browser, CacheUnavailable
@@ -22,6 +22,7 @@ from gateway_core.commands import Commands
 from gateway_core.config_watch import watch
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.embeddings import Embeddings
+from gateway_core.event_log import EventLog
 from gateway_core.events import Notice
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.idempotency import Idempotency
@@ -31,6 +32,7 @@ from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
 from gateway_core.local_judge import LocalJudge
+from gateway_core.log_feed import LogFeed
 from gateway_core.model import (
     CacheEntryDetail,
     CacheHit,
@@ -38,6 +40,7 @@ from gateway_core.model import (
     ChatRequest,
     Decision,
     RequestDetail,
+    RequestParts,
     RequestRow,
     Snapshot,
 )
@@ -47,18 +50,27 @@ from gateway_core.ollama.embeddings import LocalEmbeddings
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.ollama.registry import Registry
 from gateway_core.pipeline import Gates, Pipeline
+from gateway_core.provenance import provenance
 from gateway_core.provider_checks import ProviderChecks
 from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.base import UpstreamCall, UpstreamError
 from gateway_core.providers.builtin import BuiltinModel
-from gateway_core.providers.health import Circuit, Health
+from gateway_core.providers.health import Circuit, Health, Troubles
 from gateway_core.providers.pricing import Pricing
+from gateway_core.redaction import Redactor, secrets_of
 from gateway_core.reload import Reloader
+from gateway_core.replay_commands import ReplayCommands
+from gateway_core.replays import Replays
+from gateway_core.request_search import RequestSearch
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import Switched
 from gateway_core.routing.session import Sessions
+from gateway_core.routing_commands import RoutingCommands
+from gateway_core.routing_view import RoutingView
+from gateway_core.setting_values import SettingsReport
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
+from gateway_core.stopping import Stopping
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.days import day_of
@@ -70,6 +82,7 @@ from gateway_core.store.lock import FolderLock
 from gateway_core.store.operator import Limits, OperatorState, OperatorStore
 from gateway_core.store.requests import RequestLog
 from gateway_core.store.responses import ResponseStore
+from gateway_core.target_times import TargetTimes
 from gateway_core.tiers import Tiers
 
 log = logging.getLogger(__name__)
@@ -119,6 +132,7 @@ class Gateway:
         self.started_at = clock.now()
         """Unix seconds."""
         self._notices: list[str] = []
+        self.event_log = EventLog(clock, Redactor(secrets_of(settings)))
         self._files = files
         self._background: set[asyncio.Task[None]] = set()
 
@@ -153,6 +167,7 @@ class Gateway:
 
     async def _compose(self) -> None:
         policy = PolicyGate(self.settings.policy_patterns, self.settings.policy == "on")
+        self._spawn(policy.ready(), "policy")
         self._notices += self._database.notices
         operator = OperatorStore(self._database)
         state = await operator.load()
@@ -171,6 +186,8 @@ class Gateway:
         self._budget = await Budget.open(
             Ledger(database, clock), clock, limits.soft_microusd, limits.medium_microusd, limits.hard_microusd
         )
+        self.log_feed = LogFeed(self.event_log, self._budget.status)
+        self.bus.listen(self.log_feed.hear)
         if (orphans := self._budget.orphans).count:
             charged = f"{orphans.cost_microusd / 1e6:.4f} USD charged for them"
             self._notices.append(f"{orphans.count} paid calls were cut off last time; {charged}.")
@@ -178,8 +195,12 @@ class Gateway:
         await self._requests.fail_interrupted()
         self.responses = ResponseStore(database, clock)
         self._activity = Activity(clock.now())
+        recent = await self._requests.recent(RECENT_ROWS)
+        self._times = TargetTimes()
+        self._times.restore(reversed(recent))
+        self.bus.listen(self._times.hear)
         self._activity.restore(
-            await self._requests.recent(SNAPSHOT_ROWS),
+            recent,
             await self._requests.of_day(day_of(clock.now())),
             await self._requests.saved_by_caches(),
         )
@@ -210,8 +231,8 @@ class Gateway:
             simulated=self._simulated,
         )
         self._tiers.forced = state.forced_tier
-        self._health = Health(clock, self.notice)
-        self.checks = ProviderChecks(lambda: self._tiers.paid)
+        self._health = Health(clock, lambda level, text: self.notice(level, text, "providers"))
+        self.checks = ProviderChecks(lambda: self._tiers.paid, seen=self.log_feed.provider)
         self._judge = Judge(settings, self._tiers.provider, self._tiers.is_idle, self._budget, pricing, clock)
         self._dispatcher = Dispatcher(
             self._tiers.provider,
@@ -242,6 +263,7 @@ class Gateway:
         )
         self._caches.use_second_opinion(self.reviewer.at_once)
         self._journal = Journal(self.bus, self._activity, self._requests, clock)
+        self.searches = RequestSearch(database.path, self._requests, self._journal.settled, clock)
         self.pipeline = Pipeline(
             Gates(
                 policy,
@@ -257,6 +279,9 @@ class Gateway:
             self._judge,
         )
         self.pipeline.replay_at_natural_pace(settings.cache_replay == "natural")
+        deciding = (self.pipeline.decide, self._tiers, self._health, self._judge, self._pricing)
+        told = (self._activity, self._journal, self._times)
+        self.routing = RoutingView(*deciding, *told, lambda: self.settings.max_output_tokens, clock)
         self._local_embeddings = LocalEmbeddings(self.local, settings)
         self.embeddings = Embeddings(
             BuiltinEmbeddings(self._embedder),
@@ -271,7 +296,13 @@ class Gateway:
 
     def _open_commands(self, operator: OperatorStore, state: OperatorState) -> None:
         """What an operator can do."""
-        self.reloader = Reloader(self._files, lambda: self.settings, self._apply, self.notice)
+        self.stopping = Stopping(lambda: self._kill.in_flight)
+        self.replays = Replays(
+            self.detail, self.parts, self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock
+        )
+        self.reloader = Reloader(
+            self._files, lambda: self.settings, self._apply, lambda level, text: self.notice(level, text, "settings")
+        )
         self.commands = Commands(
             self._kill,
             self._tiers,
@@ -280,7 +311,10 @@ class Gateway:
             self._caches.mark_wrong,
             self._caches.review.reset,
             CacheCommands(self.browser, self._caches.prune),
+            RoutingCommands(self._health, self._tiers, self.checks),
+            ReplayCommands(self.replays),
             self.reloader.reload,
+            self.stopping.stop,
             operator,
             state,
             _limits(self.settings),
@@ -291,6 +325,8 @@ class Gateway:
 
     async def _start(self) -> None:
         """What runs beside the requests."""
+        self.event_log.begin(VERSION, self._notices)
+        self._spawn(self.event_log.tell(self.bus.publish), "log")
         self._journal.start()
         await self._caches.start(self.settings.data_dir)
         await self.local.start()
@@ -299,6 +335,7 @@ class Gateway:
         self._spawn(self._quiet.listen(self.bus), "quiet")
         self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self._look_after(), "housekeeping")
+        self._spawn(self.searches.fill(), "search index")
         if self._files:
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
 
@@ -307,6 +344,7 @@ class Gateway:
         before = self.settings
         policy = PolicyGate(settings.policy_patterns, settings.policy == "on")
         self.settings = settings
+        self.event_log.redactor.hide(secrets_of(settings))
         self.pipeline.use_policy(policy)
         self.pipeline.replay_at_natural_pace(settings.cache_replay == "natural")
         self._pricing.override(settings.all_prices, settings.unknown_price)
@@ -349,9 +387,9 @@ class Gateway:
     def _note(self, text: str) -> None:
         self.notice("info", text)
 
-    def notice(self, level: str, text: str) -> None:
-        """Tells whoever looks."""
-        self.bus.publish(Notice(self._clock.now(), level, text))
+    def notice(self, level: str, text: str, source: str = "gateway") -> None:
+        """Tells whoever looks. ``source`` is the room it comes from."""
+        self.bus.publish(Notice(self._clock.now(), level, text, source))
 
     async def count_tokens(self, request: ChatRequest) -> int:
         """The prompt's tokens: Anthropic's own count where it would answer, which is free, else the estimate.
@@ -370,6 +408,11 @@ class Gateway:
         await self._journal.settled()
         return await self._requests.detail(request_id)
 
+    async def parts(self, request_id: str) -> RequestParts | None:
+        """What went over the wire for a request; None where it is not kept."""
+        await self._journal.settled()
+        return await self._requests.parts(request_id)
+
     async def cache_entries(self, query: str, order: str) -> CachePage:
         """What both caches keep, as far as it can be seen now."""
         return await self.browser.look(query, order)
@@ -385,10 +428,13 @@ class Gateway:
         await self._journal.settled()
         return await self.browser.hits(limit)
 
+    async def settings_report(self) -> SettingsReport:
+        """Every setting: what is in force, and where it came from."""
+        return await asyncio.to_thread(provenance, self.settings, self._files, self.commands.state)
+
     async def requests(self, limit: int, query: str | None = None) -> tuple[RequestRow, ...]:
-        """The newest requests of the log that match ``query``."""
-        await self._journal.settled()
-        return await self._requests.recent(limit, query)
+        """The newest requests of the log that match ``query``. Raises ``BadSearch`` for a filter that is none."""
+        return (await self.searches.page(query or "", limit=limit)).requests
 
     def offers(self) -> tuple[Offer, ...]:
         """The models that can be asked for now."""
@@ -431,6 +477,10 @@ class Gateway:
         """The circuits of the models that were called, for the metrics."""
         return self._health.circuits()
 
+    def troubles(self) -> Troubles:
+        """What went wrong with upstreams since the start, for the metrics."""
+        return self._health.troubles()
+
     def _state(self, has_target: bool, ledger_ok: bool) -> tuple[str, str]:
         if self._kill.state.on:
             return "killed", "Nothing is answered until the kill switch is released."
@@ -443,6 +493,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Ends everything in order: the server cancelled what is in flight; money and log are written."""
+        self.event_log.end()
         await self._kill.ended(ENDING_S)
         for task in list(self._background):
             task.cancel()
@@ -456,6 +507,7 @@ class Gateway:
         await self.local.close()
         await self._tiers.close()
         self.bus.close()
+        await self.searches.close()
         await self._database.close()
         self._lock.release()
 

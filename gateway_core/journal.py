@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Callable
 
 from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.clock import Clock
 from gateway_core.events import RequestFinished, RequestRouted, RequestStarted
 from gateway_core.exchange import Exchange
-from gateway_core.model import RequestDetail, RequestRow
+from gateway_core.model import Decision, JsonObject, RequestDetail, RequestRow
 from gateway_core.store.errors import StoreError
 from gateway_core.store.requests import RequestLog
 
 log = logging.getLogger(__name__)
 
+KEPT_DECISIONS = 500
+Wire = Callable[[], JsonObject]
+"""Makes what is kept of the wire, in the store's thread."""
 LONGEST_QUEUE = 2_000
 """Rows that may wait for the disk; the oldest are dropped when it does not keep up. Money never waits here."""
 
@@ -28,8 +33,10 @@ class Journal:
         self._activity = activity
         self._requests = requests
         self._clock = clock
-        self._queue: asyncio.Queue[tuple[RequestRow, RequestDetail]] = asyncio.Queue(LONGEST_QUEUE)
+        self._queue: asyncio.Queue[tuple[RequestRow, RequestDetail, Wire | None]] = asyncio.Queue(LONGEST_QUEUE)
         self._writer: asyncio.Task[None] | None = None
+        self.decisions: deque[tuple[str, Decision]] = deque(maxlen=KEPT_DECISIONS)
+        """The newest, by the request's id."""
 
     def started(self, exchange: Exchange) -> None:
         row = self._note(exchange)
@@ -37,21 +44,23 @@ class Journal:
 
     def routed(self, exchange: Exchange) -> None:
         row = exchange.row()
+        if exchange.decision is not None:
+            self.decisions.append((row.id, exchange.decision))
         self._activity.update(row)
         self._bus.publish(RequestRouted(self._clock.now(), row))
 
     def finished(self, exchange: Exchange) -> None:
-        row = self._note(exchange)
-        self._bus.publish(RequestFinished(self._clock.now(), row))
+        row = self._note(exchange, exchange.recording.kept)
+        self._bus.publish(RequestFinished(self._clock.now(), row, exchange.usage))
 
-    def _note(self, exchange: Exchange) -> RequestRow:
+    def _note(self, exchange: Exchange, wire: Wire | None = None) -> RequestRow:
         detail = exchange.detail()
         self._activity.update(detail.row, detail.usage, exchange.paid_on)
         if self._queue.full():
             self._queue.get_nowait()
             self._queue.task_done()
             log.warning("the request log does not keep up; its oldest waiting row was dropped")
-        self._queue.put_nowait((detail.row, detail))
+        self._queue.put_nowait((detail.row, detail, wire))
         return detail.row
 
     def start(self) -> None:
@@ -79,9 +88,7 @@ class Journal:
             waiting = [await self._queue.get()]
             while not self._queue.empty():
                 waiting.append(self._queue.get_nowait())
-            results = await asyncio.gather(
-                *(self._requests.add(row, detail) for row, detail in waiting), return_exceptions=True
-            )
+            results = await asyncio.gather(*(self._requests.add(*noted) for noted in waiting), return_exceptions=True)
             for result in results:
                 self._queue.task_done()
                 if isinstance(result, StoreError):

@@ -25,6 +25,7 @@ from gateway_core.providers.side_question import side_question, words_of
 from gateway_core.routing.landscape import Landscape
 from gateway_core.routing.lineup import LOCAL
 from gateway_core.routing.router import Judgement, is_unclear
+from gateway_core.routing_values import JudgeStanding
 from gateway_core.settings import Settings
 
 TIMEOUT_S = 1.5
@@ -93,6 +94,19 @@ class Judge:
         if name in ("builtin", LOCAL) or self._provider(name):
             return ""
         return f"ROUTER_PROVIDER is {name}, which has no key: the built-in rules decide."
+
+    def standing(self) -> JudgeStanding:
+        """Who is asked, and whether it can be."""
+        name = self._settings.router_provider
+        entry = self._settings.provider_entry(name)
+        usual = entry.models[0].name if entry else DEFAULT_MODELS.get(name, "")
+        return JudgeStanding(
+            provider=name,
+            model="" if name == "builtin" else self._settings.router_model or usual,
+            resting_s=max(0.0, self._rests_until - self._clock.monotonic()),
+            remembered=len(self._known),
+            problem=self.notice,
+        )
 
     async def opinion(self, exchange: Exchange, landscape: Landscape, session: Target | None) -> Judgement | None:
         """The judgement on a request whose difficulty alone decides and is unclear; None leaves it to the rules."""

@@ -36,6 +36,14 @@ from gateway_core.local_values import PullLayer as PullLayer
 from gateway_core.local_values import PullState as PullState
 from gateway_core.local_values import PullStatus as PullStatus
 from gateway_core.local_values import UpdateCheck as UpdateCheck
+from gateway_core.replay_values import ReplayOffer as ReplayOffer
+from gateway_core.replay_values import ReplayOffers as ReplayOffers
+from gateway_core.replay_values import ReplayProgress as ReplayProgress
+from gateway_core.traces import Received as Received
+from gateway_core.traces import RequestParts as RequestParts
+from gateway_core.traces import Step as Step
+from gateway_core.traces import Timeline as Timeline
+from gateway_core.traces import UpstreamRequest as UpstreamRequest
 
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object of the wire. Rooms behind the wire take typed values instead."""
@@ -181,6 +189,10 @@ class ChatRequest:
     api: ApiKind = ApiKind.CHAT
     native: JsonObject | None = None
     native_headers: Mapping[str, str] = field(default_factory=dict)
+    received: Received | None = None
+    """How it came; None where nobody looks at that."""
+    replay_of: str = ""
+    """The id of the request that an operator had run again. What it brings teaches nothing."""
 
     @property
     def wants_usage_chunk(self) -> bool:
@@ -273,6 +285,8 @@ class CommandResult:
 
     ok: bool
     message: str
+    value: str = ""
+    """What a program needs of it, for example the id of the request that was begun."""
 
 
 # --- what the panes see ----------------------------------------------------------------------------------------
@@ -314,6 +328,8 @@ class RequestRow:
     no_answer_cache_microusd: int | None = None
     saved_ms: float = 0.0
     """What a cache's answer took when it was made, less what serving it took."""
+    replay_of: str = ""
+    """The id of the request that an operator had run again."""
 
     @property
     def otherwise(self) -> Counterfactuals:
@@ -366,6 +382,7 @@ class RequestDetail:
     remarks: tuple[Reason, ...] = ()
     cost: Cost = Cost()
     reuse: Reuse | None = None
+    timeline: Timeline = Timeline()
 
 
 @dataclass(frozen=True, slots=True)

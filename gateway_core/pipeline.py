@@ -114,7 +114,8 @@ class Pipeline:
         with self._gates.kill.guard(request.id):
             self._journal.started(exchange)
             try:
-                async with self._gates.idempotency.held(request), exchange.resources:
+                turn = self._gates.idempotency.held(request, exchange.watch)
+                async with turn, exchange.resources:
                     yield await self._first_word(exchange)
             except Refused as refused:
                 exchange.end(Status.FAILED, code=refused.refusal.code, message=refused.refusal.message)
@@ -173,21 +174,27 @@ class Pipeline:
         self._journal.finished(exchange)
 
     async def _way(self, exchange: Exchange) -> Answer | Refusal:
-        request, gates = exchange.request, self._gates
-        if verdict := gates.policy.check(request.view.user_text):
-            return self._blocked(exchange, gates.policy.refusal(verdict))
-        if refusal := gates.kill.check() or gates.rate.check(request.caller, request.size.input_tokens):
-            return refusal
+        request, gates, watch = exchange.request, self._gates, exchange.watch
+        await gates.policy.ready()
+        with watch.begin("policy") as step:
+            if verdict := gates.policy.check(request.view.user_text):
+                step.outcome = "refused"
+                return self._blocked(exchange, gates.policy.refusal(verdict))
+        with watch.begin("limits") as step:
+            if refusal := gates.kill.check() or gates.rate.check(request.caller, request.size.input_tokens):
+                step.outcome = refusal.code
+                return refusal
         replay = await gates.idempotency.replay(request)
         if isinstance(replay, Refusal):
             return replay
         if replay:
             return self._from_cache(exchange, self._caches.repeated(request, replay))
-        key = await self._caches.key(request, self._tiers.forced)
+        with watch.begin("identity"):
+            key = await self._caches.key(request, self._tiers.forced)
         name = self._reuse.flight_name(key, request, gates.kill.stops)
         with self._flights.approached(name):
             flight = self._flights.board(name)
-            if not flight and (cached := await self._caches.lookup(key, request)):
+            if not flight and (cached := await self._caches.lookup(key, request, watch)):
                 await gates.idempotency.store(request, cached.answer)
                 return self._from_cache(exchange, cached)
             flight = flight or self._flights.board(name)
@@ -246,6 +253,7 @@ class Pipeline:
     async def _from_flight(self, exchange: Exchange, flight: Flight[Piece | End], key: Identity) -> Answer:
         """The answer that another request's upstream call gives. A call that fails has failed for all."""
         exchange.resources.push_async_callback(flight.leave)
+        exchange.watch.mark("shared call", f"with {flight.leader.request.id}")
         pieces = sent(exchange.request, self._reuse.shared(exchange, flight, key), partial(note_answer, exchange))
         return await self._begun(exchange, pieces, flight.leader, key)
 
@@ -292,13 +300,16 @@ class Pipeline:
     async def _routed(self, exchange: Exchange) -> Decision:
         """Where the request goes. Raises :class:`Refused` where it can go nowhere."""
         request = exchange.request
-        await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
-        landscape, before = self._tiers.landscape(), self._sessions.target(request.view.session)
-        if judgement := await self.judge.opinion(exchange, landscape, before):
-            landscape = self._tiers.landscape()
-        decision = route(request, landscape, before, judgement)
-        if isinstance(decision, Refusal):
-            raise Refused(decision)
+        with exchange.watch.begin("router") as step:
+            await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
+            landscape, before = self._tiers.landscape(), self._sessions.target(request.view.session)
+            if judgement := await self.judge.opinion(exchange, landscape, before):
+                landscape = self._tiers.landscape()
+            decision = route(request, landscape, before, judgement)
+            if isinstance(decision, Refusal):
+                step.outcome = decision.code
+                raise Refused(decision)
+            step.outcome = decision.route
         exchange.decision = decision
         exchange.target = decision.target
         self._journal.routed(exchange)
@@ -307,12 +318,13 @@ class Pipeline:
     async def _keep(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
         """Remembers the answer wherever a later request may look for it."""
         request, answer = exchange.request, stored_answer(exchange, whole)
-        if exchange.target:
+        if exchange.target and not request.replay_of:
             self._sessions.remember(request.view.session, exchange.target)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange)
-        if not exchange.keeps_its_answer:
-            await self._caches.store(key, request, answer)
-        await self._gates.idempotency.store(request, answer)
+        with exchange.watch.begin("keep"):
+            if not exchange.keeps_its_answer and not request.replay_of:
+                await self._caches.store(key, request, answer)
+            await self._gates.idempotency.store(request, answer)
 
 
 async def _prepend(first: Piece, rest: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from gateway_core.credentials import without_credentials
 from gateway_core.model import ProviderStatus
 from gateway_core.providers.base import Provider
 
@@ -14,14 +16,21 @@ AGAIN_S = 30.0
 
 
 class ProviderChecks:
-    """The last status of each provider. ``providers`` are those in use at the moment of the check."""
+    """The last status of each provider. ``providers`` are those in use at the moment of the check; ``seen`` hears
+    each status as it is found."""
 
     def __init__(
-        self, providers: Callable[[], Iterable[Provider]], *, every_s: float = EVERY_S, again_s: float = AGAIN_S
+        self,
+        providers: Callable[[], Iterable[Provider]],
+        *,
+        every_s: float = EVERY_S,
+        again_s: float = AGAIN_S,
+        seen: Callable[[ProviderStatus], None] = lambda status: None,
     ) -> None:
         self._providers = providers
         self._every_s = every_s
         self._again_s = again_s
+        self._seen = seen
         self._statuses: dict[str, ProviderStatus] = {}
         self._due: dict[str, float] = {}
         self._woken = asyncio.Event()
@@ -55,9 +64,11 @@ class ProviderChecks:
     async def _look(self) -> None:
         providers = {provider.name: provider for provider in self._providers()}
         due = [provider for name, provider in providers.items() if self._due.get(name, 0.0) <= self._now()]
-        found = {status.name: status for status in await asyncio.gather(*(provider.check() for provider in due))}
+        told = await asyncio.gather(*(provider.check() for provider in due))
+        found = {one.name: replace(one, base_url=without_credentials(one.base_url)) for one in told}
         self._statuses = {name: now for name in providers if (now := found.get(name) or self._statuses.get(name))}
         for name, status in found.items():
+            self._seen(status)
             self._due[name] = self._now() + (self._every_s if status.state == "ok" else self._again_s)
         self._due = {name: at for name, at in self._due.items() if name in providers}
 

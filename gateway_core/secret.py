@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gateway_core.settings import Settings, SettingsError
+from gateway_core.settings_sources import SettingsError
+
+if TYPE_CHECKING:
+    from gateway_core.settings import Settings
 
 FILE = "secret"
 
@@ -16,7 +18,13 @@ def gateway_secret(settings: Settings, *, create: bool = True) -> str | None:
     """The key in force. Without ``create`` None when none was made yet. Raises :class:`SettingsError`."""
     if settings.gateway_secret:
         return settings.gateway_secret.get_secret_value()
-    path = settings.data_dir / FILE
+    found = kept_secret(settings.data_dir)
+    return _make(settings.data_dir / FILE) if found is None and create else found
+
+
+def kept_secret(data_dir: Path) -> str | None:
+    """The key that was made for a data folder; None when none was made yet. Raises :class:`SettingsError`."""
+    path = data_dir / FILE
     try:
         if found := path.read_text("utf-8").strip():
             path.chmod(0o600)
@@ -25,11 +33,13 @@ def gateway_secret(settings: Settings, *, create: bool = True) -> str | None:
         pass
     except (OSError, UnicodeDecodeError):
         raise SettingsError(f"The key in {path} cannot be read. Repair its mode, or set GATEWAY_SECRET.") from None
-    return _make(path) if create else None
+    return None
 
 
 def _make(path: Path) -> str:
     """Writes a new key beside the file and renames it, so that no half-written key is ever read."""
+    import secrets
+
     secret = f"llmgw-{secrets.token_urlsafe(24)}"
     new = path.with_name(f"{FILE}.new")
     try:
@@ -47,4 +57,6 @@ def _make(path: Path) -> str:
 
 def fingerprint(secret: str) -> str:
     """A short name for a caller's key that gives nothing of it away."""
+    import hashlib
+
     return hashlib.sha256(secret.encode()).hexdigest()[:12]

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import platformdirs
 from pydantic import (
     AfterValidator,
-    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,21 +16,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    YamlConfigSettingsSource,
-)
 
-DEFAULT_PORT = 8000
+from gateway_core.settings_sources import DEFAULT_HOST, DEFAULT_PORT, default_data_dir
+from gateway_core.settings_sources import SettingsError as SettingsError
+from gateway_core.settings_sources import default_config_file as default_config_file
+
 DEFAULT_LOCAL_URL = "http://127.0.0.1:11434/v1"
 _DURATION = re.compile(r"-?\d+|-?(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
-
-
-class SettingsError(ValueError):
-    """The settings cannot be used; the message names the setting and what it may be."""
 
 
 class Price(BaseModel):
@@ -213,38 +203,20 @@ class PolicyPattern(BaseModel):
     pattern: str
 
 
-def default_data_dir() -> Path:
-    """Where the ledger, the caches and the key live when nothing else is said."""
-    return Path(platformdirs.user_data_dir("llmgw", appauthor=False))
-
-
-def default_config_file() -> Path:
-    """Where ``config.yaml`` is looked for when nothing else is said."""
-    return Path(platformdirs.user_config_dir("llmgw", appauthor=False)) / "config.yaml"
-
-
-def _env(name: str) -> AliasChoices:
-    """A field that the environment knows by a name of its own, and the file by the field's name."""
-    return AliasChoices(name, name.lower().removeprefix("llmgw_"))
-
-
 _CACHE_SCHEMES = ("s3", "s3+ddb", "gs", "az", "db", "file", "memory")
 """What LanceDB can open."""
 
-_NAMES_OF_THE_FILE = {"host", "port", "data_dir"}
-"""Too common to be taken from the environment, where they mean other programs."""
 
+class Settings(BaseModel):
+    """Everything that can be set. The environment's names are the fields' in capitals; see `settings_sources`."""
 
-class Settings(BaseSettings):
-    """Everything that can be set. The environment's names are the fields' in capitals."""
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
-
-    host: str = Field(default="127.0.0.1", validation_alias=_env("LLMGW_HOST"))
+    host: str = DEFAULT_HOST
     """Address to listen on. Anything but loopback lets others on the network spend your money."""
-    port: int = Field(default=DEFAULT_PORT, ge=0, le=65535, validation_alias=_env("LLMGW_PORT"))
+    port: int = Field(default=DEFAULT_PORT, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
-    data_dir: Path = Field(default_factory=default_data_dir, validation_alias=_env("LLMGW_DATA_DIR"))
+    data_dir: Path = Field(default_factory=default_data_dir)
     """Folder of the ledger, the caches and the key."""
     gateway_secret: SecretStr | None = None
     """The key clients must send. Made at first start when not set."""
@@ -279,13 +251,19 @@ class Settings(BaseSettings):
     premium_model: str = "claude-sonnet-5-5"
     """Anthropic model of the PREMIUM tier."""
     anthropic_api_key: SecretStr | None = None
+    """Anthropic's key: the PREMIUM tier, and any Claude by its name."""
     anthropic_setup_token: SecretStr | None = None
     """OAuth token of ``claude setup-token``, used when there is no API key."""
     anthropic_base_url: str = "https://api.anthropic.com"
+    """Where Anthropic's Messages are; without ``/v1``."""
     groq_api_key: SecretStr | None = None
+    """Groq's key, for the CHEAP tier."""
     groq_base_url: str = "https://api.groq.com/openai/v1"
+    """Where Groq's API is."""
     openai_api_key: SecretStr | None = None
+    """OpenAI's key, for the CHEAP tier, and any GPT by its name."""
     openai_base_url: str = "https://api.openai.com/v1"
+    """Where OpenAI's API is."""
     providers: tuple[ProviderEntry, ...] = ()
     """Further providers, each with its tier, prices and limits."""
     router_provider: str = "builtin"
@@ -315,11 +293,13 @@ class Settings(BaseSettings):
     """Uses reserved for a tool that the provider runs itself, such as web search, where the request sets no limit."""
 
     exact_cache: Literal["on", "off"] = "on"
+    """Whether a request that was answered before, to the letter, gets that answer again."""
     exact_cache_ttl_s: int = Field(default=86_400, gt=0)
     """How long an exact answer may be served again, in seconds."""
     cache_replay: Literal["at_once", "natural"] = "at_once"
     """How a stream comes out of a cache: ``at_once``, or ``natural``, word by word as a model would write it."""
     semantic_cache: Literal["on", "off"] = "on"
+    """Whether a question that means the same as one answered before gets that answer, past the guards."""
     semantic_max_error: float = Field(default=0.01, gt=0, le=0.2)
     """Share of the questions looked up in the semantic cache that may get a wrong answer from it.
 
@@ -341,6 +321,7 @@ class Settings(BaseSettings):
     semantic_max_bytes: int = Field(default=1_073_741_824, gt=0)
     """Size that the semantic cache may have, in bytes."""
     policy: Literal["on", "off"] = "on"
+    """Whether requests are held against the policy before anything else."""
     policy_patterns: tuple[PolicyPattern, ...] = ()
     """Patterns of your own that the policy gate refuses."""
     keep_bodies_days: int = Field(default=7, ge=0)
@@ -434,21 +415,3 @@ class Settings(BaseSettings):
     def all_prices(self) -> dict[str, Price]:
         """The user's own prices by ``provider/model``: those of ``providers``, and ``prices`` which win over them."""
         return {name: price for entry in self.providers for name, price in entry.prices().items()} | self.prices
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        for source in (env_settings, dotenv_settings):
-            assert isinstance(source, EnvSettingsSource)
-            source.env_vars = {
-                name: value for name, value in source.env_vars.items() if name.lower() not in _NAMES_OF_THE_FILE
-            }
-        file = settings_cls.model_config.get("yaml_file")
-        yaml = (YamlConfigSettingsSource(settings_cls, yaml_file=file),) if file else ()
-        return (init_settings, env_settings, dotenv_settings, *yaml)

@@ -22,6 +22,7 @@ from gateway_core.providers.registry import blueprints
 from gateway_core.routing.landscape import Capabilities, Landscape, Option
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import AS_CONFIGURED, LOCAL, Place, Switched, lineup, named_providers
+from gateway_core.routing_values import OwnLimit
 from gateway_core.settings import Settings
 
 BUILTIN_OUTPUT_TOKENS = 1024
@@ -188,6 +189,15 @@ class Tiers:
             paid_refusal=self._budget.refusal(1),
             default_tier=Tier(self._settings.default_tier),
         )
+
+    def limits_of(self, provider: str) -> tuple[OwnLimit, ...]:
+        """The limits set for a provider, and how much of each is used now."""
+        return self._limits.standing(provider)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every provider that is set up."""
+        return tuple(self._pool.names)
 
     def targets(self) -> dict[Tier, tuple[str, ...]]:
         """``provider/model`` of everything that serves a tier, the first choice first."""

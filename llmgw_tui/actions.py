@@ -36,7 +36,7 @@ class Host(Protocol):
 
     def say(self, result: CommandResult) -> None: ...
 
-    def copy_to_clipboard(self, text: str) -> None: ...
+    async def to_clipboard(self, text: str, name: str) -> None: ...
 
     async def command(self, name: str, **arguments: object) -> CommandResult: ...
 
@@ -80,6 +80,10 @@ class Host(Protocol):
     def start_filter(self) -> None: ...
 
     def toggle_maximised(self) -> str: ...
+
+    async def choose_theme(self) -> None: ...
+
+    def toggle_ascii(self) -> None: ...
 
     def leave(self) -> None: ...
 
@@ -188,8 +192,7 @@ async def copy(host: Host) -> None:
     if not text:
         host.say(CommandResult(False, "There is nothing to copy here."))
         return
-    host.copy_to_clipboard(text)
-    host.say(CommandResult(True, f"Copied {name}. In tmux this needs: set -g set-clipboard on"))
+    await host.to_clipboard(text, name)
 
 
 async def show_help(host: Host) -> None:
@@ -208,6 +211,22 @@ async def quit_centre(host: Host) -> None:
         if not await host.confirm("Quit and stop the gateway?", f"{many} in flight and would be cut off."):
             return
     host.leave()
+
+
+async def choose_theme(host: Host) -> None:
+    await host.choose_theme()
+
+
+async def toggle_ascii(host: Host) -> None:
+    host.toggle_ascii()
+
+
+async def stop_gateway(host: Host) -> None:
+    """Always asks: whoever uses the gateway gets no answer until it is started again."""
+    many = host.snapshot.in_flight if host.snapshot else 0
+    cut = f" {many} request{' is' if many == 1 else 's are'} in flight and may be cut off." if many else ""
+    if await host.confirm("Stop the gateway?", f"Nothing is answered until it is started again.{cut}"):
+        await host.command("stop")
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -240,5 +259,15 @@ ACTIONS: tuple[Action, ...] = (
         footer=False,
         anywhere=True,
     ),
+    Action(
+        "theme",
+        "",
+        "theme",
+        "Choose the colours: dark, light, high contrast, the terminal's, none",
+        choose_theme,
+        footer=False,
+    ),
+    Action("ascii", "", "ascii", "ASCII instead of lines and marks, or back", toggle_ascii, footer=False),
+    Action("stop_gateway", "", "stop", "Stop the gateway, not only this screen (asks)", stop_gateway, footer=False),
     Action("cancel_pull", "", "cancel pull", "Cancel a model that is being pulled", cancel_pull, footer=False),
 )

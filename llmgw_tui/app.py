@@ -8,33 +8,30 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from rich.console import RenderableType
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from gateway_core.events import Notice, PullProgress
 from gateway_core.model import CommandResult, Snapshot
 from llmgw_tui.clock import LocalClock, ScreenClock
-from llmgw_tui.hosting import Hosting
-from llmgw_tui.keymap import Keys, read_keymap
+from llmgw_tui.painted import Painted
 from llmgw_tui.panes.draw import Look
 from llmgw_tui.places import EVERYWHERE
 from llmgw_tui.screens.dashboard import Dashboard
 from llmgw_tui.screens.palette import ActionsProvider
+from llmgw_tui.setup import Setup
 from llmgw_tui.source import Source
-from llmgw_tui.terminal import FRAMES_BEHIND, PatientDriver, ended_by_signals, frames_waiting, hung_up
-from llmgw_tui.theme import ASCII, DARK, UNICODE
+from llmgw_tui.terminal import ended_by_signals
 from llmgw_tui.widgets import chart
 from llmgw_tui.widgets.pane import Pane
 
-UPDATES_PER_SECOND = 4.0
 STAGGER_S = 0.035
 """Panes are drawn one after another, not in one go, so that requests get in between (facts/tui.md)."""
 CHARTS_EVERY_S = 1.0
 
 
-class ControlCentre(Hosting, inherit_bindings=False):
-    """The heartbeat that draws, and the terminal it draws on."""
+class ControlCentre(Painted, inherit_bindings=False):
+    """The heartbeat that draws."""
 
     TITLE = "llmgw"
     CSS_PATH = "app.tcss"
@@ -47,26 +44,13 @@ class ControlCentre(Hosting, inherit_bindings=False):
         if action.keys
     ]
 
-    def __init__(
-        self,
-        source: Source,
-        *,
-        clock: ScreenClock | None = None,
-        keys: Keys | None = None,
-        ascii_only: bool = False,
-        updates_per_second: float = UPDATES_PER_SECOND,
-    ) -> None:
-        super().__init__(source, keys or Keys(), ASCII if ascii_only else UNICODE, PatientDriver)
-        self.frames_skipped = 0
+    def __init__(self, source: Source, setup: Setup | None = None, *, clock: ScreenClock | None = None) -> None:
+        super().__init__(source, setup or Setup())
         self._clock = clock or LocalClock()
-        self._every_s = 1 / max(0.1, updates_per_second)
+        self._every_s = 1 / self.setup.updates_per_second
         self._charts: Snapshot | None = None
         self._charts_at = 0.0
-        self._behind = False
         self.dashboard = Dashboard()
-        self.animation_level = "none"
-        self.register_theme(DARK)
-        self.theme = DARK.name
 
     # --- the heartbeat -------------------------------------------------------------------------------------------
 
@@ -92,16 +76,13 @@ class ControlCentre(Hosting, inherit_bindings=False):
         await asyncio.to_thread(chart.load)
         gc.collect()
         gc.freeze()
-        for problem in self.keys.problems:
+        for problem in self.setup.problems:
             self.say(CommandResult(False, problem))
 
     def beat(self) -> None:
         """Takes a snapshot and draws the screen in sight; the dashboard's panes follow one by one."""
-        if self._behind and not frames_waiting(self._driver):
-            self._behind = False
-            self.refresh()
-        if hung_up(self._driver):
-            self.leave()
+        self.catch_up()
+        if self.terminal_lost:
             return
         self._snapshot = self.source.snapshot()
         if self._snapshot is not None and self.loop_time() - self._charts_at >= CHARTS_EVERY_S:
@@ -129,44 +110,42 @@ class ControlCentre(Hosting, inherit_bindings=False):
                 words = f"Pulling {pull.model} failed: {pull.error}" if pull.error else f"{pull.model} is pulled."
                 self.say(CommandResult(not pull.error, words))
 
-    # --- the terminal --------------------------------------------------------------------------------------------
-
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Skips the frame while the terminal is behind; :meth:`beat` repaints everything when it has caught up."""
-        if frames_waiting(self._driver) >= FRAMES_BEHIND:
-            self._behind = True
-            self.frames_skipped += 1
-            self.post_display_hook()
-            return
-        super()._display(screen, renderable)
-
 
 async def run_control_centre(
     source: Source,
+    setup: Setup | None = None,
     *,
     on_quit: Callable[[], Awaitable[None]] | None = None,
-    keymap_file: Path | None = None,
-    ascii_only: bool = False,
-    updates_per_second: float = UPDATES_PER_SECOND,
+    until: asyncio.Event | None = None,
+    lost: asyncio.Event | None = None,
     clock: ScreenClock | None = None,
+    folder: Path | None = None,
 ) -> int:
     """Shows the control centre until it is left, and returns the exit code: 0, or 1 when the screen failed.
 
     To be awaited in the gateway's event loop, with a source that was started; whoever made it closes it.
+    ``folder`` gets what is copied and exported.
     ``on_quit`` is awaited after the terminal is restored, however the screen ended; SIGTERM, SIGHUP and SIGINT end it
-    as ``q`` does, without asking.
+    as ``q`` does, without asking, and so does ``until``. ``lost`` is set when the terminal has gone or SIGHUP came;
+    whoever gives it takes over SIGHUP.
     """
-    centre = ControlCentre(
-        source,
-        clock=clock,
-        keys=read_keymap(keymap_file),
-        ascii_only=ascii_only,
-        updates_per_second=updates_per_second,
-    )
+    centre = ControlCentre(source, setup, clock=clock)
+    centre.folder = folder
+    leaving = asyncio.create_task(_leave_when(until, centre)) if until else None
     try:
-        with ended_by_signals(centre.leave):
+        with ended_by_signals(centre.leave, centre.hang_up, outlived=lambda: lost is not None and centre.terminal_lost):
             await centre.run_async()
     finally:
+        if leaving is not None:
+            leaving.cancel()
+        await centre.remembered.settled()
+        if lost is not None and centre.terminal_lost:
+            lost.set()
         if on_quit is not None:
             await on_quit()
     return centre.return_code or 0
+
+
+async def _leave_when(until: asyncio.Event, centre: ControlCentre) -> None:
+    await until.wait()
+    centre.leave()

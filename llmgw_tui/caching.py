@@ -6,14 +6,11 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import asdict
 
 from gateway_core.model import CacheEntryDetail, CachePage, CacheStats, Saved
-from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
-from llmgw_tui.reach import address_of, gateway_answers
+from llmgw_tui.reach import asked_gateway
 from llmgw_tui.source_http import HttpSource, Unreachable
 from llmgw_tui.tables import print_table
 from llmgw_tui.text import clean, count, dollars, duration, fit, message_text, one_line, preview, time_saved
@@ -27,11 +24,9 @@ async def cache(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.action == "clear" and not arguments.yes:
         print("llmgw: clearing a cache cannot be undone: add --yes.", file=sys.stderr)
         return 2
-    if not await gateway_answers(settings):
-        says = "start one with `llmgw` or `llmgw serve`, or name another with --host and --port"
-        print(f"llmgw: no gateway answers at {address_of(settings)}: {says}.", file=sys.stderr)
-        return 1
-    async with _source(settings) as source:
+    async with asked_gateway(settings) as source:
+        if source is None:
+            return 1
         try:
             match arguments.action:
                 case "list":
@@ -49,16 +44,6 @@ async def cache(settings: Settings, arguments: argparse.Namespace) -> int:
         except Unreachable as error:
             print(f"llmgw: {one_line(str(error))}", file=sys.stderr)
             return 1
-
-
-@asynccontextmanager
-async def _source(settings: Settings) -> AsyncIterator[HttpSource]:
-    source = HttpSource(address_of(settings), gateway_secret(settings, create=False) or "")
-    source.open()
-    try:
-        yield source
-    finally:
-        await source.close()
 
 
 async def _run(source: HttpSource, command: str, **arguments: object) -> int:

@@ -21,7 +21,7 @@ from llmgw_tui.text import count, dollars, milliseconds, one_line
 
 
 async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, quiet: bool) -> int:
-    """Serves until SIGTERM or SIGINT, or the end of its terminal; returns the exit code.
+    """Serves until SIGTERM, SIGINT or ``llmgw stop``, or the end of its terminal; returns the exit code.
 
     SIGHUP, unless it comes because the terminal has gone, has the configuration read again.
     """
@@ -39,7 +39,7 @@ async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, qu
             for notice in gateway.snapshot(rows=0).notices:
                 _say(one_line(notice))
             tasks = [asyncio.create_task(work) for work in (_tell(gateway, quiet), _reload(gateway, hung_up))]
-            await stop.wait()
+            await first_of(stop, gateway.stopping.asked)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -47,6 +47,16 @@ async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, qu
         print(f"llmgw: {error.strerror if isinstance(error, OSError) else error}", file=sys.stderr)
         return 1
     return 0
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    """Until one of them is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 def _terminal_gone() -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 from rich.segment import Segment
@@ -11,6 +13,7 @@ from textual.command import CommandPalette
 from textual.driver import Driver
 
 from gateway_core.model import CommandResult, RequestRow, Snapshot, Tier
+from llmgw_tui.clipboard import Clipboard
 from llmgw_tui.keymap import Keys
 from llmgw_tui.panes.draw import Look, segments_width, text_segment
 from llmgw_tui.panes.footer import Hint
@@ -40,6 +43,9 @@ class Hosting(App[None], inherit_bindings=False):
     dashboard: Dashboard
     everywhere = EVERYWHERE
     place_names = tuple(place.place for place in PLACES)
+
+    folder: Path | None = None
+    """Where copies and exports are written; None writes none."""
 
     def __init__(self, source: Source, keys: Keys, glyphs: Glyphs, driver: type[Driver]) -> None:
         super().__init__(driver_class=driver)
@@ -202,6 +208,11 @@ class Hosting(App[None], inherit_bindings=False):
         if self._snapshot is None or not self._snapshot.kill.on:
             self.action_do("kill_switch")
 
+    async def to_clipboard(self, text: str, name: str) -> None:
+        """Copies ``text``, and says what became of it."""
+        clipboard = Clipboard(self.folder, os.environ, self.copy_to_clipboard)
+        self.say(CommandResult(*await clipboard.copy(text, name)))
+
     def say(self, result: CommandResult) -> None:
         """A toast. What it says may be foreign."""
         if result.message:
@@ -253,6 +264,14 @@ class Hosting(App[None], inherit_bindings=False):
     def show_palette(self) -> None:
         if not CommandPalette.is_open(self):  # type: ignore[arg-type]
             self.push_screen(CommandPalette(placeholder="Find an action or a screen"))
+
+    async def choose_theme(self) -> None:
+        """Asks for a theme."""
+        raise NotImplementedError
+
+    def toggle_ascii(self) -> None:
+        """ASCII only, or back."""
+        raise NotImplementedError
 
     def leave(self) -> None:
         self.exit()

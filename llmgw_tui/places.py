@@ -5,15 +5,37 @@ from __future__ import annotations
 from llmgw_tui.actions import ACTIONS, Action, go
 from llmgw_tui.screens.cache import CacheScreen
 from llmgw_tui.screens.cached_answer import CachedAnswerScreen
+from llmgw_tui.screens.compare import CompareScreen
 from llmgw_tui.screens.dashboard import Dashboard
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.local_model import LocalModelScreen
+from llmgw_tui.screens.log import LogEntryScreen, LogScreen
 from llmgw_tui.screens.models import ModelsScreen
 from llmgw_tui.screens.place import Place, PlaceAction
+from llmgw_tui.screens.requests import RequestsScreen
+from llmgw_tui.screens.routing import LineupPlaceScreen, RoutingScreen, TrialScreen
+from llmgw_tui.screens.settings import SettingScreen, SettingsScreen
 
-PLACES: tuple[type[Place], ...] = (Dashboard, ModelsScreen, CacheScreen)
+PLACES: tuple[type[Place], ...] = (
+    Dashboard,
+    RequestsScreen,
+    ModelsScreen,
+    CacheScreen,
+    RoutingScreen,
+    LogScreen,
+    SettingsScreen,
+)
 """In the order of the signposts. A new screen is a line here."""
-INNER_PLACES: tuple[type[Place], ...] = (DetailScreen, CachedAnswerScreen, LocalModelScreen)
+INNER_PLACES: tuple[type[Place], ...] = (
+    DetailScreen,
+    CompareScreen,
+    LocalModelScreen,
+    CachedAnswerScreen,
+    TrialScreen,
+    LineupPlaceScreen,
+    LogEntryScreen,
+    SettingScreen,
+)
 """Screens that others open, for one thing."""
 EVERYWHERE: tuple[Action, ...] = (
     *ACTIONS,

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
 import aiohttp
 
 from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
+from gateway_core.settings_sources import address_at
+
+if TYPE_CHECKING:
+    from llmgw_tui.source_http import HttpSource
 
 ASK_S = 3.0
-ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
 def address_of(settings: Settings) -> str:
     """Where the configured gateway can be reached from this machine."""
-    host = ANY_HOST.get(settings.host, settings.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return address_at(settings.host, settings.port)
 
 
 async def gateway_answers(settings: Settings) -> bool:
@@ -29,6 +36,24 @@ async def gateway_answers(settings: Settings) -> bool:
             return isinstance(found, dict) and found.get("service") == "llmgw"
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return False
+
+
+@asynccontextmanager
+async def asked_gateway(settings: Settings) -> AsyncIterator[HttpSource | None]:
+    """The running gateway, for the length of a block; None, with words on stderr, where none answers."""
+    from llmgw_tui.source_http import HttpSource
+
+    if not await gateway_answers(settings):
+        says = "start one with `llmgw` or `llmgw serve`, or name another with --host and --port"
+        print(f"llmgw: no gateway answers at {address_of(settings)}: {says}.", file=sys.stderr)
+        yield None
+        return
+    source = HttpSource(address_of(settings), gateway_secret(settings, create=False) or "")
+    source.open()
+    try:
+        yield source
+    finally:
+        await source.close()
 
 
 async def gateway_notices(settings: Settings) -> tuple[str, ...]:

@@ -6,7 +6,22 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from gateway_core.events import Event
-from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, Fit, RequestDetail, Snapshot
+from gateway_core.log_entries import LogPage
+from gateway_core.model import (
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    CommandResult,
+    Fit,
+    ReplayOffers,
+    ReplayProgress,
+    RequestDetail,
+    RequestParts,
+    Snapshot,
+)
+from gateway_core.request_pages import RequestsPage
+from gateway_core.routing_values import RouteTrial, RoutingStatus
+from gateway_core.setting_values import SettingsReport
 
 MOST_HITS = 200
 """How many hits a source tells of."""
@@ -47,6 +62,25 @@ class Source(Protocol):
         """Everything kept of one request, or None."""
         ...
 
+    async def parts(self, request_id: str) -> RequestParts | None:
+        """What of a request went over the wire, or None."""
+        ...
+
+    async def replay_offers(self, request_id: str) -> ReplayOffers:
+        """What it would cost at most to run a request again on each tier."""
+        ...
+
+    async def replay_progress(self, request_id: str) -> ReplayProgress | None:
+        """How far a replay has come, or None."""
+        ...
+
+    async def requests(self, query: str = "", sort: str = "newest", cursor: str = "") -> RequestsPage:
+        """A page of the request log: what the filter ``query`` lets through, behind ``cursor``.
+
+        ``problem`` says why there is none, a filter that cannot be understood for one; it is empty otherwise.
+        """
+        ...
+
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         """What both answer caches keep; ``problem`` says what could not be looked at, and is empty otherwise."""
         ...
@@ -63,13 +97,33 @@ class Source(Protocol):
         """Whether a local model would fit, pulled or not; ``unknown`` says why nobody knows."""
         ...
 
+    async def log(self, level: str = "", query: str = "", after: int = 0) -> LogPage:
+        """What happened, newest first: of ``level`` and above, with ``query`` in it, of ids above ``after``.
+
+        ``problem`` says why it could not be looked at, and is empty otherwise.
+        """
+        ...
+
+    async def settings(self) -> SettingsReport:
+        """Every setting with where it came from; ``problem`` says why they could not be looked at."""
+        ...
+
+    async def routing(self) -> RoutingStatus:
+        """Who serves each tier, how they do, and where requests went; ``problem`` says why it cannot be seen."""
+        ...
+
+    async def trial(self, prompt: str) -> RouteTrial:
+        """Where a prompt would go now, and why. Calls nothing."""
+        ...
+
     async def run(self, command: str, **arguments: object) -> CommandResult:
         """Runs a named command: ``kill``, ``release``, ``force_tier(tier)``, ``set_budget(soft, medium, hard)``,
         ``pull(model)``, ``cancel_pull(model)``, ``forget_pull(model)``, ``load(model)``, ``unload(model)``,
         ``unload_all``, ``pin(model)``, ``unpin(model)``, ``set_context(model, num_ctx)``,
         ``delete_model(model, even_in_use)``, ``check_updates``, ``switch(tier, model)``,
-        ``mark_wrong(request_id)``, ``forget_answer(entry)``, ``clear_cache(which)``, ``reload``. Never raises for
-        what the gateway or the network say.
+        ``mark_wrong(request_id)``, ``replay(request_id, tier)``, ``forget_answer(entry)``,
+        ``clear_cache(which)``, ``reload``, ``retry_provider(provider)``. Never raises for what the
+        gateway or the network say.
         """
         ...
 

@@ -7,7 +7,9 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from importlib.metadata import version
 from urllib.parse import urlencode
 
 import aiohttp
@@ -16,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from gateway_core.bus import Bus
 from gateway_core.cache_entries import KINDS, merged
 from gateway_core.events import EVENT_TYPES, Event
+from gateway_core.log_entries import LogPage
 from gateway_core.model import (
     CacheEntryDetail,
     CacheHit,
@@ -23,16 +26,27 @@ from gateway_core.model import (
     CommandResult,
     Fit,
     FitVerdict,
+    ReplayOffers,
+    ReplayProgress,
     RequestDetail,
+    RequestParts,
     Snapshot,
 )
+from gateway_core.request_pages import PAGE_ROWS, RequestsPage
+from gateway_core.routing_values import RouteTrial, RoutingStatus
+from gateway_core.setting_values import SettingsReport
+from gateway_core.snapshot_changes import Follower
 from llmgw_tui.source import MOST_HITS
 
 FIRST_RETRY_S = 0.5
-LAST_RETRY_S = 15.0
+LAST_RETRY_S = 5.0
 REFRESH_S = 0.5
 """How often a snapshot is fetched while things happen; at rest, every :data:`REST_S`."""
 REST_S = 2.0
+SILENT_S = 6.0
+"""Without a word for so long its data is called stale, though a request may still be under way."""
+NOT_TOLD = "request.started,request.routed,request.finished,budget.changed"
+"""Events that are only waited for, not read: that something has changed is enough."""
 MOST_ENTRIES = 500
 """Of each cache; the gateway tells no more at once."""
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=5)
@@ -42,49 +56,83 @@ SLOW_COMMANDS = frozenset({"load", "unload", "unload_all", "pin", "unpin", "chec
 
 _SNAPSHOT = TypeAdapter(Snapshot)
 _DETAIL = TypeAdapter(RequestDetail)
+_PARTS = TypeAdapter(RequestParts)
+_OFFERS = TypeAdapter(ReplayOffers)
+_PROGRESS = TypeAdapter(ReplayProgress)
 _PAGE = TypeAdapter(CachePage)
 _ENTRY = TypeAdapter(CacheEntryDetail)
+_LOG = TypeAdapter(LogPage)
+_SETTINGS = TypeAdapter(SettingsReport)
+_ROUTING = TypeAdapter(RoutingStatus)
+_TRIAL = TypeAdapter(RouteTrial)
+_REQUESTS = TypeAdapter(RequestsPage)
 _HITS = TypeAdapter(dict[str, tuple[CacheHit, ...]])
 _FIT = TypeAdapter(Fit)
 _OTHER_VERSION = "The gateway's answer is of another version."
 
 
 class Unreachable(Exception):
-    """The gateway did not answer as a gateway does; the message says what to do."""
+    """The gateway did not answer as a gateway does; the message says what to do. ``status`` is 0 without an answer."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class HttpSource:
-    """A gateway at ``url``, authorised by ``key``. ``now`` is Unix time, given by tests."""
+    """A gateway at ``url``, authorised by ``key``. ``now`` is Unix time, given by tests.
+
+    ``read_only`` refuses every command here, below the views. ``look_up_key`` is asked when the key is refused: the
+    gateway may have got another since. ``slow`` fetches half as often.
+    """
 
     attached = True
 
     def __init__(
-        self, url: str, key: str, *, now: Callable[[], float] = time.time, first_retry_s: float = FIRST_RETRY_S
+        self,
+        url: str,
+        key: str,
+        *,
+        now: Callable[[], float] = time.time,
+        first_retry_s: float = FIRST_RETRY_S,
+        read_only: bool = False,
+        look_up_key: Callable[[], str | None] = lambda: None,
+        slow: bool = False,
     ) -> None:
         self._url = url.rstrip("/").removesuffix("/v1")
-        self._headers = {"Authorization": f"Bearer {key}"}
+        self._headers = {"Authorization": f"Bearer {key}", "x-llmgw-by": "attached"}
+        self._key = key
+        self._look_up_key = look_up_key
         self._now = now
         self._first_retry_s = first_retry_s
+        self._read_only = read_only
+        self._pace = 2.0 if slow else 1.0
+        self._follower = Follower()
         self._snapshot: Snapshot | None = None
         self._heard_at: float | None = None
         self._connected = False
         self._status = f"connecting to {self._url}"
         self._bus = Bus()
         self._changed = asyncio.Event()
+        self._back = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def connected(self) -> bool:
-        return self._connected
+        return self._connected and not self._silent
 
     @property
     def stale_since(self) -> float | None:
-        return None if self._connected else self._heard_at
+        return None if self.connected else self._heard_at
 
     @property
     def status(self) -> str:
-        return self._status
+        return self._status or ("no word from the gateway" if self._silent else "")
+
+    @property
+    def _silent(self) -> bool:
+        return self._heard_at is not None and self._now() - self._heard_at > SILENT_S * self._pace
 
     def snapshot(self) -> Snapshot | None:
         return self._snapshot
@@ -96,7 +144,7 @@ class HttpSource:
 
     def open(self) -> None:
         """Makes requests possible; :meth:`start` does it too."""
-        self._session = aiohttp.ClientSession(headers=self._headers, timeout=TIMEOUT)
+        self._session = aiohttp.ClientSession(timeout=TIMEOUT)
 
     async def fetch(self) -> Snapshot:
         """A snapshot of now. Raises :class:`Unreachable`."""
@@ -125,6 +173,35 @@ class HttpSource:
             return _DETAIL.validate_json(await self._get(f"/api/requests/{request_id}"))
         return None
 
+    async def parts(self, request_id: str) -> RequestParts | None:
+        with contextlib.suppress(Unreachable, ValidationError):
+            return _PARTS.validate_json(await self._get(f"/api/requests/{request_id}/upstream"))
+        return None
+
+    async def replay_offers(self, request_id: str) -> ReplayOffers:
+        try:
+            return _OFFERS.validate_json(await self._get(f"/api/requests/{request_id}/replays"))
+        except Unreachable as error:
+            return ReplayOffers(problem=str(error))
+        except ValidationError:
+            return ReplayOffers(problem=_OTHER_VERSION)
+
+    async def replay_progress(self, request_id: str) -> ReplayProgress | None:
+        with contextlib.suppress(Unreachable, ValidationError):
+            return _PROGRESS.validate_json(await self._get(f"/api/replays/{request_id}"))
+        return None
+
+    async def requests(
+        self, query: str = "", sort: str = "newest", cursor: str = "", limit: int = PAGE_ROWS
+    ) -> RequestsPage:
+        asked = urlencode({"q": query, "sort": sort, "cursor": cursor, "limit": limit}, errors="replace")
+        try:
+            return _REQUESTS.validate_json(await self._get(f"/api/requests?{asked}"))
+        except Unreachable as error:
+            return RequestsPage(problem=str(error))
+        except ValidationError:
+            return RequestsPage(problem=_OTHER_VERSION)
+
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         pages = await asyncio.gather(*(self._cache_page(kind, query, order) for kind in KINDS))
         problems = dict.fromkeys(page.problem for page in pages if page.problem)
@@ -149,6 +226,39 @@ class HttpSource:
             return _HITS.validate_json(await self._get(f"/api/cache/hits?limit={MOST_HITS}"))["hits"]
         return None
 
+    async def log(self, level: str = "", query: str = "", after: int = 0) -> LogPage:
+        asked = urlencode({"level": level, "q": query, "after": after}, errors="replace")
+        try:
+            return _LOG.validate_json(await self._get(f"/api/log?{asked}"))
+        except Unreachable as error:
+            return LogPage(problem=str(error))
+        except ValidationError:
+            return LogPage(problem=_OTHER_VERSION)
+
+    async def settings(self) -> SettingsReport:
+        try:
+            return _SETTINGS.validate_json(await self._get("/api/settings"))
+        except Unreachable as error:
+            return SettingsReport(problem=str(error))
+        except ValidationError:
+            return SettingsReport(problem=_OTHER_VERSION)
+
+    async def routing(self) -> RoutingStatus:
+        try:
+            return _ROUTING.validate_json(await self._get("/api/routing"))
+        except Unreachable as error:
+            return RoutingStatus(problem=str(error))
+        except ValidationError:
+            return RoutingStatus(problem=_OTHER_VERSION)
+
+    async def trial(self, prompt: str) -> RouteTrial:
+        try:
+            return _TRIAL.validate_json(await self._post("/api/routing/trial", prompt=prompt))
+        except Unreachable as error:
+            return RouteTrial(prompt, problem=str(error))
+        except ValidationError:
+            return RouteTrial(prompt, problem=_OTHER_VERSION)
+
     async def fit(self, model: str) -> Fit:
         try:
             return _FIT.validate_json(
@@ -160,17 +270,20 @@ class HttpSource:
             return Fit(model, FitVerdict.UNKNOWN, _OTHER_VERSION)
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
+        if self._read_only:
+            return CommandResult(False, "This screen is attached read-only: nothing was changed.")
         timeout = PATIENT if command in SLOW_COMMANDS else TIMEOUT
         url = f"{self._url}/api/commands/{command}"
         try:
-            async with self._http.post(url, json=arguments, timeout=timeout) as response:
+            asked = self._http.post(url, json=arguments, headers=self._headers, timeout=timeout)
+            async with asked as response:
                 answer = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return CommandResult(False, f"{command} did not reach the gateway: {_explain(error)}")
         finally:
             self._changed.set()
         if isinstance(answer, dict) and isinstance(answer.get("ok"), bool):
-            return CommandResult(answer["ok"], str(answer.get("message", "")))
+            return CommandResult(answer["ok"], str(answer.get("message", "")), str(answer.get("value", "")))
         return CommandResult(False, _refusal(answer, response.status))
 
     @property
@@ -180,42 +293,82 @@ class HttpSource:
         return self._session
 
     async def _get(self, path: str) -> bytes:
+        return await self._asked(self._http.get(self._url + path, headers=self._headers))
+
+    async def _post(self, path: str, **fields: object) -> bytes:
+        return await self._asked(self._http.post(self._url + path, json=fields, headers=self._headers))
+
+    async def _asked(self, request: AbstractAsyncContextManager[aiohttp.ClientResponse]) -> bytes:
         try:
-            async with self._http.get(self._url + path) as response:
+            async with request as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(f"{self._url} does not answer: {_explain(error)}") from None
         if response.status != 200:
-            raise Unreachable(_refusal(_parsed(body), response.status))
+            raise Unreachable(_refusal(_parsed(body), response.status), response.status)
         return body
 
     async def _keep_fresh(self) -> None:
         retry_s = self._first_retry_s
         while True:
             try:
-                self._snapshot = _SNAPSHOT.validate_json(await self._get("/api/snapshot"))
-            except (Unreachable, ValidationError) as error:
-                self._lost("its snapshot is of another version" if isinstance(error, ValidationError) else str(error))
+                found = self._follower.follow(await self._get(f"/api/snapshot?since={self._follower.token}"))
+            except Unreachable as error:
+                again = error.status == 401 and self._has_new_key()
+                self._lost(str(error) if again or error.status != 404 else await self._what_is_there())
+                await asyncio.sleep(0 if again else retry_s)
+                retry_s = min(LAST_RETRY_S, retry_s * 2)
+                continue
+            except ValueError:
+                self._lost(await self._what_is_there())
                 await asyncio.sleep(retry_s)
                 retry_s = min(LAST_RETRY_S, retry_s * 2)
                 continue
+            self._snapshot = replace(found, read_only=True) if self._read_only else found
             self._connected, self._status, self._heard_at = True, "", self._now()
+            self._back.set()
             retry_s = self._first_retry_s
-            busy = self._snapshot.in_flight > 0
-            await asyncio.sleep(REFRESH_S if busy else 0.1)
+            busy = found.in_flight > 0
+            await asyncio.sleep((REFRESH_S if busy else 0.1) * self._pace)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), 0.05 if busy else REST_S)
+                await asyncio.wait_for(self._changed.wait(), 0.05 if busy else REST_S * self._pace)
             self._changed.clear()
 
     def _lost(self, why: str) -> None:
         self._connected, self._status = False, why
+        self._back.clear()
+
+    def _has_new_key(self) -> bool:
+        key = self._look_up_key()
+        if not key or key == self._key:
+            return False
+        self._key, self._headers = key, {"Authorization": f"Bearer {key}"}
+        return True
+
+    async def _what_is_there(self) -> str:
+        """Why what answers is not understood: another version, or not a gateway at all."""
+        try:
+            health = _parsed(await self._get("/health"))
+        except Unreachable as error:
+            return str(error) if not error.status else f"{self._url} is not an llmgw: check the address"
+        if not isinstance(health, dict) or health.get("service") != "llmgw":
+            return f"{self._url} is not an llmgw: check the address"
+        there, here = str(health.get("version", "?")), version("llmgw")
+        if there == here:
+            return _OTHER_VERSION
+        return f"the gateway is llmgw {there}, this is {here}: install the same on both sides"
 
     async def _listen(self) -> None:
+        """Hears of changes while the snapshots come; what is lost meanwhile, the next snapshot holds."""
         retry_s = self._first_retry_s
+        endless = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60)
         while True:
+            await self._back.wait()
             with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
-                endless = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60)
-                async with self._http.get(f"{self._url}/api/events", timeout=endless) as response:
+                asked = self._http.get(
+                    f"{self._url}/api/events?without={NOT_TOLD}", timeout=endless, headers=self._headers
+                )
+                async with asked as response:
                     if response.status == 200:
                         retry_s = self._first_retry_s
                         await self._read_events(response.content)
@@ -232,6 +385,8 @@ class HttpSource:
             elif text.startswith("data:"):
                 data += text[5:].strip()
             elif not text:
+                if kind == "changed":
+                    self._changed.set()
                 if kind in EVENT_TYPES and data:
                     with contextlib.suppress(ValidationError):
                         self._bus.publish(TypeAdapter(EVENT_TYPES[kind]).validate_json(data))

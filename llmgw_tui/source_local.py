@@ -7,8 +7,24 @@ from contextlib import suppress
 from typing import Protocol
 
 from gateway_core.bus import Bus
+from gateway_core.event_log import EventLog
 from gateway_core.events import Event
-from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, Fit, RequestDetail, Snapshot
+from gateway_core.log_entries import LogPage
+from gateway_core.model import (
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    CommandResult,
+    Fit,
+    ReplayOffers,
+    ReplayProgress,
+    RequestDetail,
+    RequestParts,
+    Snapshot,
+)
+from gateway_core.request_pages import RequestsPage
+from gateway_core.routing_values import RouteTrial, RoutingStatus
+from gateway_core.setting_values import SettingsReport
 from gateway_core.store.errors import StoreError
 from llmgw_tui.source import MOST_HITS
 
@@ -19,6 +35,18 @@ class Commands(Protocol):
 
 class LocalModels(Protocol):
     async def fit(self, model: str) -> Fit: ...
+
+
+class Replays(Protocol):
+    async def offers(self, request_id: str) -> ReplayOffers: ...
+
+    def progress(self, request_id: str) -> ReplayProgress | None: ...
+
+
+class Searches(Protocol):
+    async def page(self, query: str, sort: str, cursor: str) -> RequestsPage:
+        """Raises ``ValueError`` for what cannot be understood, and ``StoreError``."""
+        ...
 
 
 class RunningGateway(Protocol):
@@ -33,15 +61,37 @@ class RunningGateway(Protocol):
     @property
     def local(self) -> LocalModels: ...
 
+    @property
+    def event_log(self) -> EventLog: ...
+
+    @property
+    def routing(self) -> Routing: ...
+
     def snapshot(self) -> Snapshot: ...
 
     async def detail(self, request_id: str) -> RequestDetail | None: ...
+
+    async def parts(self, request_id: str) -> RequestParts | None: ...
+
+    @property
+    def replays(self) -> Replays: ...
+
+    @property
+    def searches(self) -> Searches: ...
 
     async def cache_entries(self, query: str, order: str) -> CachePage: ...
 
     async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None: ...
 
     async def cache_hits(self, limit: int) -> tuple[CacheHit, ...]: ...
+
+    async def settings_report(self) -> SettingsReport: ...
+
+
+class Routing(Protocol):
+    def status(self) -> RoutingStatus: ...
+
+    def trial(self, prompt: str) -> RouteTrial: ...
 
 
 class LocalSource:
@@ -66,6 +116,21 @@ class LocalSource:
     async def detail(self, request_id: str) -> RequestDetail | None:
         return await self._gateway.detail(request_id)
 
+    async def parts(self, request_id: str) -> RequestParts | None:
+        return await self._gateway.parts(request_id)
+
+    async def replay_offers(self, request_id: str) -> ReplayOffers:
+        return await self._gateway.replays.offers(request_id)
+
+    async def replay_progress(self, request_id: str) -> ReplayProgress | None:
+        return self._gateway.replays.progress(request_id)
+
+    async def requests(self, query: str = "", sort: str = "newest", cursor: str = "") -> RequestsPage:
+        try:
+            return await self._gateway.searches.page(query, sort, cursor)
+        except (ValueError, StoreError) as error:
+            return RequestsPage(problem=str(error))
+
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         return await self._gateway.cache_entries(query, order)
 
@@ -79,6 +144,18 @@ class LocalSource:
 
     async def fit(self, model: str) -> Fit:
         return await self._gateway.local.fit(model)
+
+    async def log(self, level: str = "", query: str = "", after: int = 0) -> LogPage:
+        return self._gateway.event_log.page(level, query, after)
+
+    async def settings(self) -> SettingsReport:
+        return await self._gateway.settings_report()
+
+    async def routing(self) -> RoutingStatus:
+        return self._gateway.routing.status()
+
+    async def trial(self, prompt: str) -> RouteTrial:
+        return self._gateway.routing.trial(prompt)
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         return await self._gateway.commands.run(command, arguments)

@@ -9,26 +9,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import termios
 from collections.abc import Callable, Iterator
 from queue import Empty, Full
 
+from textual import events
 from textual.driver import Driver
 from textual.drivers import linux_driver
 from textual.drivers._writer_thread import WriterThread
+from textual.geometry import Size
 
 FRAMES_BEHIND = 4
 """Writes waiting from which frames are skipped; one full repaint follows when the queue is empty."""
 STOP_WAIT_S = 0.5
+RESIZE_S = 0.1
 
 
 class PatientWriter(WriterThread):
     """A writer that drops what does not fit instead of blocking, and outlives a terminal that has gone."""
 
+    dropped = 0
+    """How many writes did not fit."""
+
     def write(self, text: str) -> None:
-        with contextlib.suppress(Full):
+        try:
             self._queue.put_nowait(text)
+        except Full:
+            self.dropped += 1
 
     @property
     def waiting(self) -> int:
@@ -53,6 +62,8 @@ class PatientWriter(WriterThread):
 class PatientDriver(linux_driver.LinuxDriver):
     """Textual's driver with a :class:`PatientWriter`, and without stopping the process on ctrl+z."""
 
+    _resizing: asyncio.TimerHandle | None = None
+
     def start_application_mode(self) -> None:
         kept = WriterThread
         setattr(linux_driver, "WriterThread", PatientWriter)  # noqa: B010 - the driver makes its writer by this name
@@ -60,6 +71,23 @@ class PatientDriver(linux_driver.LinuxDriver):
             super().start_application_mode()  # type: ignore[no-untyped-call]
         finally:
             setattr(linux_driver, "WriterThread", kept)  # noqa: B010
+        with contextlib.suppress(ValueError, RuntimeError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._size_changed)
+
+    def _size_changed(self) -> None:
+        """A window that is dragged sends a hundred signals a second; each would be a layout of the whole screen."""
+        if self._resizing is None and not self._in_band_window_resize:
+            self._resizing = asyncio.get_running_loop().call_later(RESIZE_S, self._tell_size)
+
+    def _tell_size(self) -> None:
+        self._resizing = None
+        size = Size(*self._get_terminal_size())
+        self._app.post_message(events.Resize(size, size))
+
+    def stop_application_mode(self) -> None:
+        if self._resizing is not None:
+            self._resizing.cancel()
+        super().stop_application_mode()
 
     def _sigtstp_application(self, *_: object) -> None:
         """Stopping the process would stop the gateway, and every request in flight."""
@@ -97,24 +125,47 @@ def frames_waiting(driver: Driver | None) -> int:
     return driver.frames_waiting if isinstance(driver, PatientDriver) else 0
 
 
+def writes_dropped(driver: Driver | None) -> int:
+    """Writes that never reached the terminal."""
+    writer = driver._writer_thread if isinstance(driver, PatientDriver) else None
+    return writer.dropped if isinstance(writer, PatientWriter) else 0
+
+
 def hung_up(driver: Driver | None) -> bool:
     return driver.hung_up if isinstance(driver, PatientDriver) else False
 
 
+def let_go_of_terminal() -> None:
+    """Points input and output at nothing: a write to a terminal that has gone fails, a read of it never ends."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    if nothing > 2:
+        os.close(nothing)
+
+
 @contextlib.contextmanager
-def ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Calls ``stop`` on SIGTERM, SIGHUP and SIGINT, so that the terminal is restored before the process ends."""
+def ended_by_signals(
+    stop: Callable[[], None], hang_up: Callable[[], None] | None = None, *, outlived: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Calls ``stop`` on SIGTERM and SIGINT and ``hang_up`` on SIGHUP, so that the terminal is restored at the end.
+
+    What the process has ``outlived`` leaves SIGHUP its handler: a shell that ends sends it once more, and by default
+    that would kill a gateway that is to go on.
+    """
     loop = asyncio.get_running_loop()
     taken = []
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         before = signal.getsignal(number)
         with contextlib.suppress(ValueError, RuntimeError):
-            loop.add_signal_handler(number, stop)
+            loop.add_signal_handler(number, hang_up or stop if number == signal.SIGHUP else stop)
             taken.append((number, before))
     try:
         yield
     finally:
         for number, before in taken:
+            if number == signal.SIGHUP and outlived():
+                continue
             loop.remove_signal_handler(number)
             signal.signal(number, before if before is not None else signal.SIG_DFL)
         with contextlib.suppress(ValueError):

@@ -177,6 +177,14 @@ def clock_time(at: float, zone: tzinfo = UTC, *, seconds: bool = True) -> str:
     return moment.strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
+def clock_day(at: float, zone: tzinfo = UTC) -> str:
+    """The date in ``zone``, ``YYYY-MM-DD``."""
+    try:
+        return datetime.fromtimestamp(at, zone).date().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return "----------"
+
+
 def message_text(message: JsonObject) -> str:
     """The text of a wire message; parts that are not text are named, not shown."""
     content = message.get("content")
@@ -191,7 +199,19 @@ def message_text(message: JsonObject) -> str:
         if isinstance(part, dict) and isinstance(part.get("text"), str):
             parts.append(part["text"])
         elif isinstance(part, dict):
-            parts.append(f"[{part.get('type', 'part')}, {len(json.dumps(part, default=str)):,} bytes]")
+            parts.append(_named(part))
         else:
             parts.append(str(part))
     return "\n".join(parts)
+
+
+def _named(part: JsonObject) -> str:
+    """A part of a message that is no text, in words: ``[image/png, 12.3 kB]``."""
+    image = part.get("image_url")
+    url = str(image.get("url", "")) if isinstance(image, dict) else ""
+    head, comma, data = url.partition(",")
+    if head.startswith("data:") and comma:
+        return f"[{head[5:].partition(';')[0] or 'image'}, {size(len(data) * 3 // 4)}]"
+    if url:
+        return f"[image at {url[:120]}]"
+    return f"[{part.get('type', 'part')}, {len(json.dumps(part, default=str)):,} bytes]"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rich.style import Style
-from textual.theme import Theme
 
 from gateway_core.model import CacheStatus, RequestRow, Status
 
@@ -52,34 +51,6 @@ TIER_STYLES = {
     "cache": Style(color=GOLD),
 }
 TIER_KEYS = {"local": "L", "cheap": "C", "premium": "P"}
-
-DARK = Theme(
-    name="llmgw",
-    primary=ACCENT,
-    secondary=BLUE,
-    accent=ACCENT,
-    warning=ORANGE,
-    error=RED,
-    success=GREEN,
-    foreground=TEXT,
-    background=BACKGROUND,
-    surface=SURFACE,
-    panel=RAISED,
-    dark=True,
-    variables={
-        "border": ACCENT,
-        "border-blurred": LINE,
-        "block-cursor-background": "#28405a",
-        "block-cursor-foreground": BRIGHT,
-        "block-cursor-text-style": "bold",
-        "input-cursor-background": ACCENT,
-        "input-selection-background": "#28405a",
-        "scrollbar": LINE,
-        "scrollbar-background": BACKGROUND,
-        "scrollbar-hover": MUTED,
-        "scrollbar-active": ACCENT,
-    },
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,15 @@ from gateway_core.cache.team import Team
 from gateway_core.clock import Clock
 from gateway_core.model import CacheStatus, ChatRequest, Reason, RequestDetail, Reuse, SemanticStats, Tier
 from gateway_core.settings import Settings
+from gateway_core.stopwatch import Stopwatch
 from gateway_core.store.answers import AnswerStore, StoredAnswer
 from gateway_core.store.database import Database
 from gateway_core.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 
+NOT_ASKED_MS = 0.2
+"""No question to the semantic cache's process is answered faster: it was not asked."""
 REMEMBERED_HITS = 2_000
 _RANDOM = SystemRandom().random
 SHARED = "shared"
@@ -147,14 +150,23 @@ class AnswerCaches:
         team = self._team.of(request.caller) if self._team else ""
         return identity(request, f"forced:{forced.value}" if forced else "", code, team=team)
 
-    async def lookup(self, key: Identity, request: ChatRequest) -> CachedAnswer | None:
+    async def lookup(self, key: Identity, request: ChatRequest, watch: Stopwatch | None = None) -> CachedAnswer | None:
         """The answer to serve, if there is one that may be."""
-        if self._exact and (answer := await self._exact_answer(key, request)):
+        watch = watch or Stopwatch(0.0)
+        with watch.begin("exact cache") as step:
+            answer = await self._exact_answer(key, request) if self._exact else None
+            step.outcome = "hit" if answer else self.status_of_miss(key).value
+        if answer:
             why = Reason("exact cache", "the same request was answered before")
             reuse = self.own(key, answer.created_at, "same request")
             self._remember(request.id, reuse)
             return CachedAnswer(CacheStatus.EXACT, answer, reuse, (why,))
-        if hit := await self._semantic.lookup(key, request):
+        with watch.begin("semantic cache") as step:
+            hit = await self._semantic.lookup(key, request)
+            step.outcome = f"hit, {hit.cosine:.3f} alike" if hit else "miss"
+        if hit is None and (step.took_ms or 0.0) < NOT_ASKED_MS:
+            watch.drop(step)
+        if hit:
             why = Reason("semantic cache", f"asked before in other words ({hit.cosine:.3f} alike): {hit.question}")
             reuse = Reuse(
                 hit.question,

@@ -7,6 +7,9 @@ is still an answer for everybody.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+from gateway_core.traces import MASKED
 
 _KEYS = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
@@ -37,6 +40,17 @@ _PHONE = re.compile(
     r"|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4}|0\d{2,5}[ /-]{1,3}\d{3,8}(?:[ -]\d{2,6}){0,2})(?![\w-])"
 )
 
+_KEY_MARKS = (
+    *("-----BEGIN ", "sk-", "sk_", "rk-", "rk_", "pk-", "pk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    *("glpat-", "AKIA", "ASIA", "AIza", "gsk_", "hf_", "xox", "npm_", "pypi-", "eyJ"),
+)
+_NAMES = ("pass", "kennwort", "api", "secret", "access", "bearer")
+"""How what :data:`_KEYS` and :data:`_NAMED` find begins: looking for these first takes 2 ms of 65 kB instead of 29."""
+_SHORTEST = 15
+"""Characters of the shortest secret that these find."""
+_PEM_END = re.compile(r"-----END [A-Z0-9 ]*-----")
+_URL_PASSWORD = re.compile(r"://[^\s:/@]{1,64}:[^\s:/@]{3,128}@")
+
 
 def has_secret(text: str) -> bool:
     """Whether ``text`` holds a key, a token, a password, or the number of a card or an account."""
@@ -46,6 +60,48 @@ def has_secret(text: str) -> bool:
         or any(_is_card(found.group()) for found in _CARD.finditer(text))
         or any(_is_iban(found.group()) for found in _IBAN.finditer(text))
     )
+
+
+def without_secrets(text: str, hidden: str) -> str:
+    """``text`` with ``hidden`` in the place of all that :func:`has_secret` finds."""
+    text = _CARD.sub(lambda found: hidden if _is_card(found.group()) else found.group(), masked(text, hidden))
+    return _IBAN.sub(lambda found: hidden if _is_iban(found.group()) else found.group(), text)
+
+
+def masked(text: str, hidden: str = MASKED) -> str:
+    """``text`` with each key, token and password exchanged for ``hidden``; the same object where there is none."""
+    spans = sorted(_secrets(text)) if len(text) >= _SHORTEST else []
+    if spans:
+        parts, at = [], 0
+        for start, end in spans:
+            if end > at:
+                parts += [text[at:start], hidden] if start >= at else []
+                at = end
+        text = "".join([*parts, text[at:]])
+    return _URL_PASSWORD.sub(f"://{hidden}@", text) if "://" in text else text
+
+
+def _secrets(text: str) -> Iterator[tuple[int, int]]:
+    for mark in _KEY_MARKS:
+        for at in _places(text, mark):
+            if found := _KEYS.match(text, at):
+                closing = _PEM_END.search(text, found.end()) if mark.startswith("-----") else found
+                yield at, closing.end() if closing else len(text)
+    lower = text.lower()
+    if len(lower) != len(text):  # a letter whose small form is two
+        yield from (found.span() for found in _NAMED.finditer(text))
+        return
+    for name in _NAMES:
+        for at in _places(lower, name):
+            if found := _NAMED.match(text, at):
+                yield found.span()
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    at = text.find(word)
+    while at >= 0:
+        yield at
+        at = text.find(word, at + 1)
 
 
 def has_contact(text: str) -> bool:

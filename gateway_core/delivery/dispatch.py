@@ -16,10 +16,11 @@ from gateway_core.delivery.holding import Hold, Rejected
 from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget, Reservation
-from gateway_core.model import Cost, Counterfactuals, Decision, Refusal, Refused, Target, Usage
+from gateway_core.model import ChatRequest, Cost, Counterfactuals, Decision, Refusal, Refused, Target, Usage
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health
 from gateway_core.providers.pricing import Pricing
+from gateway_core.stopwatch import CUT_OFF
 from gateway_core.wire import errors
 
 MAX_TRIES = 3
@@ -106,7 +107,8 @@ class Dispatcher:
                     course.refused(target, refused.refusal)
             if pause is None:
                 return
-            await self._sleep(pause)
+            with exchange.watch.begin("pause", hold.target):
+                await self._sleep(pause)
 
     def configure(self, max_output_tokens: int, premium_model: str, total_s: float) -> None:
         """Takes up other settings, for calls not yet made."""
@@ -121,6 +123,13 @@ class Dispatcher:
             return Counterfactuals()
         cost = exchange.cost_microusd if made_for_microusd is None else made_for_microusd
         return self._pricing.counterfactuals(target, exchange.usage, cost, self._premium_model, made_for_microusd)
+
+    def most_microusd(self, request: ChatRequest, target: Target) -> int:
+        """What is set aside for one call."""
+        if target.free:
+            return 0
+        limit = request.size.max_output_tokens or self._max_output_tokens
+        return self._pricing.reservation_microusd(target, request, limit)
 
     def _context_of(self, target: Target) -> int | None:
         """Tokens that the target's model takes, where it is known."""
@@ -152,6 +161,7 @@ class Dispatcher:
         if first:
             self._health.requested(target.provider)
         meter = Meter(exchange, paid=reservation is not None, limit=limit)
+        step = exchange.watch.begin("call", hold.target)
         try:
             async with aclosing(self._pieces(provider, self._call(exchange, target, limit))) as pieces:
                 async for piece in pieces:
@@ -161,8 +171,11 @@ class Dispatcher:
             meter.complete = True
         except UpstreamError as error:
             meter.charged = error.may_be_charged
+            step.outcome = error.message
             raise
         finally:
+            exchange.streamed()
+            step.end("" if meter.complete else step.outcome or CUT_OFF)
             await self._settle(exchange, target, reservation, meter)
         for released in hold.end():
             yield released
@@ -183,7 +196,8 @@ class Dispatcher:
                 yield piece
 
     def _call(self, exchange: Exchange, target: Target, limit: int | None) -> UpstreamCall:
-        return UpstreamCall(exchange.request, target, limit, exchange.remarks.append)
+        wire = exchange.recording.call(exchange.attempts, f"{target.provider}/{target.model}")
+        return UpstreamCall(exchange.request, target, limit, exchange.remarks.append, wire)
 
     def _output_limit(self, exchange: Exchange) -> int:
         return exchange.request.size.max_output_tokens or self._max_output_tokens
@@ -192,7 +206,9 @@ class Dispatcher:
         if target.free or limit is None:
             return None
         worst = self._pricing.reservation_microusd(target, exchange.request, limit)
-        reserved = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst)
+        with exchange.watch.begin("budget", f"{target.provider}/{target.model}") as step:
+            reserved = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst)
+            step.outcome = reserved.code if isinstance(reserved, Refusal) else f"${worst / 1e6:.4f} set aside"
         if isinstance(reserved, Refusal):
             raise Refused(reserved)
         exchange.paid_on = exchange.paid_on or reserved.day
@@ -203,6 +219,12 @@ class Dispatcher:
         exchange.usage = usage
         if reservation is None:
             return
+        with exchange.watch.begin("settle", f"{target.provider}/{target.model}") as step:
+            await self._charge(exchange, target, reservation, meter)
+            step.outcome = f"${exchange.cost_microusd / 1e6:.4f} in all" if meter.charged else "nothing charged"
+
+    async def _charge(self, exchange: Exchange, target: Target, reservation: Reservation, meter: Meter) -> None:
+        usage = exchange.usage
         if not meter.charged:
             await self._budget.release(reservation)
             return

@@ -31,6 +31,7 @@ class Hold:
     def __init__(self, request: ChatRequest, target: Target) -> None:
         self._request = request
         self._name = target.provider
+        self.target = f"{target.provider}/{target.model}"
         self._checked = target.free
         self._tools = tools_of(request.body) if target.free else {}
         self._held: list[Piece] = []

@@ -146,6 +146,10 @@ class Budget:
         """What single providers may cost a day, in micro-dollars, from now on."""
         self._provider_limits = dict(limits)
 
+    def committed_to(self, provider: str) -> int:
+        """What a provider has cost today, with what is reserved for it, in micro-dollars."""
+        return self._today().of_providers[provider]
+
     def provider_refusal(self, provider: str, worst_case_microusd: int = 1) -> Refusal | None:
         """Why a provider's own daily limit stops a call that can cost this much; None where it does not."""
         limit = self._provider_limits.get(provider, 0)

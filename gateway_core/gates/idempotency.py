@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from gateway_core.model import ChatRequest, Refusal
+from gateway_core.stopwatch import Stopwatch
 from gateway_core.store.answers import StoredAnswer
 from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
@@ -38,7 +39,7 @@ class Idempotency:
         self._running: dict[tuple[str, str], _Turn] = {}
 
     @asynccontextmanager
-    async def held(self, request: ChatRequest) -> AsyncIterator[None]:
+    async def held(self, request: ChatRequest, watch: Stopwatch) -> AsyncIterator[None]:
         """Keeps other requests with the same key waiting for the length of the block."""
         if request.idempotency_key is None:
             yield
@@ -46,8 +47,11 @@ class Idempotency:
         name = (request.caller, request.idempotency_key)
         turn = self._running.setdefault(name, _Turn())
         turn.wanted += 1
+        waiting = watch.begin("queue")
+        waiting.outcome = "the same key" if turn.wanted > 1 else ""
         try:
             async with turn.lock:
+                waiting.end()
                 yield
         finally:
             turn.wanted -= 1

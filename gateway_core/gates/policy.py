@@ -5,15 +5,17 @@ It is a seat belt for an agent that is told the wrong thing, not a wall: whoever
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Event
 from unicodedata import normalize
 
 import regex  # type: ignore[import-untyped]
 
-from gateway_core.gates.policy_match import forbidden_ask
+from gateway_core.gates.policy_match import compile_all, compiled, forbidden_ask
 from gateway_core.gates.policy_rules import Category
 from gateway_core.model import Refusal
 from gateway_core.settings import PolicyPattern, SettingsError
@@ -48,6 +50,15 @@ class PolicyGate:
         self._enabled = enabled
         self._patterns = [(custom.name, _compiled(custom)) for custom in patterns]
         self._slow: set[str] = set()
+
+    async def ready(self) -> None:
+        """Returns when :meth:`check` has nothing to compile: that would hold up all other requests for a second."""
+        if self._enabled and not compiled.is_set():
+            given_up = Event()
+            try:
+                await asyncio.to_thread(compile_all, given_up)
+            finally:
+                given_up.set()  # or a process that is told to end would wait for the thread
 
     def check(self, request_text: str) -> Verdict | None:
         """The verdict on a user's text, peeled of its client's envelope; None when it may pass."""

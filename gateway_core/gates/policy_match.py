@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
+from threading import Event, Lock
 
 from gateway_core.gates.policy_asks import Ask, Mood, asks, code_blocks, pattern, sentences, spoken, unquoted
 from gateway_core.gates.policy_rules import COMMANDS, RULES, Command, Rule
@@ -32,6 +35,19 @@ def forbidden_ask(text: str) -> Finding | None:
     said = spoken(lower)
     commands = [matcher for matcher in _COMMANDS if not matcher.cues.isdisjoint(cues)]
     return next(chain(_asked(said, cues), _bare_command(said, commands), _run_blocks(lower, said, commands)), None)
+
+
+def compile_all(given_up: Event) -> None:
+    """Compiles every pattern that was not needed yet, about a second's work, unless it is ``given_up`` meanwhile.
+
+    May run in several threads.
+    """
+    with _compiling:
+        for matcher in chain(_RULES, _COMMANDS):
+            if given_up.is_set():
+                return
+            matcher.compile()
+    compiled.set()
 
 
 def _lower(text: str) -> str:
@@ -84,15 +100,39 @@ _ONLY_NAMED = (
 
 
 class _Matcher:
-    """A rule or a command with its patterns, one for each mood."""
+    """A rule or a command with its patterns, one for each mood.
+
+    They are compiled when they are first needed: all of them take a second, and few texts need any.
+    """
 
     def __init__(self, rule: Rule | Command) -> None:
         self.rule = rule
         self.cues = frozenset(form for cue in rule.cues for form in (cue, _spelt_out(cue)))
-        self.needs = [pattern(need) for need in rule.needs] if isinstance(rule, Rule) else []
-        self.unless = pattern(rule.unless) if rule.unless else None
-        forms = _rule_forms(rule) if isinstance(rule, Rule) else _command_forms(rule)
-        self.forms = {mood: pattern(form) for mood, form in forms.items()}
+
+    @cached_property
+    def needs(self) -> list[re.Pattern[str]]:
+        return [pattern(need) for need in self.rule.needs] if isinstance(self.rule, Rule) else []
+
+    @cached_property
+    def unless(self) -> re.Pattern[str] | None:
+        return pattern(self.rule.unless) if self.rule.unless else None
+
+    @cached_property
+    def forms(self) -> dict[Mood, re.Pattern[str]]:
+        forms = _rule_forms(self.rule) if isinstance(self.rule, Rule) else _command_forms(self.rule)
+        return {mood: pattern(form) for mood, form in forms.items()}
+
+    @cached_property
+    def line(self) -> re.Pattern[str]:
+        """A command by itself."""
+        assert isinstance(self.rule, Command)
+        return pattern(self.rule.line)
+
+    def compile(self) -> None:
+        """Compiles what was not needed yet."""
+        _ = self.needs, self.unless, self.forms
+        if isinstance(self.rule, Command):
+            _ = self.line
 
     def match(self, text: str, ask: Ask) -> Finding | None:
         form = self.forms.get(ask.mood)
@@ -158,7 +198,9 @@ def _command_forms(command: Command) -> dict[Mood, str]:
 
 _RULES = [_Matcher(rule) for rule in RULES]
 _COMMANDS = [_Matcher(command) for command in COMMANDS]
-_LINES = {command: pattern(command.line) for command in COMMANDS}
+_compiling = Lock()
+compiled = Event()
+"""Set when no text makes anything compile any more."""
 _CUES = sorted({cue for matcher in chain(_RULES, _COMMANDS) for cue in matcher.cues})
 
 
@@ -193,8 +235,7 @@ def _bare_command(said: str, commands: Sequence[_Matcher]) -> Iterator[Finding]:
         return
     begin = _PLEASE.match(said)
     for matcher in commands:
-        assert isinstance(matcher.rule, Command)
-        match = _LINES[matcher.rule].match(said, begin.end() if begin else 0)
+        match = matcher.line.match(said, begin.end() if begin else 0)
         if match and not _TALKED_ABOUT.match(said, match.end()):
             yield Finding(matcher.rule, match.start(), match.end())
 
@@ -214,6 +255,5 @@ def _run_blocks(lower: str, said: str, commands: Sequence[_Matcher]) -> Iterator
         line = said[max(0, block.start() - _LINE_CHARS) : block.start()].rstrip().rpartition("\n")[2]
         if any(_RUN_THIS.match(line, ask.start) for sentence in sentences(line) for ask in asks(line, sentence)):
             for matcher in commands:
-                assert isinstance(matcher.rule, Command)
-                if match := _LINES[matcher.rule].search(lower, block.start(), block.end()):
+                if match := matcher.line.search(lower, block.start(), block.end()):
                     yield Finding(matcher.rule, match.start(), match.end())

@@ -62,6 +62,11 @@ class RateLimit:
         full = self._rpm and bucket.requests < 1 - _ROUNDING
         return (_wait_s(1 - bucket.requests, self._rpm) if full else 0), int(bucket.tokens + _ROUNDING)
 
+    def used(self, caller: str) -> tuple[float, float]:
+        """Requests and tokens of the last minute that count against the caller now; takes nothing."""
+        bucket = self._bucket(caller)
+        return max(0.0, self._rpm - bucket.requests), max(0.0, self._tpm - bucket.tokens)
+
     def set_limits(self, rpm: int, tpm: int) -> None:
         """Other limits from now on. What a caller has used counts against them: nobody starts afresh."""
         for bucket in self._buckets.values():

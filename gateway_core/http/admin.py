@@ -9,10 +9,8 @@ from aiohttp import web
 
 from gateway_core.gateway import VERSION, Gateway
 from gateway_core.http.replies import refuse, reply
-from gateway_core.model import JsonObject, Refusal, Savings, SemanticStats
+from gateway_core.model import BudgetStatus, JsonObject, Savings, SemanticStats, Snapshot
 from gateway_core.wire import errors
-
-MOST_ROWS = 1_000
 
 
 def routes(gateway: Gateway) -> list[web.RouteDef]:
@@ -22,9 +20,6 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
         web.get("/health", admin.health),
         web.get("/api/metrics", admin.metrics),
         web.get("/api/budget", admin.budget),
-        web.get("/api/requests", admin.requests),
-        web.get("/api/requests/{id}", admin.request_detail),
-        web.get("/api/snapshot", admin.snapshot),
         web.post("/api/commands/{name}", admin.command),
         web.post("/admin/kill-switch", admin.kill_switch),
     ]
@@ -43,84 +38,11 @@ class Admin:
 
     async def metrics(self, _: web.Request) -> web.Response:
         """Today's counts and sums."""
-        now = self._gateway.snapshot(rows=0)
-        return reply(
-            {
-                "requests_today": now.requests_today,
-                "requests_per_minute": now.requests_per_minute,
-                "in_flight": now.in_flight,
-                "spent_usd": now.budget.spent_microusd / 1e6,
-                "saved_usd": now.saved_today_microusd / 1e6,
-                "cache": {
-                    "exact_hits": now.cache.exact_hits,
-                    "semantic_hits": now.cache.semantic_hits,
-                    "misses": now.cache.misses,
-                    "bypassed": now.cache.bypassed,
-                    "hit_rate": now.cache.hit_rate,
-                    "entries": now.cache.entries,
-                    "saved_usd": now.cache.saved_microusd / 1e6,
-                    "saved_s": now.cache.today.total.ms / 1e3,
-                    "saved_today": _savings(now.cache.today),
-                    "saved_ever": _savings(now.cache.ever),
-                    "semantic": _semantic(now.cache.semantic),
-                    "prompt_cache_read_tokens": now.cache.prompt_cache_read_tokens,
-                    "prompt_cache_write_tokens": now.cache.prompt_cache_write_tokens,
-                },
-                "tiers": {
-                    tier.name: {
-                        "requests": tier.requests,
-                        "input_tokens": tier.input_tokens,
-                        "output_tokens": tier.output_tokens,
-                        "cost_usd": tier.cost_microusd / 1e6,
-                        "target": tier.target,
-                    }
-                    for tier in now.tiers
-                },
-                "kill_switch": now.kill.on,
-                "forced_tier": now.forced_tier,
-                "uptime_s": now.at - now.started_at,
-            }
-        )
+        return reply(metrics_json(self._gateway.snapshot(rows=0)))
 
     async def budget(self, _: web.Request) -> web.Response:
         """Today's spend against the limits, in US dollars; a limit of null is off."""
-        budget = self._gateway.snapshot(rows=0).budget
-        hard = budget.hard_microusd
-        return reply(
-            {
-                "day": budget.day,
-                "spent_usd": budget.spent_microusd / 1e6,
-                "reserved_usd": budget.reserved_microusd / 1e6,
-                "soft_usd": budget.soft_microusd / 1e6 or None,
-                "medium_usd": budget.medium_microusd / 1e6 or None,
-                "hard_usd": hard / 1e6 or None,
-                "remaining_usd": max(0, hard - budget.committed_microusd) / 1e6 if hard else None,
-                "level": budget.level,
-                "resets_at": budget.resets_at,
-                "ledger_ok": budget.ledger_ok,
-            }
-        )
-
-    async def requests(self, request: web.Request) -> web.Response:
-        """The newest requests first; ``q`` searches them."""
-        try:
-            limit = int(request.query.get("limit", "100"))
-        except ValueError:
-            limit = 0
-        if not 1 <= limit <= MOST_ROWS:
-            return refuse(errors.invalid_request(f"limit is a number from 1 to {MOST_ROWS}.", "limit"))
-        return reply({"requests": await self._gateway.requests(limit, request.query.get("q") or None)})
-
-    async def request_detail(self, request: web.Request) -> web.Response:
-        """Everything kept of one request."""
-        detail = await self._gateway.detail(request.match_info["id"])
-        if detail is None:
-            return refuse(Refusal("not_found", "There is no request of that id.", 404))
-        return reply(detail)
-
-    async def snapshot(self, _: web.Request) -> web.Response:
-        """What the control centre draws, as ``gateway_core.model.Snapshot``."""
-        return reply(self._gateway.snapshot())
+        return reply(budget_json(self._gateway.snapshot(rows=0).budget))
 
     async def command(self, request: web.Request) -> web.Response:
         """Runs a command by name; the body holds its arguments."""
@@ -131,7 +53,7 @@ class Admin:
             return refuse(errors.invalid_request("The body is not valid JSON."))
         if not isinstance(arguments, dict):
             return refuse(errors.invalid_request("The body must be a JSON object of arguments."))
-        result = await self._gateway.commands.run(request.match_info["name"], arguments)
+        result = await self._gateway.commands.run(request.match_info["name"], arguments, _by(request))
         return reply(result, status=200 if result.ok else 400)
 
     async def kill_switch(self, request: web.Request) -> web.Response:
@@ -139,13 +61,74 @@ class Admin:
         action = request.query.get("action", "status")
         if action in ("enable", "disable"):
             name = "kill" if action == "enable" else "release"
-            result = await self._gateway.commands.run(name, {"by": "api"})
+            result = await self._gateway.commands.run(name, {"by": "api"}, "api")
             if not result.ok:
                 return refuse(errors.invalid_request(result.message))
         elif action != "status":
             return refuse(errors.invalid_request("action is enable, disable or status.", "action"))
         kill = self._gateway.snapshot(rows=0).kill
         return reply({"enabled": kill.on, "since": kill.since, "by": kill.by})
+
+
+def metrics_json(now: Snapshot) -> JsonObject:
+    """Today's counts and sums."""
+    return {
+        "requests_today": now.requests_today,
+        "requests_per_minute": now.requests_per_minute,
+        "in_flight": now.in_flight,
+        "spent_usd": now.budget.spent_microusd / 1e6,
+        "saved_usd": now.saved_today_microusd / 1e6,
+        "cache": {
+            "exact_hits": now.cache.exact_hits,
+            "semantic_hits": now.cache.semantic_hits,
+            "misses": now.cache.misses,
+            "bypassed": now.cache.bypassed,
+            "hit_rate": now.cache.hit_rate,
+            "entries": now.cache.entries,
+            "saved_usd": now.cache.saved_microusd / 1e6,
+            "saved_s": now.cache.today.total.ms / 1e3,
+            "saved_today": _savings(now.cache.today),
+            "saved_ever": _savings(now.cache.ever),
+            "semantic": _semantic(now.cache.semantic),
+            "prompt_cache_read_tokens": now.cache.prompt_cache_read_tokens,
+            "prompt_cache_write_tokens": now.cache.prompt_cache_write_tokens,
+        },
+        "tiers": {
+            tier.name: {
+                "requests": tier.requests,
+                "input_tokens": tier.input_tokens,
+                "output_tokens": tier.output_tokens,
+                "cost_usd": tier.cost_microusd / 1e6,
+                "target": tier.target,
+            }
+            for tier in now.tiers
+        },
+        "kill_switch": now.kill.on,
+        "forced_tier": now.forced_tier,
+        "uptime_s": now.at - now.started_at,
+    }
+
+
+def budget_json(budget: BudgetStatus) -> JsonObject:
+    """Today's spend against the limits, in US dollars; a limit of null is off."""
+    hard = budget.hard_microusd
+    return {
+        "day": budget.day,
+        "spent_usd": budget.spent_microusd / 1e6,
+        "reserved_usd": budget.reserved_microusd / 1e6,
+        "soft_usd": budget.soft_microusd / 1e6 or None,
+        "medium_usd": budget.medium_microusd / 1e6 or None,
+        "hard_usd": hard / 1e6 or None,
+        "remaining_usd": max(0, hard - budget.committed_microusd) / 1e6 if hard else None,
+        "level": budget.level,
+        "resets_at": budget.resets_at,
+        "ledger_ok": budget.ledger_ok,
+    }
+
+
+def _by(request: web.Request) -> str:
+    """Whose hand a command is, for the log; a word of the caller's, no proof."""
+    return "attached" if request.headers.get("x-llmgw-by") == "attached" else "api"
 
 
 def _savings(savings: Savings) -> JsonObject:

@@ -15,7 +15,7 @@ from gateway_core.http.replies import refuse_in_kind, reply
 from gateway_core.model import ApiKind, ChatRequest, JsonObject, Refusal
 from gateway_core.providers.base import Piece
 from gateway_core.wire import sse
-from gateway_core.wire.anthropic_native import betas_of, native_headers
+from gateway_core.wire.anthropic_native import native_headers, with_betas
 from gateway_core.wire.errors import anthropic_error
 from gateway_core.wire.json_values import as_object
 from gateway_core.wire.messages_answers import to_message, with_cost
@@ -67,10 +67,7 @@ class MessagesFace:
     def understand(self, body: JsonObject, headers: Mapping[str, str]) -> Understood | Refusal:
         if refusal := validate_messages(body, counts_only=self.counts_only):
             return refusal
-        chat = to_chat(body)
-        if betas := betas_of(headers):
-            chat["anthropic"] = {**chat.get("anthropic", {}), "betas": sorted(betas)}
-        return Understood(chat, native_headers(headers))
+        return Understood(with_betas(to_chat(body), headers), native_headers(headers))
 
     def whole(self, request: ChatRequest, answer: Piece) -> JsonObject:
         if answer.native:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -11,9 +13,9 @@ from gateway_core.embeddings import EmbeddingsAnswer, as_request
 from gateway_core.gateway import Gateway
 from gateway_core.http.completions import answer_headers
 from gateway_core.http.guards import CALLER
-from gateway_core.http.incoming import json_object
+from gateway_core.http.incoming import ARRIVED, json_object, received
 from gateway_core.http.replies import refuse
-from gateway_core.model import CacheStatus, Refusal
+from gateway_core.model import ApiKind, CacheStatus, Refusal
 from gateway_core.pipeline import Answer
 from gateway_core.wire.embeddings import Vector, read_request, render_answer, render_vector
 
@@ -25,12 +27,14 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
     """The route of embeddings for ``gateway``."""
 
     async def create(request: web.Request) -> web.Response:
+        request[ARRIVED] = time.monotonic()
         raw = await request.read()
         body = json_object(raw)
         asked = body if isinstance(body, Refusal) else read_request(body)
         if isinstance(asked, Refusal):
             return refuse(asked)
         noted = as_request(asked, request.headers, request[CALLER], len(raw))
+        noted = replace(noted, received=received(request, ApiKind.EMBEDDINGS))
         answer = await gateway.embeddings.answer(noted, asked)
         if isinstance(answer, Refusal):
             return refuse(answer, {"x-llmgw-request-id": noted.id})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -20,10 +21,12 @@ from gateway_core.wire import errors
 
 OPEN_PATHS = frozenset({"/health"})
 CALLER = web.RequestKey("caller", str)
+Refused = Callable[[str, str], None]
+"""Hears why a caller was not let in, and its address."""
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def guard(secret: str, host: str) -> Middleware:
+def guard(secret: str, host: str, refused: Refused) -> Middleware:
     """The checks for a gateway that listens on ``host`` and whose clients send ``secret``."""
     allowed = LOCAL_NAMES | {host.lower()}
     wide = _is_any(host)
@@ -32,13 +35,18 @@ def guard(secret: str, host: str) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        here = request.remote or "an unknown address"
         if not _host_is_known(request.host, allowed, wide):
+            refused("a Host that is not served", here)
             return refuse_in_kind(request, Refusal("invalid_request", "This Host is not served.", 421))
         origin = request.headers.get("Origin")
         if origin is not None and not _host_is_known(_netloc(origin), allowed, wide=False):
+            refused("a web page", here)
             return refuse_in_kind(request, Refusal("invalid_request", "Web pages may not call the gateway.", 403))
         if request.path not in OPEN_PATHS:
-            if not hmac.compare_digest(_key(request).encode("utf-8", "surrogateescape"), expected):
+            key = _key(request).encode("utf-8", "surrogateescape")
+            if not hmac.compare_digest(key, expected):
+                refused("a wrong key" if key else "no key", here)
                 return refuse_in_kind(request, errors.invalid_api_key())
             request[CALLER] = caller
         if request.can_read_body and request.method == "POST" and request.content_type != "application/json":

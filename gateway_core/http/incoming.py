@@ -14,7 +14,8 @@ from aiohttp import web
 from gateway_core.clients import read_client
 from gateway_core.clock import new_request_id
 from gateway_core.http.guards import CALLER
-from gateway_core.model import ApiKind, CacheMode, ChatRequest, ClientView, JsonObject, Lane, Refusal, Tier
+from gateway_core.model import ApiKind, CacheMode, ChatRequest, ClientView, JsonObject, Lane, Received, Refusal, Tier
+from gateway_core.recording import masked_headers
 from gateway_core.wire import errors
 from gateway_core.wire.context import read_context
 from gateway_core.wire.tokens import measure
@@ -22,6 +23,8 @@ from gateway_core.wire.validation import validate
 
 EXTRAS = ("force_tier", "context", "idempotency_key")
 BACKGROUND_CONTEXTS = ("background", "heartbeat", "cron", "recap", "title")
+ARRIVED = web.RequestKey("arrived", float)
+"""``time.monotonic()`` when the reading of the body began."""
 SPARE_LEVELS = 32
 MEASURED_IN_A_THREAD_BYTES = 1_000_000
 """Larger bodies are parsed and measured off the event loop: 1 MB takes some 10 ms."""
@@ -47,6 +50,7 @@ class Reader(Protocol):
 
 async def incoming(request: web.Request, reader: Reader, limit_bytes: int) -> ChatRequest | Refusal:
     """The request as a value, or why it is none. The body is read no further than ``limit_bytes``."""
+    request[ARRIVED] = time.monotonic()
     raw = await read_body(request, limit_bytes)
     if isinstance(raw, Refusal):
         return raw
@@ -94,7 +98,7 @@ def understand(body: JsonObject, request: web.Request, reader: Reader, body_byte
         return understood
     if refusal := validate(understood.chat):
         return refusal
-    parsed = _with_extras(understood.chat, extras, request, body_bytes)
+    parsed = _with_extras(understood.chat, extras, request, body_bytes, reader.api)
     if isinstance(parsed, Refusal) or reader.api is ApiKind.CHAT:
         return parsed
     return replace(parsed, api=reader.api, native=body, native_headers=understood.native_headers)
@@ -115,7 +119,9 @@ def _too_deep(body: JsonObject) -> bool:
     return False
 
 
-def _with_extras(body: JsonObject, extras: JsonObject, request: web.Request, body_bytes: int) -> ChatRequest | Refusal:
+def _with_extras(
+    body: JsonObject, extras: JsonObject, request: web.Request, body_bytes: int, api: ApiKind
+) -> ChatRequest | Refusal:
     tier, context = extras.get("force_tier"), read_context(extras.get("context"))
     key = extras.get("idempotency_key", request.headers.get("Idempotency-Key"))
     mode = request.headers.get("x-llmgw-cache", CacheMode.USE.value).strip().lower()
@@ -143,6 +149,15 @@ def _with_extras(body: JsonObject, extras: JsonObject, request: web.Request, bod
         cache_mode=CacheMode(mode),
         idempotency_key=key,
         context=context,
+        received=received(request, api),
+    )
+
+
+def received(request: web.Request, api: ApiKind) -> Received:
+    """How the request came, secrets masked."""
+    read_ms = (time.monotonic() - request.get(ARRIVED, time.monotonic())) * 1000
+    return Received(
+        request.method, request.path, masked_headers(request.headers.items()), round(read_ms, 3), api, request[CALLER]
     )
 
 

@@ -15,6 +15,7 @@ from gateway_core.gateway import Gateway
 from gateway_core.http.completions import Completions
 from gateway_core.http.guards import CALLER
 from gateway_core.http.incoming import (
+    ARRIVED,
     EXTRAS,
     MEASURED_IN_A_THREAD_BYTES,
     Understood,
@@ -85,6 +86,7 @@ class _Turn(Completions):
     async def receive(self, request: web.Request) -> ChatRequest | Refusal:
         """The request with the turns before it, which ``previous_response_id`` names."""
         settings = self._gateway.settings
+        request[ARRIVED] = time.monotonic()
         raw = await read_body(request, settings.max_body_bytes)
         if isinstance(raw, Refusal):
             return raw

@@ -9,19 +9,41 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway_core.gateway import Gateway
-from gateway_core.http import admin, anthropic, cache, embeddings, events, local, openai, openclaw_plugin, responses
+from gateway_core.http import (
+    admin,
+    anthropic,
+    cache,
+    embeddings,
+    events,
+    local,
+    log,
+    openai,
+    openclaw_plugin,
+    request_parts,
+    requests,
+    responses,
+    routing,
+    settings,
+    snapshots,
+    status,
+)
 from gateway_core.http.guards import guard
 from gateway_core.http.prometheus import Metrics
 from gateway_core.http.replies import refuse_in_kind, where
 from gateway_core.model import Refusal
 from gateway_core.wire import errors
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 SHUTDOWN_S = 1.5
 """Grace for requests in flight at the end. aiohttp waits that long twice: for them, and then for their connections."""
 
 
+ROOMS = (
+    *(openai, anthropic, responses, embeddings, openclaw_plugin),
+    *(admin, requests, request_parts, status, cache, local, log, settings, routing, events, snapshots),
+)
+"""What speaks to clients, and what operates the gateway."""
 _HTTP_ERRORS = {
     404: ("not_found", "There is nothing at this address."),
     405: ("invalid_request", "This address does not take that method."),
@@ -34,20 +56,25 @@ class PortInUse(OSError):
 
 def make_app(gateway: Gateway, secret: str) -> web.Application:
     """The application: every route behind the same guards."""
-    settings = gateway.settings
+    given = gateway.settings
+    gateway.event_log.redactor.hide((secret,))
 
     async def end_event_streams(_: web.Application) -> None:
         gateway.bus.close()
 
     app = web.Application(
-        middlewares=[_errors(settings.max_body_bytes), guard(secret, settings.host)],
-        client_max_size=settings.max_body_bytes,
+        middlewares=[
+            _errors(given.max_body_bytes),
+            guard(secret, given.host, gateway.log_feed.refused),
+            snapshots.pack,
+        ],
+        client_max_size=given.max_body_bytes,
     )
     metrics = Metrics(gateway)
     app.on_startup.append(metrics.start)
     app.on_cleanup.append(metrics.stop)
     app.on_shutdown.append(end_event_streams)
-    for room in (openai, anthropic, responses, embeddings, openclaw_plugin, admin, cache, local, events):
+    for room in ROOMS:
         app.add_routes(room.routes(gateway))
     app.add_routes([web.get("/metrics", metrics.handle)])
     return app
@@ -71,7 +98,7 @@ def _errors(limit_bytes: int) -> Middleware:
         except ConnectionError:
             raise
         except Exception as error:
-            log.error("%s %s failed: %s", request.method, request.rel_url.path, where(error))
+            _log.error("%s %s failed: %s", request.method, request.rel_url.path, where(error))
             return refuse_in_kind(request, errors.internal_error())
 
     return shield

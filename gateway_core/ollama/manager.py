@@ -12,6 +12,7 @@ from dataclasses import replace
 import aiohttp
 
 from gateway_core.clock import Clock, SystemClock
+from gateway_core.credentials import without_credentials
 from gateway_core.events import Event, LocalChanged, Notice
 from gateway_core.model import ABILITIES, Ability, Fit, LocalServer
 from gateway_core.ollama.abilities import abilities, absent
@@ -89,7 +90,7 @@ class LocalModels:
         self._trouble = ""
         self._misses = 0
         self._previous: str | None = None
-        self._server = LocalServer("ollama", root_of(self._base_url), False, detail="not looked at yet")
+        self._server = LocalServer("ollama", self._address, False, detail="not looked at yet")
         self._session: aiohttp.ClientSession | None = None
         self._discovery: Discovery | None = None
         self.contexts = Contexts(
@@ -134,7 +135,7 @@ class LocalModels:
         """What a person should know now; nothing before the first look."""
         if not self._looked:
             return ()
-        texts = (self._standin.notice(self._found is not None, root_of(self._base_url)),)
+        texts = (self._standin.notice(self._found is not None, self._address),)
         return tuple(text for text in texts if text)
 
     def endpoint(self) -> Endpoint | None:
@@ -340,8 +341,13 @@ class LocalModels:
 
     # --- what is told ----------------------------------------------------------------------------------------------
 
+    @property
+    def _address(self) -> str:
+        """Where the server is, for people: a password that the URL holds is left out."""
+        return without_credentials(root_of(self._base_url))
+
     def _where(self) -> str:
-        return "Ollama" if self._found and self._found.kind == "ollama" else f"the server at {self._base_url}"
+        return "Ollama" if self._found and self._found.kind == "ollama" else f"the server at {self._address}"
 
     def _update(self) -> None:
         """Works out :attr:`server`, and tells when it has changed."""
@@ -389,7 +395,7 @@ class LocalModels:
         digests = {model.name: model.digest for model in found.models} if found else {}
         is_ollama = found is not None and found.kind == "ollama"
         folder = found.folder if found else ""
-        await self._around.look(root_of(self._base_url), folder, digests, ollama=is_ollama, fresh=fresh)
+        await self._around.look(self._address, folder, digests, ollama=is_ollama, fresh=fresh)
         self._share()
         self._overlay = None
 
@@ -401,7 +407,7 @@ class LocalModels:
             self.changed()
 
     async def _open_notebook(self) -> None:
-        await self._notebook.open(root_of(self._base_url))
+        await self._notebook.open(self._address)
         self._pulls.interrupted(self._notebook.names(pulling=True))
         self._overlay = None
 
@@ -431,13 +437,13 @@ class LocalModels:
     def _switched_off(self) -> LocalServer:
         why = "LOCAL_LLM_ENABLED is off"
         able = tuple(Ability(name, f"{why}: there is no local tier.") for name in ABILITIES)
-        return LocalServer("ollama", root_of(self._base_url), False, detail=why, abilities=able)
+        return LocalServer("ollama", self._address, False, detail=why, abilities=able)
 
     def _describe(self) -> LocalServer:
         if self._found is None or self._standin.mode == "on":
-            server = self._standin.describe(root_of(self._base_url), self._trouble)
+            server = self._standin.describe(self._address, self._trouble)
             product = "builtin" if server.reachable else ""
-            able = abilities("builtin") if server.reachable else absent(root_of(self._base_url))
+            able = abilities("builtin") if server.reachable else absent(self._address)
             return replace(server, product=product, abilities=able)
         found = self._found
         wanted = (("chosen by you", self._switched), ("LOCAL_LLM_MODEL", self._settings.local_llm_model))
@@ -447,7 +453,7 @@ class LocalModels:
             detail = detail or f"{self._where()} has no model yet: pull one."
         return LocalServer(
             found.kind,
-            root_of(self._base_url),
+            self._address,
             True,
             version=found.version,
             detail=detail,

@@ -109,7 +109,7 @@ class AnthropicProvider(Upstream):
                     yield piece
 
     async def _send(self, call: UpstreamCall, body: JsonObject) -> AsyncGenerator[Piece]:
-        async with self.post("/v1/messages", body, self._headers(call.request)) as answer:
+        async with self.post("/v1/messages", body, self._headers(call.request), wire=call.wire) as answer:
             if call.request.stream:
                 async with aclosing(self._stream(answer, call)) as pieces:
                     async for piece in pieces:

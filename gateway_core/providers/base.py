@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,16 @@ from gateway_core.wire.timings import Timing
 
 def _unheard(_: Reason) -> None:
     pass
+
+
+class Wire(Protocol):
+    """Hears what goes over the wire for one call, secrets included: it must not keep those."""
+
+    def sent(self, method: str, url: str, headers: Iterable[tuple[str, str]], content: bytes) -> None: ...
+
+    def answered(self, status: int, headers: Iterable[tuple[str, str]]) -> None: ...
+
+    def failed(self, why: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,7 @@ class UpstreamCall:
     target: Target
     max_output_tokens: int | None = None
     remark: Callable[[Reason], None] = _unheard
+    wire: Wire | None = None
 
     @property
     def output_limit(self) -> int | None:

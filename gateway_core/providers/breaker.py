@@ -99,6 +99,11 @@ class Breaker:
         """Opens the circuit whatever was counted."""
         self._change(now + seconds)
 
+    def close(self) -> None:
+        """Closes the circuit and forgets what was counted, whatever it waits for."""
+        self.failures = self._openings = 0
+        self._change(None)
+
     def _change(self, open_until: float | None) -> None:
         if open_until is not None or self._open_until is not None:
             self._ticket += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
-from gateway_core.model import ChatRequest, JsonObject, Target
+from gateway_core.model import JsonObject
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.wire.embeddings import Embedded, EmbeddingsRequest, read_answer
 
@@ -20,13 +20,13 @@ def upstream_body(asked: EmbeddingsRequest) -> JsonObject:
     return body
 
 
-async def embed(provider: Provider, request: ChatRequest, target: Target, expected: int) -> Embedded:
-    """``expected`` vectors for ``request``, whose ``native`` is :func:`upstream_body`. Raises ``UpstreamError``."""
+async def embed(provider: Provider, call: UpstreamCall, expected: int) -> Embedded:
+    """``expected`` vectors for a request whose ``native`` is :func:`upstream_body`. Raises ``UpstreamError``."""
     last = Piece({})
-    async with aclosing(provider.send(UpstreamCall(request, target))) as pieces:
+    async with aclosing(provider.send(call)) as pieces:
         async for piece in pieces:
             last = piece
     embedded = await asyncio.to_thread(read_answer, last.body, expected)
     if embedded is None:
-        raise UpstreamError(f"{target.provider} sent no vector for each text.", kind="protocol")
+        raise UpstreamError(f"{call.target.provider} sent no vector for each text.", kind="protocol")
     return embedded

@@ -20,6 +20,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from gateway_core.credentials import without_credentials
 from gateway_core.model import Refusal
 from gateway_core.providers.base import UpstreamError
 from gateway_core.wire.errors import invalid_request
@@ -73,7 +74,7 @@ class Failures:
 
     def __init__(self, name: str, address: str, key_setting: str, secrets: Iterable[str] = ()) -> None:
         self._name = name
-        self._address = address
+        self._address = without_credentials(address)
         self._key_setting = key_setting
         self._secrets = tuple(secret for secret in secrets if secret)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +28,8 @@ MISCONFIGURED_S = 600.0
 LONGEST_LOCAL_COOL_OFF_S = 30.0
 """A local server comes back when its owner starts it, and then should be used."""
 MAX_CIRCUITS = 512
+MAX_TRIES = 500
+HOUR_S = 3600.0
 _CALLERS_FAULT = ("context_length_exceeded", "invalid_request")
 _ACCOUNT = (401, 402)
 
@@ -52,6 +55,29 @@ class Circuit:
     state: CircuitState
 
 
+@dataclass(frozen=True, slots=True)
+class TargetHealth:
+    """How one model does. ``wait_s`` until it may be called; ``paused`` if the upstream asked for that."""
+
+    circuit: CircuitState = CircuitState.CLOSED
+    wait_s: float = 0.0
+    paused: bool = False
+    why: str = ""
+    """What is told of it while it is left alone; empty otherwise."""
+    last_error: str = ""
+    last_error_at: float | None = None
+    tries_last_hour: int = 0
+    errors_last_hour: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """What went wrong since the start, for the metrics: retries by provider, failed calls by provider and kind."""
+
+    retries: dict[tuple[str, ...], int]
+    failures: dict[tuple[str, ...], int]
+
+
 @dataclass(slots=True)
 class _Entry:
     """One target, or, with an empty model, a whole provider."""
@@ -63,6 +89,11 @@ class _Entry:
     """Until when the upstream asked for quiet, and with which status it did."""
     paused_status: int = 429
     why: str = ""
+    tries: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=MAX_TRIES))
+    """When a call ended, and whether it went well; the newest."""
+    last_error: str = ""
+    last_error_at: float | None = None
+    """Unix seconds."""
 
     @property
     def name(self) -> str:
@@ -86,7 +117,9 @@ class Permit:
         (whole, whole_ticket), (model, ticket) = self._take() or ((None, 0), (None, 0))
         if whole is None or model is None:
             return
+        self._health.note_trouble(model, error)
         if error.kind == "status" and error.status in _ACCOUNT:
+            self._health.note_error(model, error)
             self._health.note_misconfigured(whole, error.message)
             self._health.note_nothing(model, ticket)
             return
@@ -94,7 +127,9 @@ class Permit:
         callers = error.kind == "limit" or error.code in _CALLERS_FAULT  # too large for the plan, or wrong
         if callers or (error.code == "model_not_found" and named):
             self._health.note_nothing(model, ticket)
-        elif error.status == 403 or error.code == "model_not_found":
+            return
+        self._health.note_error(model, error)
+        if error.status == 403 or error.code == "model_not_found":
             self._health.note_misconfigured(model, error.message)
         elif error.retry_after_s is not None and error.retry_after_s > LONGEST_RETRY_AFTER_S:
             self._health.note_pause(model, ticket, error)
@@ -129,6 +164,8 @@ class Health:
         self._jitter = jitter
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._budgets: dict[str, RetryBudget] = {}
+        self._retries: Counter[tuple[str, ...]] = Counter()
+        self._failures: Counter[tuple[str, ...]] = Counter()
 
     def admit(self, target: Target) -> Permit | Blocked:
         """Leave to call ``target`` now, or why not. The permit must be entered."""
@@ -151,7 +188,9 @@ class Health:
 
     def may_retry(self, provider: str) -> bool:
         """Takes one retry from the provider's budget; False when it is spent."""
-        return self._budget(provider).take(self._clock.monotonic())
+        granted = self._budget(provider).take(self._clock.monotonic())
+        self._retries[provider,] += granted
+        return granted
 
     def requested(self, provider: str) -> None:
         """A request went to the provider for the first time."""
@@ -167,13 +206,60 @@ class Health:
             if entry.model
         )
 
+    def of(self, provider: str, model: str) -> TargetHealth:
+        """How a model does, as far as it was called; the worse of it and its whole provider."""
+        now = self._clock.monotonic()
+        known = [entry for name in (model, "") if (entry := self._entries.get((provider, name)))]
+        if not known:
+            return TargetHealth()
+        state, waits, why = CircuitState.CLOSED, [0.0], ""
+        for entry in known:
+            state = _worse(entry.breaker.state(now), state)
+            waits += [entry.breaker.wait_s(now), entry.paused_until - now]
+            why = why or self._left_alone(entry, now)
+        own = self._entries.get((provider, model))
+        recent = [well for at, well in own.tries if at > now - HOUR_S] if own else []
+        return TargetHealth(
+            circuit=state,
+            wait_s=max(waits),
+            paused=any(entry.paused_until > now for entry in known),
+            why=why,
+            last_error=own.last_error if own else "",
+            last_error_at=own.last_error_at if own else None,
+            tries_last_hour=len(recent),
+            errors_last_hour=recent.count(False),
+        )
+
+    def _left_alone(self, entry: _Entry, now: float) -> str:
+        if entry.breaker.state(now) is not CircuitState.CLOSED:
+            return self._told(entry, now)
+        wait = entry.paused_until - now
+        what = f"{entry.model}: " if entry.model else ""
+        return f"{what}asked the gateway to wait {math.ceil(wait)} s" if wait > 0 else ""
+
+    def retry(self, provider: str) -> bool:
+        """Has a provider called again at once, whatever it waits for; False where it waits for nothing."""
+        now = self._clock.monotonic()
+        waiting = False
+        for entry in self._entries.values():
+            if entry.provider == provider:
+                waiting |= bool(self._left_alone(entry, now))
+                entry.breaker.close()
+                entry.paused_until = 0.0
+        return waiting
+
+    def troubles(self) -> Troubles:
+        """What went wrong since the start."""
+        return Troubles(dict(self._retries), dict(self._failures))
+
     def statuses(self, checked: Sequence[ProviderStatus]) -> tuple[ProviderStatus, ...]:
-        """``checked`` with what traffic knows better: a provider with an open circuit is ``down``."""
+        """``checked`` with what traffic knows better: a provider with an open circuit is ``down``,
+        and one that asked the gateway to wait."""
         now = self._clock.monotonic()
         down: dict[str, str] = {}
         for entry in self._entries.values():
-            if entry.breaker.state(now) is not CircuitState.CLOSED:
-                down.setdefault(entry.provider, self._told(entry, now))
+            if why := self._left_alone(entry, now):
+                down.setdefault(entry.provider, why)
         known = {status.name for status in checked}
         more = tuple(ProviderStatus(name, "", "", "down", why) for name, why in down.items() if name not in known)
         return (
@@ -212,9 +298,18 @@ class Health:
 
     # --- results, as permits bring them ------------------------------------------------------------------------
 
+    def note_error(self, entry: _Entry, error: UpstreamError) -> None:
+        """A call went wrong, and the upstream is why."""
+        entry.tries.append((self._clock.monotonic(), False))
+        entry.last_error, entry.last_error_at = error.message, self._clock.now()
+
     def note_success(self, entry: _Entry, ticket: int) -> None:
+        entry.tries.append((self._clock.monotonic(), True))
         if entry.breaker.succeeded(ticket, self._clock.monotonic()):
             self._notify("info", f"{entry.name} answers again.")
+
+    def note_trouble(self, entry: _Entry, error: UpstreamError) -> None:
+        self._failures[entry.provider, error.kind] += 1
 
     def note_nothing(self, entry: _Entry, ticket: int) -> None:
         entry.breaker.forgone(ticket, self._clock.monotonic())

@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 
 from gateway_core.model import JsonObject, ProviderStatus, Reason, Refused, Usage
-from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
+from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError, Wire
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
 from gateway_core.providers.upstream import CONNECT_S, MAX_ERROR_BYTES, Answer, Patience, is_loopback
@@ -127,7 +127,7 @@ class Ollama:
             async with AsyncExitStack() as stack:
                 stack.enter_context(self._contexts.asking(model, loading))
                 try:
-                    answer = await stack.enter_async_context(self._post(self._translated(call, loading)))
+                    answer = await stack.enter_async_context(self._post(self._translated(call, loading), call.wire))
                 except _Unfit as error:
                     unfit = error
                 else:
@@ -148,13 +148,23 @@ class Ollama:
             loading = another
 
     @asynccontextmanager
-    async def _post(self, body: JsonObject) -> AsyncIterator[Answer]:
+    async def _post(self, body: JsonObject, wire: Wire | None) -> AsyncIterator[Answer]:
         try:
             content = orjson.dumps(body)
         except TypeError:
             raise self._failures.too_deep() from None
         patience = Patience(self._first_byte_s, self._idle_s)
-        response = await self._ask("POST", "/api/chat", patience, content)
+        if wire is not None:
+            headers = {**self._compatible.request_headers(), **self._key}
+            wire.sent("POST", f"{self._root}/api/chat", headers.items(), content)
+        try:
+            response = await self._ask("POST", "/api/chat", patience, content)
+        except UpstreamError as error:
+            if wire is not None:
+                wire.failed(error.message)
+            raise
+        if wire is not None:
+            wire.answered(response.status, response.headers.items())
         try:
             if response.status != 200:
                 raise await self._refused(response, patience)

@@ -87,10 +87,11 @@ class OpenAICompatible(Upstream):
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
         if call.request.api is ApiKind.EMBEDDINGS:
-            async with self.post("/embeddings", {**(call.request.native or {}), "model": call.target.model}) as answer:
+            body = {**(call.request.native or {}), "model": call.target.model}
+            async with self.post("/embeddings", body, wire=call.wire) as answer:
                 yield Piece(await answer.json())
             return
-        async with self.post("/chat/completions", self.adapt(call)) as answer:
+        async with self.post("/chat/completions", self.adapt(call), wire=call.wire) as answer:
             if not call.request.stream:
                 yield self._uncut(call, await answer.json())
             elif answer.content_type == "application/json":

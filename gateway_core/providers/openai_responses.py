@@ -35,7 +35,7 @@ class OpenAIProvider(OpenAICompatible):
                 yield piece
 
     async def _respond(self, call: UpstreamCall, native: JsonObject) -> AsyncGenerator[Piece]:
-        async with self.post("/responses", self.native_body(call, native)) as answer:
+        async with self.post("/responses", self.native_body(call, native), wire=call.wire) as answer:
             if not call.request.stream:
                 yield self._whole_response(await answer.json())
             elif answer.content_type == "application/json":

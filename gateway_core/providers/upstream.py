@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -18,7 +19,7 @@ import aiohttp
 import orjson
 
 from gateway_core.model import JsonObject, ProviderStatus
-from gateway_core.providers.base import UpstreamError
+from gateway_core.providers.base import UpstreamError, Wire
 from gateway_core.providers.failures import Failures
 from gateway_core.wire.ndjson import LineParser, LineTooLong
 from gateway_core.wire.sse import SSEError, SSEEvent, SSEParser
@@ -199,11 +200,18 @@ class Upstream:
 
     @asynccontextmanager
     async def post(
-        self, path: str, body: JsonObject, headers: Mapping[str, str] | None = None, patience_s: float | None = None
+        self,
+        path: str,
+        body: JsonObject,
+        headers: Mapping[str, str] | None = None,
+        patience_s: float | None = None,
+        *,
+        wire: Wire | None = None,
     ) -> AsyncIterator[Answer]:
         """Sends ``body``; the answer's head has arrived and is a success. Leaving the block closes the connection.
 
-        ``headers`` go over those of every request; ``patience_s`` is all the time there is for a short answer.
+        ``headers`` go over those of every request; ``patience_s`` is all the time there is for a short answer;
+        ``wire`` hears what the SDK really sent.
         """
         try:
             content = orjson.dumps(body)
@@ -211,7 +219,8 @@ class Upstream:
             raise self.failures.too_deep() from None
         sdk = await self._ready()
         patience = Patience(patience_s or self._first_byte_s, patience_s or self._idle_s)
-        response = await self._ask(sdk, "post", path, patience, headers, content=content)
+        with _heard_by(wire):
+            response = await self._ask(sdk, "post", path, patience, headers, content=content)
         try:
             kind = response.headers.get("content-type", "")
             yield Answer(response.aiter_bytes(), kind, patience, self.failures, sdk.broken)
@@ -261,7 +270,7 @@ class Upstream:
                 "trust_env": not is_loopback(self.base_url),
                 "timeout": httpx2.Timeout(max(self._first_byte_s, self._idle_s) + 5, connect=CONNECT_S),
                 "limits": httpx2.Limits(max_connections=1000, keepalive_expiry=30.0),
-                "event_hooks": {"response": [_bound_errors]},
+                "event_hooks": {"request": [_tell_request], "response": [_bound_errors, _tell_answer]},
             }
         )
         transport = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, aiohttp.ClientError, OSError)
@@ -299,6 +308,33 @@ def _basic(parts: SplitResult) -> str | None:
         return None
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     return "Basic " + b64encode(pair.encode()).decode()
+
+
+_WIRE: ContextVar[Wire | None] = ContextVar("wire", default=None)
+"""Who hears of the call that this task makes: the hooks of a client are those of all its calls."""
+
+
+@contextmanager
+def _heard_by(wire: Wire | None) -> Iterator[None]:
+    token = _WIRE.set(wire)
+    try:
+        yield
+    except UpstreamError as error:
+        if wire is not None:
+            wire.failed(error.message)
+        raise
+    finally:
+        _WIRE.reset(token)
+
+
+async def _tell_request(request: httpx2.Request) -> None:
+    if wire := _WIRE.get():
+        wire.sent(request.method, str(request.url), request.headers.multi_items(), await request.aread())
+
+
+async def _tell_answer(response: httpx2.Response) -> None:
+    if wire := _WIRE.get():
+        wire.answered(response.status_code, response.headers.multi_items())
 
 
 async def _bound_errors(response: httpx2.Response) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from gateway_core.clock import Clock
@@ -11,7 +11,8 @@ from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.model import ProviderStatus
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.routing.landscape import Room
-from gateway_core.settings import ProviderEntry
+from gateway_core.routing_values import OwnLimit
+from gateway_core.settings import ProviderEntry, ProviderLimits
 
 
 class OwnLimits:
@@ -24,8 +25,9 @@ class OwnLimits:
         self._rates: dict[str, RateLimit] = {}
         self._tokens_per_minute: dict[str, int] = {}
         self._names: tuple[str, ...] = ()
+        self._entries: dict[str, ProviderLimits] = {}
 
-    def use(self, entries: Iterable[ProviderEntry]) -> None:
+    def use(self, entries: Sequence[ProviderEntry]) -> None:
         """The limits from now on. What was used stays used."""
         before, self._rates, self._tokens_per_minute = self._rates, {}, {}
         daily = {}
@@ -39,10 +41,24 @@ class OwnLimits:
                 self._tokens_per_minute[entry.name] = limits.tokens_per_minute
         self._budget.set_provider_limits({name: limit for name, limit in daily.items() if limit})
         self._names = tuple(daily)
+        self._entries = {entry.name: entry.limits for entry in entries}
 
     def rooms(self) -> dict[str, Room]:
         """What is left now, by provider."""
         return {name: self._room(name) for name in self._names}
+
+    def standing(self, name: str) -> tuple[OwnLimit, ...]:
+        """The limits set for a provider, and how much of each is used now."""
+        limits, rate = self._entries.get(name), self._rates.get(name)
+        if limits is None:
+            return ()
+        requests, tokens = rate.used(name) if rate else (0.0, 0.0)
+        all_three = (
+            OwnLimit("requests a minute", requests, limits.requests_per_minute),
+            OwnLimit("tokens a minute", tokens, limits.tokens_per_minute),
+            OwnLimit("USD a day", self._budget.committed_to(name) / 1e6, limits.daily_budget),
+        )
+        return tuple(one for one in all_three if one.limit)
 
     def _room(self, name: str) -> Room:
         spent = self._budget.provider_refusal(name)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gateway_core.store.errors import StoreError, explain, is_damage, is_store_failure
 from gateway_core.store.migrations import check_version, migrate
+from gateway_core.store.request_index import open_index
 
 BUSY_TIMEOUT_S = 5.0
 _CARRIED_OVER = ("reservations", "operator")
@@ -105,6 +106,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         if connection.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:
             raise _Damaged
         migrate(connection)
+        open_index(connection)
         _check_writable(connection)
     except BaseException as error:
         connection.close()

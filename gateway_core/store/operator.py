@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -40,6 +41,8 @@ class OperatorState:
     cheap_model: str | None = None
     premium_model: str | None = None
     budget: BudgetOverride | None = None
+    changed: Mapping[str, float] = field(default_factory=dict)
+    """When each of the others was decided last, Unix seconds."""
 
     def limits(self, configured: Limits) -> Limits:
         """The limits in force. A configuration that was changed since the operator's override wins over it."""
@@ -55,6 +58,7 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
     "cheap_model": TypeAdapter(str | None),
     "premium_model": TypeAdapter(str | None),
     "budget": TypeAdapter(BudgetOverride | None),
+    "changed": TypeAdapter(dict[str, float]),
 }
 
 
@@ -84,7 +88,7 @@ class OperatorStore:
 
     async def save(self, state: OperatorState) -> None:
         """Writes the whole state; once this returns it survives a power loss. Raises ``StoreError``."""
-        rows = [(field.name, to_json(getattr(state, field.name))) for field in fields(state)]
+        rows = [(kept.name, to_json(getattr(state, kept.name))) for kept in fields(state)]
 
         def write(connection: sqlite3.Connection) -> None:
             connection.executemany("INSERT OR REPLACE INTO operator (name, value) VALUES (?, ?)", rows)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
-
-from pydantic import TypeAdapter
 
 from gateway_core.clock import Clock
 from gateway_core.model import (
@@ -18,26 +16,32 @@ from gateway_core.model import (
     Decision,
     Reason,
     RequestDetail,
+    RequestParts,
     RequestRow,
     Reuse,
     Saved,
     Savings,
+    Status,
+    Timeline,
     Usage,
 )
+from gateway_core.request_terms import row_text
+from gateway_core.store import request_index
 from gateway_core.store.answers import exact_id
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S, day_of, days_before, end_of, start_of
+from gateway_core.store.parts import read_parts, write_parts
 from gateway_core.store.report import KEYS, MADE_MICROUSD, PAID_DAY, ReportRow, sums_since
+from gateway_core.store.request_rows import COLUMNS, SELECTED, row_of
+from gateway_core.store.said import said_words
 
 KEEP_ROWS_DAYS = 400
 KEEP_BODIES_BYTES = 512 * 1024 * 1024
+PRUNED_AT_ONCE = 100
 INTERRUPTED = "interrupted"
 _INTERRUPTED_TEXT = "llmgw stopped while this request was running."
 
-_COLUMNS = tuple(field.name for field in fields(RequestRow))
-_SELECTED = ", ".join(f"requests.{name}" for name in _COLUMNS)
-_ROW = TypeAdapter(RequestRow)
 _IS_HIT = "cache IN ('exact', 'semantic')"
 _HITS_LOOKED_AT = 10_000
 
@@ -54,39 +58,50 @@ class _Rest:
     remarks: tuple[Reason, ...] = ()
     cost: Cost = Cost()
     reuse: Reuse | None = None
+    timeline: Timeline = Timeline()
 
 
 class RequestLog:
-    """Requests by id, newest first. With ``keep_bodies`` off no message and no answer is ever written."""
+    """Requests by id, newest first. With ``keep_bodies`` off no message and no answer is ever written or indexed."""
 
     def __init__(self, database: Database, clock: Clock, *, keep_bodies: bool = True) -> None:
         self._database = database
         self._clock = clock
         self.keep_bodies = keep_bodies
 
-    async def add(self, row: RequestRow, detail: RequestDetail | None = None) -> None:
-        """Writes the request as it stands, over what was there. One that has ended does not run again."""
+    async def add(
+        self,
+        row: RequestRow,
+        detail: RequestDetail | None = None,
+        wire: Callable[[], dict[str, Any]] | None = None,
+    ) -> None:
+        """Writes the request as it stands, over what was there. One that has ended does not run again.
+
+        ``wire`` makes a tree of what :class:`RequestParts` holds; it is called in the store's thread.
+        """
 
         def write(connection: sqlite3.Connection) -> None:
-            written = _write_row(connection, row, detail)
-            if written and detail is not None and self.keep_bodies:
+            if not _write_row(connection, row, detail):
+                return
+            said = None
+            if detail is not None and self.keep_bodies:
                 _write_bodies(connection, detail, row.at)
+                if wire is not None:
+                    write_parts(connection, row.id, wire(), detail.messages)
+                said = said_words(detail.messages, detail.answer) if detail.messages else None
+            if row.status is not Status.RUNNING:
+                request_index.index_row(connection, row, said)
 
         await self._database.run(write)
 
-    async def recent(self, limit: int, query: str | None = None) -> tuple[RequestRow, ...]:
-        """The newest rows first.
-
-        ``query`` keeps those that have it in the preview, model, provider, route, session or id, whatever its case.
-        """
-        wanted = _folded([query or ""])
+    async def recent(self, limit: int) -> tuple[RequestRow, ...]:
+        """The newest rows first."""
 
         def read(connection: sqlite3.Connection) -> tuple[RequestRow, ...]:
             found = connection.execute(
-                f"SELECT {_SELECTED} FROM requests WHERE instr(search, ?) ORDER BY at DESC, id DESC LIMIT ?",
-                (wanted, max(0, limit)),
+                f"SELECT {SELECTED} FROM requests ORDER BY at DESC, id DESC LIMIT ?", (max(0, limit),)
             )
-            return tuple(_row_of(values) for values in found)
+            return tuple(row_of(values) for values in found)
 
         return await self._database.run(read)
 
@@ -95,10 +110,10 @@ class RequestLog:
 
         def read(connection: sqlite3.Connection) -> tuple[tuple[RequestRow, Usage], ...]:
             found = connection.execute(
-                f"SELECT detail, {_SELECTED} FROM requests WHERE at >= ? AND at < ? AND {PAID_DAY} = ? ORDER BY at, id",
+                f"SELECT detail, {SELECTED} FROM requests WHERE at >= ? AND at < ? AND {PAID_DAY} = ? ORDER BY at, id",
                 (start_of(days_before(day, 1)), end_of(day), day),
             )
-            return tuple((_row_of(values), _rest_of(detail).usage) for detail, *values in found)
+            return tuple((row_of(values), _rest_of(detail).usage) for detail, *values in found)
 
         return await self._database.run(read)
 
@@ -107,7 +122,7 @@ class RequestLog:
 
         def read(connection: sqlite3.Connection) -> RequestDetail | None:
             found = connection.execute(
-                f"SELECT messages, answer, detail, {_SELECTED} FROM requests"
+                f"SELECT messages, answer, detail, {SELECTED} FROM requests"
                 " LEFT JOIN bodies ON bodies.request_id = requests.id WHERE id = ?",
                 (request_id,),
             ).fetchone()
@@ -116,7 +131,7 @@ class RequestLog:
             messages, answer, detail, *values = found
             rest = _rest_of(detail)
             return RequestDetail(
-                row=_row_of(values),
+                row=row_of(values),
                 decision=rest.decision,
                 usage=rest.usage,
                 error_message=rest.error_message,
@@ -127,7 +142,18 @@ class RequestLog:
                 remarks=rest.remarks,
                 cost=rest.cost,
                 reuse=rest.reuse,
+                timeline=rest.timeline,
             )
+
+        return await self._database.run(read)
+
+    async def parts(self, request_id: str) -> RequestParts | None:
+        """What went over the wire; None where it is not kept."""
+
+        def read(connection: sqlite3.Connection) -> RequestParts | None:
+            with suppress(ValueError, LookupError, TypeError):
+                return read_parts(connection, request_id)
+            return None
 
         return await self._database.run(read)
 
@@ -136,9 +162,9 @@ class RequestLog:
 
         def read(connection: sqlite3.Connection) -> tuple[CacheHit, ...]:
             found = connection.execute(
-                f"SELECT detail, {_SELECTED} FROM requests WHERE {_IS_HIT} ORDER BY at DESC, id DESC LIMIT ?", (limit,)
+                f"SELECT detail, {SELECTED} FROM requests WHERE {_IS_HIT} ORDER BY at DESC, id DESC LIMIT ?", (limit,)
             )
-            return tuple(_hit(_row_of(values), _rest_of(detail).reuse) for detail, *values in found)
+            return tuple(_hit(row_of(values), _rest_of(detail).reuse) for detail, *values in found)
 
         return await self._database.run(read)
 
@@ -192,33 +218,62 @@ class RequestLog:
                     " WHERE id = ?",
                     (INTERRUPTED, text, request_id),
                 )
+                request_index.index_stored(connection, request_id)
             return len(running)
 
         return await self._database.run(write)
 
+    async def fill_index(self) -> bool:
+        """Makes some older requests searchable; False when all are."""
+        return await self._database.run(request_index.fill)
+
     async def prune(self, now: float, keep_bodies_days: int) -> int:
-        """Drops bodies that are too old or, oldest first, too many; rows after 400 days. Returns how many bodies."""
+        """Drops bodies that are too old or, oldest first, too many; rows after 400 days. Returns how many bodies.
 
+        In steps, for paid calls wait for the same thread. What was said goes from the index with the body it was in;
+        where none is kept any more, the index is written anew without it.
+        """
+        old = now - keep_bodies_days * DAY_S if keep_bodies_days else float("inf")
+        too_many = (
+            "SELECT request_id FROM (SELECT request_id, at, sum(size_bytes) OVER (ORDER BY at DESC, request_id)"
+            " AS newer FROM bodies) WHERE newer > ? ORDER BY at LIMIT ?"
+        )
+        dropped = await self._drop_bodies("SELECT request_id FROM bodies WHERE at < ? ORDER BY at LIMIT ?", old)
+        dropped += await self._drop_bodies(too_many, KEEP_BODIES_BYTES)
+        while await self._database.run(lambda connection: _drop_rows(connection, now - KEEP_ROWS_DAYS * DAY_S)):
+            pass
+        if dropped and not keep_bodies_days:
+            going = await self._database.run(lambda connection: request_index.merge(connection, first=True))
+            while going:
+                going = await self._database.run(lambda connection: request_index.merge(connection, first=False))
+        return dropped
+
+    async def _drop_bodies(self, query: str, limit: float) -> int:
         def write(connection: sqlite3.Connection) -> int:
-            old = (now - keep_bodies_days * DAY_S,) if keep_bodies_days else (float("inf"),)
-            dropped = connection.execute("DELETE FROM bodies WHERE at < ?", old).rowcount
-            dropped += connection.execute(
-                "DELETE FROM bodies WHERE request_id IN (SELECT request_id FROM (SELECT request_id,"
-                " sum(size_bytes) OVER (ORDER BY at DESC, request_id) AS newer FROM bodies) WHERE newer > ?)",
-                (KEEP_BODIES_BYTES,),
-            ).rowcount
-            connection.execute("DELETE FROM requests WHERE at < ?", (now - KEEP_ROWS_DAYS * DAY_S,))
-            return dropped
+            found = [request_id for (request_id,) in connection.execute(query, (limit, PRUNED_AT_ONCE))]
+            request_index.forget_said(connection, found)
+            connection.executemany("DELETE FROM bodies WHERE request_id = ?", ((one,) for one in found))
+            return len(found)
 
-        return await self._database.run(write)
+        dropped = 0
+        while done := await self._database.run(write):
+            dropped += done
+        return dropped
+
+
+def _drop_rows(connection: sqlite3.Connection, before: float) -> int:
+    """Some of the requests that came before; how many."""
+    query = "SELECT id FROM requests WHERE at < ? ORDER BY at LIMIT ?"
+    found = [request_id for (request_id,) in connection.execute(query, (before, PRUNED_AT_ONCE))]
+    request_index.forget(connection, found)
+    connection.executemany("DELETE FROM requests WHERE id = ?", ((one,) for one in found))
+    return len(found)
 
 
 def _write_row(connection: sqlite3.Connection, row: RequestRow, detail: RequestDetail | None) -> bool:
     """Whether the row was written: a late word of a start does not undo an end."""
-    values: dict[str, object] = {name: getattr(row, name) for name in _COLUMNS}
-    values["search"] = _folded(
-        [row.preview, row.asked_model, row.model, row.provider, row.route, row.session, row.id],
-    )
+    values: dict[str, object] = {name: getattr(row, name) for name in COLUMNS}
+    values["search"] = row_text(row) if row.status is Status.RUNNING else ""
     if detail is not None:
         usage = detail.usage
         values["cache_read_tokens"] = usage.cache_read_tokens
@@ -232,6 +287,7 @@ def _write_row(connection: sqlite3.Connection, row: RequestRow, detail: RequestD
             remarks=detail.remarks,
             cost=detail.cost,
             reuse=detail.reuse,
+            timeline=detail.timeline,
         )
         values["detail"] = to_json(rest)
     updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "id")
@@ -261,15 +317,6 @@ def _write_bodies(connection: sqlite3.Connection, detail: RequestDetail, at: flo
 
 def _plain(value: object) -> object:
     return clean_text(str(value)) if isinstance(value, str) else value
-
-
-def _folded(texts: Iterable[str | None]) -> str:
-    """Texts as they are searched: without case, one a line."""
-    return clean_text("\n".join(text for text in texts if text)).casefold()
-
-
-def _row_of(values: Sequence[Any]) -> RequestRow:
-    return _ROW.validate_python(dict(zip(_COLUMNS, values, strict=True)))
 
 
 def _hit(row: RequestRow, reuse: Reuse | None) -> CacheHit:

@@ -46,6 +46,12 @@ def betas_of(headers: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(beta for beta in named if _BETA.fullmatch(beta)))
 
 
+def with_betas(chat: JsonObject, headers: Mapping[str, str]) -> JsonObject:
+    """The caller's request as a chat completion, with the betas that its headers name."""
+    betas = betas_of(headers)
+    return {**chat, "anthropic": {**chat.get("anthropic", {}), "betas": sorted(betas)}} if betas else chat
+
+
 def headers_for(native: Mapping[str, str], betas: Iterable[str]) -> dict[str, str]:
     """What is sent upstream: the caller's version, and its betas behind ``betas``, which are the gateway's own."""
     both = list(dict.fromkeys([*betas, *betas_of(native)]))

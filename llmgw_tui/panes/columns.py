@@ -71,7 +71,11 @@ def row(
             cell(text, column.width, style, right=column.right, ellipsis=look.glyphs.ellipsis),
             Segment(" ", TEXT_STYLE),
         ]
-    strip = line(width, *out)
+    return on_cursor_or_not(line(width, *out), look, on_cursor=on_cursor)
+
+
+def on_cursor_or_not(strip: Strip, look: Look, *, on_cursor: bool) -> Strip:
+    """``strip``, with the cursor on it if it is there."""
     return strip.apply_style(CURSOR_STYLE if look.focused else CURSOR_IDLE_STYLE) if on_cursor else strip
 
 

@@ -25,12 +25,15 @@ def body(text: str, width: int, whole: bool, style: Style) -> Iterator[Line]:
     for paragraph in shown.split("\n") if shown else ():
         for piece in chopped(paragraph, max(8, width - 3)):
             yield [Segment("   ", TEXT_STYLE), Segment(piece, style)]
-    if not whole and total > CUT_CHARACTERS:
-        yield [
-            text_segment(
-                f"   … {total - CUT_CHARACTERS:,} of {total:,} characters more, b shows bodies whole", WARN_STYLE
-            )
-        ]
+    if not whole:
+        yield from cut_note(total)
+
+
+def cut_note(total: int) -> Iterator[Line]:
+    """Says that a text of ``total`` characters was cut, if it was."""
+    if total > CUT_CHARACTERS:
+        more = f"{total - CUT_CHARACTERS:,} of {total:,} characters more"
+        yield [text_segment(f"   … {more}, b shows bodies whole", WARN_STYLE)]
 
 
 def wrapped(name: str, text: str, width: int, style: Style) -> Iterator[Line]:

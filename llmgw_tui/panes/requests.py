@@ -12,8 +12,9 @@ from rich.style import Style
 from textual.strip import Strip
 
 from gateway_core.model import Lane, RequestRow, Snapshot, Status, Tier
+from llmgw_tui.filtering import Typed, matching
 from llmgw_tui.panes.draw import Drawn, Look, cell, line, text_segment
-from llmgw_tui.text import clock_time, count, dollars, milliseconds, preview
+from llmgw_tui.text import clock_day, clock_time, count, dollars, milliseconds, preview
 from llmgw_tui.theme import (
     BRIGHT_STYLE,
     CURSOR_IDLE_STYLE,
@@ -36,7 +37,7 @@ class Table:
 
     selected: str | None = None
     first: int = 0
-    filter: str = ""
+    filter: Typed = Typed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,16 @@ COLUMNS = (
     Column("preview", "asked", 0, 0),
 )
 """``preview`` takes what is left."""
+EVERYTHING = (
+    Column("when", "time", 11, 52),
+    *(column for column in COLUMNS if column.name not in ("time", "client", "preview")),
+    Column("saved", "saved", 8, 132, right=True),
+    Column("first_token", "1st tok", 7, 124, right=True),
+    Column("client", "from", 12, 140),
+    Column("session", "session", 18, 190),
+    Column("preview", "asked", 0, 0),
+)
+"""The columns of the whole log, where requests are of other days too."""
 REPAIRED = "~"
 """Before the route of a request whose answer was put right or came from another model."""
 WIDER = {"model": ((112, 19), (150, 28)), "route": ((150, 26),)}
@@ -72,12 +83,12 @@ WIDER = {"model": ((112, 19), (150, 28)), "route": ((150, 26),)}
 
 def requests_view(snapshot: Snapshot, table: Table, look: Look, width: int, height: int) -> Drawn:
     """Lines of the requests pane; the first is the column titles."""
-    rows = matching(snapshot.requests, table.filter)
+    rows = matching(snapshot.requests, table.filter, snapshot.at)
     columns = columns_for(width)
     room = max(0, height - 1)
     first = min(max(0, table.first), max(0, len(rows) - room))
     index = selected_index(rows, table)
-    lines = [titles(columns, width)]
+    lines = [says(table.filter, width) if table.filter.says else titles(columns, width)]
     for number, row in enumerate(rows[first : first + room], first):
         cursor = None
         if number == index:
@@ -89,20 +100,26 @@ def requests_view(snapshot: Snapshot, table: Table, look: Look, width: int, heig
 
 
 def title(table: Table) -> str:
-    return f"Requests  /{preview(table.filter)}" if table.filter else "Requests"
+    return f"Requests  /{preview(table.filter.text)}" if table.filter.text else "Requests"
+
+
+def says(typed: Typed, width: int) -> Strip:
+    """What is wrong with a filter, or how it could go on."""
+    style = WARN_STYLE if typed.problem else MUTED_STYLE
+    return line(width, text_segment(f" {preview(typed.says)}", style))
 
 
 def info(snapshot: Snapshot, rows: Sequence[RequestRow], table: Table, look: Look) -> str:
     """How many there are, and whether the table follows the newest."""
     dot = f" {look.glyphs.dot} "
-    shown = f"{len(rows)} of {len(snapshot.requests)} match{dot}" if table.filter else ""
+    shown = f"{len(rows)} of {len(snapshot.requests)} match{dot}" if table.filter.in_force else ""
     follows = "following" if table.selected is None else f"{selected_index(rows, table) + 1}/{len(rows)}, home follows"
     return f"{shown}{snapshot.requests_today} today{dot}{snapshot.requests_per_minute:.0f}/min{dot}{follows}"
 
 
 def nothing(snapshot: Snapshot, table: Table, width: int) -> list[Strip]:
     """What to do while the table is empty."""
-    if table.filter:
+    if table.filter.in_force:
         return [line(width), line(width, text_segment("  No request matches. Escape clears the filter.", MUTED_STYLE))]
     return [
         line(width),
@@ -120,32 +137,6 @@ def nothing(snapshot: Snapshot, table: Table, width: int) -> list[Strip]:
     ]
 
 
-def matching(rows: Sequence[RequestRow], wanted: str) -> Sequence[RequestRow]:
-    """The rows that hold every word of ``wanted`` in the text, model, tier, route or status."""
-    words = wanted.casefold().split()
-    return [row for row in rows if all(word in haystack(row) for word in words)] if words else rows
-
-
-def haystack(row: RequestRow) -> str:
-    return "\n".join(
-        (
-            row.preview,
-            row.model or row.asked_model,
-            row.provider or "",
-            row.served_by,
-            row.tier or "",
-            row.cache.value,
-            row.route,
-            row.status.value,
-            row.client,
-            row.lane.value,
-            row.error_code or "",
-            "repaired" if row.repaired else "",
-            row.id,
-        )
-    ).casefold()
-
-
 def selected_index(rows: Sequence[RequestRow], table: Table) -> int:
     """Where the cursor is; the newest when it follows or its request has left the table."""
     if table.selected is not None:
@@ -156,10 +147,10 @@ def selected_index(rows: Sequence[RequestRow], table: Table) -> int:
 
 
 @lru_cache(maxsize=64)
-def columns_for(width: int) -> tuple[Column, ...]:
-    """The columns that a pane of ``width`` cells shows, with their widths."""
+def columns_for(width: int, *, everything: bool = False) -> tuple[Column, ...]:
+    """The columns that a pane of ``width`` cells shows, with their widths; or a list of ``everything``."""
     chosen = []
-    for column in COLUMNS:
+    for column in EVERYTHING if everything else COLUMNS:
         if width < column.narrowest or (column.name == "tier" and width >= 110):
             continue
         cells = column.width
@@ -177,18 +168,22 @@ def titles(columns: Sequence[Column], width: int) -> Strip:
     return line(width, *(_spaced(columns, {column.name: (column.title, MUTED_STYLE) for column in columns}, "…")))
 
 
-def request_line(row: RequestRow, at: float, look: Look, width: int, cursor: Style | None = None) -> Strip:
+def request_line(
+    row: RequestRow, at: float, look: Look, width: int, cursor: Style | None = None, *, everything: bool = False
+) -> Strip:
     """One request. ``at`` is the snapshot's time, from which a running request's age is told."""
-    strip = _request_line(row, float(int(at)) if row.status is Status.RUNNING else 0.0, look.zone, look.glyphs, width)
+    age_at = float(int(at)) if row.status is Status.RUNNING else at // 60 * 60 if everything else 0.0
+    strip = _request_line(row, age_at, look.zone, look.glyphs, width, everything)
     return strip.apply_style(cursor) if cursor else strip
 
 
 @lru_cache(maxsize=1024)
-def _request_line(row: RequestRow, at: float, zone: tzinfo, glyphs: Glyphs, width: int) -> Strip:
+def _request_line(row: RequestRow, at: float, zone: tzinfo, glyphs: Glyphs, width: int, everything: bool) -> Strip:
     """Cached, for most rows of an update are those of the one before."""
     look = Look(at, zone, glyphs)
-    cells = {name: value(row, at, look) for name, value in CELLS.items()}
-    return line(width, *_spaced(columns_for(width), cells, glyphs.ellipsis))
+    columns = columns_for(width, everything=everything)
+    cells = {column.name: CELLS[column.name](row, at, look) for column in columns}
+    return line(width, *_spaced(columns, cells, glyphs.ellipsis))
 
 
 def _spaced(columns: Sequence[Column], cells: dict[str, tuple[str, Style]], ellipsis: str) -> list[Segment]:
@@ -205,6 +200,24 @@ Cell = tuple[str, Style]
 
 def _time(row: RequestRow, at: float, look: Look) -> Cell:
     return clock_time(row.at, look.zone), MUTED_STYLE
+
+
+def _when(row: RequestRow, at: float, look: Look) -> Cell:
+    if clock_day(row.at, look.zone) == clock_day(at, look.zone):
+        return clock_time(row.at, look.zone), MUTED_STYLE
+    return f"{clock_day(row.at, look.zone)[5:]} {clock_time(row.at, look.zone, seconds=False)}", MUTED_STYLE
+
+
+def _saved(row: RequestRow, at: float, look: Look) -> Cell:
+    return (dollars(row.saved_microusd), GOOD_STYLE) if row.saved_microusd else ("", MUTED_STYLE)
+
+
+def _first_token(row: RequestRow, at: float, look: Look) -> Cell:
+    return ("" if row.first_token_ms is None else milliseconds(row.first_token_ms)), TEXT_STYLE
+
+
+def _session(row: RequestRow, at: float, look: Look) -> Cell:
+    return preview(row.session or ""), MUTED_STYLE
 
 
 def _mark(row: RequestRow, at: float, look: Look) -> Cell:
@@ -272,6 +285,10 @@ def _preview(row: RequestRow, at: float, look: Look) -> Cell:
 
 CELLS = {
     "time": _time,
+    "when": _when,
+    "saved": _saved,
+    "first_token": _first_token,
+    "session": _session,
     "mark": _mark,
     "tier": _tier,
     "tier_word": _tier_word,

@@ -61,7 +61,7 @@ class Dashboard(Place):
     key = "D"
     title_words = "Dashboard"
     explanation = "Requests, tiers, caches, spend and local models at a glance, as they are now."
-    filter_hint = "words to look for in the requests"
+    filter_hint = "words, tier:premium, cost>0.01, took>2s, since:2h; ! turns one round"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "next_pane(1)", show=False, id="next_pane"),
@@ -105,8 +105,11 @@ class Dashboard(Place):
 
     def on_mount(self) -> None:
         self.filter_field.display = False
-        self.requests.focus()
+        kept = self.centre.remembered
+        self._current = next((pane for pane in self.panes if pane.id == kept.get("dashboard.pane", "")), self.requests)
+        self.maximised = kept.get("dashboard.maximised", False)
         self.place_parts()
+        self._current.focus()
 
     @property
     def current(self) -> Pane:
@@ -171,6 +174,7 @@ class Dashboard(Place):
     def on_descendant_focus(self) -> None:
         if isinstance(self.focused, Pane):
             self._current = self.focused
+            self.centre.remembered.set("dashboard.pane", self.focused.id or "")
 
     def set_notices(self, there_are: bool) -> None:
         """Gives the header a third line where there is something to say and room to say it."""
@@ -231,6 +235,7 @@ class Dashboard(Place):
     def toggle_maximised(self) -> str:
         """Gives the focused pane the whole screen, or gives it back; says which."""
         self.maximised = not self.maximised
+        self.centre.remembered.set("dashboard.maximised", self.maximised)
         self.place_parts()
         self._current.focus()
         if self.maximised:
@@ -243,7 +248,11 @@ class Dashboard(Place):
             self.toggle_maximised()
 
     def filter_changed(self) -> None:
-        self.requests.set_filter(self.searched)
+        self.requests.set_filter(self.searched, typing=self.filter_field.display)
+
+    def _close_filter(self) -> None:
+        super()._close_filter()
+        self.filter_changed()
 
     def focus_body(self) -> None:
         self.requests.focus()

@@ -1,35 +1,55 @@
-"""The detail screen: one request in full."""
+"""The detail screen: one request in full, its wire, and what can be done with it."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar
 
-from textual.strip import Strip
-
-from gateway_core.model import RequestDetail, RequestRow, Status
-from llmgw_tui.panes.detail import detail_lines
-from llmgw_tui.screens.one_thing import WHOLE, OneThingScreen
+from gateway_core.model import CommandResult, ReplayOffer, RequestDetail, RequestParts, RequestRow, Status
+from llmgw_tui.exports.call import FORMATS, NothingKept
+from llmgw_tui.exports.exported import Export, export, write
+from llmgw_tui.panes.detail import Document, detail_document
+from llmgw_tui.panes.details import CUT_CHARACTERS
+from llmgw_tui.panes.wire import headers_document, upstream_document
+from llmgw_tui.screens.compare import CompareScreen
+from llmgw_tui.screens.document import DocumentScreen
+from llmgw_tui.screens.one_thing import WHOLE
 from llmgw_tui.screens.place import PlaceAction
-from llmgw_tui.text import clean, message_text
-from llmgw_tui.widgets.lines_view import LinesView
+from llmgw_tui.text import clean, dollars, message_text
+
+_BY_NAME = "another model, by its name"
+_TITLES = {"": "Request", "headers": "Request: headers", "upstream": "Request: upstream"}
 
 
-class DetailScreen(OneThingScreen):
+class DetailScreen(DocumentScreen):
     """Decision, timing, cost, messages and answer, scrollable. A running request is read again every second."""
 
     place: ClassVar[str] = "request"
     title_words = "Request"
     explanation = "One request in full: where it went and why, what it took and cost, what was asked and answered."
-    actions: ClassVar[tuple[PlaceAction, ...]] = (WHOLE,)
+    actions: ClassVar[tuple[PlaceAction, ...]] = (
+        WHOLE,
+        PlaceAction("headers", "h", "headers", "Its headers, and those of the answers from upstream"),
+        PlaceAction("upstream", "u", "upstream", "The exact requests that went upstream, keys masked"),
+        PlaceAction("replay", "e", "run again", "Run it again on another tier, and compare the answers"),
+        PlaceAction("compare", "v", "compare", "Compare a request that was run again with the first one", footer=False),
+        PlaceAction("export", "x", "export", "Write it as curl, Python or JSON, and copy that"),
+        PlaceAction("copy_what", "Y", "copy …", "Copy the answer, the question, the id, curl or JSON", footer=False),
+        PlaceAction("next_match", "n", "next", "To the next line found", footer=False),
+        PlaceAction("previous_match", "N", "previous", "To the line found before", footer=False),
+    )
     shared_hints = ("copy", "mark_wrong", "kill_switch", "help")
     read_every_s = 1.0
 
     def __init__(self, detail: RequestDetail) -> None:
         super().__init__()
         self.detail = detail
+        self._parts: RequestParts | None = None
+        self._showing = ""
+        """The view: ``headers``, ``upstream``, or empty for the request itself."""
 
     def named(self) -> str:
-        return self.detail.row.id
+        return self.detail.row.id + _TITLES[self._showing].removeprefix("Request")
 
     @property
     def request(self) -> RequestRow | None:
@@ -46,7 +66,146 @@ class DetailScreen(OneThingScreen):
         detail = await self.centre.source.detail(self.detail.row.id)
         if detail is not None and detail != self.detail:
             self.detail = detail
-            self.query_one(LinesView).remake()
+            self._parts = None
+            self.remake()
 
-    def lines(self, width: int) -> tuple[Strip, ...]:
-        return detail_lines(self.detail, self.centre.look(), width, whole=self.whole)
+    def document(self, width: int) -> Document:
+        look = self.centre.look()
+        if self._showing == "headers":
+            return headers_document(self._parts, look, width)
+        if self._showing == "upstream":
+            return upstream_document(self._parts, look, width, self.ink, whole=self.whole)
+        return detail_document(self.detail, look, width, self.ink, whole=self.whole)
+
+    def weight(self) -> int:
+        if self._showing:
+            sent = self._parts.upstream if self._parts and self._showing == "upstream" else ()
+            return sum(len(one.body) for one in sent) if self.whole else 0
+        texts = (message_text(message) for message in (*self.detail.messages, self.detail.answer or {}))
+        return sum(len(text) if self.whole else min(len(text), CUT_CHARACTERS) for text in texts)
+
+    def label_of(self, action: PlaceAction) -> str:
+        return "the request" if action.name == self._showing else super().label_of(action)
+
+    def action_back(self) -> None:
+        if self._showing and not self.searched and not self.filter_field.display:
+            self._show("")
+        else:
+            super().action_back()
+
+    # --- the wire --------------------------------------------------------------------------------------------------
+
+    async def do_headers(self) -> None:
+        await self._toggle("headers")
+
+    async def do_upstream(self) -> None:
+        await self._toggle("upstream")
+
+    async def _toggle(self, view: str) -> None:
+        await self._wire()
+        self._show("" if self._showing == view else view)
+
+    def _show(self, view: str) -> None:
+        self._showing = view
+        self.remake()
+        self.view.scroll_to(y=0, animate=False, force=True)
+
+    async def _wire(self) -> RequestParts | None:
+        """Fetched when it is wanted first, and kept while the screen is open."""
+        if self._parts is None:
+            self._parts = await self.centre.source.parts(self.detail.row.id)
+        return self._parts
+
+    # --- copies and exports ----------------------------------------------------------------------------------------
+
+    async def do_copy_what(self) -> None:
+        options = [("answer", "the answer"), ("question", "the last question"), ("id", "the request's id")]
+        what = await self.centre.choose("Copy what?", [*options, ("curl", "a curl command"), ("json", "all as JSON")])
+        if what in FORMATS:
+            if made := await self._export(what):
+                await self.centre.to_clipboard(made.text, f"{self.detail.row.id} as {what}")
+        elif what is not None:
+            text, name = self._text_of(what)
+            if text:
+                await self.centre.to_clipboard(text, name)
+            else:
+                self.centre.say(CommandResult(False, f"There is no {what} to copy: it is not kept."))
+
+    def _text_of(self, what: str) -> tuple[str, str]:
+        if what == "id":
+            return self.detail.row.id, "the request's id"
+        if what == "question":
+            asked = [message for message in self.detail.messages if message.get("role") == "user"]
+            return (clean(message_text(asked[-1])) if asked else ""), "the last question"
+        return (clean(message_text(self.detail.answer)) if self.detail.answer else ""), "the answer"
+
+    async def do_export(self) -> None:
+        """Asks for the format, writes the file and copies it."""
+        shown = {"curl": "a curl command", "python": "a Python script", "json": "JSON, all that is kept"}
+        form = await self.centre.choose("Export as", [(name, shown[name]) for name in FORMATS])
+        if form is None or (made := await self._export(form)) is None:
+            return
+        folder = self.centre.folder
+        if folder is None:
+            self.centre.say(CommandResult(False, "There is no folder for exports here."))
+            return
+        try:
+            path = await asyncio.to_thread(write, made, folder / "exports")
+        except OSError as error:
+            self.centre.say(CommandResult(False, f"The export could not be written: {error.strerror or error}"))
+            return
+        self.centre.say(CommandResult(True, f"Exported to {path}"))
+        await self.centre.to_clipboard(made.text, f"it as {form}")
+
+    async def _export(self, form: str) -> Export | None:
+        """The export, made in a thread; None after it was said why there is none."""
+        address = self.centre.snapshot.address if self.centre.snapshot else ""
+        parts = await self._wire()
+        try:
+            return await asyncio.to_thread(export, self.detail, parts, address, form)
+        except NothingKept as error:
+            self.centre.say(CommandResult(False, str(error)))
+            return None
+
+    # --- run again -------------------------------------------------------------------------------------------------
+
+    async def do_replay(self) -> None:
+        """Asks for the tier, says what it can cost, runs it and shows both answers."""
+        found = await self.centre.source.replay_offers(self.detail.row.id)
+        if found.problem:
+            self.centre.say(CommandResult(False, found.problem))
+            return
+        options = [(offer.tier, _described(offer)) for offer in found.offers]
+        tier = await self.centre.choose("Run it again on", [*options, (_BY_NAME, _BY_NAME)])
+        offer = next((offer for offer in found.offers if offer.tier == tier), None)
+        if tier == _BY_NAME:
+            tier = await self.centre.ask("Run it again on", "a model's id, for example anthropic/claude-sonnet-5-5")
+        if tier is None:
+            return
+        if offer is not None and offer.problem:
+            self.centre.say(CommandResult(False, offer.problem))
+            return
+        if (offer is None or offer.most_microusd) and not await self._agreed(tier, offer):
+            return
+        begun = await self.centre.command("replay", request_id=self.detail.row.id, tier=tier)
+        if begun.ok and begun.value:
+            await self.centre.push_screen(CompareScreen(self.detail, begun.value))
+
+    async def _agreed(self, tier: str, offer: ReplayOffer | None) -> bool:
+        most = f"at most {dollars(offer.most_microusd)}" if offer else "what that model costs"
+        return await self.centre.confirm(f"Run it again on {tier}?", f"It is paid like any request: {most}.")
+
+    async def do_compare(self) -> None:
+        """For a request that was itself run again: with the one it repeats."""
+        first = await self.centre.source.detail(self.detail.row.replay_of) if self.detail.row.replay_of else None
+        if first is None:
+            self.centre.say(CommandResult(False, "There is nothing to compare it with: e runs it on another tier."))
+            return
+        await self.centre.push_screen(CompareScreen(first, self.detail.row.id))
+
+
+def _described(offer: ReplayOffer) -> str:
+    if offer.problem:
+        return f"{offer.tier:<8} cannot: {offer.problem}"
+    cost = f"at most {dollars(offer.most_microusd)}" if offer.most_microusd else "free"
+    return f"{offer.tier:<8} {cost:<16} {offer.target}"

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from llmgw_tui.theme import GROUND_STYLE
+from llmgw_tui.theme import CURSOR_STYLE, GROUND_STYLE
+from llmgw_tui.widgets.line_pane import themed
+
+FOUND_STYLE = Style(underline=True)
 
 
 class LinesView(ScrollView, can_focus=True):
@@ -29,6 +33,8 @@ class LinesView(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._make = make
         self._lines: tuple[Strip, ...] = ()
+        self._marked: frozenset[int] = frozenset()
+        self._current = -1
 
     @property
     def lines(self) -> tuple[Strip, ...]:
@@ -42,13 +48,24 @@ class LinesView(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if width < 1:
             return
-        self._lines = self._make(width)
-        self.virtual_size = Size(width, len(self._lines))
+        self.show(self._make(width))
+
+    def show(self, lines: tuple[Strip, ...]) -> None:
+        """Shows lines that were made elsewhere, for the width there is now."""
+        self._lines = lines
+        self.virtual_size = Size(self.scrollable_content_region.width, len(lines))
         self.refresh()
+
+    def mark(self, rows: frozenset[int], current: int) -> None:
+        """Underlines ``rows``, and shows ``current`` as under a cursor."""
+        if (rows, current) != (self._marked, self._current):
+            self._marked, self._current = rows, current
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         row = y + int(self.scroll_offset.y)
-        if row < len(self._lines):
-            return self._lines[row].adjust_cell_length(width, GROUND_STYLE).apply_style(GROUND_STYLE)
-        return Strip.blank(width, GROUND_STYLE)
+        strip = self._lines[row] if row < len(self._lines) else Strip([])
+        if row in self._marked or row == self._current:
+            strip = strip.apply_style(FOUND_STYLE + CURSOR_STYLE if row == self._current else FOUND_STYLE)
+        return themed(strip.adjust_cell_length(width, GROUND_STYLE), GROUND_STYLE, self.app.current_theme)

@@ -8,8 +8,9 @@ from textual import events
 from textual.message import Message
 
 from gateway_core.model import RequestRow, Snapshot
+from llmgw_tui.filtering import matching
 from llmgw_tui.panes.draw import Drawn, Look, frame, line, text_segment
-from llmgw_tui.panes.requests import Table, matching, requests_view, selected_index
+from llmgw_tui.panes.requests import Table, requests_view, selected_index
 from llmgw_tui.theme import BAD_STYLE
 from llmgw_tui.widgets.line_pane import LinePane
 
@@ -79,8 +80,10 @@ class RequestsPane(Pane):
         rows = self._rows
         return rows[selected_index(rows, self.table)] if rows else None
 
-    def set_filter(self, text: str) -> None:
-        self.table = Table(self.table.selected, 0, text)
+    def set_filter(self, text: str, *, typing: bool = False) -> None:
+        """Filters by ``text``, as far as it can be understood."""
+        now = self._snapshot.at if self._snapshot else 0.0
+        self.table = Table(self.table.selected, 0, self.table.filter.retyped(text, now, typing=typing))
         self.post_message(self.Redraw(self))
 
     def move(self, by: int) -> None:
@@ -116,7 +119,9 @@ class RequestsPane(Pane):
 
     @property
     def _rows(self) -> list[RequestRow]:
-        return list(matching(self._snapshot.requests, self.table.filter)) if self._snapshot else []
+        if self._snapshot is None:
+            return []
+        return list(matching(self._snapshot.requests, self.table.filter, self._snapshot.at))
 
     def _select(self, index: int | None) -> None:
         rows = self._rows

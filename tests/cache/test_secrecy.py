@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway_core.cache.secrecy import has_contact, has_secret
+from gateway_core.cache.secrecy import has_contact, has_secret, masked
 
 KEY = "0123456789abcdefghijABCDEFGHIJ456789"
 
@@ -86,3 +88,32 @@ def test_a_large_answer_takes_a_moment(part: str) -> None:
     began = time.process_time()
     has_secret(text), has_contact(text)
     assert time.process_time() - began < 0.5
+
+
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\nabc=\n-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("use sk-proj-abc123abc123abc123abc123 now", "use [masked] now"),
+        (f"mine: {PEM} yours", "mine: [masked] yours"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEvQ", "[masked]"),
+        ("postgres://me:hunter2@db/x and http://a.b/c", "postgres://[masked]@db/x and http://a.b/c"),
+        ("password: hunter2hunter2, then", "[masked], then"),
+        ("İ password: hunter2hunter2", "İ [masked]"),
+        ("two: ghp_0123456789abcdefghijklmnopqrstuv AKIAIOSFODNN7EXAMPLE", "two: [masked] [masked]"),
+    ],
+)
+def test_secrets_are_masked_and_nothing_else(text: str, without: str) -> None:
+    assert masked(text) == without
+
+
+@pytest.mark.parametrize("text", ["", "risk-free task-force", "the api key is kept elsewhere", "https://x.y/z" * 50])
+def test_what_holds_no_secret_is_left_alone(text: str) -> None:
+    assert masked(text) is text
+
+
+@given(st.text(), st.text())
+def test_a_key_is_masked_whatever_stands_around_it(before: str, after: str) -> None:
+    assert KEY not in masked(f"{before} ghp_{KEY} {after}")

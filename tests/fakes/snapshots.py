@@ -19,7 +19,11 @@ from gateway_core.model import (
     ProviderStatus,
     PullStatus,
     Reason,
+    Received,
+    ReplayOffer,
+    ReplayOffers,
     RequestDetail,
+    RequestParts,
     RequestRow,
     Saved,
     Savings,
@@ -27,9 +31,12 @@ from gateway_core.model import (
     Series,
     Snapshot,
     Status,
+    Step,
     Target,
     Tier,
     TierStats,
+    Timeline,
+    UpstreamRequest,
     Usage,
 )
 from tests.fakes import local
@@ -467,7 +474,62 @@ def detail(of: RequestRow | None = None) -> RequestDetail:
         },
         tools=("read_file", "write_file", "exec", "web_search"),
         attempts=2,
+        timeline=timeline(f"{provider}/{model}") if shown.status is not Status.RUNNING else Timeline(),
     )
+
+
+def timeline(target: str = "anthropic/claude-sonnet-5-5") -> Timeline:
+    """A first try that failed, a pause, and an answer that streams."""
+    return Timeline(
+        (
+            Step("received", -1.4, 1.4),
+            Step("policy", 0.1, 0.05),
+            Step("limits", 0.2, 0.02),
+            Step("exact cache", 0.3, 0.8, "miss"),
+            Step("semantic cache", 1.2, 6.3, "miss"),
+            Step("router", 7.6, 0.4, "hard:design"),
+            Step("budget", 8.0, 3.1, "$0.1180 set aside", target),
+            Step("call", 11.2, 240.0, "Overloaded", target),
+            Step("settle", 251.3, 2.0, "nothing charged", target),
+            Step("pause", 253.4, 310.0, "", target),
+            Step("budget", 563.5, 2.9, "$0.1180 set aside", target),
+            Step("call", 566.5, 20_800.0, "", target),
+            Step("first token", 830.0, 0.0),
+            Step("stream", 830.0, 20_536.0),
+            Step("settle", 21_366.6, 3.3, "$0.0483 in all", target),
+            Step("keep", 21_370.0, 4.0),
+        )
+    )
+
+
+def replay_offers() -> ReplayOffers:
+    return ReplayOffers(
+        (
+            ReplayOffer("local", "ollama/qwen3:8b"),
+            ReplayOffer("cheap", problem="No key is set for the cheap tier."),
+            ReplayOffer("premium", "anthropic/claude-sonnet-5-5", 118_000),
+        )
+    )
+
+
+def parts() -> RequestParts:
+    """What went over the wire for :func:`detail`: an attempt that failed, and one that was answered."""
+    headers = (("authorization", "Bearer [masked]"), ("user-agent", "OpenClaw/2026.9.6"), ("x-odd", "\x1b[31mred"))
+    body = {"model": "gateway-auto", "messages": [{"role": "user", "content": "Go on. Größe bitte in Bytes."}]}
+    sent = UpstreamRequest(
+        1,
+        "anthropic/claude-sonnet-5-5",
+        "POST",
+        "https://api.anthropic.com/v1/messages",
+        (("x-api-key", "[masked]"), ("anthropic-version", "2023-06-01")),
+        '{"model": "claude-sonnet-5-5", "max_tokens": 8192, "messages": [{"role": "user", "content": "Go on."}]}',
+        529,
+        (("request-id", "req_011"), ("retry-after", "1")),
+        "Overloaded",
+    )
+    answered = replace(sent, attempt=2, status=200, error="", answer_headers=(("request-id", "req_012"),))
+    received = Received("POST", "/v1/chat/completions", headers, 1.4, "chat", "abc")
+    return RequestParts(received, body, (sent, answered))
 
 
 def hostile_detail() -> RequestDetail:

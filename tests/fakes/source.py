@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 from gateway_core.bus import Bus
 from gateway_core.cache_entries import merged
 from gateway_core.events import Event
+from gateway_core.log_entries import LogEntry, LogPage, at_least
 from gateway_core.model import (
     CacheEntry,
     CacheEntryDetail,
@@ -18,11 +19,28 @@ from gateway_core.model import (
     Fit,
     FitVerdict,
     KillSwitch,
+    ReplayOffers,
+    ReplayProgress,
     RequestDetail,
+    RequestParts,
+    RequestRow,
     Snapshot,
     Tier,
 )
-from tests.fakes import snapshots
+from gateway_core.request_filter import parse
+from gateway_core.request_pages import PAGE_ROWS, RequestsPage, plain_sort
+from gateway_core.routing_values import RouteTrial, RoutingStatus
+from gateway_core.setting_values import SettingsReport
+from tests.fakes import inside_values, snapshots
+
+_RANKS: dict[str, Callable[[RequestRow], tuple[float, float, str]]] = {
+    "newest": lambda row: (row.at, row.at, row.id),
+    "cost": lambda row: (row.cost_microusd, row.at, row.id),
+    "saved": lambda row: (row.saved_microusd, row.at, row.id),
+    "tokens": lambda row: (row.input_tokens + row.output_tokens, row.at, row.id),
+    "latency": lambda row: (row.latency_ms, row.at, row.id),
+    "first_token": lambda row: (-1.0 if row.first_token_ms is None else row.first_token_ms, row.at, row.id),
+}
 
 
 class FakeSource:
@@ -37,9 +55,19 @@ class FakeSource:
         self.ran: list[tuple[str, dict[str, object]]] = []
         self.answer: CommandResult | None = None
         self.details: dict[str, RequestDetail] = {}
+        self.kept_parts: RequestParts | None = snapshots.parts()
+        self.offers = snapshots.replay_offers()
+        self.progress: ReplayProgress | None = None
         self.entries: tuple[CacheEntry, ...] = snapshots.cache_entries()
         self.hits: tuple[CacheHit, ...] | None = snapshots.cache_hits()
         self.problem = ""
+        self.logged: tuple[LogEntry, ...] = inside_values.log_entries()
+        self.routed: RoutingStatus = inside_values.routing()
+        self.known_settings: SettingsReport = inside_values.settings()
+        self.tried: list[str] = []
+        self.request_log: tuple[RequestRow, ...] | None = None
+        """The request log; None is what the snapshot shows."""
+        self.searches: list[tuple[str, str, str]] = []
         self.looks: list[tuple[str, str]] = []
         self.fits: dict[str, Fit] = {}
         self.fit_asked: list[str] = []
@@ -63,6 +91,28 @@ class FakeSource:
         rows = self.current.requests if self.current else ()
         return next((snapshots.detail(row) for row in rows if row.id == request_id), None)
 
+    async def parts(self, request_id: str) -> RequestParts | None:
+        return self.kept_parts
+
+    async def replay_offers(self, request_id: str) -> ReplayOffers:
+        return self.offers
+
+    async def replay_progress(self, request_id: str) -> ReplayProgress | None:
+        return self.progress
+
+    async def requests(self, query: str = "", sort: str = "newest", cursor: str = "") -> RequestsPage:
+        self.searches.append((query, sort, cursor))
+        wanted = parse(query, snapshots.NOW)
+        if wanted.problem or self.problem:
+            return RequestsPage(problem=wanted.problem or self.problem)
+        name, turned = plain_sort(sort) or ("newest", False)
+        log = self.request_log if self.request_log is not None else self.current.requests if self.current else ()
+        found = sorted((row for row in log if wanted.matches(row)), key=_RANKS[name], reverse=not turned)
+        first = int(cursor or 0)
+        page, more = found[first : first + PAGE_ROWS], len(found) > first + PAGE_ROWS
+        total = None if cursor else len(found)
+        return RequestsPage(tuple(page), str(first + PAGE_ROWS) if more else "", total, len(log))
+
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         self.looks.append((query, order))
         found = [entry for entry in self.entries if query.casefold() in entry.question.casefold()]
@@ -81,6 +131,27 @@ class FakeSource:
         return self.fits.get(
             model, Fit(model, FitVerdict.UNKNOWN, "Unknown, because registry.ollama.ai cannot be reached.")
         )
+
+    async def log(self, level: str = "", query: str = "", after: int = 0) -> LogPage:
+        newest = max((entry.id for entry in self.logged), default=0)
+        if self.problem:
+            return LogPage(problem=self.problem)
+        found = [
+            entry
+            for entry in self.logged
+            if entry.level in at_least(level) and query.casefold() in entry.text.casefold() and entry.id > after
+        ]
+        return LogPage(tuple(found), newest, len(found), inside_values.counts(self.logged))
+
+    async def settings(self) -> SettingsReport:
+        return SettingsReport(problem=self.problem) if self.problem else self.known_settings
+
+    async def routing(self) -> RoutingStatus:
+        return RoutingStatus(problem=self.problem) if self.problem else self.routed
+
+    async def trial(self, prompt: str) -> RouteTrial:
+        self.tried.append(prompt)
+        return inside_values.trial(prompt)
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         self.ran.append((command, arguments))

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
@@ -307,3 +309,40 @@ def test_a_catastrophic_pattern_neither_hangs_the_gateway_nor_refuses(caplog: py
     ]
     assert gate.check(f"phoenix {slow_text}") == Verdict(Category.CUSTOM, "phoenix", "phoenix")
     assert gate.check(f"{slow_text}\nDelete all backups.")
+
+
+def test_nothing_is_compiled_until_it_is_needed_and_then_once_for_all() -> None:
+    code = (
+        "import asyncio\n"
+        "from gateway_core.gates import policy_match\n"
+        "from gateway_core.gates.policy import PolicyGate\n"
+        "matchers = policy_match._RULES + policy_match._COMMANDS\n"
+        "made = lambda: sum('forms' in vars(matcher) for matcher in matchers)\n"
+        "gate = PolicyGate((), True)\n"
+        "assert gate.check('What is a good name for a cat?') is None and made() == 0, made()\n"
+        "assert gate.check('rm -rf /') and 0 < made() < len(matchers), made()\n"
+        "asyncio.run(PolicyGate((), False).ready())\n"
+        "assert not policy_match.compiled.is_set()\n"
+        "asyncio.run(gate.ready())\n"
+        "assert policy_match.compiled.is_set() and made() == len(matchers)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_process_that_ends_does_not_wait_for_the_compiler() -> None:
+    code = (
+        "import asyncio\n"
+        "from gateway_core.gates import policy_match\n"
+        "from gateway_core.gates.policy import PolicyGate\n"
+        "async def main():\n"
+        "    compiling = asyncio.create_task(PolicyGate((), True).ready())\n"
+        "    while not policy_match._compiling.locked():\n"
+        "        await asyncio.sleep(0)\n"
+        "    compiling.cancel()\n"
+        "    await asyncio.gather(compiling, return_exceptions=True)\n"
+        "asyncio.run(main())\n"
+        "assert not policy_match.compiled.is_set()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

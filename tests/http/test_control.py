@@ -147,9 +147,10 @@ async def test_prometheus_counts_requests_tokens_and_dollars_without_a_prompt(tm
         async with llmgw.http.get("/metrics") as answer:
             assert answer.headers["Content-Type"].startswith("text/plain")
             text = await answer.text()
-    assert 'llmgw_requests_total{cache="miss",status="ok",tier="premium"} 1.0' in text
-    assert 'llmgw_requests_total{cache="exact",status="ok",tier="cache"} 1.0' in text
-    assert 'llmgw_cost_usd_total{tier="premium"}' in text
+    claude = 'model="claude-sonnet-5-5",provider="anthropic"'
+    assert f'llmgw_requests_total{{cache="miss",lane="interactive",{claude},status="ok",tier="premium"}} 1.0' in text
+    assert f'llmgw_requests_total{{cache="exact",lane="interactive",{claude},status="ok",tier="cache"}} 1.0' in text
+    assert f'llmgw_cost_usd_total{{{claude},tier="premium"}}' in text
     assert "canary" not in text and "test-key" not in text
 
 

@@ -58,34 +58,6 @@ async def test_recent_is_newest_first_and_bounded(log: RequestLog) -> None:
     assert await log.recent(-1) == ()
 
 
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("FRANCE", True),
-        ("größe", True),
-        ("GRÖSSE", True),
-        ("llama", True),
-        ("Groq", True),
-        ("simple", True),
-        ("agent:main", True),
-        ("REQ_1", True),
-        ("", True),
-        ("100%", True),
-        ("%", True),
-        ("100_", False),
-        ("a_b", False),
-        ("\\", False),
-        ("'; DROP TABLE requests; --", False),
-        ("Francegateway", False),
-    ],
-)
-async def test_a_query_finds_text_in_any_case_and_nothing_is_a_wildcard(
-    log: RequestLog, query: str, found: bool
-) -> None:
-    await log.add(request_row(preview="100% GRÖßE of France"))
-    assert bool(await log.recent(10, query)) is found
-
-
 async def test_foreign_text_never_costs_a_row(log: RequestLog) -> None:
     row = request_row(preview="broken \ud800 text\x00 \x1b[31m")
     detail = replace(
@@ -94,7 +66,7 @@ async def test_foreign_text_never_costs_a_row(log: RequestLog) -> None:
         error_message="bad \ud800",
     )
     await log.add(row, detail)
-    assert (await log.recent(10, "broken ? text"))[0].preview == "broken ? text\x00 \x1b[31m"
+    assert (await log.recent(10))[0].preview == "broken ? text\x00 \x1b[31m"
     kept = await log.detail(row.id)
     assert kept is not None
     assert kept.messages[0]["content"] == "?"

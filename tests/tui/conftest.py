@@ -10,9 +10,11 @@ import pytest
 from textual.pilot import Pilot
 
 from gateway_core.model import Snapshot
+from llmgw_tui import ink
 from llmgw_tui.app import ControlCentre
 from llmgw_tui.clock import FrozenClock
 from llmgw_tui.keymap import Keys
+from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
@@ -65,10 +67,14 @@ async def _stage(
     attached: bool = False,
     keys: Keys | None = None,
     ascii_only: bool = False,
+    setup: Setup | None = None,
 ) -> AsyncIterator[Stage]:
     chart.load()
+    ink.load("json", "python")
     source = FakeSource(snapshot, attached=attached)
-    app = ControlCentre(source, clock=FrozenClock(snapshots.NOW), keys=keys, ascii_only=ascii_only)
+    app = ControlCentre(
+        source, setup or Setup(keys=keys or Keys(), ascii_only=ascii_only), clock=FrozenClock(snapshots.NOW)
+    )
     async with app.run_test(size=size) as pilot:
         stage = Stage(app, source, pilot)
         await stage.settle()

@@ -13,10 +13,13 @@ from pathlib import Path
 
 from gateway_core.model import Snapshot
 from llmgw_tui.app import run_control_centre
+from llmgw_tui.setup import Setup
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
 
 TICK_S = 0.01
+CRASHES_AFTER = 60
+"""Snapshots, where ``crash`` is among the arguments."""
 
 
 class MovingSource(FakeSource):
@@ -26,6 +29,8 @@ class MovingSource(FakeSource):
 
     def snapshot(self) -> Snapshot | None:
         self.number += 1
+        if "crash" in sys.argv and self.number > CRASHES_AFTER:
+            raise RuntimeError("on purpose")
         rows = snapshots.busy().requests
         turn = self.number % len(rows)
         return replace(super().snapshot() or snapshots.busy(), requests=rows[turn:] + rows[:turn], in_flight=0)
@@ -46,7 +51,7 @@ async def main(report: Path) -> int:
             print("quit", file=out)
 
         ticking = asyncio.create_task(tick())
-        code = await run_control_centre(MovingSource(snapshots.busy()), on_quit=on_quit, updates_per_second=20)
+        code = await run_control_centre(MovingSource(snapshots.busy()), Setup(updates_per_second=20), on_quit=on_quit)
         ticking.cancel()
         print(f"ended {code}", file=out)
         return code

@@ -253,7 +253,7 @@ async def test_z_maximises_the_focused_pane_and_gives_it_back(staging: Staging) 
 async def test_y_copies_the_id_or_in_the_detail_the_answer(staging: Staging) -> None:
     async with staging(snapshots.busy()) as stage:
         await stage.press("y")
-        assert stage.app.clipboard == snapshots.busy().requests[0].id and "set-clipboard" in stage.toasts[0]
+        assert stage.app.clipboard == snapshots.busy().requests[0].id and "Copied" in stage.toasts[0]
         await stage.press("down", "down", "enter", "y")
         assert stage.app.clipboard.startswith("One ledger table per tenant")
 

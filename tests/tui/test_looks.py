@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from gateway_core.model import Snapshot
 from llmgw_tui.app import ControlCentre
 from llmgw_tui.clock import FrozenClock
+from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
@@ -32,7 +33,7 @@ def _looks_as_before(
     compare: Compare, snapshot: Snapshot, size: tuple[int, int], press: Iterable[str] = (), *, ascii_only: bool = False
 ) -> bool:
     chart.load()
-    app = ControlCentre(FakeSource(snapshot), clock=FrozenClock(snapshots.NOW), ascii_only=ascii_only)
+    app = ControlCentre(FakeSource(snapshot), Setup(ascii_only=ascii_only), clock=FrozenClock(snapshots.NOW))
     return compare(app, press=press, terminal_size=size, run_before=_settle)
 
 
@@ -78,3 +79,9 @@ def test_question(snap_compare: Compare) -> None:
 
 def test_choice(snap_compare: Compare) -> None:
     assert _looks_as_before(snap_compare, snapshots.busy(), (80, 24), ["l"])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+@pytest.mark.parametrize("keys", ["r", "r slash c s t greater_than_sign 1"])
+def test_requests(snap_compare: Compare, keys: str, size: tuple[int, int]) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), size, keys.split())

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from gateway_core.model import LocalServer
 from llmgw_tui.app import ControlCentre
 from llmgw_tui.clock import FrozenClock
+from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import local, snapshots
 from tests.fakes.source import FakeSource
@@ -51,7 +52,7 @@ def _looks_as_before(
             await pilot.press(key)
             await _settle(pilot)
 
-    app = ControlCentre(source, clock=FrozenClock(NOW), ascii_only=ascii_only)
+    app = ControlCentre(source, Setup(ascii_only=ascii_only), clock=FrozenClock(NOW))
     return compare(app, terminal_size=size, run_before=pressed)
 
 

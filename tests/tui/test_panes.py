@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -25,6 +25,7 @@ from gateway_core.model import (
     Status,
     Tier,
 )
+from llmgw_tui.filtering import Typed, matching
 from llmgw_tui.panes.cache import cache_view
 from llmgw_tui.panes.detail import detail_lines
 from llmgw_tui.panes.details import CUT_CHARACTERS
@@ -32,7 +33,7 @@ from llmgw_tui.panes.draw import Drawn, Look, frame, shares
 from llmgw_tui.panes.footer import Hint, footer_view, hint_at
 from llmgw_tui.panes.header import Link, header_view
 from llmgw_tui.panes.local import local_view
-from llmgw_tui.panes.requests import Table, matching, requests_view
+from llmgw_tui.panes.requests import Table, requests_view
 from llmgw_tui.panes.spend import budget_bar, spend_view
 from llmgw_tui.panes.tiers import tiers_view
 from llmgw_tui.theme import ASCII, MUTED_STYLE, UNICODE, WARN_STYLE
@@ -90,7 +91,9 @@ def test_hostile_names_never_reach_a_strip(view: View) -> None:
 def test_a_hostile_header_and_detail_are_harmless() -> None:
     lines = header_view(snapshots.hostile(), Link(False, False, 0.0, snapshots.EVIL), LOOK, 200, 3)
     lines += detail_lines(snapshots.hostile_detail(), LOOK, 100)
-    lines += requests_view(snapshots.busy(), Table(filter=snapshots.EVIL), LOOK, 100, 10).lines
+    lines += requests_view(
+        snapshots.busy(), Table(filter=Typed(snapshots.EVIL, snapshots.EVIL, snapshots.EVIL)), LOOK, 100, 10
+    ).lines
     assert all(is_harmless(segment.text) and "\n" not in segment.text for strip in lines for segment in strip)
 
 
@@ -156,12 +159,16 @@ def test_narrow_panes_keep_the_mark_the_tier_the_cost_and_the_question() -> None
     assert line.split()[:3] == ["✓", "C", "$0.0004"] and "Summ" in line
 
 
+def _matching(rows: Sequence[RequestRow], text: str) -> Sequence[RequestRow]:
+    return matching(rows, Typed().retyped(text, snapshots.NOW, typing=False), snapshots.NOW)
+
+
 def test_the_filter_looks_at_text_model_tier_route_and_status() -> None:
     rows = snapshots.busy().requests
-    assert {row.served_by for row in matching(rows, "cache")} == {"cache"}
-    assert {row.status for row in matching(rows, "refused")} == {Status.REFUSED}
-    assert [row.preview for row in matching(rows, "MÜLLER qwen")] == ["Schreib eine höfliche Absage an Frau Müller"]
-    assert len(matching(rows, "hard:design")) == 1 and matching(rows, "") is rows
+    assert {row.served_by for row in _matching(rows, "cache")} == {"cache"}
+    assert {row.status for row in _matching(rows, "refused")} == {Status.REFUSED}
+    assert [row.preview for row in _matching(rows, "MÜLLER qwen")] == ["Schreib eine höfliche Absage an Frau Müller"]
+    assert len(_matching(rows, "hard:design")) == 1 and _matching(rows, "") is rows
 
 
 def test_an_empty_table_says_what_to_do() -> None:
@@ -321,7 +328,7 @@ def test_the_detail_holds_everything() -> None:
         "$0.048",
         "cheap groq/llama-4-scout",
         "Never touch production.",
-        "[image_url,",
+        "[image/png, 3 B]",
         "read_file",
         "schema.sql",
         "Größe bitte",
@@ -342,7 +349,7 @@ def test_the_detail_says_what_the_money_was_for_and_what_saved_how_much() -> Non
     text = text_of(detail_lines(detail, LOOK, 100))
     assert "input $0.0020  cache write $0.010  output $0.0010" in text
     assert "-$0.0020  by prompt cache -$0.0020" in text
-    assert "$0.011  at its list price, without prompt caching" in text
+    assert "$0.011  premium would have cost, at its list price" in text
     guessed = replace(detail, remarks=(Reason("price", "No price is known for groq/x."),))
     assert "price unknown" in text_of(detail_lines(guessed, LOOK, 100))
     older = replace(detail, row=replace(shown, premium_microusd=None, no_prompt_cache_microusd=None), cost=Cost())
@@ -394,7 +401,7 @@ def test_a_repaired_request_is_marked_and_can_be_filtered_for() -> None:
     row = replace(moment.requests[0], status=Status.OK, cache=CacheStatus.MISS, route="simple>cheap", repaired=True)
     moment = replace(moment, requests=(row, *(replace(other, repaired=False) for other in moment.requests[1:])))
     assert "~ simple>cheap" in pane(_requests, moment, width=118)
-    assert matching(moment.requests, "repaired") == [row]
+    assert _matching(moment.requests, "repaired") == [row]
 
 
 def test_a_maximised_pane_tells_more() -> None:

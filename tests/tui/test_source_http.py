@@ -7,12 +7,15 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 
+import pytest
 from aiohttp import web
 from pydantic import TypeAdapter
 
 from gateway_core.events import Notice
 from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.snapshot_changes import Changes, changes
 from llmgw_tui.source_http import HttpSource
 from tests.fakes import snapshots
 
@@ -57,7 +60,8 @@ class FakeGateway:
         return await handler(request)  # type: ignore[misc,no-any-return]
 
     async def _get_snapshot(self, request: web.Request) -> web.Response:
-        return web.Response(body=TypeAdapter(Snapshot).dump_json(self.snapshot), content_type="application/json")
+        whole = changes(None, self.snapshot, "", "fake-1")
+        return web.Response(body=TypeAdapter(Changes).dump_json(whole), content_type="application/json")
 
     async def _detail(self, request: web.Request) -> web.Response:
         if request.match_info["id"] != self.snapshot.requests[5].id:
@@ -194,3 +198,75 @@ async def test_events_come_typed_and_what_is_unknown_is_left_out() -> None:
         body = json.dumps({"at": notice.at, "level": notice.level, "text": notice.text})
         gateway.say.put_nowait(f"event: notice\r\ndata: {body}\r\n\r\n")
         assert await asyncio.wait_for(heard, 10) == notice
+
+
+async def test_read_only_refuses_below_the_views_and_says_so() -> None:
+    gateway = FakeGateway()
+    async with gateway.running() as url:
+        source = HttpSource(url, KEY, now=lambda: snapshots.NOW, first_retry_s=0.02, read_only=True)
+        await source.start()
+        try:
+            await until(lambda: source.connected)
+            snapshot = source.snapshot()
+            assert snapshot is not None and snapshot.read_only
+            result = await source.run("kill")
+            assert not result.ok and "read-only" in result.message and gateway.commands == []
+        finally:
+            await source.close()
+
+
+async def test_a_key_that_has_changed_is_looked_up_again() -> None:
+    gateway = FakeGateway()
+    keys = ["old", "old", KEY]
+    async with gateway.running() as url:
+        source = HttpSource(
+            url, "old", now=lambda: snapshots.NOW, first_retry_s=0.02, look_up_key=lambda: keys.pop(0) if keys else KEY
+        )
+        await source.start()
+        try:
+            await until(lambda: source.connected)
+            assert (await source.run("force_tier", tier="local")).ok
+        finally:
+            await source.close()
+
+
+async def test_silence_makes_the_data_stale_before_the_request_fails() -> None:
+    gateway, clock = FakeGateway(), [snapshots.NOW]
+    async with gateway.running() as url:
+        source = HttpSource(url, KEY, now=lambda: clock[0], first_retry_s=0.02)
+        await source.start()
+        try:
+            await until(lambda: source.connected)
+            clock[0] += 3600
+            assert not source.connected and source.stale_since == snapshots.NOW and "no word" in source.status
+            await until(lambda: source.connected)  # the next snapshot
+        finally:
+            await source.close()
+
+
+@pytest.mark.parametrize(
+    ("health", "snapshot", "words"),
+    [
+        (web.json_response({"service": "llmgw", "version": "0.0.1"}), "{}", "the gateway is llmgw 0.0.1, this is"),
+        (web.json_response({"service": "llmgw", "version": version("llmgw")}), "{}", "of another version"),
+        (web.json_response({"service": "other"}), "<html>", "is not an llmgw: check the address"),
+        (web.Response(text="<html>"), "<html>", "is not an llmgw: check the address"),
+        (web.Response(status=404), "", "is not an llmgw: check the address"),
+    ],
+)
+async def test_what_answers_instead_is_named(health: web.Response, snapshot: str, words: str) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        found = health if request.path == "/health" else web.Response(text=snapshot, status=200 if snapshot else 404)
+        return web.Response(body=found.body, status=found.status, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_get("/{rest:.*}", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with source_of(f"http://127.0.0.1:{runner.addresses[0][1]}") as source:
+            await until(lambda: words in source.status)
+            assert source.snapshot() is None and not source.connected
+    finally:
+        await runner.cleanup()

@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 
 STALLED_S = 20.0
+STALLED_ELSEWHERE_S = 8.0
+SIZES = [(1, 1), (300, 100), (80, 24), (2, 50), (24, 6), (200, 3), (120, 40)]
 LONGEST_TICK_S = 1.0
 """A blocked loop hung for as long as the terminal did; a loaded test machine has hiccups of its own."""
 
@@ -26,7 +28,7 @@ LONGEST_TICK_S = 1.0
 class Terminal:
     """The process, and the reading end of its terminal."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *arguments: str) -> None:
         self.report = folder / "report"
         self.output = bytearray()
         self._master, slave = pty.openpty()
@@ -37,7 +39,7 @@ class Terminal:
         environment.pop("NO_COLOR", None)
         program = Path(__file__).with_name("in_a_terminal.py")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _AS_SESSION_LEADER, str(program), str(self.report)],
+            [sys.executable, "-c", _AS_SESSION_LEADER, str(program), str(self.report), *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -59,6 +61,10 @@ class Terminal:
                     self.output += os.read(self._master, 65_536)
                 except OSError:
                     return
+
+    def resize(self, width: int, height: int) -> None:
+        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
 
     def stop_reading(self) -> None:
         self._reading.clear()
@@ -138,6 +144,40 @@ def is_restored(terminal: Terminal) -> bool:
     )
 
 
+@pytest.mark.parametrize("key", [b"c", b"?", b"z"])
+def test_in_no_place_does_a_stalled_terminal_stop_the_loop(terminal: Terminal, key: bytes) -> None:
+    terminal.type(key)
+    time.sleep(1)
+    terminal.stop_reading()
+    before = len(terminal.ticks())
+    time.sleep(STALLED_ELSEWHERE_S)
+    during = terminal.ticks()[before:]
+    assert sum(during) > STALLED_ELSEWHERE_S * 0.9 and max(during) < LONGEST_TICK_S
+    seen = len(terminal.output)
+    terminal.read_again()
+    terminal.type(b"D" if key != b"z" else b"z")
+    terminal.wait_for(b"premium", after=seen)
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.process.wait(15) == 0 and is_restored(terminal)
+
+
+def test_a_storm_of_resizes_does_not_hold_up_the_loop(terminal: Terminal) -> None:
+    before = len(terminal.ticks())
+    for number in range(200):
+        terminal.resize(*SIZES[number % len(SIZES)])
+        time.sleep(0.01)
+    terminal.resize(120, 40)
+    time.sleep(1)
+    during = sorted(terminal.ticks()[before:])
+    assert during[-1] < LONGEST_TICK_S
+    seen = len(terminal.output)
+    terminal.type(b"?")
+    terminal.wait_for(b"Moving", after=seen)
+    assert b"Traceback" not in terminal.output
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.process.wait(15) == 0 and is_restored(terminal)
+
+
 def test_a_terminal_that_stops_reading_does_not_stop_the_loop(terminal: Terminal) -> None:
     terminal.stop_reading()
     before = len(terminal.ticks())
@@ -174,6 +214,17 @@ def test_ending_does_not_wait_for_a_stalled_terminal(terminal: Terminal) -> None
     terminal.process.send_signal(signal.SIGTERM)
     assert terminal.process.wait(15) == 0
     assert terminal.lines()[-2:] == ["quit", "ended 0"]
+
+
+def test_a_crash_of_the_screen_leaves_the_terminal_clean_and_ends_in_order(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "crash")
+    try:
+        assert terminal.process.wait(60) == 1
+        assert terminal.lines()[-2:] == ["quit", "ended 1"]
+        time.sleep(0.2)
+        assert is_restored(terminal) and b"on purpose" in terminal.output
+    finally:
+        terminal.close()
 
 
 def test_stop_signals_do_not_stop_the_gateway(terminal: Terminal) -> None:

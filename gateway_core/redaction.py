@@ -1,0 +1,68 @@
+"""Takes secrets out of what is shown and logged: those that are known word for word, and what looks like one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from pydantic import SecretStr
+
+from gateway_core.cache.secrecy import without_secrets
+from gateway_core.credentials import HIDDEN as HIDDEN
+from gateway_core.credentials import without_credentials
+from gateway_core.settings import Settings
+
+SHORTEST_HIDDEN = 6
+"""A known secret below it is too short to be looked for: half of all words would have it in them."""
+LONGEST_EXAMINED = 1_500
+"""Looking for secrets takes time in proportion: 0.06 ms for a line, 0.7 ms for the worst text of this length."""
+_TAIL_FROM = 24
+_LONGEST_ARGUMENTS = 200
+_BEARER = re.compile(r"(?i)\b(?:bearer|x-api-key:?)\s+[^\s\"']{4,}|\b(?:sk|gsk|rk|pk|xai)[-_][\w*.-]{6,}")
+_PRIVATE_KEY = re.compile(r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END[^-]{0,60}-----|\Z)")
+
+
+class Redactor:
+    """Cleans texts. ``known`` are secrets in use, looked for word for word."""
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        self._known: tuple[str, ...] = ()
+        self.hide(known)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Has these hidden too, from now on; those of before stay hidden."""
+        longest_first = {*self._known, *(secret for secret in secrets if len(secret) >= SHORTEST_HIDDEN)}
+        self._known = tuple(sorted(longest_first, key=len, reverse=True))
+
+    def clean(self, text: str) -> str:
+        """``text``, cut to what is examined, without a secret; cut at a blank, for half a key is not known as one."""
+        if len(text) > LONGEST_EXAMINED:
+            text = f"{text[:LONGEST_EXAMINED].rpartition(' ')[0]} …"
+        text = _PRIVATE_KEY.sub(HIDDEN, text)
+        for secret in self._known:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        return without_secrets(without_credentials(_BEARER.sub(HIDDEN, text)), HIDDEN)
+
+
+def secrets_of(settings: Settings) -> Iterator[str]:
+    """Every secret that the settings hold, and what the user's own providers are sent as headers."""
+    for name in Settings.model_fields:
+        if isinstance(value := getattr(settings, name), SecretStr):
+            yield value.get_secret_value()
+    for entry in settings.providers:
+        yield from entry.headers.values()
+        yield from entry.query.values()
+        if entry.api_key:
+            yield entry.api_key.get_secret_value()
+
+
+def told_arguments(arguments: Mapping[str, object]) -> str:
+    """A command's arguments as ``name=value``, short and without a secret; who ran it is told apart."""
+    parts = (f"{name}={value}" for name, value in arguments.items() if name != "by")
+    return Redactor().clean(" ".join(parts))[:_LONGEST_ARGUMENTS]
+
+
+def masked(secret: str) -> str:
+    """That a secret is set, and of a long one its last four characters, so that a person can tell it from another."""
+    return f"set, ends in …{secret[-4:]}" if len(secret) >= _TAIL_FROM else "set"

@@ -1,0 +1,23 @@
+"""Ends the gateway from afar: ``llmgw stop`` and the palette ask, whoever runs it ends it in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from gateway_core.model import CommandResult
+
+
+class Stopping:
+    """``asked`` is set once somebody wants the gateway to end. ``in_flight`` counts what would be cut off."""
+
+    def __init__(self, in_flight: Callable[[], int]) -> None:
+        self._in_flight = in_flight
+        self.asked = asyncio.Event()
+
+    async def stop(self) -> CommandResult:
+        """Has the gateway shut down. Requests under way get a moment to end, as at SIGTERM."""
+        many = self._in_flight()
+        self.asked.set()
+        cut = f" {many} request{'' if many == 1 else 's'} in flight may be cut off." if many else ""
+        return CommandResult(True, f"The gateway stops.{cut}")

@@ -1,0 +1,175 @@
+"""The full-text index over the request log: words of each ended request, and of what was said in it.
+
+``request_words`` holds the words as they were made (SQLite before 3.43 can delete from an index only what it is told),
+``request_text`` is an FTS5 index over it; both number requests as the log's ``rowid`` does. Where SQLite has no FTS5
+the words are searched without an index.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gateway_core.model import RequestRow
+from gateway_core.request_terms import row_text
+from gateway_core.store.codec import clean_text, unpack
+from gateway_core.store.request_rows import SELECTED, row_of
+from gateway_core.store.said import said_words
+
+FILL_ROWS = 20
+"""Old requests that are indexed in one step: their bodies are unpacked, and paid calls wait for the same thread."""
+FILLED = -1e15
+MERGE_PAGES = 200
+_MAKE = (
+    "CREATE VIRTUAL TABLE IF NOT EXISTS request_text USING fts5 (words, said, content = 'request_words',"
+    " content_rowid = 'number', columnsize = 0, tokenize = 'unicode61 remove_diacritics 0')"
+)
+
+
+def open_index(connection: sqlite3.Connection) -> None:
+    """Makes the index if SQLite can. One that was not kept, or that a VACUUM left behind, is made anew, in steps."""
+    try:
+        connection.execute(_MAKE)
+        connection.execute("SELECT rowid FROM request_text WHERE request_text MATCH 'a' LIMIT 1").fetchall()
+    except sqlite3.OperationalError as error:
+        if "no such module" not in str(error):
+            raise
+        _note(connection, "full_text", 0)
+        return
+    if not has_full_text(connection) or _renumbered(connection):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DROP TABLE request_text")
+        connection.execute(_MAKE)
+        connection.execute("DELETE FROM request_words")
+        newest = connection.execute("SELECT coalesce(max(at), ?) FROM requests", (FILLED,)).fetchone()[0]
+        _note(connection, "unfilled", newest)
+        _note(connection, "full_text", 1)
+        connection.execute("COMMIT")
+
+
+def _renumbered(connection: sqlite3.Connection) -> bool:
+    """Whether the newest request that is indexed has another number in the log. VACUUM closes gaps."""
+    found = connection.execute(
+        "SELECT number, (SELECT rowid FROM requests WHERE id = request_id) FROM request_words"
+        " ORDER BY number DESC LIMIT 1"
+    ).fetchone()
+    return found is not None and found[0] != found[1]
+
+
+def has_full_text(connection: sqlite3.Connection) -> bool:
+    return bool(_noted(connection, "full_text", 0))
+
+
+def unfilled_until(connection: sqlite3.Connection) -> float:
+    """Unix seconds: requests up to then may not be in the index yet; :data:`FILLED` when all are."""
+    return _noted(connection, "unfilled", FILLED)
+
+
+def index_row(connection: sqlite3.Connection, row: RequestRow, said: str | None) -> None:
+    """Puts a request that has ended into the index. ``said`` None leaves what is known of that."""
+    words = clean_text(row_text(row))
+    known = _known(connection, row.id)
+    if known is None:
+        number = connection.execute("SELECT rowid FROM requests WHERE id = ?", (row.id,)).fetchone()[0]
+        connection.execute(
+            "INSERT INTO request_words (number, request_id, words, said) VALUES (?, ?, ?, ?)",
+            (number, row.id, words, said or ""),
+        )
+        _add(connection, (number, words, said or ""))
+        return
+    number, old_words, old_said = known
+    said = old_said if said is None else said
+    if (words, said) != (old_words, old_said):
+        _remove(connection, known)
+        connection.execute("UPDATE request_words SET words = ?, said = ? WHERE number = ?", (words, said, number))
+        _add(connection, (number, words, said))
+
+
+def index_stored(connection: sqlite3.Connection, request_id: str) -> None:
+    """Puts a request into the index from what the log holds of it."""
+    messages, answer, *values = connection.execute(
+        f"SELECT messages, answer, {SELECTED} FROM requests LEFT JOIN bodies ON bodies.request_id = requests.id"
+        " WHERE id = ?",
+        (request_id,),
+    ).fetchone()
+    index_row(connection, row_of(values), said_words(_unpacked(messages) or (), _unpacked(answer)))
+
+
+def forget_said(connection: sqlite3.Connection, request_ids: Iterable[str]) -> None:
+    """Takes what was said in these requests out of the index."""
+    for request_id in request_ids:
+        known = _known(connection, request_id)
+        if known is not None and known[2]:
+            _remove(connection, known)
+            connection.execute("UPDATE request_words SET said = '' WHERE number = ?", (known[0],))
+            _add(connection, (known[0], known[1], ""))
+
+
+def forget(connection: sqlite3.Connection, request_ids: Iterable[str]) -> None:
+    """Takes requests out of the index."""
+    for request_id in request_ids:
+        if (known := _known(connection, request_id)) is not None:
+            _remove(connection, known)
+            connection.execute("DELETE FROM request_words WHERE number = ?", (known[0],))
+
+
+def fill(connection: sqlite3.Connection) -> bool:
+    """Indexes some of the requests that were logged before there was an index, the newest first; False when all are."""
+    until = unfilled_until(connection)
+    if until == FILLED:
+        return False
+    found = connection.execute(
+        "SELECT id, at FROM requests WHERE at <= ? AND status != 'running' AND NOT EXISTS"
+        " (SELECT 1 FROM request_words WHERE request_id = requests.id) ORDER BY at DESC LIMIT ?",
+        (until, FILL_ROWS),
+    ).fetchall()
+    for request_id, _ in found:
+        index_stored(connection, request_id)
+    _note(connection, "unfilled", found[-1][1] if found else FILLED)
+    return bool(found)
+
+
+def merge(connection: sqlite3.Connection, *, first: bool) -> bool:
+    """A step of writing the index anew without what was taken out of it; False when that is done."""
+    if not has_full_text(connection):
+        return False
+    before = connection.total_changes
+    pages = -MERGE_PAGES if first else MERGE_PAGES
+    connection.execute("INSERT INTO request_text (request_text, rank) VALUES ('merge', ?)", (pages,))
+    return connection.total_changes - before >= 2
+
+
+def _known(connection: sqlite3.Connection, request_id: str) -> tuple[int, str, str] | None:
+    found: tuple[int, str, str] | None = connection.execute(
+        "SELECT number, words, said FROM request_words WHERE request_id = ?", (request_id,)
+    ).fetchone()
+    return found
+
+
+def _add(connection: sqlite3.Connection, values: Sequence[object]) -> None:
+    if has_full_text(connection):
+        connection.execute("INSERT INTO request_text (rowid, words, said) VALUES (?, ?, ?)", values)
+
+
+def _remove(connection: sqlite3.Connection, values: Sequence[object]) -> None:
+    if has_full_text(connection):
+        connection.execute(
+            "INSERT INTO request_text (request_text, rowid, words, said) VALUES ('delete', ?, ?, ?)", values
+        )
+
+
+def _noted(connection: sqlite3.Connection, name: str, default: float) -> float:
+    found = connection.execute("SELECT value FROM request_index WHERE name = ?", (name,)).fetchone()
+    return default if found is None else float(found[0])
+
+
+def _note(connection: sqlite3.Connection, name: str, value: float) -> None:
+    connection.execute("INSERT OR REPLACE INTO request_index (name, value) VALUES (?, ?)", (name, value))
+
+
+def _unpacked(blob: bytes | None) -> Any:
+    try:
+        return unpack(blob) if blob else None
+    except ValueError:
+        return None

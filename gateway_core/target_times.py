@@ -1,0 +1,84 @@
+"""How long each model takes, and how often it was used today: from requests as they end."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gateway_core.events import Event, RequestFinished
+from gateway_core.model import RequestRow, Status
+from gateway_core.store.days import day_of
+
+SAMPLES = 200
+MAX_TARGETS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Milliseconds of the newest answers; None without one."""
+
+    samples: int = 0
+    latency_p50_ms: float | None = None
+    latency_p95_ms: float | None = None
+    first_token_p50_ms: float | None = None
+
+
+@dataclass(slots=True)
+class _Target:
+    latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    first_tokens_ms: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    day: str = ""
+    requests: int = 0
+
+
+class TargetTimes:
+    """Kept by provider and model; the least recently used are forgotten."""
+
+    def __init__(self) -> None:
+        self._targets: OrderedDict[tuple[str, str], _Target] = OrderedDict()
+
+    def restore(self, rows: Iterable[RequestRow]) -> None:
+        """Takes up what the request log holds, oldest first."""
+        for row in rows:
+            self.note(row)
+
+    def hear(self, event: Event) -> None:
+        """Listens to the bus."""
+        if isinstance(event, RequestFinished):
+            self.note(event.row)
+
+    def note(self, row: RequestRow) -> None:
+        """A request has ended. What a cache answered says nothing of a model."""
+        if row.provider is None or row.model is None or row.cache.is_hit or row.status is Status.RUNNING:
+            return
+        key = (row.provider, row.model)
+        target = self._targets.setdefault(key, _Target())
+        self._targets.move_to_end(key)
+        if len(self._targets) > MAX_TARGETS:
+            self._targets.popitem(last=False)
+        if (day := day_of(row.at)) > target.day:
+            target.day, target.requests = day, 0
+        target.requests += day == target.day
+        if row.status is Status.OK:
+            target.latencies_ms.append(row.latency_ms)
+            if row.first_token_ms is not None:
+                target.first_tokens_ms.append(row.first_token_ms)
+
+    def of(self, provider: str, model: str) -> Times:
+        """How long the newest answers of a model took."""
+        target = self._targets.get((provider, model))
+        if target is None or not target.latencies_ms:
+            return Times()
+        latencies, first = sorted(target.latencies_ms), sorted(target.first_tokens_ms)
+        return Times(len(latencies), _at(latencies, 0.5), _at(latencies, 0.95), _at(first, 0.5) if first else None)
+
+    def requests_today(self, provider: str, model: str, now: float) -> int:
+        """Requests since midnight UTC that ended at a model."""
+        target = self._targets.get((provider, model))
+        return target.requests if target and target.day == day_of(now) else 0
+
+
+def _at(ordered: list[float], share: float) -> float:
+    """The nearest-rank quantile."""
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

@@ -1,0 +1,1 @@
+"""A kept request as something that runs elsewhere: a curl command, a Python script, or JSON."""

@@ -1,0 +1,91 @@
+"""The whole request log as a list, and the line that says where a person is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from textual.strip import Strip
+
+from gateway_core.model import Snapshot
+from gateway_core.request_pages import plain_sort
+from llmgw_tui.filtering import Typed
+from llmgw_tui.panes.columns import Listing
+from llmgw_tui.panes.columns import says as sentence
+from llmgw_tui.panes.draw import Look, text_segment
+from llmgw_tui.panes.requests import columns_for, request_line, says, titles
+from llmgw_tui.request_list import RequestList
+from llmgw_tui.text import preview
+from llmgw_tui.theme import BRIGHT_STYLE, CURSOR_IDLE_STYLE, CURSOR_STYLE, MUTED_STYLE, WARN_STYLE
+
+_WORDS = {
+    "newest": ("newest first", "oldest first"),
+    "cost": ("dearest first", "cheapest first"),
+    "saved": ("most saved first", "least saved first"),
+    "tokens": ("most tokens first", "fewest tokens first"),
+    "latency": ("slowest first", "quickest first"),
+    "first_token": ("slowest first token first", "quickest first token first"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LogView:
+    """What is shown of the log: ``waiting`` rows came in while paused; ``problem`` is why it could not be read."""
+
+    rows: RequestList
+    filter: Typed = Typed()
+    sort: str = "newest"
+    paused: bool = False
+    waiting: int = 0
+    loading: bool = False
+    problem: str = ""
+
+
+def sort_words(sort: str) -> str:
+    """An order for a person."""
+    name, turned = plain_sort(sort) or ("newest", False)
+    return _WORDS[name][turned]
+
+
+def log_list(view: LogView, snapshot: Snapshot | None, look: Look, width: int) -> Listing:
+    """The rows; above them their titles, or what is to be said of the filter."""
+    at = snapshot.at if snapshot else look.now
+    problem = Typed(problem=view.problem) if view.problem else view.filter
+    head = says(problem, width) if problem.says else titles(columns_for(width, everything=True), width)
+
+    def row(index: int, on_cursor: bool) -> Strip:
+        cursor = (CURSOR_STYLE if look.focused else CURSOR_IDLE_STYLE) if on_cursor else None
+        return request_line(view.rows[index], at, look, width, cursor, everything=True)
+
+    return Listing((head,), len(view.rows), row, sentence(width, _nothing(view, snapshot)))
+
+
+def _nothing(view: LogView, snapshot: Snapshot | None) -> str:
+    if view.loading:
+        return "Looking through the log ..."
+    if view.filter.in_force:
+        return "No request matches. Escape clears the filter."
+    return f"No requests yet. Send one to {snapshot.address if snapshot else 'the gateway'}/v1"
+
+
+def log_info(view: LogView, cursor: int, look: Look) -> list[Segment]:
+    """``12 of 8,412 match``, the order, and whether new requests come in."""
+    dot = f" {look.glyphs.dot} "
+    rows = view.rows
+    many = f"{rows.total:,}{'+' if rows.more else ''}"
+    counted = f"{many} of {rows.kept:,} match" if view.filter.in_force else f"{many} requests"
+    place = f"{dot}at {cursor + 1:,}" if len(rows) and cursor else ""
+    words = [text_segment(f"{counted}{place}{dot}{sort_words(view.sort)}{dot}", MUTED_STYLE)]
+    if view.sort != "newest":
+        words.append(text_segment("new ones come in at newest first", MUTED_STYLE))
+    elif view.paused:
+        words.append(text_segment(f"paused, {view.waiting} new" if view.waiting else "paused", WARN_STYLE))
+    else:
+        words.append(text_segment("following", BRIGHT_STYLE))
+    if view.loading:
+        words.append(text_segment(f"{dot}reading", MUTED_STYLE))
+    if view.filter.text:
+        words.append(text_segment(f"  /{preview(view.filter.text)}", BRIGHT_STYLE))
+    if rows.remark:
+        words.append(text_segment(f"  {preview(rows.remark)}", WARN_STYLE))
+    return words

@@ -1,0 +1,75 @@
+"""Two answers to one request side by side, live while the second is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from gateway_core.model import ReplayProgress, RequestDetail, RequestRow, Status
+from llmgw_tui.panes.answers import compare_document
+from llmgw_tui.panes.detail import Document
+from llmgw_tui.screens.document import DocumentScreen
+from llmgw_tui.screens.one_thing import WHOLE
+from llmgw_tui.screens.place import PlaceAction
+from llmgw_tui.text import clean, message_text
+
+LIVE_S = 0.3
+
+
+class CompareScreen(DocumentScreen):
+    """A request and the same one run again."""
+
+    place: ClassVar[str] = "compare"
+    title_words = "Two answers"
+    explanation = "A request and the same one run again on another tier: answers, tokens, cost and time side by side."
+    actions: ClassVar[tuple[PlaceAction, ...]] = (
+        WHOLE,
+        PlaceAction("next_match", "n", "next", "To the next line found", footer=False),
+        PlaceAction("previous_match", "N", "previous", "To the line found before", footer=False),
+    )
+
+    def __init__(self, first: RequestDetail, second_id: str) -> None:
+        super().__init__()
+        self._first = first
+        self._second_id = second_id
+        self._second: RequestDetail | None = None
+        self._progress: ReplayProgress | None = None
+
+    def named(self) -> str:
+        return f"{self._first.row.id} and {self._second_id}"
+
+    @property
+    def request(self) -> RequestRow | None:
+        return self._second.row if self._second else self._first.row
+
+    @property
+    def reread_s(self) -> float | None:
+        ended = self._second is not None and self._second.row.status is not Status.RUNNING
+        return None if ended else LIVE_S
+
+    def copied_text(self) -> tuple[str, str]:
+        """The second answer's text."""
+        answer = self._second.answer if self._second else None
+        text = clean(message_text(answer)) if answer else clean(self._progress.text) if self._progress else ""
+        return text, "the second answer"
+
+    async def read(self) -> None:
+        source = self.centre.source
+        progress = await source.replay_progress(self._second_id)
+        second = self._second
+        if second is None or progress is None or progress.done:
+            second = await source.detail(self._second_id) or second
+        if second is not None and second.row.status is Status.RUNNING:
+            second = replace(second, row=self._row_of_now(second.row))
+        if (progress, second) != (self._progress, self._second):
+            self._progress, self._second = progress, second
+            self.remake()
+
+    def _row_of_now(self, row: RequestRow) -> RequestRow:
+        """A running request is written when it begins and when it ends; the snapshot knows where it went meanwhile."""
+        rows = self.centre.snapshot.requests if self.centre.snapshot else ()
+        return next((now for now in rows if now.id == row.id), row)
+
+    def document(self, width: int) -> Document:
+        look = self.centre.look()
+        return compare_document(self._first, self._second, self._progress, look, width, self.ink, whole=self.whole)

@@ -1,0 +1,234 @@
+"""The requests screen: the whole log, filtered, in any order, read page by page as the cursor moves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
+
+from gateway_core.model import RequestRow, Snapshot
+from gateway_core.request_pages import SORTS, RequestsPage, plain_sort
+from llmgw_tui.filtering import Typed, matching
+from llmgw_tui.panes.draw import Look
+from llmgw_tui.panes.request_log import LogView, log_info, log_list
+from llmgw_tui.request_list import RequestList
+from llmgw_tui.screens.place import Place, PlaceAction
+from llmgw_tui.widgets.rows import Rows
+
+AHEAD_ROWS = 100
+"""The next page is read when the cursor is so near to the end."""
+TYPING_S = 0.15
+"""A pause in typing after which the log is asked."""
+MOST_REMEMBERED = 50
+
+FILTER_HELP = (
+    "Every request of the log. / filters: words stand for themselves (in what was asked and answered too, where "
+    'bodies are kept), "words in a row" in quotes. Conditions: tier: model: provider: client: lane: purpose: '
+    "session: status: cache: route: error: id: take a part of it, a,b for either; cost> saved> (dollars) tokens> "
+    "in> out> took> ttft> compare, with >= < <= = too; at:today since:2h before:2026-11-23 are UTC. ! before a "
+    "term turns it round; up and down bring earlier filters back. The newest come in on top by themselves, except "
+    "while it is paused; the row under the cursor stays where it is."
+)
+
+
+class RequestsScreen(Place):
+    """Follows the newest requests while the order is by time; paused, what is read stays as it is."""
+
+    place = "requests"
+    key = "r"
+    title_words = "Requests"
+    explanation = "The whole log: filtered, in any order, followed"
+    actions = (
+        PlaceAction("pause", "space", "pause", "Stop new requests from coming in, or let them"),
+        PlaceAction("order", "o", "order", "The next order: time, cost, saved, tokens, duration, first token"),
+        PlaceAction("turn", "O", "turn", "The other direction of the order"),
+    )
+    filter_hint = "words, tier:premium, cost>0.01, took>2s, since:2h; ! turns one round"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "remembered(1)", show=False),
+        Binding("down", "remembered(-1)", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sort = SORTS[0]
+        self.paused = False
+        self.typed = Typed()
+        self.rows = RequestList()
+        self._problem = ""
+        self._waiting: list[RequestRow] = []
+        self._asked: tuple[str, str] | None = None
+        """Filter and order of the rows that are listed."""
+        self._reading = False
+        self._taken: Snapshot | None = None
+        self._history: list[str] = []
+        self._remembered = -1
+        self.list = Rows(id="rows")
+
+    def body(self) -> Iterable[Any]:
+        yield self.list
+
+    def on_mount(self) -> None:
+        self.list.focus()
+        super().on_mount()
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    async def read(self) -> None:
+        """The first page, once typing rests; the rows there are stay until it is here."""
+        if self.filter_field.display:
+            await asyncio.sleep(TYPING_S)
+        asked = self.typed.in_force, self.sort
+        page = await self.centre.source.requests(*asked)
+        self._problem = page.problem
+        if page.problem:
+            return
+        kept = self.request if asked == self._asked else None
+        self.rows, self._asked, self._waiting = RequestList(page), asked, []
+        self._taken = None
+        self._take(self.centre.snapshot)
+        self.list.cursor = (self.rows.index(kept.id) or 0) if kept else 0
+        self.list.first = min(self.list.first, self.list.cursor) if kept else 0
+
+    async def _read_on(self, rows: RequestList) -> None:
+        """The next page, for ``rows``; what came for others is thrown away."""
+        try:
+            page = await self._next_page(rows)
+            if rows is self.rows:
+                self._problem = page.problem
+                if not page.problem:
+                    rows.extend(page)
+        finally:
+            self._reading = False
+        self.redraw()
+
+    async def _next_page(self, rows: RequestList) -> RequestsPage:
+        query, sort = self._asked or ("", self.sort)
+        return await self.centre.source.requests(query, sort, rows.next)
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        super().on_rows_moved(event)
+        if self.rows.next and not self._reading and event.cursor >= len(self.rows) - AHEAD_ROWS:
+            self._reading = True
+            self.run_worker(self._read_on(self.rows), name="read on", group="read on")
+
+    # --- what comes in -------------------------------------------------------------------------------------------
+
+    def _take(self, snapshot: Snapshot | None) -> None:
+        """Takes up what has moved on, and lets in what is new: above the cursor, whose row stays where it is."""
+        if snapshot is None or snapshot is self._taken or self._asked is None:
+            return
+        self._taken = snapshot
+        self.rows.update(snapshot.requests)
+        if self.sort != SORTS[0]:
+            return
+        typed = Typed(in_force=self._asked[0])
+        self._waiting = self.rows.unknown(matching(snapshot.requests, typed, snapshot.at))
+        if self._waiting and not self.paused:
+            self._let_in(snapshot)
+
+    def _let_in(self, snapshot: Snapshot) -> None:
+        missed = len(self._waiting) == len(snapshot.requests) and len(self.rows) > 0
+        if missed and not self.rows.knows_any(snapshot.requests):
+            self._waiting = []
+            self.read_again()  # more came than a snapshot tells of
+            return
+        at_top = self.list.cursor == 0 and self.list.first == 0
+        self.rows.put_on_top(self._waiting)
+        if not at_top:
+            self.list.cursor += len(self._waiting)
+            self.list.first += len(self._waiting)
+        self._waiting = []
+
+    # --- drawing -------------------------------------------------------------------------------------------------
+
+    def draw(self, snapshot: Snapshot | None, look: Look) -> None:
+        self._take(snapshot)
+        look = self.centre.look(focused=self.list.has_focus)
+        self.list.show_rows(log_list(self._view, snapshot, look, self.size.width))
+
+    @property
+    def _view(self) -> LogView:
+        loading = self._reading or self._asked != (self.typed.in_force, self.sort)
+        return LogView(
+            self.rows,
+            self.typed,
+            self.sort,
+            self.paused,
+            len(self._waiting),
+            loading and not self._problem,
+            self._problem,
+        )
+
+    def title_info(self) -> Sequence[Segment]:
+        self._take(self.centre.snapshot)  # the title is drawn before the rows, and counts them
+        return log_info(self._view, self.list.cursor, self.centre.look())
+
+    def explanations(self) -> list[tuple[str, str]]:
+        return [(self.title_words, FILTER_HELP)]
+
+    def label_of(self, action: PlaceAction) -> str:
+        return "follow" if action.name == "pause" and self.paused else action.label
+
+    # --- what is under the cursor --------------------------------------------------------------------------------
+
+    @property
+    def request(self) -> RequestRow | None:
+        return self.rows[min(self.list.cursor, len(self.rows) - 1)] if len(self.rows) else None
+
+    def copied_text(self) -> tuple[str, str]:
+        return (self.request.id, "the request's id") if self.request else ("", "")
+
+    # --- keys ----------------------------------------------------------------------------------------------------
+
+    def do_pause(self) -> None:
+        """Stops new requests from coming in; again lets in what waited."""
+        self.paused = not self.paused
+        self._taken = None
+        self.redraw()
+
+    def do_order(self) -> None:
+        """The next order, the most first."""
+        name, _ = plain_sort(self.sort) or (SORTS[0], False)
+        self._sort_by(SORTS[(SORTS.index(name) + 1) % len(SORTS)])
+
+    def do_turn(self) -> None:
+        """The same order from the other end."""
+        self._sort_by(self.sort.removeprefix("-") if self.sort.startswith("-") else f"-{self.sort}")
+
+    def _sort_by(self, sort: str) -> None:
+        self.sort = sort
+        self.redraw()
+        self.read_again()
+
+    def filter_changed(self) -> None:
+        snapshot, before = self.centre.snapshot, self.typed.in_force
+        now = snapshot.at if snapshot else self.centre.look().now
+        self.typed = self.typed.retyped(self.searched, now, typing=self.filter_field.display)
+        if self.typed.in_force != before:
+            self.read_again()
+
+    def start_filter(self) -> None:
+        self._remembered = -1
+        super().start_filter()
+
+    def action_remembered(self, by: int) -> None:
+        """An earlier filter, or a later one, into the field."""
+        if self.filter_field.display and self._history:
+            self._remembered = max(-1, min(self._remembered + by, len(self._history) - 1))
+            text = self._history[self._remembered] if self._remembered >= 0 else ""
+            self.filter_field.value = text
+            self.filter_field.cursor_position = len(text)
+
+    def _close_filter(self) -> None:
+        super()._close_filter()
+        self.filter_changed()
+        if self.searched and not self.typed.problem:
+            others = [text for text in self._history if text != self.searched]
+            self._history = [self.searched, *others][:MOST_REMEMBERED]
+
+    def focus_body(self) -> None:
+        self.list.focus()

@@ -1,0 +1,90 @@
+"""``llmgw settings``: which settings are in force, and where each comes from."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+
+from gateway_core.provenance import provenance
+from gateway_core.secret import gateway_secret
+from gateway_core.setting_values import SettingsReport, SettingValue
+from gateway_core.settings import Settings
+from gateway_core.settings_files import SettingsFiles
+from llmgw_tui.reach import address_of, gateway_answers
+from llmgw_tui.source_http import HttpSource
+from llmgw_tui.tables import print_table
+from llmgw_tui.text import fit, one_line
+
+VALUE_CELLS = 40
+
+
+async def show(settings: Settings, files: SettingsFiles, query: str, *, as_json: bool) -> int:
+    """Prints the settings of the running gateway that have ``query`` in name or explanation, with all that is known of
+    it where there is only one. Without a gateway those that one would start with. Returns the exit code."""
+    report = await _report(settings, files)
+    if report.problem:
+        print(f"llmgw: {one_line(report.problem)}", file=sys.stderr)
+        return 1
+    wanted = query.casefold()
+    exact = [one for one in report.settings if one.name.casefold() == wanted]
+    found = exact or [one for one in report.settings if wanted in f"{one.name}\n{one.explanation}".casefold()]
+    if as_json:
+        print(json.dumps({**asdict(report), "settings": [asdict(one) for one in found]}, ensure_ascii=False))
+        return 0
+    if len(found) == 1:
+        _one(found[0])
+    elif found:
+        _table(found)
+    else:
+        print("There is no setting like that.")
+    for problem in report.problems:
+        print(f"llmgw: {one_line(problem)}", file=sys.stderr)
+    return 0 if found else 1
+
+
+async def _report(settings: Settings, files: SettingsFiles) -> SettingsReport:
+    if not await gateway_answers(settings):
+        print("llmgw: no gateway runs: this is what one would start with.", file=sys.stderr)
+        return provenance(settings, files)
+    source = HttpSource(address_of(settings), gateway_secret(settings, create=False) or "")
+    source.open()
+    try:
+        return await source.settings()
+    finally:
+        await source.close()
+
+
+def _table(found: list[SettingValue]) -> None:
+    head = ("", "setting", "in force", "from", "where")
+    rows = [
+        (
+            "*" if one.changed else "",
+            one_line(one.name),
+            fit(one_line(one.value), VALUE_CELLS).rstrip(),
+            one.source,
+            one_line(one.where),
+        )
+        for one in found
+    ]
+    print_table([head, *rows], left=5)
+    print("\n* is not the default. A setting's name shows all of it.")
+
+
+def _one(one: SettingValue) -> None:
+    lines = (
+        (one.name, one.value),
+        ("from", f"{one.source}{': ' if one.where else ''}{one.where}"),
+        ("default", one.default),
+        ("may be", one.allowed),
+        ("", one.explanation),
+        *(("beats", text) for text in one.hidden_by),
+        ("waiting", one.waiting),
+        ("undo", one.undo),
+        *(("holds", text) for text in one.details),
+        ("set by", one.line),
+        ("change", "takes a restart of llmgw" if one.restart else "is taken up while llmgw runs"),
+    )
+    for name, text in lines:
+        if text:
+            print(f"{one_line(name):<9} {one_line(text)}")

@@ -1,0 +1,200 @@
+"""Frozen values for the routing, log and settings screens, foreign text among them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from gateway_core.log_entries import LEVELS, LogEntry
+from gateway_core.provenance import provenance
+from gateway_core.routing_values import (
+    JudgeStanding,
+    LineupPlace,
+    OwnLimit,
+    PinnedSession,
+    RouteCount,
+    RouteDecision,
+    RouteTrial,
+    RoutingStatus,
+)
+from gateway_core.setting_values import SettingsReport
+from gateway_core.settings import Settings
+from gateway_core.store.operator import BudgetOverride, Limits, OperatorState
+from tests.fakes.snapshots import NOW
+
+_SAID = (
+    ("info", "start", "llmgw 0.1.0 started.", 1),
+    ("info", "local models", "The local server at http://127.0.0.1:11434 answers, serving qwen3:8b.", 1),
+    ("warning", "commands", "force_tier tier=cheap, by you: Every request goes to cheap.", 1),
+    ("warning", "providers", "groq/openai/gpt-oss-120b is left alone for 10 s, 5 failures: overloaded \x1b[31mred", 3),
+    ("warning", "access", "Refused: a wrong key, from 127.0.0.1.", 42),
+    ("info", "settings", "Configuration reloaded: DAILY_BUDGET_HARD 50.0 -> 20.0.", 1),
+    ("error", "local models", "Pulling llama3.3:70b failed: no space left on device", 1),
+    ("warning", "limits", "The soft daily limit is reached (5.01 of 5.00 USD).", 1),
+    ("info", "providers", "groq/openai/gpt-oss-120b answers again.", 1),
+)
+
+
+def log_entries(many: int = len(_SAID)) -> tuple[LogEntry, ...]:
+    """Newest first; more than there are words for are told again with a number."""
+    entries = []
+    for number in range(1, many + 1):
+        level, source, text, count = _SAID[(number - 1) % len(_SAID)]
+        at = NOW - (many - number) * 47.0
+        told = text if number <= len(_SAID) else f"{text} #{number}"
+        entries.append(LogEntry(number, number, at, level, source, told, count, at - 20.0 * (count > 1)))
+    return tuple(reversed(entries))
+
+
+def counts(entries: Iterable[LogEntry]) -> tuple[tuple[str, int], ...]:
+    found = Counter(entry.level for entry in entries)
+    return tuple((level, found[level]) for level in LEVELS)
+
+
+def settings() -> SettingsReport:
+    """Most at their defaults, a few set by the operator or by a program."""
+    given = Settings(
+        _env_file=None,
+        host="127.0.0.1",
+        port=8000,
+        data_dir=Path("/home/ada/.local/share/llmgw"),
+        gateway_secret="a-secret-that-nobody-may-see-9f31",
+        local_llm_url="http://ada:hunter22@127.0.0.1:11434/v1",
+        rate_limit_rpm=120,
+        anthropic_api_key=None,
+        anthropic_setup_token=None,
+        groq_api_key="gsk_nobody_may_see_this_either_77c2",
+        openai_api_key=None,
+    )
+    limits = Limits(5_000_000, 15_000_000, 20_000_000)
+    state = OperatorState(
+        budget=BudgetOverride(limits, Limits(5_000_000, 15_000_000, 50_000_000)),
+        changed={"budget": NOW - 3_600},
+    )
+    return provenance(given, None, state)
+
+
+def trial(prompt: str) -> RouteTrial:
+    return RouteTrial(
+        prompt,
+        "premium",
+        "anthropic",
+        "claude-sonnet-5-5",
+        "hard",
+        0.78,
+        ("hard: difficulty 0.78: design +0.26, reasoning +0.22", "target: anthropic/claude-sonnet-5-5 as premium"),
+        ("groq/openai/gpt-oss-120b", "local/qwen3:8b"),
+        122_955,
+    )
+
+
+def routing() -> RoutingStatus:
+    """A busy router: one provider left alone, one nearly at its own limit, one without a key."""
+    return RoutingStatus(
+        at=NOW,
+        default_tier="cheap",
+        lineup=(
+            LineupPlace(
+                "local",
+                "local",
+                "qwen3:8b",
+                True,
+                chosen=True,
+                context_tokens=32_768,
+                tools=True,
+                vision=False,
+                tries_last_hour=120,
+                errors_last_hour=1,
+                requests_today=412,
+                samples=200,
+                latency_p50_ms=840.0,
+                latency_p95_ms=4_210.0,
+                first_token_p50_ms=212.0,
+            ),
+            LineupPlace(
+                "cheap",
+                "groq",
+                "openai/gpt-oss-120b",
+                obstacle="openai/gpt-oss-120b: circuit open after 5 failures, next try in 8 s",
+                input_usd=0.15,
+                output_usd=0.6,
+                context_tokens=131_072,
+                tools=True,
+                circuit="open",
+                wait_s=8.0,
+                last_error="groq answered 503: overloaded \x1b[31mred",
+                last_error_at=NOW - 12,
+                tries_last_hour=64,
+                errors_last_hour=9,
+                requests_today=233,
+                samples=200,
+                latency_p50_ms=420.0,
+                latency_p95_ms=1_900.0,
+                first_token_p50_ms=95.0,
+            ),
+            LineupPlace(
+                "cheap",
+                "mistral",
+                "mistral-small-latest",
+                chosen=True,
+                input_usd=0.1,
+                output_usd=0.3,
+                price_known=False,
+                context_tokens=131_072,
+                tries_last_hour=9,
+                requests_today=9,
+                samples=9,
+                latency_p50_ms=610.0,
+                latency_p95_ms=980.0,
+                first_token_p50_ms=180.0,
+                limits=(OwnLimit("requests a minute", 18, 20), OwnLimit("USD a day", 0.31, 1.0)),
+            ),
+            LineupPlace("premium", unavailable="ANTHROPIC_API_KEY is not set"),
+        ),
+        trials=(
+            ("easy", RouteTrial("Hello!", "local", "local", "qwen3:8b", "simple", 0.0)),
+            ("unclear", RouteTrial("Tell me", "cheap", "mistral", "mistral-small-latest", "default>cheap", 0.42)),
+            ("hard", RouteTrial("Design", route="no_provider", problem="No tier can take this request.")),
+        ),
+        counted=500,
+        routes=(
+            RouteCount("simple", 240, 0.48, 0),
+            RouteCount("cache:exact", 120, 0.24, 0),
+            RouteCount("default", 70, 0.14, 21_000),
+            RouteCount("hard", 40, 0.08, 480_000),
+            RouteCount("session:tool-loop", 20, 0.04, 150_000),
+            RouteCount("background:heartbeat", 10, 0.02, 0),
+        ),
+        lanes=(RouteCount("interactive", 490, 0.98, 651_000), RouteCount("background", 10, 0.02, 0)),
+        moved=31,
+        fallbacks=12,
+        repairs=3,
+        judge=JudgeStanding("groq", "openai/gpt-oss-20b", 12.0, 88),
+        pinned=(PinnedSession("agent:main:main", "anthropic/claude-sonnet-5-5", 14, NOW - 31),),
+        decisions=tuple(
+            RouteDecision(
+                f"req_{number:04d}",
+                NOW - number * 13,
+                preview,
+                "openclaw",
+                "interactive",
+                route,
+                served_by,
+                target,
+                status,
+                0.31,
+                (f"{route.partition('>')[0]}: difficulty 0.31: a short fact -0.20", f"target: {target} as {served_by}"),
+                cost,
+            )
+            for number, (preview, route, served_by, target, status, cost) in enumerate(
+                (
+                    ("What is the capital of Ghana?", "simple", "local", "local/qwen3:8b", "ok", 0),
+                    ("Refactor \x1b]0;title\x07the parser", "hard", "premium", "anthropic/claude", "ok", 41_200),
+                    ("And now?", "default>mistral", "cheap", "mistral/mistral-small-latest", "ok", 310),
+                    ("Hallo", "exact", "cache", "local/qwen3:8b", "ok", 0),
+                    ("Compare both designs", "hard", "premium", "anthropic/claude", "failed", 0),
+                )
+            )
+        ),
+    )

@@ -1,0 +1,59 @@
+"""Pictures of the routing, log and settings screens."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+
+from gateway_core.model import Snapshot
+from llmgw_tui.app import ControlCentre
+from llmgw_tui.clock import FrozenClock
+from llmgw_tui.setup import Setup
+from llmgw_tui.widgets import chart
+from tests.fakes import snapshots
+from tests.fakes.source import FakeSource
+from tests.tui.test_looks import Compare
+
+SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
+
+
+async def _typed(pilot: Pilot[None], keys: list[str]) -> None:
+    app = pilot.app
+    assert isinstance(app, ControlCentre)
+    for key in keys:
+        await pilot.press(key)
+        await pilot.pause()
+        if reading := [worker for worker in app.workers if worker.name == "read"]:
+            await app.workers.wait_for_complete(reading)
+    app.beat()
+    await pilot.pause()
+
+
+def _looks_as_before(
+    compare: Compare, snapshot: Snapshot, size: tuple[int, int], keys: str, *, ascii_only: bool = False
+) -> bool:
+    chart.load()
+    app = ControlCentre(FakeSource(snapshot), Setup(ascii_only=ascii_only), clock=FrozenClock(snapshots.NOW))
+    return compare(app, terminal_size=size, run_before=lambda pilot: _typed(pilot, keys.split()))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("keys", ["t", "t tab tab", "t down enter", "g", "g down down down down enter", "comma"])
+def test_inside(snap_compare: Compare, keys: str, size: str) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], keys)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_setting(snap_compare: Compare, size: str) -> None:
+    keys = "comma slash b u d g e t _ h enter down enter"
+    assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], keys)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_trial(snap_compare: Compare, size: str) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], "t i P r o v e enter")
+
+
+@pytest.mark.parametrize("keys", ["t", "g", "comma"])
+def test_inside_in_ascii(snap_compare: Compare, keys: str) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), (80, 24), keys, ascii_only=True)
