@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway_core.model import CommandResult, LocalModel, RequestRow, Snapshot, Tier
-from llmgw_tui.text import dollars, limit, size
+from gateway_core.model import CommandResult, RequestRow, Snapshot, Tier
+from llmgw_tui.model_actions import cancel_pull, load_or_unload, needs, pull, switch_model
+from llmgw_tui.text import dollars, limit
 
 
 class Host(Protocol):
@@ -50,6 +51,20 @@ class Host(Protocol):
         """The id of the request under the cursor if a cache answered it, else empty."""
         ...
 
+    @property
+    def local_model(self) -> str:
+        """The name of the local model under the cursor, or that is shown; empty where there is none."""
+        ...
+
+    @property
+    def unfinished_pull(self) -> str:
+        """The model of the pull under the cursor if a new pull goes on with it, else empty."""
+        ...
+
+    async def confirm_pull(self, name: str) -> bool:
+        """Asks whether to pull a model, and says whether it fits."""
+        ...
+
     async def open_selected(self) -> None: ...
 
     async def go(self, place: str, *, filtered_by: str | None = None) -> None:
@@ -77,7 +92,8 @@ class Host(Protocol):
 class Action:
     """``name`` is the binding's id in ``keymap.yaml``; ``keys`` the default keys, several divided by commas.
 
-    ``anywhere`` has the keys work even while something is typed.
+    ``anywhere`` has the keys work even while something is typed. ``why_not`` says why it cannot be done now: it is
+    greyed then, and its key says the reason.
     """
 
     name: str
@@ -87,6 +103,7 @@ class Action:
     run: Callable[[Host], Awaitable[None]]
     footer: bool = True
     anywhere: bool = False
+    why_not: Callable[[Host], str] | None = None
 
 
 async def kill_switch(host: Host) -> None:
@@ -123,70 +140,6 @@ async def open_selected(host: Host) -> None:
 
 async def start_filter(host: Host) -> None:
     host.start_filter()
-
-
-async def pull(host: Host) -> None:
-    name = await host.ask("Pull a model", "its name, for example qwen3:8b or hf.co/user/model")
-    if name:
-        await host.command("pull", model=name)
-
-
-async def cancel_pull(host: Host) -> None:
-    running = (
-        []
-        if host.snapshot is None
-        else [pull for pull in host.snapshot.local.pulls if not pull.done and not pull.error]
-    )
-    if not running:
-        host.say(CommandResult(False, "No model is being pulled."))
-        return
-    name = await host.choose("Cancel which pull?", [(pull.model, pull.model) for pull in running])
-    if name:
-        await host.command("cancel_pull", model=name)
-
-
-async def load_or_unload(host: Host) -> None:
-    models = host.snapshot.local.models if host.snapshot else ()
-    if not models:
-        host.say(CommandResult(False, "The local server has no models. Pull one first."))
-        return
-    options = [(model.name, f"{'unload' if model.loaded else 'load  '}  {_described(model)}") for model in models]
-    name = await host.choose("Load or unload a local model", options)
-    chosen = next((model for model in models if model.name == name), None)
-    if chosen is not None:
-        await host.command("unload" if chosen.loaded else "load", model=chosen.name)
-
-
-def _described(model: LocalModel) -> str:
-    words = [model.name, size(model.size_bytes) if model.size_bytes else "", model.quantization]
-    words.append("built-in" if model.builtin else "")
-    return "  ".join(word for word in words if word)
-
-
-async def switch_model(host: Host) -> None:
-    """Asks for the tier, then for one of the models that it can be switched to, or for a name."""
-    snapshot = host.snapshot
-    if snapshot is None:
-        return
-    stats = {tier.name: tier for tier in snapshot.tiers}
-    tiers = [tier.value for tier in Tier]
-    options = [(name, f"{name:<8} {(stats[name].target if name in stats else '') or 'no provider'}") for name in tiers]
-    tier = await host.choose("Switch the model of which tier?", options)
-    if tier is None:
-        return
-    choices = list(stats[tier].choices) if tier in stats else []
-    if not choices and tier == Tier.LOCAL:
-        choices = [model.name for model in snapshot.local.models]
-    other = "\0other"
-    chosen: str | None = other
-    if choices:
-        chosen = await host.choose(
-            f"{tier.upper()}: switch to", [*((name, name) for name in choices), (other, "another, by name")]
-        )
-    if chosen == other:
-        chosen = await host.ask(f"{tier.upper()}: switch to", "the model's name")
-    if chosen:
-        await host.command("switch", tier=tier, model=chosen)
 
 
 async def mark_wrong(host: Host) -> None:
@@ -290,8 +243,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "q,ctrl+q,ctrl+c", "quit", "Leave; asks while requests are in flight", quit_centre),
     Action("palette", "ctrl+p,colon", "palette", "Find any action or screen by name", palette),
     Action("maximise", "z", "zoom", "Give the focused pane the whole screen, or give it back", maximise),
-    Action("pull", "p", "pull", "Pull a model to the local server", pull),
-    Action("load", "l", "load", "Load or unload a local model", load_or_unload),
+    Action("pull", "p", "pull", "Pull a model to the local server", pull, why_not=needs("pull")),
+    Action("load", "l", "load", "Load or unload a local model", load_or_unload, why_not=needs("load", "unload")),
     Action("switch", "s", "switch", "Switch the model that serves a tier", switch_model),
     Action("mark_wrong", "w", "wrong", "This cached answer was wrong: never serve it again", mark_wrong),
     Action("copy", "y", "copy", "Copy the request's id, or the answer in its detail", copy),

@@ -23,6 +23,7 @@ from llmgw_tui.screens.dashboard import Dashboard
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.help import HelpScreen
 from llmgw_tui.screens.place import Place
+from llmgw_tui.screens.pull_question import PullQuestion
 from llmgw_tui.screens.questions import Ask, Choose, Confirm
 from llmgw_tui.source import Source
 from llmgw_tui.text import clean
@@ -88,7 +89,14 @@ class Hosting(App[None], inherit_bindings=False):
         lit = {"force_auto": snapshot is not None and forced is None, "kill_switch": killed}
         lit |= {f"force_{tier.value}": forced is tier for tier in Tier}
         label = "release" if killed and name == "kill_switch" else action.label
-        return Hint(self.keys.shown(name, self.glyphs), label, name, lit.get(name, False))
+        return Hint(self.keys.shown(name, self.glyphs), label, name, lit.get(name, False), bool(self.why_not(name)))
+
+    def why_not(self, name: str) -> str:
+        """Why the action ``name`` or ``place.name`` cannot be done now; empty where it can."""
+        if action := BY_NAME.get(name):
+            return action.why_not(self) if action.why_not else ""
+        place = self.place_in_sight
+        return place.why_not(INSIDE[name]) if place and name.startswith(f"{place.place}.") else ""
 
     def signposts(self, here: str, width: int) -> list[Segment]:
         """The keys of all screens, the one in sight lit; with their names where there is room."""
@@ -128,6 +136,16 @@ class Hosting(App[None], inherit_bindings=False):
     def cached_request(self) -> str:
         place = self.place_in_sight
         return place.cached_request if place else ""
+
+    @property
+    def local_model(self) -> str:
+        place = self.place_in_sight
+        return place.local_model if place else ""
+
+    @property
+    def unfinished_pull(self) -> str:
+        place = self.place_in_sight
+        return place.unfinished_pull if place else ""
 
     def copied_text(self) -> tuple[str, str]:
         place = self.place_in_sight
@@ -176,7 +194,9 @@ class Hosting(App[None], inherit_bindings=False):
 
     async def _do(self, name: str) -> None:
         _OPENED_BY.set(name)
-        if name in BY_NAME:
+        if why := self.why_not(name):
+            self.say(CommandResult(False, why))
+        elif name in BY_NAME:
             await BY_NAME[name].run(self)
         elif name in INSIDE and (place := self.place_in_sight) is not None and name.startswith(f"{place.place}."):
             done: Any = getattr(place, f"do_{INSIDE[name].name}")()
@@ -220,6 +240,9 @@ class Hosting(App[None], inherit_bindings=False):
 
     async def ask(self, question: str, hint: str, value: str = "") -> str | None:
         return await self.push_screen_wait(Ask(question, hint, value))
+
+    async def confirm_pull(self, name: str) -> bool:
+        return await self.push_screen_wait(PullQuestion(name, self.source.fit, self.keys.of("pull"))) == "yes"
 
     async def choose(self, question: str, options: list[tuple[str, str]]) -> str | None:
         return await self.push_screen_wait(Choose(question, options))

@@ -8,17 +8,28 @@ from llmgw_tui.screens.cached_answer import CachedAnswerScreen
 from llmgw_tui.screens.compare import CompareScreen
 from llmgw_tui.screens.dashboard import Dashboard
 from llmgw_tui.screens.detail import DetailScreen
+from llmgw_tui.screens.local_model import LocalModelScreen
 from llmgw_tui.screens.log import LogEntryScreen, LogScreen
+from llmgw_tui.screens.models import ModelsScreen
 from llmgw_tui.screens.place import Place, PlaceAction
 from llmgw_tui.screens.requests import RequestsScreen
 from llmgw_tui.screens.routing import LineupPlaceScreen, RoutingScreen, TrialScreen
 from llmgw_tui.screens.settings import SettingScreen, SettingsScreen
 
-PLACES: tuple[type[Place], ...] = (Dashboard, RequestsScreen, CacheScreen, RoutingScreen, LogScreen, SettingsScreen)
+PLACES: tuple[type[Place], ...] = (
+    Dashboard,
+    RequestsScreen,
+    ModelsScreen,
+    CacheScreen,
+    RoutingScreen,
+    LogScreen,
+    SettingsScreen,
+)
 """In the order of the signposts. A new screen is a line here."""
 INNER_PLACES: tuple[type[Place], ...] = (
     DetailScreen,
     CompareScreen,
+    LocalModelScreen,
     CachedAnswerScreen,
     TrialScreen,
     LineupPlaceScreen,

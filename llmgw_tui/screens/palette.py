@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from llmgw_tui.places import EVERYWHERE, INSIDE
+from llmgw_tui.text import clean
 from llmgw_tui.theme import UNICODE
 
 if TYPE_CHECKING:
@@ -33,12 +34,15 @@ class ActionsProvider(Provider):
     def _actions(self) -> Iterator[tuple[str, str]]:
         """Names and explanations: of the screen's own actions first, then of everywhere."""
         here = f"{self._centre.here}."
-        yield from ((name, action.help) for name, action in INSIDE.items() if name.startswith(here))
-        yield from ((action.name, action.help) for action in EVERYWHERE)
+        own = ((name, action.help) for name, action in INSIDE.items() if name.startswith(here))
+        for name, explained in (*own, *((action.name, action.help) for action in EVERYWHERE)):
+            why = clean(self._centre.why_not(name))
+            yield name, f"Not now: {why}" if why else explained
 
     def _title(self, name: str) -> str:
         key = self._centre.keys.shown(name, UNICODE)
         words = name.rpartition(".")[2].replace("_", " ")
+        words = f"({words})" if self._centre.why_not(name) else words
         return f"{words} ({key})" if key else words
 
     @property

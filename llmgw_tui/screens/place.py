@@ -125,7 +125,12 @@ class Place(Screen[None]):
         """The keys of the footer: the way back, the place's own, and some of everywhere."""
         centre, keys = self.centre, self.centre.keys
         own = tuple(
-            Hint(keys.shown(f"{self.place}.{action.name}"), self.label_of(action), f"{self.place}.{action.name}")
+            Hint(
+                keys.shown(f"{self.place}.{action.name}"),
+                self.label_of(action),
+                f"{self.place}.{action.name}",
+                grey=bool(self.why_not(action)),
+            )
             for action in self.actions
             if action.footer and keys.of(f"{self.place}.{action.name}")
         )
@@ -139,6 +144,10 @@ class Place(Screen[None]):
     def label_of(self, action: PlaceAction) -> str:
         """What the footer calls an action now."""
         return action.label
+
+    def why_not(self, action: PlaceAction) -> str:
+        """Why an action cannot be done now: it is greyed then, and its key says the reason. Empty where it can."""
+        return ""
 
     # --- drawing and reading ---------------------------------------------------------------------------------------
 
@@ -209,6 +218,16 @@ class Place(Screen[None]):
     def cached_request(self) -> str:
         """The id of the request under the cursor if a cache answered it, else empty."""
         return self.request.id if self.request and self.request.cache.is_hit else ""
+
+    @property
+    def local_model(self) -> str:
+        """The name of the local model under the cursor, or that is shown; empty where there is none."""
+        return ""
+
+    @property
+    def unfinished_pull(self) -> str:
+        """The model of the pull under the cursor if a new pull goes on with it, else empty."""
+        return ""
 
     def copied_text(self) -> tuple[str, str]:
         """What ``y`` copies here, and its name; empty when there is nothing."""

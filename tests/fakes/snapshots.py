@@ -16,8 +16,6 @@ from gateway_core.model import (
     ErrorRate,
     KillSwitch,
     Lane,
-    LocalModel,
-    LocalServer,
     ProviderStatus,
     PullStatus,
     Reason,
@@ -41,6 +39,7 @@ from gateway_core.model import (
     UpstreamRequest,
     Usage,
 )
+from tests.fakes import local
 
 NOW = datetime(2026, 11, 23, 14, 3, 22, tzinfo=UTC).timestamp()
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC).timestamp()
@@ -231,32 +230,7 @@ def busy() -> Snapshot:
             ProviderStatus("groq", "openai", "https://api.groq.com/openai/v1", "ok"),
             ProviderStatus("anthropic", "anthropic", "https://api.anthropic.com", "ok"),
         ),
-        local=LocalServer(
-            kind="ollama",
-            base_url="http://127.0.0.1:11434",
-            reachable=True,
-            version="0.13.2",
-            current_model="qwen3:8b",
-            models=(
-                LocalModel(
-                    "qwen3:8b", 5_225_000_000, True, 5_225_000_000, 32_768, "8.2B", "Q4_K_M", ("tools",), NOW + 247
-                ),
-                LocalModel("llama3.2:3b", 2_019_000_000, False, 0, 131_072, "3.2B", "Q4_K_M"),
-                LocalModel(
-                    "nomic-embed-text:latest",
-                    274_000_000,
-                    True,
-                    274_000_000,
-                    2_048,
-                    "137M",
-                    "F16",
-                    ("embedding",),
-                    NOW + 31,
-                ),
-                LocalModel("gemma3:12b", 8_149_000_000, False, 0, 131_072, "12.2B", "Q4_K_M", ("vision",)),
-            ),
-            pulls=(PullStatus("qwen3:14b", "pulling 3f2a", 3_904_000_000, 9_276_000_000),),
-        ),
+        local=local.ollama(NOW),
         in_flight=1,
         requests_today=462,
         requests_per_minute=8.4,
@@ -283,13 +257,7 @@ def empty() -> Snapshot:
             TierStats("cache"),
         ),
         providers=(ProviderStatus("builtin", "builtin", "http://127.0.0.1:40001/v1", "ok"),),
-        local=LocalServer(
-            kind="builtin",
-            base_url="http://127.0.0.1:40001/v1",
-            reachable=True,
-            current_model="smollm2-360m",
-            models=(LocalModel("smollm2-360m", 271_000_000, True, 0, 24_576, "360M", "Q4_K_M", builtin=True),),
-        ),
+        local=local.absent(NOW),
         in_flight=0,
         requests_today=0,
         requests_per_minute=0.0,

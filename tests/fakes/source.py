@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
@@ -69,6 +70,10 @@ class FakeSource:
         self.searches: list[tuple[str, str, str]] = []
         self.looks: list[tuple[str, str]] = []
         self.fits: dict[str, Fit] = {}
+        self.fit_asked: list[str] = []
+        self.fit_known = asyncio.Event()
+        """Cleared, answers about fit wait."""
+        self.fit_known.set()
         self.bus = Bus()
         self.closed = False
 
@@ -121,6 +126,8 @@ class FakeSource:
         return self.hits
 
     async def fit(self, model: str) -> Fit:
+        self.fit_asked.append(model)
+        await self.fit_known.wait()
         return self.fits.get(
             model, Fit(model, FitVerdict.UNKNOWN, "Unknown, because registry.ollama.ai cannot be reached.")
         )

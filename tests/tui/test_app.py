@@ -194,6 +194,8 @@ async def test_p_asks_for_a_name_and_pulls(staging: Staging) -> None:
         await stage.press("p")
         assert isinstance(stage.app.screen, Ask)
         await stage.press(*"qwen3", "enter")
+        assert stage.ran == [] and stage.source.fit_asked == ["qwen3"]
+        await stage.press("y")
         assert stage.ran == [("pull", {"model": "qwen3"})]
         await stage.press("p", "escape")
         await stage.press("p", "enter")
@@ -205,14 +207,14 @@ async def test_l_loads_or_unloads_the_chosen_model(staging: Staging) -> None:
         await stage.press("l")
         assert isinstance(stage.app.screen, Choose)
         await stage.press("enter")
-        await stage.press("l", "down", "enter")
-        assert stage.ran == [("unload", {"model": "qwen3:8b"}), ("load", {"model": "llama3.2:3b"})]
+        await stage.press("l", "down", "down", "down", "enter")
+        assert stage.ran == [("unload", {"model": "qwen3:8b"}), ("load", {"model": "llama3.2-8k:latest"})]
 
 
 async def test_s_switches_the_model_of_a_tier(staging: Staging) -> None:
     async with staging(snapshots.busy()) as stage:
         await stage.press("s", "enter")
-        await stage.press("down", "enter")
+        await stage.press("down", "down", "enter")
         assert stage.ran == [("switch", {"tier": "local", "model": "llama3.2:3b"})]
         await stage.press("s", "down", "down", "enter")
         assert isinstance(stage.app.screen, Ask)

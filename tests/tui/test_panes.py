@@ -234,16 +234,18 @@ def test_a_chart_without_spend_says_so() -> None:
 
 
 def test_local_models_show_size_context_quantisation_and_expiry() -> None:
-    shown = pane(local_view, snapshots.busy(), 76, 8)
+    shown = pane(local_view, snapshots.busy(), 96, 8)
     for word in (
-        "Ollama 0.13.2",
+        "Ollama 0.32.15",
         "up",
         "qwen3:14b",
-        "42 % of 9.3 GB",
+        "42 %  7:17 left  12.3 MB/s  of 9.3 GB",
         "qwen3:8b in use",
         "4:07",
         "5.2 GB",
         "32k ctx",
+        "70 % GPU",
+        "41 tok/s",
         "Q4_K_M",
     ):
         assert word in shown
@@ -263,7 +265,7 @@ def test_a_server_that_is_down_says_how_to_start_it() -> None:
 
 def test_a_failed_pull_says_why() -> None:
     failed = replace(snapshots.busy().local, pulls=(PullStatus("nope", "", error="file does not exist"),))
-    assert "nope failed: file does not exist" in pane(local_view, replace(snapshots.busy(), local=failed))
+    assert "nope  failed: file does not exist" in pane(local_view, replace(snapshots.busy(), local=failed))
 
 
 def test_models_that_do_not_fit_are_counted() -> None:

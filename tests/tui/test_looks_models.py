@@ -1,0 +1,79 @@
+"""Pictures of the models screen. After a wanted change: ``pytest tests/tui/test_looks_models.py --snapshot-update``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import pytest
+from textual.pilot import Pilot
+
+from gateway_core.model import LocalServer
+from llmgw_tui.app import ControlCentre
+from llmgw_tui.clock import FrozenClock
+from llmgw_tui.setup import Setup
+from llmgw_tui.widgets import chart
+from tests.fakes import local, snapshots
+from tests.fakes.source import FakeSource
+
+Compare = Callable[..., bool]
+SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
+NOW = snapshots.NOW
+
+
+def pulling(now: float) -> LocalServer:
+    return replace(local.ollama(now), pulls=local.pulls(now))
+
+
+SERVERS = {"pulling": pulling, "absent": local.absent, "lm_studio": local.lm_studio}
+
+
+async def _settle(pilot: Pilot[None]) -> None:
+    app = pilot.app
+    assert isinstance(app, ControlCentre)
+    if reading := [worker for worker in app.workers if worker.name == "read"]:
+        await app.workers.wait_for_complete(reading)
+    for _ in range(2):
+        await pilot.pause()
+        app.beat()
+    await pilot.pause()
+
+
+def _looks_as_before(
+    compare: Compare, server: LocalServer, size: tuple[int, int], press: Iterable[str], *, ascii_only: bool = False
+) -> bool:
+    chart.load()
+    source = FakeSource(replace(snapshots.busy(), local=server))
+    source.fits["llama3.2:3b"] = local.fits("llama3.2:3b")
+
+    async def pressed(pilot: Pilot[None]) -> None:
+        await _settle(pilot)
+        for key in press:
+            await pilot.press(key)
+            await _settle(pilot)
+
+    app = ControlCentre(source, Setup(ascii_only=ascii_only), clock=FrozenClock(NOW))
+    return compare(app, terminal_size=size, run_before=pressed)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("server", SERVERS)
+def test_models(snap_compare: Compare, server: str, size: str) -> None:
+    assert _looks_as_before(snap_compare, SERVERS[server](NOW), SIZES[size], ["m"])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_one_model(snap_compare: Compare, size: str) -> None:
+    assert _looks_as_before(snap_compare, local.ollama(NOW), SIZES[size], ["m", "enter"])
+
+
+def test_models_in_ascii(snap_compare: Compare) -> None:
+    assert _looks_as_before(snap_compare, pulling(NOW), (120, 40), ["m"], ascii_only=True)
+
+
+def test_the_question_before_a_pull(snap_compare: Compare) -> None:
+    assert _looks_as_before(snap_compare, local.ollama(NOW), (80, 24), ["m", "p", "x", "enter"])
+
+
+def test_the_context_of_a_model(snap_compare: Compare) -> None:
+    assert _looks_as_before(snap_compare, local.ollama(NOW), (80, 24), ["m", "n"])
