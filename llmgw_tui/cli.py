@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from gateway_core.settings_sources import SettingsError, SettingsSources
 from llmgw_tui.arguments import Commands, Version, add_completion, add_service, add_status
-from llmgw_tui.screen_options import ScreenOptions, updates_per_second
 
 if TYPE_CHECKING:
     from gateway_core.settings import Settings
     from gateway_core.settings_files import SettingsFiles
+    from llmgw_tui.screen_options import ScreenOptions
 
 FAILED, WRONG_USE = 1, 2
 CLIENTS = ("openclaw", "claude-code", "codex", "openai", "anthropic", "prometheus", "grafana")
@@ -325,10 +325,14 @@ def _add_screen(parser: argparse.ArgumentParser) -> None:
 
 
 def _screen(arguments: argparse.Namespace) -> ScreenOptions:
+    from llmgw_tui.screen_options import ScreenOptions
+
     return ScreenOptions(arguments.theme, arguments.ascii, arguments.fps, arguments.low_bandwidth)
 
 
 def _updates(text: str) -> float:
+    from llmgw_tui.screen_options import updates_per_second
+
     try:
         return updates_per_second(text)
     except ValueError as error:

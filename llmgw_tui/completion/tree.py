@@ -43,8 +43,9 @@ def nodes(parser: argparse.ArgumentParser, path: tuple[str, ...] = ()) -> list[N
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             helps = {choice.dest: _plain(choice.help) for choice in action._get_subactions()}
-            for name, inner in action.choices.items():
-                commands.append(Word(name, helps.get(name, "")))
+            named = {id(action.choices[name]): told for name, told in helps.items()}
+            for name, inner in action.choices.items():  # an alias is another name of the same parser
+                commands.append(Word(name, named.get(id(inner), "")))
                 below += nodes(inner, (*path, name))
         elif action.option_strings:
             options.append(Option(tuple(action.option_strings), _plain(action.help), *_follows(action)))
