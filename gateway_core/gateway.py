@@ -32,6 +32,7 @@ from gateway_core.journal import Journal
 from gateway_core.judge import Judge
 from gateway_core.local_judge import LocalJudge
 from gateway_core.model import (
+    BudgetStatus,
     CacheEntryDetail,
     CacheHit,
     CachePage,
@@ -39,7 +40,9 @@ from gateway_core.model import (
     Decision,
     RequestDetail,
     RequestRow,
+    Series,
     Snapshot,
+    SpendReport,
 )
 from gateway_core.offers import Offer, list_offers
 from gateway_core.ollama.address import local_base_url, root_of
@@ -58,9 +61,10 @@ from gateway_core.routing.lineup import Switched
 from gateway_core.routing.session import Sessions
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
+from gateway_core.spending.room import Spending
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
-from gateway_core.store.days import day_of
+from gateway_core.store.days import day_of, start_of
 from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
 from gateway_core.store.ledger import Ledger
@@ -268,6 +272,9 @@ class Gateway:
     def _open_commands(self, operator: OperatorStore, state: OperatorState) -> None:
         """What an operator can do."""
         self.reloader = Reloader(self._files, lambda: self.settings, self._apply, self.notice)
+        self.spending = Spending(
+            self._database.path, self._budget, self._pricing.is_known, self._journal.settled, self._clock
+        )
         self.commands = Commands(
             self._kill,
             self._tiers,
@@ -295,6 +302,7 @@ class Gateway:
         self._spawn(self._quiet.listen(self.bus), "quiet")
         self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self._look_after(), "housekeeping")
+        self._spawn(self.spending.run(), "earlier days")
         if self._files:
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
 
@@ -418,10 +426,22 @@ class Gateway:
             requests_per_minute=self._activity.requests_per_minute(now),
             saved_today_microusd=self._activity.saved_microusd(now),
             requests=self._activity.rows(rows),
-            spend_by_hour=self._activity.spend_by_hour(now),
+            spend_by_hour=self._spend_by_hour(budget, now),
             cache_rate_by_minute=self._activity.cache_rate_by_minute(now),
+            forecast=self.spending.forecast(),
+            configured_limits=self.commands.replaced_limits,
             notices=(*self.reloader.notices, *judge, *self._local.notices, *self._notices),
         )
+
+    def _spend_by_hour(self, budget: BudgetStatus, now: float) -> Series:
+        """Dollars per hour from midnight to the current hour."""
+        start = start_of(budget.day)
+        hours = self._budget.spent_by_hour()[: max(1, int((now - start) // 3600) + 1)]
+        return Series(start, 3600, tuple(cost / 1e6 for cost in hours))
+
+    async def spend(self, period: str, by: str) -> SpendReport:
+        """What a period cost and saved, as far as it can be told; raises nothing."""
+        return await self.spending.look(period, by)
 
     def circuits(self) -> tuple[Circuit, ...]:
         """The circuits of the models that were called, for the metrics."""
@@ -447,6 +467,7 @@ class Gateway:
         await self._journal.close()
         await self._budget.close()
         await self._caches.close()
+        await self.spending.close()
         await asyncio.gather(*(worker.stop() for worker in {self._encoder, self._embedder}))
         await self._local_embeddings.close()
         await self._local.close()

@@ -23,6 +23,13 @@ from gateway_core.cache_stats import SemanticStats as SemanticStats
 from gateway_core.costs import Cost as Cost
 from gateway_core.costs import Counterfactuals as Counterfactuals
 from gateway_core.costs import Usage as Usage
+from gateway_core.spend_values import DailyLimits as DailyLimits
+from gateway_core.spend_values import Expected as Expected
+from gateway_core.spend_values import Forecast as Forecast
+from gateway_core.spend_values import LimitReached as LimitReached
+from gateway_core.spend_values import SpendBuckets as SpendBuckets
+from gateway_core.spend_values import SpendReport as SpendReport
+from gateway_core.spend_values import SpendRow as SpendRow
 
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object of the wire. Rooms behind the wire take typed values instead."""
@@ -533,5 +540,9 @@ class Snapshot:
     """Dollars per UTC hour of today."""
     cache_rate_by_minute: Series = field(default_factory=lambda: Series(0.0, 60))
     """Share of hits, 0–1, over the last hour."""
+    forecast: Forecast = Forecast()
+    """Where today's and this month's spend are heading."""
+    configured_limits: DailyLimits | None = None
+    """The daily limits of the configuration while the operator's own, in ``budget``, are in force instead."""
     notices: tuple[str, ...] = ()
     """What a person should know now, for example that the built-in model stands in for Ollama."""

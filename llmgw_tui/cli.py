@@ -12,6 +12,7 @@ from typing import TypeAlias
 from gateway_core.cache_entries import ORDERS
 from gateway_core.settings import Settings, SettingsError
 from gateway_core.settings_files import SettingsFiles
+from gateway_core.spend_values import BY
 
 FAILED, WRONG_USE = 1, 2
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -130,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", parents=[common], help="what was spent and saved")
     report.add_argument("--days", type=_positive, default=7, help="days to report, today included (default 7)")
-    report.add_argument("--by", choices=["day", "tier", "model", "session"], help="one sum for each (default: all)")
+    report.add_argument("--by", choices=list(BY), help="one sum for each (default: by day, tier and model)")
     report.add_argument("--format", choices=["table", "json", "csv"], default="table")
     report.add_argument(
         "--reconcile",

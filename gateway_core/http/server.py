@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway_core.gateway import Gateway
-from gateway_core.http import admin, anthropic, cache, embeddings, events, openai, openclaw_plugin, responses
+from gateway_core.http import admin, anthropic, cache, embeddings, events, openai, openclaw_plugin, responses, spend
 from gateway_core.http.guards import guard
 from gateway_core.http.prometheus import Metrics
 from gateway_core.http.replies import refuse_in_kind, where
@@ -47,7 +47,7 @@ def make_app(gateway: Gateway, secret: str) -> web.Application:
     app.on_startup.append(metrics.start)
     app.on_cleanup.append(metrics.stop)
     app.on_shutdown.append(end_event_streams)
-    for room in (openai, anthropic, responses, embeddings, openclaw_plugin, admin, cache, events):
+    for room in (openai, anthropic, responses, embeddings, openclaw_plugin, admin, cache, spend, events):
         app.add_routes(room.routes(gateway))
     app.add_routes([web.get("/metrics", metrics.handle)])
     return app
