@@ -21,7 +21,12 @@ class Host(Protocol):
 
     @property
     def request(self) -> RequestRow | None:
-        """The request under the cursor, or the one that the detail screen shows."""
+        """The request under the cursor, or the one that is shown."""
+        ...
+
+    @property
+    def here(self) -> str:
+        """The name of the screen in sight."""
         ...
 
     def copied_text(self) -> tuple[str, str]:
@@ -45,9 +50,13 @@ class Host(Protocol):
         """The id of the request under the cursor if a cache answered it, else empty."""
         ...
 
-    async def show_detail(self, request_id: str) -> None: ...
+    async def open_selected(self) -> None: ...
 
-    async def show_cache(self) -> None: ...
+    async def go(self, place: str, *, filtered_by: str | None = None) -> None:
+        """Shows a screen by its name, with a filter if one is given."""
+        ...
+
+    async def go_back(self) -> None: ...
 
     async def show_help(self) -> None: ...
 
@@ -62,7 +71,10 @@ class Host(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """``name`` is the binding's id in ``keymap.yaml``; ``keys`` the default keys, several divided by commas."""
+    """``name`` is the binding's id in ``keymap.yaml``; ``keys`` the default keys, several divided by commas.
+
+    ``anywhere`` has the keys work even while something is typed.
+    """
 
     name: str
     keys: str
@@ -70,6 +82,7 @@ class Action:
     help: str
     run: Callable[[Host], Awaitable[None]]
     footer: bool = True
+    anywhere: bool = False
 
 
 async def kill_switch(host: Host) -> None:
@@ -88,14 +101,23 @@ def force(tier: Tier | None) -> Callable[[Host], Awaitable[None]]:
     return run
 
 
-async def detail(host: Host) -> None:
-    if host.request is None:
-        host.say(CommandResult(False, "There is no request to open yet."))
-        return
-    await host.show_detail(host.request.id)
+def go(place: str) -> Callable[[Host], Awaitable[None]]:
+    """To a screen; from that screen, back."""
+
+    async def run(host: Host) -> None:
+        if host.here == place:
+            await host.go_back()
+        else:
+            await host.go(place)
+
+    return run
 
 
-async def filter_requests(host: Host) -> None:
+async def open_selected(host: Host) -> None:
+    await host.open_selected()
+
+
+async def start_filter(host: Host) -> None:
     host.start_filter()
 
 
@@ -175,10 +197,6 @@ async def mark_wrong(host: Host) -> None:
     await host.command("mark_wrong", request_id=request_id)
 
 
-async def show_cache(host: Host) -> None:
-    await host.show_cache()
-
-
 async def set_budget(host: Host) -> None:
     if host.snapshot is None:
         return
@@ -247,12 +265,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("force_local", "1", "local", "Send every request to the local tier", force(Tier.LOCAL)),
     Action("force_cheap", "2", "cheap", "Send every request to the cheap tier", force(Tier.CHEAP)),
     Action("force_premium", "3", "premium", "Send every request to the premium tier", force(Tier.PREMIUM)),
-    Action("detail", "enter", "detail", "Open the request under the cursor: decision, timing, cost, messages", detail),
-    Action("filter", "slash", "filter", "Show only requests that hold these words", filter_requests),
-    Action("cache", "c", "cache", "What the caches keep, what they answered, and what that saved", show_cache),
+    Action("detail", "enter", "open", "Open what is under the cursor, a request for one, in full", open_selected),
+    Action("filter", "slash", "filter", "Show only what matches", start_filter),
     Action("help", "question_mark", "help", "The keys, and what each pane means", show_help),
     Action("quit", "q,ctrl+q,ctrl+c", "quit", "Leave; asks while requests are in flight", quit_centre),
-    Action("palette", "ctrl+p", "palette", "Find any action by name", palette),
+    Action("palette", "ctrl+p,colon", "palette", "Find any action or screen by name", palette),
     Action("maximise", "z", "zoom", "Give the focused pane the whole screen, or give it back", maximise),
     Action("pull", "p", "pull", "Pull a model to the local server", pull),
     Action("load", "l", "load", "Load or unload a local model", load_or_unload),
@@ -261,6 +278,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy", "y", "copy", "Copy the request's id, or the answer in its detail", copy),
     Action("set_budget", "", "limits", "Change the daily spend limits", set_budget, footer=False),
     Action("reload", "", "reload", "Read the configuration again, without a restart", reload, footer=False),
+    Action(
+        "kill_anywhere",
+        "f9",
+        "kill",
+        "The kill switch again, on a key that works while something is typed too",
+        kill_switch,
+        footer=False,
+        anywhere=True,
+    ),
     Action("cancel_pull", "", "cancel pull", "Cancel a model that is being pulled", cancel_pull, footer=False),
 )
-BY_NAME = {action.name: action for action in ACTIONS}

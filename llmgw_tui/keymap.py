@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from llmgw_tui.actions import ACTIONS, BY_NAME
+from llmgw_tui.places import BY_NAME, DEFAULT_KEYS
 from llmgw_tui.theme import UNICODE, Glyphs
 
-SHOWN = {"slash": "/", "question_mark": "?", "escape": "esc"}
+SHOWN = {
+    **{"slash": "/", "question_mark": "?", "escape": "esc", "dollar_sign": "$", "comma": ",", "colon": ":"},
+    **{"space": "space", "full_stop": ".", "exclamation_mark": "!"},
+}
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Keys:
 
     def of(self, name: str) -> str:
         """The action's keys as Textual names them, divided by commas."""
-        return self.changed.get(name, BY_NAME[name].keys)
+        return self.changed.get(name, DEFAULT_KEYS[name])
 
     def shown(self, name: str, glyphs: Glyphs = UNICODE) -> str:
         """The action's first key as a person reads it."""
@@ -48,18 +51,23 @@ def read_keymap(file: Path | None) -> Keys:
     problems: list[str] = []
     for name, keys in content.items():
         wanted = [str(key).strip() for key in (keys if isinstance(keys, list) else str(keys).split(","))]
-        if name not in BY_NAME:
-            problems.append(
-                f"{file.name}: there is no action {name}. Actions: {', '.join(action.name for action in ACTIONS)}"
-            )
+        if name not in DEFAULT_KEYS:
+            problems.append(f"{file.name}: there is no action {name}. Actions: {', '.join(DEFAULT_KEYS)}")
         elif not all(wanted):
             problems.append(f"{file.name}: {name} needs a key.")
         else:
             changed[name] = ",".join(wanted)
-    taken: dict[str, str] = {}
-    for name in BY_NAME:
-        for key in filter(None, changed.get(name, BY_NAME[name].keys).split(",")):
-            if key in taken:
-                problems.append(f"{key} is the key of both {taken[key]} and {name}.")
-            taken.setdefault(key, name)
-    return Keys(changed, tuple(problems))
+    return Keys(changed, (*problems, *_clashes({**DEFAULT_KEYS, **changed})))
+
+
+def _clashes(keys_by_name: dict[str, str]) -> list[str]:
+    """Keys with two meanings: of two actions of everywhere, or of one screen, or of a screen and everywhere."""
+    problems: list[str] = []
+    taken: dict[tuple[str, str], str] = {}
+    for name, keys in keys_by_name.items():
+        place = "" if name in BY_NAME else name.partition(".")[0]
+        for key in filter(None, keys.split(",")):
+            if other := taken.get(("", key)) or taken.get((place, key)):
+                problems.append(f"{key} is the key of both {other} and {name}.")
+            taken.setdefault((place, key), name)
+    return problems

@@ -6,7 +6,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from gateway_core.model import SemanticStats, Snapshot
+from gateway_core.model import CacheStats, Saved, SemanticStats, Snapshot
 from llmgw_tui.panes.draw import Drawn, Look, between, blocks, joined, line, padded, shares, text_segment
 from llmgw_tui.text import count, dollars, percent, time_saved
 from llmgw_tui.theme import BRIGHT_STYLE, GOLD, GOOD_STYLE, LINE_STYLE, MUTED_STYLE, TEXT_STYLE, TIER_STYLES, WARN_STYLE
@@ -14,6 +14,8 @@ from llmgw_tui.theme import BRIGHT_STYLE, GOLD, GOOD_STYLE, LINE_STYLE, MUTED_ST
 EXACT_STYLE = TIER_STYLES["cache"]
 SEMANTIC_STYLE = Style(color="#b08f45")
 MISS_STYLE = LINE_STYLE
+TALL = 16
+"""From this height on there is room for what each cache has saved."""
 
 
 def cache_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn:
@@ -60,33 +62,51 @@ def cache_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
                 gap,
             ),
         ),
-        line(
-            inner,
-            *joined(
-                [
-                    [
-                        text_segment("prompt cache ", MUTED_STYLE),
-                        text_segment(count(stats.prompt_cache_read_tokens), BRIGHT_STYLE),
-                        text_segment(" read", MUTED_STYLE),
-                    ],
-                    [
-                        text_segment(count(stats.prompt_cache_write_tokens), TEXT_STYLE),
-                        text_segment(" written", MUTED_STYLE),
-                    ],
-                ],
-                inner,
-                gap,
-            ),
-        ),
+        line(inner, *joined(prompt_cache_words(snapshot), inner, gap)),
     ]
     if height > len(lines) and stats.semantic.state != "off":
         lines.append(line(inner, *joined([error_words(stats.semantic), grey_words(stats.semantic)], inner, gap)))
+    if height >= TALL:
+        lines += [line(inner, *words) for words in saved_words(stats)]
     room = height - len(lines)
     if room >= 3:
         lines += last_hour(look.charts or snapshot, look, inner, room)
     return Drawn(
         "Cache", f"{count(stats.entries)} answers kept" if stats.entries else "", padded(lines[:height], width)
     )
+
+
+def prompt_cache_words(snapshot: Snapshot) -> list[list[Segment]]:
+    """What the providers read from their own caches: tokens, and the share of what paid tiers were sent."""
+    stats = snapshot.cache
+    sent = sum(tier.input_tokens for tier in snapshot.tiers if tier.name in ("cheap", "premium"))
+    share = f" read, {percent(min(1.0, stats.prompt_cache_read_tokens / sent))} of paid input" if sent else " read"
+    return [
+        [
+            text_segment("prompt cache ", MUTED_STYLE),
+            text_segment(count(stats.prompt_cache_read_tokens), BRIGHT_STYLE),
+            text_segment(share, MUTED_STYLE),
+        ],
+        [text_segment(count(stats.prompt_cache_write_tokens), TEXT_STYLE), text_segment(" written", MUTED_STYLE)],
+    ]
+
+
+def saved_words(stats: CacheStats) -> list[list[Segment]]:
+    """What the answer caches have saved: today, in all, and each."""
+    return [
+        [text_segment(" saved today ", MUTED_STYLE), *_saved(stats.today.total)],
+        [text_segment(" in all ", MUTED_STYLE), *_saved(stats.ever.total)],
+        [text_segment(" exact ", MUTED_STYLE), *_saved(stats.ever.exact)],
+        [text_segment(" semantic ", MUTED_STYLE), *_saved(stats.ever.semantic)],
+    ]
+
+
+def _saved(saved: Saved) -> list[Segment]:
+    style = GOOD_STYLE if saved.microusd > 0 or saved.ms > 0 else MUTED_STYLE
+    return [
+        text_segment(f"{dollars(saved.microusd)} {time_saved(saved.ms)}", style),
+        text_segment(f" {count(saved.hits)} hit{'' if saved.hits == 1 else 's'}", MUTED_STYLE),
+    ]
 
 
 def error_words(stats: SemanticStats) -> list[Segment]:

@@ -103,7 +103,8 @@ def frame(drawn: Drawn, width: int, height: int, look: Look) -> tuple[Strip, ...
     title_style = FOCUS_TITLE_STYLE if look.focused else TITLE_STYLE
     glyphs = look.glyphs
     top_left, top_right, low_left, low_right = tuple(glyphs.corners)
-    title = fit_words(one_line(drawn.title), width - 6)
+    mark = f"{glyphs.pinned} " if look.focused else ""
+    title = fit_words(f"{mark}{one_line(drawn.title)}", width - 6)
     info = one_line(drawn.info)
     room = width - 2 - (cell_len(title) + 3)
     if info and cell_len(info) + 3 <= room:

@@ -9,13 +9,14 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from gateway_core.model import Snapshot
+from gateway_core.model import BudgetStatus, Snapshot
 from llmgw_tui.panes.draw import Look, between, joined, line, segments_width, text_segment
 from llmgw_tui.panes.spend import budget_bar
 from llmgw_tui.text import clock_time, dollars, duration, limit, preview
 from llmgw_tui.theme import (
     BAD_BLOCK_STYLE,
     BLUE,
+    BRIGHT,
     BRIGHT_STYLE,
     DEMO_STYLE,
     FOCUS_STYLE,
@@ -30,6 +31,9 @@ from llmgw_tui.theme import (
 )
 
 DEMO = "DEMO: paid upstreams are simulated"
+ROOMY = 96
+"""From this width on words are written out."""
+NAME_STYLE = Style(color=BRIGHT, bold=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,10 @@ def header_view(snapshot: Snapshot | None, link: Link, look: Look, width: int, h
 
 
 def state_words(snapshot: Snapshot, link: Link, look: Look) -> list[tuple[str, Style]]:
-    """The words for the state, the worst first: STALE, KILLED, DEGRADED or RUNNING, then ATTACHED and READ-ONLY."""
+    """The words for the state, the worst first: STALE, KILLED, DEGRADED or RUNNING, then ATTACHED and READ-ONLY.
+
+    What was heard last is not said to be so now: a stale screen says KILLED and DEGRADED, but never RUNNING.
+    """
     words: list[tuple[str, Style]] = []
     if not link.connected:
         age = f" {duration(look.now - link.stale_since)}" if link.stale_since is not None else ""
@@ -70,7 +77,7 @@ def state_words(snapshot: Snapshot, link: Link, look: Look) -> list[tuple[str, S
         words.append(("KILLED", BAD_BLOCK_STYLE))
     elif snapshot.state == "degraded":
         words.append(("DEGRADED", WARN_BLOCK_STYLE))
-    else:
+    elif link.connected:
         words.append(("RUNNING", GOOD_BLOCK_STYLE))
     if link.attached:
         words.append(("ATTACHED", Style(color="#0d1620", bgcolor=BLUE, bold=True)))
@@ -86,42 +93,58 @@ def forced_words(snapshot: Snapshot) -> list[Segment]:
     return [text_segment(f"forced: {tier}", TIER_STYLES[tier] + BRIGHT_STYLE.without_color)]
 
 
-def why(snapshot: Snapshot, look: Look) -> list[Segment]:
+def level_words(budget: BudgetStatus) -> list[Segment]:
+    """The limit that is passed, in words; nothing while none is."""
+    words = {"ok": "", "soft": "OVER SOFT", "medium": "OVER MEDIUM", "hard": "HARD LIMIT"}[budget.level]
+    return [text_segment(words, LEVEL_STYLES[budget.level] + BRIGHT_STYLE.without_color)] if words else []
+
+
+def pressing(snapshot: Snapshot) -> list[Sequence[Segment]]:
+    """What a person must know besides the state: who is down, what is forced, that it is a demo."""
+    parts: list[Sequence[Segment]] = []
+    if down := [preview(provider.name) for provider in snapshot.providers if provider.state == "down"]:
+        parts.append([text_segment(f"{', '.join(down)} down", WARN_STYLE)])
+    if snapshot.forced_tier is not None:
+        parts.append(forced_words(snapshot))
+    return parts
+
+
+def why(snapshot: Snapshot, look: Look) -> list[Sequence[Segment]]:
     """What is behind the state, where it is not plain RUNNING."""
     if snapshot.kill.on:
         since = f" since {clock_time(snapshot.kill.since, look.zone)}" if snapshot.kill.since is not None else ""
         by = f" by {preview(snapshot.kill.by)}" if snapshot.kill.by else ""
-        return [text_segment(f"everything is stopped{since}{by}", WARN_STYLE)]
-    if snapshot.state_detail:
-        return [text_segment(preview(snapshot.state_detail), WARN_STYLE)]
-    if down := [preview(provider.name) for provider in snapshot.providers if provider.state == "down"]:
-        return [text_segment(f"{', '.join(down)} down", WARN_STYLE)]
-    return []
+        return [[text_segment(f"everything is stopped{since}{by}", WARN_STYLE)]]
+    return [[text_segment(preview(snapshot.state_detail), WARN_STYLE)]] if snapshot.state_detail else []
 
 
-def state_line(snapshot: Snapshot, link: Link, look: Look, width: int) -> Strip:
-    blank = Segment(" ", TEXT_STYLE)
-    left: list[Segment] = [Segment(" llmgw ", Style(color="#f2f5f9", bold=True))]
-    for word, style in state_words(snapshot, link, look):
-        left += [Segment(f" {word} ", style), blank]
-    parts: list[Sequence[Segment]] = []
-    if reason := why(snapshot, look):
-        parts.append(reason)
-    if snapshot.simulated:
-        parts.append([text_segment(DEMO if width >= 96 else "DEMO: simulated upstreams", DEMO_STYLE)])
-    address = preview(snapshot.address)
-    parts += [
-        forced_words(snapshot),
-        [text_segment(address if width >= 96 else address.removeprefix("http://"), TEXT_STYLE)],
-    ]
-    if len(parts) == 2:
-        parts.reverse()
-    left += joined(parts, width - segments_width(left) - 1, Segment("  ", TEXT_STYLE))
-    right = [
+def state_blocks(snapshot: Snapshot, link: Link, look: Look) -> list[Segment]:
+    """The state's words as blocks beside one another, and a blank."""
+    blocks = [Segment(f" {word} ", style) for word, style in state_words(snapshot, link, look)]
+    return [*blocks, Segment(" ", TEXT_STYLE)]
+
+
+def clock_words(snapshot: Snapshot, look: Look) -> list[Segment]:
+    return [
         text_segment(f"{snapshot.in_flight} in flight", FOCUS_STYLE if snapshot.in_flight else MUTED_STYLE),
         text_segment(f"  {clock_time(snapshot.at, look.zone)} ", MUTED_STYLE),
     ]
-    return between(width, left, right)
+
+
+def state_line(snapshot: Snapshot, link: Link, look: Look, width: int) -> Strip:
+    left = [*([Segment(" llmgw ", NAME_STYLE)] if width >= ROOMY else []), *state_blocks(snapshot, link, look)]
+    parts = pressing(snapshot)
+    if snapshot.simulated:
+        parts.append([text_segment(DEMO if width >= ROOMY else "DEMO: simulated upstreams", DEMO_STYLE)])
+        if segments_width(left) + sum(segments_width(part) + 2 for part in parts) > width:
+            parts[-1] = [text_segment("DEMO", DEMO_STYLE)]
+    parts += why(snapshot, look)
+    if snapshot.forced_tier is None:
+        parts.append(forced_words(snapshot))
+    address = preview(snapshot.address)
+    parts.append([text_segment(address if width >= ROOMY else address.removeprefix("http://"), TEXT_STYLE)])
+    left += joined(parts, width - segments_width(left) - 1, Segment("  ", TEXT_STYLE))
+    return between(width, left, clock_words(snapshot, look))
 
 
 def spend_line(snapshot: Snapshot, look: Look, width: int) -> Strip:
@@ -131,12 +154,11 @@ def spend_line(snapshot: Snapshot, look: Look, width: int) -> Strip:
         text_segment(dollars(budget.spent_microusd), BRIGHT_STYLE),
         Segment(" ", TEXT_STYLE),
     ]
-    words = {"ok": "", "soft": "OVER SOFT", "medium": "OVER MEDIUM", "hard": "HARD LIMIT"}[budget.level]
     tail: list[Segment] = [
         text_segment(f" of {limit(budget.hard_microusd)}" if budget.hard_microusd else " no hard limit", MUTED_STYLE)
     ]
-    if words:
-        tail.append(text_segment(f" {words}", LEVEL_STYLES[budget.level] + BRIGHT_STYLE.without_color))
+    if words := level_words(budget):
+        tail += [Segment(" ", TEXT_STYLE), *words]
     if snapshot.saved_today_microusd and width >= 70:
         tail += [
             text_segment("  saved ", MUTED_STYLE),
@@ -155,17 +177,16 @@ def notice_line(snapshot: Snapshot, width: int) -> Strip:
 
 def compact_line(snapshot: Snapshot, link: Link, look: Look, width: int) -> Strip:
     """Everything that matters on one line."""
-    left: list[Segment] = []
-    for word, style in state_words(snapshot, link, look):
-        left += [Segment(f" {word} ", style), Segment(" ", TEXT_STYLE)]
+    left = state_blocks(snapshot, link, look)
     budget = snapshot.budget
-    parts: list[Sequence[Segment]] = [
-        [
-            text_segment(dollars(budget.spent_microusd), LEVEL_STYLES[budget.level]),
-            text_segment(f"/{limit(budget.hard_microusd)}", MUTED_STYLE),
-        ],
-    ]
+    parts: list[Sequence[Segment]] = [words] if (words := level_words(budget)) else []
+    parts += pressing(snapshot)
     if snapshot.simulated:
         parts.append([text_segment("DEMO", DEMO_STYLE)])
-    parts.append(forced_words(snapshot))
-    return line(width, *left, *joined(parts, width - segments_width(left), Segment(" ", TEXT_STYLE)))
+    spent = text_segment(dollars(budget.spent_microusd), LEVEL_STYLES[budget.level])
+    parts.append([spent, text_segment(f"/{limit(budget.hard_microusd)}", MUTED_STYLE)])
+    if snapshot.forced_tier is None:
+        parts.append(forced_words(snapshot))
+    parts += why(snapshot, look)
+    left += joined(parts, width - segments_width(left), Segment(" ", TEXT_STYLE))
+    return between(width, left, clock_words(snapshot, look))

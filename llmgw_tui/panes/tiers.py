@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.segment import Segment
 from textual.strip import Strip
 
-from gateway_core.model import Snapshot, TierStats
+from gateway_core.model import ProviderStatus, Snapshot, TierStats
 from llmgw_tui.panes.draw import Drawn, Look, cell, line, text_segment
 from llmgw_tui.text import count, dollars, percent, preview
 from llmgw_tui.theme import (
@@ -33,6 +33,10 @@ def tiers_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
         lines.append(tier_line(tier, total, forced, look, width, with_target=not two_lines))
         if two_lines:
             lines.append(target_line(tier, snapshot, forced, width))
+            if height >= 4 * len(shown) and tier.others:
+                lines.append(line(width, text_segment(f"   then {preview(', '.join(tier.others))}", MUTED_STYLE)))
+    if height >= len(lines) + 2 + len(snapshot.providers) and snapshot.providers:
+        lines += [line(width), *(provider_line(provider, look, width) for provider in snapshot.providers)]
     info = f"forced: {snapshot.forced_tier.value}" if snapshot.forced_tier else "auto"
     return Drawn("Tiers", info, tuple(lines[:height]))
 
@@ -99,6 +103,19 @@ def target_line(tier: TierStats, snapshot: Snapshot, forced: bool, width: int) -
     if not tier.price_known:
         parts.append(text_segment("  price unknown", WARN_STYLE))
     return line(width, *parts)
+
+
+def provider_line(provider: ProviderStatus, look: Look, width: int) -> Strip:
+    """A provider, and how it is."""
+    known = {"ok": ("up", GOOD_STYLE), "down": ("down", WARN_STYLE), "no_key": ("no key", MUTED_STYLE)}
+    word, style = known.get(provider.state, (provider.state, MUTED_STYLE))
+    return line(
+        width,
+        text_segment(f" {look.glyphs.on if provider.state == 'ok' else look.glyphs.off} ", style),
+        cell(preview(provider.name), 12, TEXT_STYLE, ellipsis=look.glyphs.ellipsis),
+        cell(word, 8, style),
+        text_segment(preview(provider.detail) or preview(provider.base_url), MUTED_STYLE),
+    )
 
 
 def _trouble(tier: TierStats, snapshot: Snapshot) -> str:

@@ -2,79 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
-from textual import events
-from textual.app import ComposeResult
+from rich.segment import Segment
 from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.screen import Screen
-from textual.widgets import Input
 
 from gateway_core.cache_entries import ORDERS
-from gateway_core.model import CacheEntry, CacheHit, CachePage, CommandResult
-from llmgw_tui.panes.caches import entries_lines, hits_lines, summary
-from llmgw_tui.panes.draw import line, text_segment
-from llmgw_tui.panes.footer import Hint
+from gateway_core.model import CacheEntry, CacheHit, CachePage, CommandResult, Snapshot
+from llmgw_tui.panes.caches import entries_list, hits_list, summary
+from llmgw_tui.panes.columns import Listing, says
+from llmgw_tui.panes.draw import Look, line, text_segment
 from llmgw_tui.screens.cached_answer import CachedAnswerScreen
-from llmgw_tui.screens.questions import CleanInput
+from llmgw_tui.screens.place import Place, PlaceAction
 from llmgw_tui.text import clean, preview
-from llmgw_tui.theme import BRIGHT_STYLE, FOCUS_TITLE_STYLE, MUTED_STYLE
-from llmgw_tui.widgets.bars import FooterBar
-from llmgw_tui.widgets.line_pane import LineBar, LinePane
-
-if TYPE_CHECKING:
-    from llmgw_tui.app import ControlCentre
+from llmgw_tui.theme import BRIGHT_STYLE, MUTED_STYLE
+from llmgw_tui.widgets.line_pane import LineBar
+from llmgw_tui.widgets.rows import Rows
 
 ENTRIES, HITS = "entries", "hits"
-BEAT_S = 1.0
-HITS_EVERY, ENTRIES_EVERY, PROBLEM_EVERY = 5, 15, 2
-"""Beats between two looks: entries cost a look through both caches, a cache that is starting is soon there."""
+HITS_EVERY_S, ENTRIES_EVERY_S, PROBLEM_EVERY_S = 5.0, 15.0, 2.0
+"""Between two looks: entries cost a look through both caches, a cache that is starting is soon there."""
+LOOKING = "Looking through the caches ..."
 
 
-class CacheRows(LinePane, can_focus=True):
-    """The list of the screen; it draws what it is given."""
-
-    class Clicked(Message):
-        """A row of the list was clicked, counted from the first in sight."""
-
-        def __init__(self, row: int) -> None:
-            super().__init__()
-            self.row = row
-
-    class Scrolled(Message):
-        def __init__(self, by: int) -> None:
-            super().__init__()
-            self.by = by
-
-    def on_click(self, event: events.Click) -> None:
-        if event.y:
-            self.post_message(self.Clicked(event.y - 1))
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        self.post_message(self.Scrolled(3))
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        self.post_message(self.Scrolled(-3))
-
-
-class CacheScreen(Screen[None]):
+class CacheScreen(Place):
     """Two lists, one at a time. They are read anew now and then, and after each command."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,c", "back", "Back", show=False),
-        Binding("tab,shift+tab", "switch", "Other list", show=False),
-        Binding("enter", "open", "Open", show=False),
-        Binding("d", "forget", "Forget", show=False),
-        Binding("o", "order", "Order", show=False),
-        Binding("r", "read_again", "Read again", show=False),
-        Binding("up", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("home", "move(-1000000)", show=False),
-        Binding("end", "move(1000000)", show=False),
-    ]
+    place = "cache"
+    key = "c"
+    title_words = "Cache"
+    explanation = "What the caches keep, what they answered, to whom and why, and what that saved."
+    filter_hint = "words of the question"
+    actions: ClassVar[tuple[PlaceAction, ...]] = (
+        PlaceAction(
+            "other", "tab,shift+tab", "other list", "Show what was answered from the caches, or what they keep"
+        ),
+        PlaceAction("order", "o", "order", "Sort what is kept: newest, most used, most saved, soonest to expire"),
+        PlaceAction("forget", "d", "forget", "Forget the answer under the cursor (asks); it may be kept again"),
+    )
+    shared_hints = ("detail", "mark_wrong", "copy", "kill_switch", "help")
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "back", "Back", show=False)]
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,125 +50,67 @@ class CacheScreen(Screen[None]):
         self.order = ORDERS[0]
         self.page: CachePage | None = None
         self.hits: tuple[CacheHit, ...] | None = ()
-        self._query = ""
-        self._cursor = {ENTRIES: 0, HITS: 0}
-        self._first = {ENTRIES: 0, HITS: 0}
-        self._beats = 0
+        self.lists = {name: Rows(id=name) for name in (ENTRIES, HITS)}
 
-    def compose(self) -> ComposeResult:
-        yield LineBar(id="title")
+    def body(self) -> Iterable[Any]:
         yield LineBar(id="summary")
-        yield CacheRows(id="rows")
-        field = CleanInput(id="filter", placeholder="words of the question", compact=True, select_on_focus=False)
-        field.cursor_blink = False
-        yield field
-        yield FooterBar(id="footer")
+        yield from self.lists.values()
 
     def on_mount(self) -> None:
-        self._field.display = False
-        self._rows.focus()
-        self.read_again()
-        self.set_interval(BEAT_S, self._beat)
+        super().on_mount()
+        self._show_list()
 
-    # --- reading -------------------------------------------------------------------------------------------------
+    # --- reading and drawing -----------------------------------------------------------------------------------------
 
-    def read_again(self) -> None:
-        """Reads the list in sight, in the background; what was asked for before is given up."""
-        self._beats = 0
-        self.run_worker(self._read(), name="cache", group="cache", exclusive=True)
+    @property
+    def reread_s(self) -> float:
+        if self.showing == HITS:
+            return HITS_EVERY_S
+        return PROBLEM_EVERY_S if self.page is not None and self.page.problem else ENTRIES_EVERY_S
 
-    def action_read_again(self) -> None:
-        self.read_again()
-
-    async def _read(self) -> None:
-        source = self._centre.source
+    async def read(self) -> None:
+        source = self.centre.source
         if self.showing == HITS:
             self.hits = await source.cache_hits()
         else:
-            self.page = await source.cache_entries(self._query, self.order)
-        self.draw()
+            self.page = await source.cache_entries(self.searched, self.order)
 
-    def _beat(self) -> None:
-        self._beats += 1
-        every = HITS_EVERY if self.showing == HITS else ENTRIES_EVERY
-        if self.showing == ENTRIES and self.page is not None and self.page.problem:
-            every = PROBLEM_EVERY
-        if self._beats >= every:
-            self.read_again()
-        self.draw()
-
-    # --- drawing -------------------------------------------------------------------------------------------------
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.draw)
-
-    def draw(self) -> None:
-        """Draws all of it from what was read last."""
-        if not self.is_mounted:
-            return
-        look, width, rows = self._centre.look(), self.size.width, self._rows
-        snapshot = self._centre.snapshot
+    def draw(self, snapshot: Snapshot | None, look: Look) -> None:
+        width, rows = self.size.width, self.lists[self.showing]
         if snapshot is not None:
             self.query_one("#summary", LineBar).show(summary(snapshot.cache, look, width))
-        self._draw_title(width)
-        self._draw_footer()
-        room = max(1, rows.size.height - 1)
-        cursor = self._cursor[self.showing] = max(0, min(self._cursor[self.showing], len(self._listed) - 1))
-        first = self._first[self.showing] = min(max(self._first[self.showing], cursor - room + 1), cursor)
+        look = self.centre.look(focused=rows.has_focus)
         if self.showing == HITS:
-            rows.show(hits_lines(self.hits, cursor, first, look, width, rows.size.height))
+            rows.show_rows(hits_list(self.hits, look, width))
         elif self.page is None:
-            rows.show((line(width), line(width, text_segment("  Looking through the caches ...", MUTED_STYLE))))
+            rows.show_rows(Listing((line(width),), 0, lambda *_: line(width), says(width, LOOKING)))
         else:
-            rows.show(entries_lines(self.page, cursor, first, look, width, rows.size.height))
+            rows.show_rows(entries_list(self.page, look, width))
 
-    def _draw_title(self, width: int) -> None:
-        words = [text_segment(" Cache ", FOCUS_TITLE_STYLE)]
+    def title_info(self) -> Sequence[Segment]:
+        words = []
         for name in (ENTRIES, HITS):
             style = BRIGHT_STYLE if name == self.showing else MUTED_STYLE
             words.append(text_segment(f" [{name}] " if name == self.showing else f"  {name}  ", style))
         if self.showing == ENTRIES and self.page is not None:
             shown = f"{len(self.page.entries)} of " if len(self.page.entries) < self.page.total else ""
-            searched = f"  /{preview(self._query)}" if self._query else ""
+            searched = f"  /{preview(self.searched)}" if self.searched else ""
             words.append(text_segment(f"  {shown}{self.page.total} kept, {self.order} first{searched}", MUTED_STYLE))
-        self.query_one("#title", LineBar).show((line(width, *words),))
+        return words
 
-    def _draw_footer(self) -> None:
-        keys = self._centre.keys
-        entries = (
-            Hint(keys.shown("filter"), "search", "filter"),
-            Hint("o", "order", "order"),
-            Hint("d", "forget", "forget"),
-        )
-        hits = (Hint(keys.shown("mark_wrong"), "wrong", "mark_wrong"),)
-        self.query_one(FooterBar).update(
-            (
-                Hint("esc", "back", "back"),
-                Hint("tab", HITS if self.showing == ENTRIES else ENTRIES, "switch"),
-                Hint(keys.shown("detail"), "open", "open"),
-                *(entries if self.showing == ENTRIES else hits),
-                Hint(keys.shown("copy"), "copy", "copy"),
-                Hint("r", "read again", "read_again"),
-                Hint(keys.shown("kill_switch"), "kill", "kill_switch"),
-                Hint(keys.shown("help"), "help", "help"),
-            )
-        )
+    def label_of(self, action: PlaceAction) -> str:
+        return (HITS if self.showing == ENTRIES else ENTRIES) if action.name == "other" else action.label
 
     # --- what is under the cursor --------------------------------------------------------------------------------
 
     @property
-    def _listed(self) -> tuple[CacheEntry, ...] | tuple[CacheHit, ...]:
-        if self.showing == HITS:
-            return self.hits or ()
-        return self.page.entries if self.page else ()
-
-    @property
     def selected(self) -> CacheEntry | CacheHit | None:
-        listed = self._listed
-        return listed[min(self._cursor[self.showing], len(listed) - 1)] if listed else None
+        entries = self.page.entries if self.page else ()
+        listed: tuple[CacheEntry, ...] | tuple[CacheHit, ...] = (self.hits or ()) if self.showing == HITS else entries
+        return listed[min(self.lists[self.showing].cursor, len(listed) - 1)] if listed else None
 
     @property
-    def selected_request(self) -> str:
+    def cached_request(self) -> str:
         """The request under the cursor; empty in the list of entries."""
         return self.selected.request_id if isinstance(self.selected, CacheHit) else ""
 
@@ -210,108 +120,55 @@ class CacheScreen(Screen[None]):
         text = clean(chosen.asked if isinstance(chosen, CacheHit) else chosen.question) if chosen else ""
         return (text, "the question") if text else ("", "")
 
+    async def open_selected(self) -> None:
+        chosen = self.selected
+        if isinstance(chosen, CacheHit):
+            await self.centre.show_detail(chosen.request_id)
+        elif chosen is not None:
+            detail = await self.centre.source.cache_entry(chosen.id)
+            if detail is None:
+                self.centre.say(CommandResult(False, "That answer has gone, or cannot be looked at now."))
+                self.read_again()
+            elif self.centre.screen is self:
+                await self.centre.push_screen(CachedAnswerScreen(detail))
+
     # --- keys ----------------------------------------------------------------------------------------------------
 
-    def action_back(self) -> None:
-        """Clears the search; without one, leaves."""
-        if self._field.display or self._query:
-            self._field.value = ""
-            self._close_field()
-            self._search("")
-        else:
-            self.dismiss()
-
-    def action_switch(self) -> None:
-        if self._field.display:
-            self._close_field()
+    def do_other(self) -> None:
+        """The other list."""
         self.showing = HITS if self.showing == ENTRIES else ENTRIES
-        self.draw()
+        self._show_list()
+        self.redraw()
         self.read_again()
 
-    def action_move(self, by: int) -> None:
-        self._cursor[self.showing] += by
-        self.draw()
-
-    def action_page(self, by: int) -> None:
-        self.action_move(by * max(1, self._rows.size.height - 2))
-
-    def action_order(self) -> None:
+    def do_order(self) -> None:
         """The next order of the entries."""
         if self.showing == ENTRIES:
             self.order = ORDERS[(ORDERS.index(self.order) + 1) % len(ORDERS)]
-            self._cursor[ENTRIES] = 0
+            self.lists[ENTRIES].cursor = 0
             self.read_again()
 
-    def action_open(self) -> None:
-        self.run_worker(self._open(self.selected), name="open", group="actions")
-
-    async def _open(self, chosen: CacheEntry | CacheHit | None) -> None:
-        if isinstance(chosen, CacheHit):
-            await self._centre.show_detail(chosen.request_id)
-        elif chosen is not None:
-            detail = await self._centre.source.cache_entry(chosen.id)
-            if detail is None:
-                self._centre.say(CommandResult(False, "That answer has gone, or cannot be looked at now."))
-                self.read_again()
-            elif self._centre.screen is self:
-                await self._centre.push_screen(CachedAnswerScreen(detail))
-
-    def action_forget(self) -> None:
-        if isinstance(chosen := self.selected, CacheEntry):
-            self.run_worker(self._forget(chosen), name="forget", group="actions")
-
-    async def _forget(self, chosen: CacheEntry) -> None:
+    async def do_forget(self) -> None:
         """Asks first, with a key of its own (as all questions do)."""
-        if await self._centre.confirm("Forget this answer?", chosen.question or chosen.id):
-            await self._centre.command("forget_answer", entry=chosen.id)
+        chosen = self.selected
+        if isinstance(chosen, CacheEntry) and await self.centre.confirm(
+            "Forget this answer?", chosen.question or chosen.id
+        ):
+            await self.centre.command("forget_answer", entry=chosen.id)
 
     def start_filter(self) -> None:
-        """Opens the search's field."""
         if self.showing == ENTRIES:
-            self._field.display = True
-            self._field.focus()
+            super().start_filter()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self._search(event.value)
+    def filter_changed(self) -> None:
+        self.lists[ENTRIES].cursor = 0
+        self.read_again()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self._close_field()
+    def _show_list(self) -> None:
+        self.filter_field.display = False
+        for name, rows in self.lists.items():
+            rows.display = name == self.showing
+        self.focus_body()
 
-    def _search(self, text: str) -> None:
-        if text != self._query:
-            self._query = text
-            self._cursor[ENTRIES] = 0
-            self.read_again()
-
-    def _close_field(self) -> None:
-        self._field.display = False
-        self._rows.focus()
-        self.call_after_refresh(self.draw)
-
-    def on_cache_rows_clicked(self, event: CacheRows.Clicked) -> None:
-        at = self._first[self.showing] + event.row
-        if at < len(self._listed):
-            self._cursor[self.showing] = at
-            self.draw()
-
-    def on_cache_rows_scrolled(self, event: CacheRows.Scrolled) -> None:
-        self.action_move(event.by)
-
-    async def on_footer_bar_chosen(self, event: FooterBar.Chosen) -> None:
-        event.stop()
-        if event.action in ("back", "switch", "open", "order", "forget", "read_again"):
-            getattr(self, f"action_{event.action}")()
-        else:
-            self._centre.action_do(event.action)
-
-    @property
-    def _rows(self) -> CacheRows:
-        return self.query_one("#rows", CacheRows)
-
-    @property
-    def _field(self) -> CleanInput:
-        return self.query_one("#filter", CleanInput)
-
-    @property
-    def _centre(self) -> ControlCentre:
-        return cast("ControlCentre", self.app)
+    def focus_body(self) -> None:
+        self.lists[self.showing].focus()

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
 from gateway_core.model import CacheEntryDetail
 from llmgw_tui.panes.cached_answer import cached_answer_lines
-from llmgw_tui.panes.footer import Hint
-from llmgw_tui.screens.one_thing import OneThingScreen
+from llmgw_tui.screens.one_thing import WHOLE, OneThingScreen
+from llmgw_tui.screens.place import PlaceAction
 from llmgw_tui.text import clean, message_text
 
 
 class CachedAnswerScreen(OneThingScreen):
     """What an answer was given to, which other wordings got it, and its text."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("b", "whole", "Whole answer", show=False)]
+    place: ClassVar[str] = "answer"
     title_words = "Cached answer"
+    explanation = "One cached answer in full: what it was given to, what it has served and saved, and its text."
+    actions: ClassVar[tuple[PlaceAction, ...]] = (WHOLE,)
 
     def __init__(self, detail: CacheEntryDetail) -> None:
         super().__init__()
@@ -31,13 +32,6 @@ class CachedAnswerScreen(OneThingScreen):
         """The answer's text."""
         answer = clean(message_text(self.detail.answer)) if self.detail.answer else ""
         return (answer, "the answer") if answer else ("", "")
-
-    def hints(self) -> tuple[Hint, ...]:
-        return (
-            Hint("esc", "back", "back"),
-            Hint("b", "cut the answer" if self.whole else "whole answer", "whole"),
-            Hint(self.centre.keys.shown("copy"), "copy the answer", "copy"),
-        )
 
     def lines(self, width: int) -> tuple[Strip, ...]:
         return cached_answer_lines(self.detail, self.centre.look(), width, whole=self.whole)

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.screen import Screen
-from textual.widgets import Input
 
+from gateway_core.model import CommandResult, RequestRow, Snapshot
 from llmgw_tui.panes.cache import cache_view
-from llmgw_tui.panes.draw import line, text_segment
+from llmgw_tui.panes.draw import Look, line, text_segment
+from llmgw_tui.panes.footer import Hint
+from llmgw_tui.panes.header import Link
 from llmgw_tui.panes.local import local_view
 from llmgw_tui.panes.spend import spend_view
 from llmgw_tui.panes.tiers import tiers_view
+from llmgw_tui.screens.place import SMALLEST, Place
 from llmgw_tui.screens.questions import CleanInput
+from llmgw_tui.text import clean
 from llmgw_tui.widgets.bars import FooterBar, HeaderBar
 from llmgw_tui.widgets.line_pane import LinePane
 from llmgw_tui.widgets.pane import Pane, RequestsPane
 
-if TYPE_CHECKING:
-    from llmgw_tui.app import ControlCentre
-
-SMALLEST = (24, 6)
 SINGLE_BELOW = (64, 18)
 """Below this, one pane at a time."""
+ROOMY = 110
+"""From this width on the footer names each tier's key."""
+FIRST_HINTS = (
+    *("kill_switch", "force_auto", "force_local", "force_cheap", "force_premium"),
+    *("detail", "filter", "help"),
+)
 WIDE_FROM = (150, 30)
 """From here on the requests have the panes beside them, not below."""
 
@@ -44,8 +50,18 @@ EXPLANATIONS = {
 }
 
 
-class Dashboard(Screen[None]):
-    """Header, panes, footer. Draws nothing by itself: the app updates one part at a time."""
+OPENS = {"tiers": "routing", "cache": "cache", "spend": "spend", "local": "models"}
+"""The screen that says more of what a pane shows."""
+
+
+class Dashboard(Place):
+    """Header, panes, footer. The app draws its panes one at a time."""
+
+    place = "dashboard"
+    key = "D"
+    title_words = "Dashboard"
+    explanation = "Requests, tiers, caches, spend and local models at a glance, as they are now."
+    filter_hint = "words to look for in the requests"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "next_pane(1)", show=False, id="next_pane"),
@@ -56,7 +72,6 @@ class Dashboard(Screen[None]):
         Binding("pagedown", "page(1)", show=False),
         Binding("home", "newest", show=False),
         Binding("end", "oldest", show=False),
-        Binding("escape", "escape", show=False),
     ]
 
     def __init__(self) -> None:
@@ -82,9 +97,7 @@ class Dashboard(Screen[None]):
             yield self.requests
             with Container(id="side"):
                 yield from self.panes[1:]
-        field = CleanInput(
-            id="filter", placeholder="words to look for in the requests", compact=True, select_on_focus=False
-        )
+        field = CleanInput(id="filter", placeholder=self.filter_hint, compact=True, select_on_focus=False)
         field.cursor_blink = False
         yield field
         yield self.footer
@@ -96,15 +109,64 @@ class Dashboard(Screen[None]):
         self.place_parts()
 
     @property
-    def filter_field(self) -> CleanInput:
-        return self.query_one("#filter", CleanInput)
-
-    @property
     def current(self) -> Pane:
         return self._current
 
-    def on_resize(self) -> None:
+    def on_screen_resume(self) -> None:
+        self.call_after_refresh(self.redraw)
+
+    def on_resize(self, event: events.Resize) -> None:
         self.place_parts()
+
+    def draw_bars(self, snapshot: Snapshot | None, link: Link, look: Look) -> None:
+        self.set_notices(bool(snapshot and snapshot.notices))
+        self.header.update(snapshot, link, look)
+        self.footer.update(self.hints())
+
+    def draw(self, snapshot: Snapshot | None, look: Look) -> None:
+        """Nothing: each pane is drawn at a moment of its own, by the app."""
+
+    def redraw(self) -> None:
+        super().redraw()
+        for pane in self.panes:
+            self.centre.draw_pane(pane)
+
+    def hints(self) -> tuple[Hint, ...]:
+        """The keys of everywhere, which all do something here, the ones to know first."""
+        centre = self.centre
+        named = {action.name: action for action in centre.everywhere if action.footer and centre.keys.of(action.name)}
+        order = [*FIRST_HINTS, *(place for place in centre.place_names if place != self.place), *named]
+        hints = [centre.hint(name) for name in dict.fromkeys(order) if name in named and name != self.place]
+        if self.size.width >= ROOMY:
+            return tuple(hints)
+        forced = self.centre.snapshot.forced_tier if self.centre.snapshot else None
+        tiers = [hint for hint in hints if hint.action.startswith("force_")]
+        short = Hint(" ".join(hint.key for hint in tiers), forced.value if forced else "auto", "force_auto", True)
+        rest = [hint for hint in hints if hint not in tiers]
+        return (rest[0], short, *rest[1:]) if tiers else tuple(rest)
+
+    def explanations(self) -> list[tuple[str, str]]:
+        """Of the panes, the focused one first."""
+        panes = sorted(self.panes, key=lambda pane: pane is not self._current)
+        return [(pane.title, pane.explanation) for pane in panes]
+
+    @property
+    def request(self) -> RequestRow | None:
+        return self.requests.selected
+
+    def copied_text(self) -> tuple[str, str]:
+        """The id of the request under the cursor."""
+        row = self.request
+        return (clean(row.id), "the request's id") if row else ("", "")
+
+    async def open_selected(self) -> None:
+        """The request under the cursor; from another pane the screen that says more of it."""
+        if self._current is not self.requests:
+            await self.centre.go(OPENS[self._current.id or ""])
+        elif self.request is None:
+            self.centre.say(CommandResult(False, "There is no request to open yet."))
+        else:
+            await self.centre.show_detail(self.request.id)
 
     def on_descendant_focus(self) -> None:
         if isinstance(self.focused, Pane):
@@ -148,17 +210,23 @@ class Dashboard(Screen[None]):
         self.place_parts()
         self._current.focus()
 
+    def _to_requests(self) -> RequestsPane:
+        """The cursor is in the requests: moving it brings the focus back to them, where they are to be seen."""
+        if self.requests.display:
+            self.requests.focus()
+        return self.requests
+
     def action_move(self, by: int) -> None:
-        self.requests.move(by)
+        self._to_requests().move(by)
 
     def action_page(self, by: int) -> None:
-        self.requests.move(by * self.requests.page)
+        self._to_requests().move(by * self.requests.page)
 
     def action_newest(self) -> None:
-        self.requests.move_to(None)
+        self._to_requests().move_to(None)
 
     def action_oldest(self) -> None:
-        self.requests.move_to(-1)
+        self._to_requests().move_to(-1)
 
     def toggle_maximised(self) -> str:
         """Gives the focused pane the whole screen, or gives it back; says which."""
@@ -169,38 +237,17 @@ class Dashboard(Screen[None]):
             return f"{self._current.title} has the screen; the same key gives it back."
         return "All panes are shown again."
 
-    def start_filter(self) -> None:
-        """Opens the filter's field."""
-        self.filter_field.display = True
-        self.filter_field.focus()
-
-    def action_escape(self) -> None:
-        """Clears the filter; without one, leaves the maximised pane."""
-        if self.filter_field.display or self.requests.table.filter:
-            self.filter_field.value = ""
-            self.requests.set_filter("")
-            self._close_filter()
-        elif self.maximised:
+    def leave(self) -> None:
+        """Leaves the maximised pane; there is nothing behind the dashboard."""
+        if self.maximised:
             self.toggle_maximised()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self.requests.set_filter(event.value)
+    def filter_changed(self) -> None:
+        self.requests.set_filter(self.searched)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self._close_filter()
-
-    def _close_filter(self) -> None:
-        self.filter_field.display = False
+    def focus_body(self) -> None:
         self.requests.focus()
 
     def on_pane_redraw(self, event: Pane.Redraw) -> None:
         event.stop()
-        self._centre.draw_pane(event.pane)
-
-    def on_footer_bar_chosen(self, event: FooterBar.Chosen) -> None:
-        event.stop()
-        self._centre.action_do(event.action)
-
-    @property
-    def _centre(self) -> ControlCentre:
-        return cast("ControlCentre", self.app)
+        self.centre.draw_pane(event.pane)

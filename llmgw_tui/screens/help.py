@@ -1,111 +1,89 @@
-"""The help screen: every key, and what every pane means."""
+"""The help screen: every key, what every pane means; ``enter`` does what a line says."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
-from rich.style import Style
-from textual.app import ComposeResult
+from rich.segment import Segment
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
-from textual.strip import Strip
 
-from llmgw_tui.actions import ACTIONS
-from llmgw_tui.keymap import Keys
-from llmgw_tui.panes.draw import Look, line, text_segment
+from gateway_core.model import Snapshot
+from llmgw_tui.keymap import SHOWN, Keys
+from llmgw_tui.panes.columns import Listing, says
+from llmgw_tui.panes.draw import Look, text_segment
 from llmgw_tui.panes.footer import Hint
-from llmgw_tui.theme import (
-    BRIGHT_STYLE,
-    FOCUS_TITLE_STYLE,
-    KEY_STYLE,
-    MUTED_STYLE,
-    STATUS_STYLES,
-    TEXT_STYLE,
-    TIER_STYLES,
-    tier_mark,
-)
-from llmgw_tui.widgets.bars import FooterBar
-from llmgw_tui.widgets.line_pane import LineBar
-from llmgw_tui.widgets.lines_view import LinesView
-
-if TYPE_CHECKING:
-    from llmgw_tui.app import ControlCentre
-
-MOVING = (
-    ("tab, shift+tab", "The next pane, the one before"),
-    ("up, down, page up, page down", "Move in the requests; a click chooses a row"),
-    ("home", "Follow the newest request again"),
-    ("end", "The oldest request that is kept here"),
-    ("escape", "Clear the filter, or go back"),
-)
+from llmgw_tui.panes.help import MOVING, HelpRow, Topic, help_line, help_rows
+from llmgw_tui.places import EVERYWHERE
+from llmgw_tui.screens.place import Place
+from llmgw_tui.theme import MUTED_STYLE
+from llmgw_tui.widgets.rows import Rows
 
 
-def help_lines(keys: Keys, panes: Sequence[tuple[str, str]], look: Look, width: int) -> tuple[Strip, ...]:
-    """``panes`` are titles and explanations."""
-    rows = [line(width), line(width, text_segment(" Keys", BRIGHT_STYLE))]
-    for action in ACTIONS:
-        key = " or ".join(part for part in keys.of(action.name).split(",") if part) or "palette"
-        key = key.replace("slash", "/").replace("question_mark", "?")
-        rows.append(_row(width, key, action.help, KEY_STYLE))
-    rows += [line(width), line(width, text_segment(" Moving", BRIGHT_STYLE))]
-    rows += [_row(width, key, text, KEY_STYLE) for key, text in MOVING]
-    rows += [line(width), line(width, text_segment(" Panes", BRIGHT_STYLE))]
-    for title, explanation in panes:
-        for number, piece in enumerate(textwrap.wrap(explanation, max(20, width - (22 if width < 100 else 34)))):
-            rows.append(_row(width, title if number == 0 else "", piece, BRIGHT_STYLE))
-    rows += [line(width), line(width, text_segment(" Marks", BRIGHT_STYLE))]
-    tiers = [
-        part
-        for name, style in TIER_STYLES.items()
-        for part in (text_segment(f"  {tier_mark(name, look.glyphs)} ", style), text_segment(name, MUTED_STYLE))
-    ]
-    marks = [
-        part
-        for status, mark in look.glyphs.marks
-        for part in (text_segment(f"  {mark} ", STATUS_STYLES[status]), text_segment(status.value, MUTED_STYLE))
-    ]
-    rows += [line(width, *tiers), line(width, *marks), line(width)]
-    return tuple(rows)
+def topics_of(keys: Keys, place: Place) -> tuple[Topic, ...]:
+    """What there is to tell on ``place``: its own keys, those of everywhere, moving, and what is shown."""
+    own = tuple(
+        (key_words(keys, f"{place.place}.{action.name}"), action.help, f"{place.place}.{action.name}")
+        for action in place.actions
+    )
+    everywhere = tuple((key_words(keys, action.name), action.help, action.name) for action in EVERYWHERE)
+    return (
+        Topic(f"Keys in {place.title_words}", own),
+        Topic("Keys everywhere", everywhere),
+        Topic("Moving", tuple((key, text, "") for key, text in MOVING)),
+        Topic("What is shown", tuple((title, text, "") for title, text in place.explanations())),
+    )
 
 
-def _row(width: int, key: str, text: str, style: Style) -> Strip:
-    room = 20 if width < 100 else 32
-    if len(key) > room - 3:
-        key = key.split(" or ")[0].split(", page")[0]
-    return line(width, text_segment(f"  {key:<{room - 3}} ", style), text_segment(text, TEXT_STYLE))
+def key_words(keys: Keys, name: str) -> str:
+    """All keys of an action as a person reads them."""
+    parts = [SHOWN.get(part, part) for part in keys.of(name).split(",") if part]
+    return " or ".join(parts) or "palette"
 
 
-class HelpScreen(Screen[None]):
-    """Opened by ``?`` from anywhere; the focused pane's explanation comes first."""
+class HelpScreen(Place):
+    """Opened by ``?`` from anywhere; what is in sight there comes first."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,question_mark", "dismiss", "Back", show=False)]
+    place = "help"
+    title_words = "Help"
+    explanation = "Every key, and what everything on the screen means."
+    filter_hint = "words to look for in the help"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q,question_mark", "back", "Back", show=False)]
 
-    def __init__(self, panes: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, about: Place) -> None:
         super().__init__()
-        self._panes = panes
+        self._about = about
+        self._rows: tuple[HelpRow, ...] = ()
+        self.list = Rows(id="text")
 
-    def compose(self) -> ComposeResult:
-        yield LineBar(id="title")
-        yield LinesView(self._make, id="text")
-        yield FooterBar(id="footer")
+    def body(self) -> Iterable[Any]:
+        yield self.list
 
     def on_mount(self) -> None:
-        self.query_one(LinesView).focus()
-        self.query_one(FooterBar).update((Hint("esc", "back", "back"), Hint("up/down", "scroll", "back")))
+        super().on_mount()
+        self.list.focus()
 
-    def on_resize(self) -> None:
-        words = (
-            text_segment(" Help ", FOCUS_TITLE_STYLE),
-            text_segment("everything here is also in the palette, ctrl+p; keymap.yaml changes the keys", MUTED_STYLE),
-        )
-        self.query_one("#title", LineBar).show((line(self.size.width, *words),))
+    def title_info(self) -> Sequence[Segment]:
+        return (text_segment("enter does it; keymap.yaml changes the keys", MUTED_STYLE),)
 
-    def on_footer_bar_chosen(self, event: FooterBar.Chosen) -> None:
-        event.stop()
-        self.dismiss()
+    def draw(self, snapshot: Snapshot | None, look: Look) -> None:
+        width = self.size.width
+        self._rows = rows = help_rows(topics_of(self.centre.keys, self._about), self.searched, width)
+        nothing = says(width, "Nothing in the help holds these words.")
+        self.list.show_rows(Listing((), len(rows), lambda at, on: help_line(rows[at], look, width, on), nothing))
 
-    def _make(self, width: int) -> tuple[Strip, ...]:
-        centre = cast("ControlCentre", self.app)
-        return help_lines(centre.keys, self._panes, centre.look(), width)
+    def hints(self) -> tuple[Hint, ...]:
+        centre = self.centre
+        names = ("detail", "filter", "palette", "kill_switch")
+        does = Hint(centre.hint("detail").key, "do it", "detail")
+        return (Hint("esc", "back", "back"), does, *(centre.hint(name) for name in names[1:]))
+
+    def filter_changed(self) -> None:
+        self.list.cursor = 0
+
+    async def open_selected(self) -> None:
+        """Goes back and does what the line under the cursor says."""
+        row = self._rows[self.list.cursor] if self._rows else None
+        if row is not None and row.action and row.action != "help":
+            await self.dismiss()
+            self.centre.action_do(row.action)

@@ -1,30 +1,28 @@
-"""What the screens of one request and of one cached answer share: title, scrollable lines, bodies cut or whole."""
+"""What the screens of one request and of one cached answer share: scrollable lines, bodies cut or whole."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
-from textual.app import ComposeResult
+from rich.segment import Segment
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.strip import Strip
 
-from llmgw_tui.panes.draw import line, text_segment
-from llmgw_tui.panes.footer import Hint
-from llmgw_tui.theme import FOCUS_TITLE_STYLE, MUTED_STYLE
-from llmgw_tui.widgets.bars import FooterBar
-from llmgw_tui.widgets.line_pane import LineBar
+from gateway_core.model import Snapshot
+from llmgw_tui.panes.draw import Look, text_segment
+from llmgw_tui.screens.place import Place, PlaceAction
+from llmgw_tui.theme import MUTED_STYLE
 from llmgw_tui.widgets.lines_view import LinesView
 
-if TYPE_CHECKING:
-    from llmgw_tui.app import ControlCentre
+WHOLE = PlaceAction("whole", "b", "whole bodies", "Show long texts whole, or cut again")
 
 
-class OneThingScreen(Screen[None]):
-    """Of one thing. A screen says its ``title_words``, and what :meth:`named`, ``lines`` and ``hints`` are."""
+class OneThingScreen(Place):
+    """Of one thing. A screen says what :meth:`named` and :meth:`lines` are."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Back", show=False)]
-    title_words: ClassVar[str]
+    place: ClassVar[str] = "one_thing"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q,enter", "back", "Back", show=False)]
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,41 +36,23 @@ class OneThingScreen(Screen[None]):
         """What is shown, as wide as this."""
         raise NotImplementedError
 
-    def hints(self) -> tuple[Hint, ...]:
-        """The keys of the footer."""
-        raise NotImplementedError
-
-    def compose(self) -> ComposeResult:
-        yield LineBar(id="title")
+    def body(self) -> Iterable[Any]:
         yield LinesView(self.lines, id="text")
-        yield FooterBar(id="footer")
 
     def on_mount(self) -> None:
+        super().on_mount()
         self.query_one(LinesView).focus()
-        self._show_hints()
 
-    def on_resize(self) -> None:
-        words = (text_segment(f" {self.title_words} ", FOCUS_TITLE_STYLE), text_segment(self.named(), MUTED_STYLE))
-        self.query_one("#title", LineBar).show((line(self.size.width, *words),))
+    def title_info(self) -> Sequence[Segment]:
+        return (text_segment(self.named(), MUTED_STYLE),)
 
-    def action_whole(self) -> None:
-        """Shows big bodies whole, or cut again."""
+    def draw(self, snapshot: Snapshot | None, look: Look) -> None:
+        """Nothing: the lines are made again when they change, for they can be many."""
+
+    def label_of(self, action: PlaceAction) -> str:
+        return "cut bodies" if action is WHOLE and self.whole else action.label
+
+    def do_whole(self) -> None:
         self.whole = not self.whole
         self.query_one(LinesView).remake()
-        self._show_hints()
-
-    async def on_footer_bar_chosen(self, event: FooterBar.Chosen) -> None:
-        event.stop()
-        if event.action == "back":
-            self.dismiss()
-        elif event.action == "whole":
-            self.action_whole()
-        else:
-            self.centre.action_do(event.action)
-
-    def _show_hints(self) -> None:
-        self.query_one(FooterBar).update(self.hints())
-
-    @property
-    def centre(self) -> ControlCentre:
-        return cast("ControlCentre", self.app)
+        self.redraw()

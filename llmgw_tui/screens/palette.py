@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from llmgw_tui.actions import ACTIONS, Action
+from llmgw_tui.places import EVERYWHERE, INSIDE
 from llmgw_tui.theme import UNICODE
 
 if TYPE_CHECKING:
@@ -18,23 +19,27 @@ class ActionsProvider(Provider):
     """Finds an action by its name, its key or what it does."""
 
     async def discover(self) -> Hits:
-        for action in ACTIONS:
-            yield DiscoveryHit(self._title(action), partial(self._centre.action_do, action.name), help=action.help)
+        for name, explained in self._actions():
+            yield DiscoveryHit(self._title(name), partial(self._centre.action_do, name), help=explained)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for action in ACTIONS:
-            title = self._title(action)
-            score = max(matcher.match(title), matcher.match(action.help))
+        for name, explained in self._actions():
+            title = self._title(name)
+            score = max(matcher.match(title), matcher.match(explained))
             if score > 0:
-                yield Hit(
-                    score, matcher.highlight(title), partial(self._centre.action_do, action.name), help=action.help
-                )
+                yield Hit(score, matcher.highlight(title), partial(self._centre.action_do, name), help=explained)
 
-    def _title(self, action: Action) -> str:
-        key = self._centre.keys.shown(action.name, UNICODE)
-        name = action.name.replace("_", " ")
-        return f"{name} ({key})" if key else name
+    def _actions(self) -> Iterator[tuple[str, str]]:
+        """Names and explanations: of the screen's own actions first, then of everywhere."""
+        here = f"{self._centre.here}."
+        yield from ((name, action.help) for name, action in INSIDE.items() if name.startswith(here))
+        yield from ((action.name, action.help) for action in EVERYWHERE)
+
+    def _title(self, name: str) -> str:
+        key = self._centre.keys.shown(name, UNICODE)
+        words = name.rpartition(".")[2].replace("_", " ")
+        return f"{words} ({key})" if key else words
 
     @property
     def _centre(self) -> ControlCentre:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -32,29 +33,39 @@ class Question(ModalScreen[str | None]):
         self.question = preview(question)
 
 
+STOPPING = Binding("k", "app.kill_at_once", "Kill", show=False, id="kill_switch")
+"""The kill switch is instant from a question too, where nothing is typed."""
+
+
 class Confirm(Question):
-    """Asks, and takes only ``y`` for a yes: never the key that opened it (lazygit#4688)."""
+    """Asks, and takes for a yes only a key that is none of ``opened_by``, those that opened it (lazygit#4688)."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "dismiss('yes')", "Yes", show=False),
-        Binding("n,q", "dismiss(None)", "No", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("n,q", "dismiss(None)", "No", show=False), STOPPING]
 
-    def __init__(self, question: str, detail: str) -> None:
+    def __init__(self, question: str, detail: str, opened_by: str = "") -> None:
         super().__init__(question)
         self._detail = preview(detail)
+        self._yes = "Y" if "y" in opened_by.split(",") else "y"
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box warning"):
             yield Static(Content.styled(self.question, "bold $text"), classes="question")
             if self._detail:
                 yield Static(Content(self._detail), classes="hint")
-            yield Static(
-                Content.assemble(
-                    ("y", "bold $accent"), " yes    ", ("n", "bold $accent"), " or ", ("esc", "bold $accent"), " no"
-                ),
-                classes="keys",
+            words = (
+                (self._yes, "bold $accent"),
+                " yes    ",
+                ("n", "bold $accent"),
+                " or ",
+                ("esc", "bold $accent"),
+                " no",
             )
+            yield Static(Content.assemble(*words), classes="keys")
+
+    def on_key(self, event: events.Key) -> None:
+        if event.character == self._yes:
+            event.stop()
+            self.dismiss("yes")
 
 
 class Ask(Question):
@@ -86,6 +97,8 @@ class Ask(Question):
 
 class Choose(Question):
     """Asks for one of a list. ``options`` are values and what is shown for them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [STOPPING]
 
     def __init__(self, question: str, options: list[tuple[str, str]]) -> None:
         super().__init__(question)

@@ -11,10 +11,11 @@ from textual.command import CommandPalette
 
 from gateway_core.events import Notice, PullProgress
 from gateway_core.model import CommandResult, PullStatus, RequestDetail, Snapshot
-from llmgw_tui.actions import ACTIONS
 from llmgw_tui.keymap import Keys
+from llmgw_tui.places import EVERYWHERE
 from llmgw_tui.screens.detail import DetailScreen
-from llmgw_tui.screens.help import HelpScreen
+from llmgw_tui.screens.help import HelpScreen, topics_of
+from llmgw_tui.screens.palette import ActionsProvider
 from llmgw_tui.screens.questions import Ask, Choose, Confirm
 from tests.fakes import snapshots
 from tests.tui.conftest import Stage, Staging
@@ -26,6 +27,45 @@ async def test_k_stops_everything_at_once(staging: Staging) -> None:
         await stage.press("k")
         assert stage.ran == [("kill", {"by": "key"})]
         assert "KILLED" in stage.text and "release" in stage.text and stage.toasts == ["kill: by key"]
+
+
+async def test_the_kill_switch_is_instant_while_something_is_typed_or_asked(staging: Staging) -> None:
+    for opening, key in (
+        ("slash", "f9"),
+        ("p", "f9"),
+        ("ctrl+p", "f9"),
+        ("l", "k"),
+        ("question_mark", "k"),
+        ("c", "k"),
+    ):
+        async with staging(snapshots.busy()) as stage:
+            await stage.press(opening, key)
+            assert stage.ran == [("kill", {"by": "key"})], opening
+
+
+async def test_a_question_never_takes_the_key_that_opened_it(staging: Staging) -> None:
+    async with staging(snapshots.killed(), keys=Keys({"kill_switch": "y"})) as stage:
+        await stage.press("y", "y")
+        assert isinstance(stage.app.screen, Confirm) and stage.ran == []
+        await stage.press("Y")
+        assert stage.ran == [("release", {"by": "key"})]
+
+
+async def test_a_screen_key_works_from_every_screen_and_goes_back_from_its_own(staging: Staging) -> None:
+    async with staging(snapshots.busy()) as stage:
+        await stage.press("enter", "c")
+        assert stage.app.here == "cache" and len(stage.app.screen_stack) == 2
+        await stage.press("D")
+        assert stage.app.here == "dashboard"
+        await stage.press("c", "c")
+        assert stage.app.here == "dashboard"
+
+
+async def test_every_screen_says_when_everything_is_stopped(staging: Staging) -> None:
+    async with staging(snapshots.killed(), attached=True) as stage:
+        for keys in ((), ("c",), ("escape", "question_mark"), ("escape", "enter")):
+            await stage.press(*keys)
+            assert "KILLED" in stage.text and "ATTACHED" in stage.text, keys
 
 
 async def test_releasing_asks_with_another_key(staging: Staging) -> None:
@@ -220,19 +260,41 @@ async def test_help_names_every_action_and_every_pane(staging: Staging) -> None:
     async with staging(snapshots.busy(), size=(120, 70)) as stage:
         await stage.press("question_mark")
         assert isinstance(stage.app.screen, HelpScreen)
-        for words in [*(action.help for action in ACTIONS), *(pane.title for pane in stage.app.dashboard.panes)]:
-            assert words in stage.text
+        told = str(topics_of(stage.app.keys, stage.app.dashboard))
+        for words in [*(action.help for action in EVERYWHERE), *(pane.title for pane in stage.app.dashboard.panes)]:
+            assert words in told
+        assert "Kill switch" in stage.text
         await stage.press("question_mark")
         assert not isinstance(stage.app.screen, HelpScreen)
+
+
+async def test_the_help_does_what_its_lines_say_and_can_be_searched(staging: Staging) -> None:
+    async with staging(snapshots.busy()) as stage:
+        await stage.press("question_mark", "slash", *"every premium", "enter")
+        assert "Send every request to the premium tier" in stage.text and "Kill switch" not in stage.text
+        await stage.press("home", "enter")
+        assert stage.ran == [] and isinstance(stage.app.screen, HelpScreen)
+        await stage.press("end", "enter")
+        assert stage.ran == [("force_tier", {"tier": "premium"})] and stage.app.here == "dashboard"
+
+
+async def test_the_help_of_a_screen_begins_with_its_own_keys(staging: Staging) -> None:
+    async with staging(snapshots.busy(), size=(80, 24)) as stage:
+        await stage.press("c", "question_mark")
+        assert stage.text.index("Keys in Cache") < stage.text.index("Keys everywhere")
+        await stage.press("slash", *"sort", "enter", "end", "enter")
+        assert stage.app.here == "cache"
 
 
 async def test_the_palette_holds_every_action_and_runs_it(staging: Staging) -> None:
     async with staging(snapshots.busy(), size=(120, 60)) as stage:
         await stage.press("ctrl+p")
         assert isinstance(stage.app.screen, CommandPalette)
-        await _until(stage, lambda: all(action.help in stage.text for action in ACTIONS))
+        listed = [hit.help async for hit in ActionsProvider(stage.app.dashboard).discover()]
+        assert listed == [action.help for action in EVERYWHERE]
+        await _until(stage, lambda: EVERYWHERE[0].help in stage.text)
         await stage.press(*"premium")
-        await _until(stage, lambda: "Find any action" not in stage.text and "premium tier" in stage.text)
+        await _until(stage, lambda: "Find an action" not in stage.text and "premium tier" in stage.text)
         await stage.press("down", "enter")
         await stage.settle()
         assert stage.ran == [("force_tier", {"tier": "premium"})]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway_core.model import CacheEntry, CacheHit, CachePage, CacheStatus, Reuse
 from llmgw_tui.keymap import Keys
 from llmgw_tui.panes.cached_answer import cached_answer_lines
-from llmgw_tui.panes.caches import entries_lines, hits_lines, summary
+from llmgw_tui.panes.caches import entries_list, hits_list, summary
 from llmgw_tui.panes.detail import detail_lines
 from llmgw_tui.screens.cache import CacheScreen
 from llmgw_tui.screens.cached_answer import CachedAnswerScreen
@@ -33,7 +33,7 @@ def page(*entries: CacheEntry, problem: str = "") -> CachePage:
 async def press(stage: Stage, *keys: str) -> None:
     for key in keys:
         await stage.press(key)
-    if reading := [worker for worker in stage.app.workers if worker.name == "cache"]:
+    if reading := [worker for worker in stage.app.workers if worker.name == "read"]:
         await stage.app.workers.wait_for_complete(reading)
     await stage.settle()
 
@@ -106,7 +106,7 @@ async def test_o_orders_by_each_in_turn(staging: Staging) -> None:
         await press(stage, "c", "o", "o", "o", "o")
         assert [order for _, order in stage.source.looks] == ["newest", "hits", "saved", "largest", "newest"]
         await press(stage, "o")
-        first = stage.text.split("\n")[4]
+        first = stage.text.split("\n")[5]
         assert "How do I undo" in first and "hits first" in stage.text
 
 
@@ -116,7 +116,7 @@ async def test_what_cannot_be_seen_is_said_and_what_can_is_shown(staging: Stagin
         await press(stage, "c")
         assert "process is starting" in stage.text and "Schreib eine" in stage.text
         stage.source.entries = ()
-        await press(stage, "r")
+        await press(stage, "ctrl+r")
         assert "Nothing is kept" not in stage.text
         await press(stage, "tab")
         assert "does not tell of hits" in stage.text
@@ -158,30 +158,32 @@ def test_any_question_makes_harmless_lines_of_the_right_width(text: str, width: 
     entries = tuple(replace(one, question=text, model=text) for one in ENTRIES)
     hits = tuple(replace(one, asked=text, answered=text + "x", verdict=text) for one in HITS)
     for lines in (
-        entries_lines(page(*entries, problem=text), 0, 0, LOOK, width, height),
-        hits_lines(hits, 1, 0, LOOK, width, height),
+        entries_list(page(*entries, problem=text), LOOK, width).lines(0, 0, height),
+        hits_list(hits, LOOK, width).lines(1, 0, height),
         summary(snapshots.busy().cache, LOOK, width),
         cached_answer_lines(snapshots.cached_answer(entries[1]), LOOK, width),
     ):
         assert all(strip.cell_length == width and is_harmless(strip.text) for strip in lines)
-    assert len(entries_lines(page(*entries), 0, 0, LOOK, width, height)) <= height
+    assert len(entries_list(page(*entries), LOOK, width).lines(0, 0, height)) <= height
 
 
 def test_in_ascii_nothing_of_ours_is_beyond_ascii() -> None:
     look = replace(LOOK, glyphs=ASCII)
     plain = tuple(one for one in ENTRIES if one.question.isascii())
-    shown = text_of(entries_lines(page(*plain), 0, 0, look, 80, 20)) + text_of(hits_lines(HITS, 0, 0, look, 80, 20))
+    shown = text_of(entries_list(page(*plain), look, 80).lines(0, 0, 20)) + text_of(
+        hits_list(HITS, look, 80).lines(0, 0, 20)
+    )
     assert (shown + text_of(summary(snapshots.busy().cache, look, 120))).isascii()
 
 
 def test_the_kinds_differ_without_colour() -> None:
-    shown = text_of(entries_lines(page(), -1, 0, LOOK, 80, 20)).split("\n")
+    shown = text_of(entries_list(page(), LOOK, 80).lines(-1, 0, 20)).split("\n")
     assert [line[1] for line in shown[1:4]] == ["=", "~", "~"]
 
 
 def test_hits_that_are_logged_without_their_question_are_shown(staging: Staging) -> None:
     old = CacheHit("req_9", snapshots.NOW, "semantic", "asked", "", "", None, 0.0, "", "", 0, 0.0)
-    assert "asked" in text_of(hits_lines((old,), 0, 0, LOOK, 100, 5))
+    assert "asked" in text_of(hits_list((old,), LOOK, 100).lines(0, 0, 5))
 
 
 # --- a request's detail ------------------------------------------------------------------------------------------

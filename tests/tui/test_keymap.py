@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llmgw_tui.actions import ACTIONS
 from llmgw_tui.keymap import Keys, read_keymap
+from llmgw_tui.places import EVERYWHERE
 from llmgw_tui.theme import ASCII
 
 
 def test_without_a_file_the_keys_are_the_contract() -> None:
     keys = Keys()
-    shown = {action.name: keys.shown(action.name) for action in ACTIONS}
+    shown = {action.name: keys.shown(action.name) for action in EVERYWHERE}
     assert [
         shown[name]
         for name in (
@@ -38,11 +38,12 @@ def test_without_a_file_the_keys_are_the_contract() -> None:
 
 def test_a_file_changes_keys_and_its_mistakes_are_named(tmp_path: Path) -> None:
     file = tmp_path / "keymap.yaml"
-    file.write_text("kill_switch: ctrl+k\nquit: [q, Q]\nfly: f\npull: ''\nload: s\n")
+    file.write_text("kill_switch: ctrl+k\ncache.forget: z\nquit: [q, Q]\nfly: f\npull: ''\nload: s\n")
     keys = read_keymap(file)
     assert keys.of("kill_switch") == "ctrl+k" and keys.of("quit") == "q,Q" and keys.of("pull") == "p"
     assert any("no action fly" in problem for problem in keys.problems)
     assert any("pull needs a key" in problem for problem in keys.problems)
+    assert any("z is the key of both maximise and cache.forget" in problem for problem in keys.problems)
     assert any("s is the key of both" in problem for problem in keys.problems)
 
 

@@ -15,7 +15,9 @@ from gateway_core.model import (
     BudgetStatus,
     CacheStatus,
     Cost,
+    KillSwitch,
     LocalModel,
+    ProviderStatus,
     PullStatus,
     Reason,
     RequestRow,
@@ -391,3 +393,85 @@ def test_a_repaired_request_is_marked_and_can_be_filtered_for() -> None:
     moment = replace(moment, requests=(row, *(replace(other, repaired=False) for other in moment.requests[1:])))
     assert "~ simple>cheap" in pane(_requests, moment, width=118)
     assert matching(moment.requests, "repaired") == [row]
+
+
+def test_a_maximised_pane_tells_more() -> None:
+    providers = (ProviderStatus("anthropic", "anthropic", "https://api.anthropic.com", "down", "the key is refused"),)
+    snapshot = replace(snapshots.busy(), providers=providers)
+    assert "the key is refused" in pane(tiers_view, snapshot, 118, 30).split("cache")[-1]
+    assert "in all" in pane(cache_view, snapshot, 118, 30) and "in all" not in pane(cache_view, snapshot, 118, 10)
+
+
+def test_the_prompt_caches_share_is_of_what_paid_tiers_were_sent() -> None:
+    tiers = tuple(replace(tier, input_tokens=1_000) for tier in snapshots.busy().tiers)
+    cache = replace(snapshots.busy().cache, prompt_cache_read_tokens=500)
+    assert "500 read, 25 % of paid input" in pane(cache_view, replace(snapshots.busy(), tiers=tiers, cache=cache))
+
+
+def test_a_focused_frame_differs_without_colour() -> None:
+    drawn = Drawn("Cache", "", ())
+    plain, focused = (text_of(frame(drawn, 30, 4, replace(LOOK, focused=on))) for on in (False, True))
+    assert plain != focused and "Cache" in focused
+
+
+LINKS = st.builds(
+    Link,
+    attached=st.booleans(),
+    connected=st.booleans(),
+    stale_since=st.one_of(st.none(), st.just(snapshots.NOW - 75)),
+)
+
+
+@settings(deadline=None)
+@given(
+    link=LINKS,
+    killed=st.booleans(),
+    state=st.sampled_from(["running", "degraded"]),
+    read_only=st.booleans(),
+    forced=st.sampled_from([None, *Tier]),
+    down=st.booleans(),
+    simulated=st.booleans(),
+    spent=st.sampled_from([0, 6_000_000, 16_000_000, 51_000_000]),
+    size=st.one_of(st.tuples(st.integers(80, 220), st.integers(2, 3)), st.tuples(st.integers(100, 220), st.just(1))),
+)
+def test_the_header_says_all_that_is_true_and_nothing_else(
+    link: Link,
+    killed: bool,
+    state: str,
+    read_only: bool,
+    forced: Tier | None,
+    down: bool,
+    simulated: bool,
+    spent: int,
+    size: tuple[int, int],
+) -> None:
+    busy = snapshots.busy()
+    status = ProviderStatus("groq", "openai", "https://api.groq.com", "down" if down else "ok", "")
+    snapshot = replace(
+        busy,
+        state="killed" if killed else state,
+        state_detail="no premium" if state == "degraded" and not killed else "",
+        kill=KillSwitch(killed, snapshots.NOW if killed else None, "key"),
+        read_only=read_only,
+        forced_tier=forced,
+        providers=(status,),
+        simulated=simulated,
+        budget=replace(
+            busy.budget,
+            spent_microusd=spent,
+            soft_microusd=5_000_000,
+            medium_microusd=15_000_000,
+            hard_microusd=50_000_000,
+        ),
+    )
+    text = header(snapshot, link, *size)
+    assert ("KILLED" in text) == killed
+    assert ("DEGRADED" in text) == (state == "degraded" and not killed)
+    assert ("RUNNING" in text) == (state == "running" and not killed and link.connected)
+    assert ("STALE" in text) == (not link.connected)
+    assert ("ATTACHED" in text) == link.attached and ("READ-ONLY" in text) == read_only
+    assert ("DEMO" in text) == simulated
+    assert ("forced: " in text) == (forced is not None) and (forced is None or f"forced: {forced.value}" in text)
+    assert ("groq down" in text) == down
+    over = {0: "", 6_000_000: "OVER SOFT", 16_000_000: "OVER MEDIUM", 51_000_000: "HARD LIMIT"}
+    assert [words for words in filter(None, over.values()) if words in text] == [over[spent]] * bool(over[spent])

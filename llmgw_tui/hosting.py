@@ -1,0 +1,235 @@
+"""What the actions ask of the app: where a person is, questions, commands, screens."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+from rich.segment import Segment
+from textual.app import App
+from textual.command import CommandPalette
+from textual.driver import Driver
+
+from gateway_core.model import CommandResult, RequestRow, Snapshot, Tier
+from llmgw_tui.keymap import Keys
+from llmgw_tui.panes.draw import Look, segments_width, text_segment
+from llmgw_tui.panes.footer import Hint
+from llmgw_tui.panes.header import Link
+from llmgw_tui.places import BY_NAME, EVERYWHERE, INSIDE, PLACES
+from llmgw_tui.screens.dashboard import Dashboard
+from llmgw_tui.screens.detail import DetailScreen
+from llmgw_tui.screens.help import HelpScreen
+from llmgw_tui.screens.place import Place
+from llmgw_tui.screens.questions import Ask, Choose, Confirm
+from llmgw_tui.source import Source
+from llmgw_tui.text import clean
+from llmgw_tui.theme import BRIGHT_STYLE, KEY_STYLE, MUTED_STYLE, UNICODE, Glyphs
+
+TOAST_S = 5.0
+SIGNPOST_NAMES_FROM = 110
+"""Below this width the signposts are keys alone."""
+
+_OPENED_BY: ContextVar[str] = ContextVar("opened_by", default="")
+"""The action that a question comes from."""
+
+
+class Hosting(App[None], inherit_bindings=False):
+    """The half of the control centre that actions see. The other half, :mod:`llmgw_tui.app`, draws."""
+
+    dashboard: Dashboard
+    everywhere = EVERYWHERE
+    place_names = tuple(place.place for place in PLACES)
+
+    def __init__(self, source: Source, keys: Keys, glyphs: Glyphs, driver: type[Driver]) -> None:
+        super().__init__(driver_class=driver)
+        self.source = source
+        self.keys = keys
+        self.glyphs = glyphs
+        self._snapshot: Snapshot | None = None
+
+    # --- what there is to see --------------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        return self._snapshot
+
+    @property
+    def link(self) -> Link:
+        source = self.source
+        return Link(source.attached, source.connected, source.stale_since, source.status)
+
+    @property
+    def leaves_gateway_running(self) -> bool:
+        return self.source.attached
+
+    def look(self, *, focused: bool = False) -> Look:
+        """What views need besides the snapshot."""
+        raise NotImplementedError
+
+    def loop_time(self) -> float:
+        """The event loop's time in seconds."""
+        raise NotImplementedError
+
+    def beat(self) -> None:
+        """Takes a snapshot, and draws the screen in sight."""
+        raise NotImplementedError
+
+    def hint(self, name: str) -> Hint:
+        """The footer's words for an action of everywhere."""
+        snapshot, action = self._snapshot, BY_NAME[name]
+        killed = snapshot is not None and snapshot.kill.on
+        forced = snapshot.forced_tier if snapshot is not None else None
+        lit = {"force_auto": snapshot is not None and forced is None, "kill_switch": killed}
+        lit |= {f"force_{tier.value}": forced is tier for tier in Tier}
+        label = "release" if killed and name == "kill_switch" else action.label
+        return Hint(self.keys.shown(name, self.glyphs), label, name, lit.get(name, False))
+
+    def signposts(self, here: str, width: int) -> list[Segment]:
+        """The keys of all screens, the one in sight lit; with their names where there is room."""
+        out: list[Segment] = []
+        for place in PLACES:
+            key = self.keys.shown(place.place, UNICODE)
+            style = BRIGHT_STYLE if place.place == here else MUTED_STYLE
+            if key and width >= SIGNPOST_NAMES_FROM:
+                out += [text_segment(f"{key} ", KEY_STYLE), text_segment(f"{place.title_words.lower()}  ", style)]
+            elif key:
+                out.append(text_segment(f"{key} ", style))
+        return out if segments_width(out) < width else []
+
+    # --- where a person is -----------------------------------------------------------------------------------------
+
+    @property
+    def place_in_sight(self) -> Place | None:
+        """The topmost screen that is no question; None while the app starts and ends, or Textual's own is on top."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, Place):
+                return screen
+            if not screen.is_modal:
+                return None
+        return None
+
+    @property
+    def here(self) -> str:
+        place = self.place_in_sight
+        return place.place if place else ""
+
+    @property
+    def request(self) -> RequestRow | None:
+        place = self.place_in_sight
+        return place.request if place else None
+
+    @property
+    def cached_request(self) -> str:
+        place = self.place_in_sight
+        return place.cached_request if place else ""
+
+    def copied_text(self) -> tuple[str, str]:
+        place = self.place_in_sight
+        return place.copied_text() if place else ("", "")
+
+    async def go(self, place: str, *, filtered_by: str | None = None) -> None:
+        """Shows a screen by its name; what was open over it is left. It is as it was when it was seen last."""
+        wanted = self._made(place)
+        while self.screen is not wanted and len(self.screen_stack) > 1:
+            await self.pop_screen()
+        if self.screen is not wanted:
+            await self.push_screen(wanted)
+        if filtered_by is not None:
+            wanted.set_filter(filtered_by)
+
+    def _made(self, place: str) -> Place:
+        if place == self.dashboard.place:
+            return self.dashboard
+        if not self.is_screen_installed(place):
+            self.install_screen(next(kind for kind in PLACES if kind.place == place)(), place)
+        found = self.get_screen(place)
+        assert isinstance(found, Place)
+        return found
+
+    async def go_back(self) -> None:
+        if isinstance(self.screen, Place):
+            self.screen.leave()
+
+    async def open_selected(self) -> None:
+        if place := self.place_in_sight:
+            await place.open_selected()
+
+    def start_filter(self) -> None:
+        if place := self.place_in_sight:
+            place.start_filter()
+
+    def toggle_maximised(self) -> str:
+        place = self.place_in_sight
+        return place.toggle_maximised() if place else ""
+
+    # --- doing -----------------------------------------------------------------------------------------------------
+
+    def action_do(self, name: str) -> None:
+        """Runs the action ``name`` or ``place.name``; it may wait for answers while the screen goes on."""
+        self.run_worker(self._do(name), name=name, group="actions")
+
+    async def _do(self, name: str) -> None:
+        _OPENED_BY.set(name)
+        if name in BY_NAME:
+            await BY_NAME[name].run(self)
+        elif name in INSIDE and (place := self.place_in_sight) is not None and name.startswith(f"{place.place}."):
+            done: Any = getattr(place, f"do_{INSIDE[name].name}")()
+            if done is not None:
+                await done
+
+    def action_kill_at_once(self) -> None:
+        """For questions: ``k`` stops everything from there too, and never releases."""
+        if self._snapshot is None or not self._snapshot.kill.on:
+            self.action_do("kill_switch")
+
+    def say(self, result: CommandResult) -> None:
+        """A toast. What it says may be foreign."""
+        if result.message:
+            severity = "information" if result.ok else "warning"
+            self.notify(clean(result.message), severity=severity, timeout=TOAST_S, markup=False)  # type: ignore[arg-type]
+
+    async def command(self, name: str, **arguments: object) -> CommandResult:
+        """Runs a command of the gateway and says what it did."""
+        result = await self.source.run(name, **arguments)
+        self.say(result)
+        self.beat()
+        if place := self.place_in_sight:
+            place.read_again()
+        return result
+
+    # --- questions and screens -------------------------------------------------------------------------------------
+
+    async def confirm(self, question: str, detail: str) -> bool:
+        """Asks for a yes, by a key that is none of those that opened the question."""
+        opened_by = _OPENED_BY.get()
+        return (
+            await self.push_screen_wait(Confirm(question, detail, self.keys.of(opened_by) if opened_by else ""))
+            == "yes"
+        )
+
+    async def ask(self, question: str, hint: str, value: str = "") -> str | None:
+        return await self.push_screen_wait(Ask(question, hint, value))
+
+    async def choose(self, question: str, options: list[tuple[str, str]]) -> str | None:
+        return await self.push_screen_wait(Choose(question, options))
+
+    async def show_detail(self, request_id: str) -> None:
+        """Everything kept of a request."""
+        before = self.screen
+        detail = await self.source.detail(request_id)
+        if detail is None:
+            self.say(CommandResult(False, "Nothing is kept of this request."))
+        elif self.screen is before and not isinstance(before, DetailScreen):
+            await self.push_screen(DetailScreen(detail))
+
+    async def show_help(self) -> None:
+        place = self.place_in_sight
+        if place is not None and not isinstance(place, HelpScreen):
+            await self.push_screen(HelpScreen(place))
+
+    def show_palette(self) -> None:
+        if not CommandPalette.is_open(self):  # type: ignore[arg-type]
+            self.push_screen(CommandPalette(placeholder="Find an action or a screen"))
+
+    def leave(self) -> None:
+        self.exit()

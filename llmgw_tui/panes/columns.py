@@ -1,0 +1,98 @@
+"""Lists with titled columns, and only the rows in sight made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from llmgw_tui.panes.draw import Look, cell, line
+from llmgw_tui.theme import CURSOR_IDLE_STYLE, CURSOR_STYLE, MUTED_STYLE, TEXT_STYLE
+
+Cell = tuple[str, Style]
+"""Text, not yet cleaned, and its style."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``width`` 0 takes what is left, with the others of that width; ``narrowest`` is the width it is shown from."""
+
+    name: str
+    title: str
+    width: int
+    narrowest: int = 0
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a list shows: lines above it, ``many`` rows made one by one, or ``nothing`` where there is none."""
+
+    head: tuple[Strip, ...]
+    many: int
+    row: Callable[[int, bool], Strip]
+    """Draws the row of an index; the flag says whether the cursor is on it."""
+    nothing: tuple[Strip, ...] = ()
+
+    def lines(self, cursor: int, first: int, height: int) -> tuple[Strip, ...]:
+        """``height`` lines at most, with the rows from ``first`` on."""
+        rows = range(first, min(self.many, first + max(0, height - len(self.head))))
+        body = [self.row(index, index == cursor) for index in rows] if self.many else self.nothing
+        return (*self.head, *body)[:height]
+
+
+@lru_cache(maxsize=64)
+def fitted(columns: tuple[Column, ...], width: int) -> tuple[Column, ...]:
+    """The columns that ``width`` has room for, with their widths."""
+    shown = [column for column in columns if width >= column.narrowest]
+    open_ended = [column for column in shown if not column.width]
+    rest = width - 1 - sum(column.width + 1 for column in shown)
+    shares = {column.name: max(1, rest // len(open_ended)) for column in open_ended}
+    return tuple(Column(one.name, one.title, one.width or shares[one.name], one.narrowest, one.right) for one in shown)
+
+
+def titles(columns: tuple[Column, ...], look: Look, width: int) -> Strip:
+    """The line of the columns' titles."""
+    return row(columns, {column.name: (column.title, MUTED_STYLE) for column in columns}, look, width)
+
+
+def row(
+    columns: tuple[Column, ...], cells: Mapping[str, Cell], look: Look, width: int, *, on_cursor: bool = False
+) -> Strip:
+    """One row of cells by their columns' names."""
+    out = [Segment(" ", TEXT_STYLE)]
+    for column in fitted(columns, width):
+        text, style = cells[column.name]
+        out += [
+            cell(text, column.width, style, right=column.right, ellipsis=look.glyphs.ellipsis),
+            Segment(" ", TEXT_STYLE),
+        ]
+    strip = line(width, *out)
+    return strip.apply_style(CURSOR_STYLE if look.focused else CURSOR_IDLE_STYLE) if on_cursor else strip
+
+
+def says(width: int, text: str) -> tuple[Strip, ...]:
+    """A sentence where a list is empty."""
+    return (line(width), line(width, Segment("  ", MUTED_STYLE), cell(text, max(1, width - 2), MUTED_STYLE)))
+
+
+def listing(
+    columns: tuple[Column, ...],
+    values: Sequence[object],
+    cells: Callable[[int], Mapping[str, Cell]],
+    look: Look,
+    width: int,
+    nothing: str,
+    extra_head: tuple[Strip, ...] = (),
+) -> Listing:
+    """A list of ``values`` whose row at an index has the cells that ``cells`` gives."""
+    return Listing(
+        (titles(columns, look, width), *extra_head),
+        len(values),
+        lambda index, on_cursor: row(columns, cells(index), look, width, on_cursor=on_cursor),
+        says(width, nothing) if nothing else (),
+    )
