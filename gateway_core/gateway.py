@@ -61,6 +61,8 @@ from gateway_core.routing.lineup import Switched
 from gateway_core.routing.session import Sessions
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
+from gateway_core.spend_csv import csv_text
+from gateway_core.spend_values import BY
 from gateway_core.spending.room import Spending
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
@@ -442,6 +444,10 @@ class Gateway:
     async def spend(self, period: str, by: str) -> SpendReport:
         """What a period cost and saved, as far as it can be told; raises nothing."""
         return await self.spending.look(period, by)
+
+    async def spend_csv(self, period: str, by: str) -> str:
+        """The same as CSV with all its rows. Raises ``StoreError`` and ``ValueError``."""
+        return csv_text((await self.spending.report(period, by, None)).rows, BY[by])
 
     def circuits(self) -> tuple[Circuit, ...]:
         """The circuits of the models that were called, for the metrics."""

@@ -146,6 +146,7 @@ async def run_control_centre(
     *,
     on_quit: Callable[[], Awaitable[None]] | None = None,
     keymap_file: Path | None = None,
+    folder: Path | None = None,
     ascii_only: bool = False,
     updates_per_second: float = UPDATES_PER_SECOND,
     clock: ScreenClock | None = None,
@@ -153,6 +154,7 @@ async def run_control_centre(
     """Shows the control centre until it is left, and returns the exit code: 0, or 1 when the screen failed.
 
     To be awaited in the gateway's event loop, with a source that was started; whoever made it closes it.
+    ``folder`` gets what is copied and exported.
     ``on_quit`` is awaited after the terminal is restored, however the screen ended; SIGTERM, SIGHUP and SIGINT end it
     as ``q`` does, without asking.
     """
@@ -163,6 +165,7 @@ async def run_control_centre(
         ascii_only=ascii_only,
         updates_per_second=updates_per_second,
     )
+    centre.folder = folder
     try:
         with ended_by_signals(centre.leave):
             await centre.run_async()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 from rich.segment import Segment
@@ -39,6 +40,9 @@ class Hosting(App[None], inherit_bindings=False):
     dashboard: Dashboard
     everywhere = EVERYWHERE
     place_names = tuple(place.place for place in PLACES)
+
+    folder: Path | None = None
+    """Where copies and exports are written; None writes none."""
 
     def __init__(self, source: Source, keys: Keys, glyphs: Glyphs, driver: type[Driver]) -> None:
         super().__init__(driver_class=driver)

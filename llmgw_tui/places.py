@@ -8,8 +8,9 @@ from llmgw_tui.screens.cached_answer import CachedAnswerScreen
 from llmgw_tui.screens.dashboard import Dashboard
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.place import Place, PlaceAction
+from llmgw_tui.screens.spend import SpendScreen
 
-PLACES: tuple[type[Place], ...] = (Dashboard, CacheScreen)
+PLACES: tuple[type[Place], ...] = (Dashboard, SpendScreen, CacheScreen)
 """In the order of the signposts. A new screen is a line here."""
 INNER_PLACES: tuple[type[Place], ...] = (DetailScreen, CachedAnswerScreen)
 """Screens that others open, for one thing."""

@@ -25,11 +25,11 @@ async def attach(settings: Settings, url: str | None, key: str | None, keymap_fi
             file=sys.stderr,
         )
         return 1
-    return await show(HttpSource(url or address_of(settings), key), keymap_file)
+    return await show(HttpSource(url or address_of(settings), key), keymap_file, settings.data_dir)
 
 
-async def show(source: Source, keymap_file: Path) -> int:
-    """Shows the control centre until it is left; returns the exit code."""
+async def show(source: Source, keymap_file: Path, folder: Path) -> int:
+    """Shows the control centre until it is left; returns the exit code. ``folder`` gets copies and exports."""
     from llmgw_tui.app import run_control_centre
 
     await source.start()
@@ -37,6 +37,7 @@ async def show(source: Source, keymap_file: Path) -> int:
         return await run_control_centre(
             source,
             keymap_file=keymap_file,
+            folder=folder,
             ascii_only=os.environ.get("LLMGW_ASCII", "") not in ("", "0"),
         )
     finally:

@@ -28,7 +28,7 @@ async def control_centre(settings: Settings, files: SettingsFiles, *, read_only:
     log_to_file(settings.data_dir)
     try:
         async with running_gateway(settings, files=files, read_only=read_only) as gateway:
-            return await show(LocalSource(gateway), files.keymap_file)
+            return await show(LocalSource(gateway), files.keymap_file, settings.data_dir)
     except (StoreError, PortInUse) as error:
         print(f"llmgw: {error.strerror if isinstance(error, OSError) else error}", file=sys.stderr)
         return 1
@@ -53,7 +53,7 @@ async def _play_and_show(settings: Settings, keymap_file: Path) -> int:
     async with running_gateway(settings, simulated=True) as gateway:
         traffic = asyncio.create_task(play(gateway.address, gateway_secret(settings) or ""))
         try:
-            return await show(LocalSource(gateway), keymap_file)
+            return await show(LocalSource(gateway), keymap_file, settings.data_dir)
         finally:
             traffic.cancel()
             await asyncio.gather(traffic, return_exceptions=True)

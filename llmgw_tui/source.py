@@ -6,7 +6,15 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from gateway_core.events import Event
-from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.model import (
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    CommandResult,
+    RequestDetail,
+    Snapshot,
+    SpendReport,
+)
 
 MOST_HITS = 200
 """How many hits a source tells of."""
@@ -57,6 +65,14 @@ class Source(Protocol):
 
     async def cache_hits(self) -> tuple[CacheHit, ...] | None:
         """The newest requests that a cache answered; None when they cannot be had."""
+        ...
+
+    async def spend(self, period: str, by: str) -> SpendReport:
+        """What a period cost and saved (``spend_values.PERIODS``, ``BY``); ``problem`` says what was in the way."""
+        ...
+
+    async def spend_csv(self, period: str, by: str) -> str | None:
+        """The same as CSV with all its rows; None when it cannot be had."""
         ...
 
     async def run(self, command: str, **arguments: object) -> CommandResult:

@@ -16,7 +16,15 @@ from pydantic import TypeAdapter, ValidationError
 from gateway_core.bus import Bus
 from gateway_core.cache_entries import KINDS, merged
 from gateway_core.events import EVENT_TYPES, Event
-from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.model import (
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    CommandResult,
+    RequestDetail,
+    Snapshot,
+    SpendReport,
+)
 from llmgw_tui.source import MOST_HITS
 
 FIRST_RETRY_S = 0.5
@@ -33,6 +41,7 @@ _DETAIL = TypeAdapter(RequestDetail)
 _PAGE = TypeAdapter(CachePage)
 _ENTRY = TypeAdapter(CacheEntryDetail)
 _HITS = TypeAdapter(dict[str, tuple[CacheHit, ...]])
+_SPEND = TypeAdapter(SpendReport)
 _OTHER_VERSION = "The gateway's answer is of another version."
 
 
@@ -134,6 +143,20 @@ class HttpSource:
     async def cache_hits(self) -> tuple[CacheHit, ...] | None:
         with contextlib.suppress(Unreachable, ValidationError):
             return _HITS.validate_json(await self._get(f"/api/cache/hits?limit={MOST_HITS}"))["hits"]
+        return None
+
+    async def spend(self, period: str, by: str) -> SpendReport:
+        try:
+            return _SPEND.validate_json(await self._get(f"/api/spend?{urlencode({'period': period, 'by': by})}"))
+        except Unreachable as error:
+            return SpendReport(period, by, problem=str(error))
+        except ValidationError:
+            return SpendReport(period, by, problem=_OTHER_VERSION)
+
+    async def spend_csv(self, period: str, by: str) -> str | None:
+        asked = urlencode({"period": period, "by": by, "format": "csv"})
+        with contextlib.suppress(Unreachable):
+            return (await self._get(f"/api/spend?{asked}")).decode("utf-8", "replace")
         return None
 
     async def run(self, command: str, **arguments: object) -> CommandResult:

@@ -8,7 +8,15 @@ from typing import Protocol
 
 from gateway_core.bus import Bus
 from gateway_core.events import Event
-from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
+from gateway_core.model import (
+    CacheEntryDetail,
+    CacheHit,
+    CachePage,
+    CommandResult,
+    RequestDetail,
+    Snapshot,
+    SpendReport,
+)
 from gateway_core.store.errors import StoreError
 from llmgw_tui.source import MOST_HITS
 
@@ -35,6 +43,10 @@ class RunningGateway(Protocol):
     async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None: ...
 
     async def cache_hits(self, limit: int) -> tuple[CacheHit, ...]: ...
+
+    async def spend(self, period: str, by: str) -> SpendReport: ...
+
+    async def spend_csv(self, period: str, by: str) -> str: ...
 
 
 class LocalSource:
@@ -68,6 +80,14 @@ class LocalSource:
     async def cache_hits(self) -> tuple[CacheHit, ...] | None:
         with suppress(StoreError):
             return await self._gateway.cache_hits(MOST_HITS)
+        return None
+
+    async def spend(self, period: str, by: str) -> SpendReport:
+        return await self._gateway.spend(period, by)
+
+    async def spend_csv(self, period: str, by: str) -> str | None:
+        with suppress(StoreError, ValueError):
+            return await self._gateway.spend_csv(period, by)
         return None
 
     async def run(self, command: str, **arguments: object) -> CommandResult:

@@ -17,8 +17,11 @@ from gateway_core.model import (
     KillSwitch,
     RequestDetail,
     Snapshot,
+    SpendReport,
     Tier,
 )
+from gateway_core.spend_csv import csv_text
+from gateway_core.spend_values import BY
 from tests.fakes import snapshots
 
 
@@ -38,6 +41,8 @@ class FakeSource:
         self.hits: tuple[CacheHit, ...] | None = snapshots.cache_hits()
         self.problem = ""
         self.looks: list[tuple[str, str]] = []
+        self.spent: SpendReport | None = None
+        self.spend_looks: list[tuple[str, str]] = []
         self.bus = Bus()
         self.closed = False
 
@@ -66,6 +71,13 @@ class FakeSource:
 
     async def cache_hits(self) -> tuple[CacheHit, ...] | None:
         return self.hits
+
+    async def spend(self, period: str, by: str) -> SpendReport:
+        self.spend_looks.append((period, by))
+        return self.spent or snapshots.spend_report(period, by)
+
+    async def spend_csv(self, period: str, by: str) -> str | None:
+        return csv_text((self.spent or snapshots.spend_report(period, by)).rows, BY[by])
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         self.ran.append((command, arguments))
