@@ -30,13 +30,13 @@ GUESSED = "*"
 BAR_WIDTH = 12
 COLUMNS = (
     Column("name", "", 0),
-    Column("bar", "share", BAR_WIDTH, 76),
-    Column("share", "", 5, 60, right=True),
+    Column("bar", "share", BAR_WIDTH, 96),
+    Column("share", "", 5, 56, right=True),
     Column("cost", "cost", 9, right=True),
     Column("requests", "requests", 8, 48, right=True),
     Column("hits", "hits", 6, 106, right=True),
-    Column("in", "in", 7, 118, right=True),
-    Column("out", "out", 7, 118, right=True),
+    Column("in", "in", 7, 136, right=True),
+    Column("out", "out", 7, 136, right=True),
     Column("saved", "saved", 9, 40, right=True),
     Column("cache", "by cache", 9, 92, right=True),
     Column("prompt", "by prompt", 9, 92, right=True),
