@@ -26,6 +26,24 @@ ORDER = ("tier", "model", "session", "lane", "client", "purpose", "provider", "d
 """What ``o`` goes through."""
 READING = "Adding up ..."
 REQUESTS = "requests"
+EXPLAINED = (
+    (
+        "Money",
+        "What it cost is from the ledger, as the limits count it, in UTC days and hours. What was saved is against the "
+        "premium model's list price: by cache is the answers kept, by prompt the provider's prompt cache (less than "
+        "nothing where a write did not pay), by route the cheaper model. A * marks a cost at a guessed price.",
+    ),
+    (
+        "Forecast",
+        "The rest of the day is what the rest of earlier days like today cost, times how dear today has been so far; "
+        "eight of ten such days ended in the range. Limits are not taken into account, but when one will be reached.",
+    ),
+    (
+        "Limits",
+        "Soft warns, medium sends premium requests to a cheaper tier, hard stops paid tiers until 00:00 UTC. Limits "
+        "that you set here stay over a restart, until those of the configuration change.",
+    ),
+)
 SUMMARY_LINES = 3
 
 
@@ -35,12 +53,7 @@ class SpendScreen(Place):
     place = "spend"
     key = "dollar_sign"
     title_words = "Spend"
-    explanation = (
-        "What a period cost, from the ledger, and what answer cache, prompt cache and routing saved against the "
-        "premium model's list price. Days and hours are UTC, as the daily limits are. The forecast is the rest of "
-        "earlier days like today, times how dear today has been so far; its range held on eight of ten such days. "
-        "Limits: soft warns, medium sends premium requests to a cheaper tier, hard stops paid tiers."
-    )
+    explanation = "What a day, a week or a month cost and saved, by anything; the forecast, the limits, and CSV."
     read_every_s = 10.0
     actions: ClassVar[tuple[PlaceAction, ...]] = (
         PlaceAction("longer", "tab,right", "period", "The next period: today, 7 days, 30 days, this month"),
@@ -63,6 +76,9 @@ class SpendScreen(Place):
         yield LineBar(id="spent")
         yield LinePane(id="chart")
         yield self.rows
+
+    def explanations(self) -> list[tuple[str, str]]:
+        return [*super().explanations(), *EXPLAINED]
 
     def on_mount(self) -> None:
         super().on_mount()
