@@ -122,19 +122,21 @@ async def _upstream(folder: Path) -> None:
     async def models(_: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "load-8b", "object": "model"}]})
 
-    async def complete(request: web.Request) -> web.Response:
-        await request.read()
-        message = {"role": "assistant", "content": "It is done, and these are some words about it."}
-        return web.json_response(
-            {
-                "id": "c",
-                "object": "chat.completion",
-                "created": 0,
-                "model": "load-8b",
-                "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-                "usage": {"prompt_tokens": 100, "completion_tokens": 12, "total_tokens": 112},
-            }
-        )
+    async def complete(request: web.Request) -> web.StreamResponse:
+        usage = {"prompt_tokens": 100, "completion_tokens": 12, "total_tokens": 112}
+        if not json.loads(await request.read()).get("stream"):
+            message = {"role": "assistant", "content": "It is done, and these are some words about it."}
+            choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+            return web.json_response({"id": "c", "object": "chat.completion", "choices": choices, "usage": usage})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        words = [{"content": word} for word in ("It is done, ", "and these are ", "some words about it.")]
+        for delta, finish in (*((word, None) for word in words), ({}, "stop")):
+            choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
+            await response.write(_event({"choices": choices}))
+        await response.write(_event({"choices": [], "usage": usage}))
+        await response.write(b"data: [DONE]\n\n")
+        return response
 
     app = web.Application(client_max_size=1 << 24)
     app.add_routes([web.get("/v1/models", models), web.post("/v1/chat/completions", complete)])
@@ -145,6 +147,11 @@ async def _upstream(folder: Path) -> None:
     server: Any = site._server
     (folder / "upstream").write_text(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
     await asyncio.Event().wait()
+
+
+def _event(fields: dict[str, Any]) -> bytes:
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "load-8b", **fields}
+    return f"data: {json.dumps(chunk)}\n\n".encode()
 
 
 async def _clients(folder: Path, address: str, rate: float) -> None:
@@ -160,7 +167,7 @@ async def _clients(folder: Path, address: str, rate: float) -> None:
         messages = [{"role": "system", "content": padding[size]}, {"role": "user", "content": f"Question {number}?"}]
         async with room:
             started = time.perf_counter()
-            body = {"model": "gateway-local", "messages": messages}
+            body = {"model": "gateway-local", "messages": messages, "stream": number % 2 == 0}
             async with session.post(f"{address}/v1/chat/completions", json=body) as answer:
                 await answer.read()
             if counted:
