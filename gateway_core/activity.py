@@ -19,7 +19,7 @@ from gateway_core.model import (
     TierStats,
     Usage,
 )
-from gateway_core.store.days import DAY_S, day_of, start_of
+from gateway_core.store.days import day_of, start_of
 
 RECENT_ROWS = 500
 MINUTES = 60
@@ -37,7 +37,6 @@ class Day:
     cache: CacheStats = CacheStats()
     requests: int = 0
     saved_microusd: int = 0
-    spend_by_hour: list[float] = field(default_factory=lambda: [0.0] * 24)
 
 
 @dataclass(slots=True)
@@ -90,7 +89,6 @@ class Activity:
         day = self._day
         day.requests += 1
         day.saved_microusd += row.saved_microusd
-        day.spend_by_hour[int(at % DAY_S // 3600)] += row.cost_microusd / 1e6
         if row.served_by:
             sums = day.tiers.setdefault(row.served_by, [0, 0, 0, 0])
             for index, value in enumerate((1, row.input_tokens, row.output_tokens, row.cost_microusd)):
@@ -157,12 +155,6 @@ class Activity:
             known = target not in guessed
             lines.append(TierStats(name, requests, input_tokens, output_tokens, cost, target, can_be, others, known))
         return tuple(lines)
-
-    def spend_by_hour(self, now: float) -> Series:
-        """Dollars per hour from midnight to the current hour."""
-        self._roll(now)
-        hours = int(now % DAY_S // 3600) + 1
-        return Series(start_of(self._day.date), 3600, tuple(self._day.spend_by_hour[:hours]))
 
     def cache_rate_by_minute(self, now: float) -> Series:
         """Share of hits for each of the last 60 minutes; minutes without a look-up are 0."""

@@ -17,8 +17,9 @@ from gateway_core.cache_commands import CacheCommands
 from gateway_core.clock import Clock
 from gateway_core.events import BudgetChanged, CommandRan, KillSwitchChanged, TierForced
 from gateway_core.gates.budget import Budget
+from gateway_core.gates.daily_limits import changed, in_words
 from gateway_core.gates.kill_switch import KillGate
-from gateway_core.model import CommandResult, KillSwitch, Tier
+from gateway_core.model import CommandResult, DailyLimits, KillSwitch, Tier
 from gateway_core.model_commands import ModelCommands, ModelName
 from gateway_core.ollama.manager import LocalError, LocalModels
 from gateway_core.redaction import told_arguments
@@ -171,25 +172,29 @@ class Commands:
     async def set_budget(
         self, soft: Dollars | None = None, medium: Dollars | None = None, hard: Dollars | None = None
     ) -> CommandResult:
-        """Moves the daily limits, in US dollars; 0 turns one off, one that is not given stays."""
+        """Moves the daily limits, in US dollars; 0 turns one off, one that is not given stays or goes down with a
+        higher one. They stay over a restart, until the configured ones change."""
         now = self._budget.status()
-        limits = Limits(
-            now.soft_microusd if soft is None else round(soft * 1e6),
-            now.medium_microusd if medium is None else round(medium * 1e6),
-            now.hard_microusd if hard is None else round(hard * 1e6),
-        )
+        in_force = Limits(now.soft_microusd, now.medium_microusd, now.hard_microusd)
+        try:
+            limits = changed(in_force, *(None if one is None else round(one * 1e6) for one in (soft, medium, hard)))
+        except ValueError as error:
+            return CommandResult(False, str(error))
         self._budget.set_limits(limits.soft_microusd, limits.medium_microusd, limits.hard_microusd)
         self._bus.publish(BudgetChanged(self._clock.now(), self._budget.status()))
-        await self._keep(budget=BudgetOverride(limits, self._configured))
-        said = ", ".join(
-            f"{name} {value / 1e6:.2f} USD" if value else f"{name} off"
-            for name, value in (
-                ("soft", limits.soft_microusd),
-                ("medium", limits.medium_microusd),
-                ("hard", limits.hard_microusd),
-            )
+        as_configured = limits == self._configured
+        await self._keep(budget=None if as_configured else BudgetOverride(limits, self._configured))
+        kept = "as configured" if as_configured else f"kept over a restart (configured: {in_words(self._configured)})"
+        return CommandResult(True, f"Daily limits: {in_words(limits)}; {kept}.")
+
+    @property
+    def replaced_limits(self) -> DailyLimits | None:
+        """The configured daily limits while the operator's own are in force; None while these are."""
+        if self._state.budget is None or self._state.limits(self._configured) == self._configured:
+            return None
+        return DailyLimits(
+            self._configured.soft_microusd, self._configured.medium_microusd, self._configured.hard_microusd
         )
-        return CommandResult(True, f"Daily limits: {said}.")
 
     async def mark_wrong(self, request_id: ModelName) -> CommandResult:
         """Says that a cached answer was wrong: it is never served again."""

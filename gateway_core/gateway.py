@@ -34,6 +34,7 @@ from gateway_core.judge import Judge
 from gateway_core.local_judge import LocalJudge
 from gateway_core.log_feed import LogFeed
 from gateway_core.model import (
+    BudgetStatus,
     CacheEntryDetail,
     CacheHit,
     CachePage,
@@ -42,7 +43,9 @@ from gateway_core.model import (
     RequestDetail,
     RequestParts,
     RequestRow,
+    Series,
     Snapshot,
+    SpendReport,
 )
 from gateway_core.offers import Offer, list_offers
 from gateway_core.ollama.address import local_base_url, root_of
@@ -70,10 +73,13 @@ from gateway_core.routing_view import RoutingView
 from gateway_core.setting_values import SettingsReport
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
+from gateway_core.spend_csv import csv_text
+from gateway_core.spend_values import BY
+from gateway_core.spending.room import Spending
 from gateway_core.stopping import Stopping
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
-from gateway_core.store.days import day_of
+from gateway_core.store.days import day_of, start_of
 from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
 from gateway_core.store.ledger import Ledger
@@ -296,6 +302,9 @@ class Gateway:
 
     def _open_commands(self, operator: OperatorStore, state: OperatorState) -> None:
         """What an operator can do."""
+        self.spending = Spending(
+            self._database.path, self._budget, self._pricing.is_known, self._journal.settled, self._clock
+        )
         self.stopping = Stopping(lambda: self._kill.in_flight)
         self.replays = Replays(
             self.detail, self.parts, self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock
@@ -336,6 +345,7 @@ class Gateway:
         self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self._look_after(), "housekeeping")
         self._spawn(self.searches.fill(), "search index")
+        self._spawn(self.spending.run(), "earlier days")
         if self._files:
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
 
@@ -468,10 +478,26 @@ class Gateway:
             requests_per_minute=self._activity.requests_per_minute(now),
             saved_today_microusd=self._activity.saved_microusd(now),
             requests=self._activity.rows(rows),
-            spend_by_hour=self._activity.spend_by_hour(now),
+            spend_by_hour=self._spend_by_hour(budget, now),
             cache_rate_by_minute=self._activity.cache_rate_by_minute(now),
+            forecast=self.spending.forecast(),
+            configured_limits=self.commands.replaced_limits,
             notices=(*self.reloader.notices, *judge, *self.local.notices, *self._notices),
         )
+
+    def _spend_by_hour(self, budget: BudgetStatus, now: float) -> Series:
+        """Dollars per hour from midnight to the current hour."""
+        start = start_of(budget.day)
+        hours = self._budget.spent_by_hour()[: max(1, int((now - start) // 3600) + 1)]
+        return Series(start, 3600, tuple(cost / 1e6 for cost in hours))
+
+    async def spend(self, period: str, by: str) -> SpendReport:
+        """What a period cost and saved, as far as it can be told; raises nothing."""
+        return await self.spending.look(period, by)
+
+    async def spend_csv(self, period: str, by: str) -> str:
+        """The same as CSV with all its rows. Raises ``StoreError`` and ``ValueError``."""
+        return csv_text((await self.spending.report(period, by, None)).rows, BY[by])
 
     def circuits(self) -> tuple[Circuit, ...]:
         """The circuits of the models that were called, for the metrics."""
@@ -502,6 +528,7 @@ class Gateway:
         await self._journal.close()
         await self._budget.close()
         await self._caches.close()
+        await self.spending.close()
         await asyncio.gather(*(worker.stop() for worker in {self._encoder, self._embedder}))
         await self._local_embeddings.close()
         await self.local.close()

@@ -39,6 +39,13 @@ from gateway_core.local_values import UpdateCheck as UpdateCheck
 from gateway_core.replay_values import ReplayOffer as ReplayOffer
 from gateway_core.replay_values import ReplayOffers as ReplayOffers
 from gateway_core.replay_values import ReplayProgress as ReplayProgress
+from gateway_core.spend_values import DailyLimits as DailyLimits
+from gateway_core.spend_values import Expected as Expected
+from gateway_core.spend_values import Forecast as Forecast
+from gateway_core.spend_values import LimitReached as LimitReached
+from gateway_core.spend_values import SpendBuckets as SpendBuckets
+from gateway_core.spend_values import SpendReport as SpendReport
+from gateway_core.spend_values import SpendRow as SpendRow
 from gateway_core.traces import Received as Received
 from gateway_core.traces import RequestParts as RequestParts
 from gateway_core.traces import Step as Step
@@ -518,5 +525,9 @@ class Snapshot:
     """Dollars per UTC hour of today."""
     cache_rate_by_minute: Series = field(default_factory=lambda: Series(0.0, 60))
     """Share of hits, 0–1, over the last hour."""
+    forecast: Forecast = Forecast()
+    """Where today's and this month's spend are heading."""
+    configured_limits: DailyLimits | None = None
+    """The daily limits of the configuration while the operator's own, in ``budget``, are in force instead."""
     notices: tuple[str, ...] = ()
     """What a person should know now, for example that the built-in model stands in for Ollama."""

@@ -155,25 +155,31 @@ async def mark_wrong(host: Host) -> None:
 
 
 async def set_budget(host: Host) -> None:
+    """Lowering is done at once; raising any of the limits, or switching one off, asks."""
     if host.snapshot is None:
         return
     budget = host.snapshot.budget
-    before = " ".join(
-        f"{value / 1_000_000:g}" for value in (budget.soft_microusd, budget.medium_microusd, budget.hard_microusd)
-    )
-    answer = await host.ask("Daily limits in dollars", "soft medium hard, 0 is off", before)
+    before = (budget.soft_microusd, budget.medium_microusd, budget.hard_microusd)
+    hint = "soft medium hard; 0 is off. They stay over a restart"
+    if configured := host.snapshot.configured_limits:
+        values = (configured.soft_microusd, configured.medium_microusd, configured.hard_microusd)
+        hint += f"; configured: {' '.join(f'{value / 1_000_000:g}' for value in values)}"
+    answer = await host.ask("Daily limits in dollars", hint, " ".join(f"{value / 1_000_000:g}" for value in before))
     if answer is None:
         return
     try:
-        soft, medium, hard = (float(word) for word in answer.replace(",", " ").split())
-    except ValueError:
+        soft, medium, hard = (float(word) for word in answer.replace(",", " ").replace("$", " ").split())
+        after = [round(value * 1_000_000) for value in (soft, medium, hard)]
+    except (ValueError, OverflowError):
         host.say(CommandResult(False, "Three numbers are needed, for example: 5 15 50"))
         return
-    more = 0 < budget.hard_microusd < round(hard * 1_000_000) or (hard == 0 and budget.hard_microusd > 0)
-    after = limit(round(hard * 1_000_000))
-    if more and not await host.confirm(
-        f"Raise the hard limit from {limit(budget.hard_microusd)} to {after}?",
-        f"{dollars(budget.spent_microusd)} is spent today.",
+    raised = [
+        f"{name} from {limit(old)} to {limit(new)}"
+        for name, old, new in zip(("soft", "medium", "hard"), before, after, strict=True)
+        if old and (new > old or not new)
+    ]
+    if raised and not await host.confirm(
+        f"Raise the daily limit: {', '.join(raised)}?", f"{dollars(budget.spent_microusd)} is spent today."
     ):
         return
     await host.command("set_budget", soft=soft, medium=medium, hard=hard)

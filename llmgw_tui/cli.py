@@ -24,6 +24,8 @@ CACHE_ORDERS = ("newest", "hits", "saved", "largest")
 """``gateway_core.cache_entries.ORDERS``, which takes longer to import than `llmgw status` may take."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 """``gateway_core.log_entries.LEVELS``, for the same reason."""
+SPEND_BY = ("day", "hour", "tier", "model", "provider", "lane", "session", "client", "purpose")
+"""The names of ``gateway_core.spend_values.BY``, for the same reason."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -211,7 +213,7 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", parents=[common], help="what was spent and saved")
     report.add_argument("--days", type=_positive, default=7, help="days to report, today included (default 7)")
-    report.add_argument("--by", choices=["day", "tier", "model", "session"], help="one sum for each (default: all)")
+    report.add_argument("--by", choices=SPEND_BY, help="one sum for each (default: by day, tier and model)")
     report.add_argument("--format", choices=["table", "json", "csv"], default="table")
     report.add_argument(
         "--reconcile",

@@ -15,11 +15,13 @@ from llmgw_tui.screens.place import Place, PlaceAction
 from llmgw_tui.screens.requests import RequestsScreen
 from llmgw_tui.screens.routing import LineupPlaceScreen, RoutingScreen, TrialScreen
 from llmgw_tui.screens.settings import SettingScreen, SettingsScreen
+from llmgw_tui.screens.spend import SpendScreen
 
 PLACES: tuple[type[Place], ...] = (
     Dashboard,
     RequestsScreen,
     ModelsScreen,
+    SpendScreen,
     CacheScreen,
     RoutingScreen,
     LogScreen,

@@ -18,6 +18,7 @@ from gateway_core.model import (
     RequestDetail,
     RequestParts,
     Snapshot,
+    SpendReport,
 )
 from gateway_core.request_pages import RequestsPage
 from gateway_core.routing_values import RouteTrial, RoutingStatus
@@ -114,6 +115,14 @@ class Source(Protocol):
 
     async def trial(self, prompt: str) -> RouteTrial:
         """Where a prompt would go now, and why. Calls nothing."""
+        ...
+
+    async def spend(self, period: str, by: str) -> SpendReport:
+        """What a period cost and saved (``spend_values.PERIODS``, ``BY``); ``problem`` says what was in the way."""
+        ...
+
+    async def spend_csv(self, period: str, by: str) -> str | None:
+        """The same as CSV with all its rows; None when it cannot be had."""
         ...
 
     async def run(self, command: str, **arguments: object) -> CommandResult:

@@ -31,6 +31,7 @@ from gateway_core.model import (
     RequestDetail,
     RequestParts,
     Snapshot,
+    SpendReport,
 )
 from gateway_core.request_pages import PAGE_ROWS, RequestsPage
 from gateway_core.routing_values import RouteTrial, RoutingStatus
@@ -68,6 +69,7 @@ _TRIAL = TypeAdapter(RouteTrial)
 _REQUESTS = TypeAdapter(RequestsPage)
 _HITS = TypeAdapter(dict[str, tuple[CacheHit, ...]])
 _FIT = TypeAdapter(Fit)
+_SPEND = TypeAdapter(SpendReport)
 _OTHER_VERSION = "The gateway's answer is of another version."
 
 
@@ -224,6 +226,20 @@ class HttpSource:
     async def cache_hits(self) -> tuple[CacheHit, ...] | None:
         with contextlib.suppress(Unreachable, ValidationError):
             return _HITS.validate_json(await self._get(f"/api/cache/hits?limit={MOST_HITS}"))["hits"]
+        return None
+
+    async def spend(self, period: str, by: str) -> SpendReport:
+        try:
+            return _SPEND.validate_json(await self._get(f"/api/spend?{urlencode({'period': period, 'by': by})}"))
+        except Unreachable as error:
+            return SpendReport(period, by, problem=str(error))
+        except ValidationError:
+            return SpendReport(period, by, problem=_OTHER_VERSION)
+
+    async def spend_csv(self, period: str, by: str) -> str | None:
+        asked = urlencode({"period": period, "by": by, "format": "csv"})
+        with contextlib.suppress(Unreachable):
+            return (await self._get(f"/api/spend?{asked}")).decode("utf-8", "replace")
         return None
 
     async def log(self, level: str = "", query: str = "", after: int = 0) -> LogPage:

@@ -21,6 +21,7 @@ from gateway_core.model import (
     RequestDetail,
     RequestParts,
     Snapshot,
+    SpendReport,
 )
 from gateway_core.request_pages import RequestsPage
 from gateway_core.routing_values import RouteTrial, RoutingStatus
@@ -86,6 +87,10 @@ class RunningGateway(Protocol):
     async def cache_hits(self, limit: int) -> tuple[CacheHit, ...]: ...
 
     async def settings_report(self) -> SettingsReport: ...
+
+    async def spend(self, period: str, by: str) -> SpendReport: ...
+
+    async def spend_csv(self, period: str, by: str) -> str: ...
 
 
 class Routing(Protocol):
@@ -156,6 +161,14 @@ class LocalSource:
 
     async def trial(self, prompt: str) -> RouteTrial:
         return self._gateway.routing.trial(prompt)
+
+    async def spend(self, period: str, by: str) -> SpendReport:
+        return await self._gateway.spend(period, by)
+
+    async def spend_csv(self, period: str, by: str) -> str | None:
+        with suppress(StoreError, ValueError):
+            return await self._gateway.spend_csv(period, by)
+        return None
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         return await self._gateway.commands.run(command, arguments)

@@ -74,6 +74,8 @@ class Glyphs:
     dot: str = "·"
     ellipsis: str = "…"
     enter: str = "⏎"
+    ahead: str = "◊"
+    """Where something is expected to end."""
     marks: tuple[tuple[Status, str], ...] = (
         (Status.RUNNING, "▸"),
         (Status.OK, "✓"),
@@ -107,6 +109,7 @@ ASCII = Glyphs(
     dot="-",
     ellipsis="~",
     enter="enter",
+    ahead="^",
     marks=(
         (Status.RUNNING, ">"),
         (Status.OK, "+"),

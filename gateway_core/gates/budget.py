@@ -31,6 +31,8 @@ class Reservation:
     day: str
     target: Target
     reserved_microusd: int
+    hour: int = 0
+    """The UTC hour of the day that it is booked in."""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class _Account:
     reserved_microusd: int = 0
     of_providers: Counter[str] = field(default_factory=Counter)
     """Spent and reserved, by provider."""
+    hours: list[int] = field(default_factory=lambda: [0] * 24)
+    """Spent, by the hour of its reservation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,10 @@ class Budget:
             ledger_ok=self._ledger_ok,
         )
 
+    def spent_by_hour(self) -> tuple[int, ...]:
+        """What today has cost, by the UTC hour in which it was reserved; adds up to what is spent."""
+        return tuple(self._today().hours)
+
     @property
     def premium_blocked(self) -> bool:
         """Whether the medium limit is reached, so that premium requests go to a cheaper tier."""
@@ -181,7 +189,8 @@ class Budget:
         entry = LedgerEntry(request_id, attempt, self._day, target, worst_case_microusd, self._clock.now())
         if entry.id in self._open:
             raise ValueError(f"{entry.id} is already reserved")
-        reservation = Reservation(entry.id, entry.day, target, worst_case_microusd)
+        hour = _hour_of(entry.created_at, entry.day)
+        reservation = Reservation(entry.id, entry.day, target, worst_case_microusd, hour)
         self._open[reservation.id] = reservation
         account.reserved_microusd += worst_case_microusd
         account.of_providers[target.provider] += worst_case_microusd
@@ -241,11 +250,14 @@ class Budget:
                 self.orphans = await self._ledger.charge_orphans()
                 spent = await self._ledger.spent_since(today)
                 of_providers = await self._ledger.spent_by_provider(today)
+                hours = await self._ledger.spent_by_hour(today)
             except StoreError:
                 self._ledger_failed()
                 return False
             self._accounts = {day: _Account(spent_microusd=cost) for day, cost in spent.items()}
-            self._accounts.setdefault(today, _Account()).of_providers.update(of_providers)
+            account = self._accounts.setdefault(today, _Account())
+            account.of_providers.update(of_providers)
+            account.hours = list(hours)
             self._day = today
             self._started = self._ledger_ok = True
             return True
@@ -304,6 +316,7 @@ class Budget:
         if ending.reservation.id in self._open:
             account = self._accounts[ending.reservation.day]
             account.spent_microusd += ending.cost_microusd
+            account.hours[ending.reservation.hour] += ending.cost_microusd
             account.of_providers[ending.reservation.target.provider] += ending.cost_microusd
             self._forget(ending.reservation)
 
@@ -329,6 +342,11 @@ class Budget:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _hour_of(at: float, day: str) -> int:
+    """Of a moment on the day that pays for it: its first or last hour when a clock that jumped puts it outside."""
+    return min(23, max(0, int((at - end_of(day)) // 3600) + 24))
 
 
 def _at_most(limit_microusd: int, hard_microusd: int) -> int:

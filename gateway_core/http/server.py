@@ -25,6 +25,7 @@ from gateway_core.http import (
     routing,
     settings,
     snapshots,
+    spend,
     status,
 )
 from gateway_core.http.guards import guard
@@ -41,7 +42,7 @@ SHUTDOWN_S = 1.5
 
 ROOMS = (
     *(openai, anthropic, responses, embeddings, openclaw_plugin),
-    *(admin, requests, request_parts, status, cache, local, log, settings, routing, events, snapshots),
+    *(admin, requests, request_parts, status, cache, spend, local, log, settings, routing, events, snapshots),
 )
 """What speaks to clients, and what operates the gateway."""
 _HTTP_ERRORS = {

@@ -9,7 +9,7 @@ from gateway_core.clock import Clock
 from gateway_core.model import Target, Usage
 from gateway_core.store.codec import to_json
 from gateway_core.store.database import Database
-from gateway_core.store.report import ProviderCalls, provider_calls
+from gateway_core.store.report import ProviderCalls, cost_by_hour, provider_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,11 @@ class Ledger:
             return dict(connection.execute(query, (day,)).fetchall())
 
         return await self._database.run(read)
+
+    async def spent_by_hour(self, day: str) -> tuple[int, ...]:
+        """What was reserved in each of the 24 UTC hours of that day has cost."""
+        found = await self._database.run(lambda connection: cost_by_hour(connection, day, day))
+        return found.get(day, (0,) * 24)
 
     async def calls_of(self, provider: str, first_day: str, last_day: str) -> tuple[ProviderCalls, ...]:
         """What a provider's calls used and cost, by UTC day and model, both days included."""

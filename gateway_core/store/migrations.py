@@ -230,11 +230,25 @@ _SEARCH = (
 """The orders that the log is paged in, all that filters look at side by side (a row has 2 to 4 kB, of this 300 bytes),
 and the words of ``store/request_index.py``."""
 
+_SPEND = (
+    """
+    CREATE INDEX requests_for_spend ON requests (at, status, id, tier, provider, model, lane, session, client, purpose,
+     cache, input_tokens, output_tokens, cost_microusd, saved_microusd, saved_ms, premium_microusd,
+     no_prompt_cache_microusd, no_answer_cache_microusd)
+    """,
+    """
+    CREATE INDEX reservations_for_spend ON reservations (day, state, request_id, tier, provider, model, cost_microusd,
+     created_at)
+    """,
+    "DROP INDEX reservations_by_day",
+)
+"""A report reads these alone: the rows themselves are ten times as large."""
+
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
     *(_REUSE_REVIEW, _CACHES_TO_SEE),
-    *(_LOCAL_MODELS, _WIRE, _SEARCH),
+    *(_LOCAL_MODELS, _WIRE, _SEARCH, _SPEND),
 )
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 

@@ -3,54 +3,60 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gateway_core.model import Usage
+from gateway_core.spend_values import SpendRow
 from gateway_core.store.codec import from_json
-from gateway_core.store.days import days_before, start_of
+from gateway_core.store.days import days_before, end_of, start_of
 
 KEYS = ("day", "tier", "provider", "model")
 """What the report goes by when nothing else is said."""
-BY = {"day": ("day",), "tier": ("tier",), "model": ("provider", "model"), "session": ("session",)}
-"""What it can go by instead."""
 
 _CHARGED = "state IN ('settled', 'orphaned')"
 PAID_DAY = f"""coalesce((SELECT min(day) FROM reservations WHERE request_id = requests.id AND {_CHARGED}),
  date(at, 'unixepoch'))"""
 """The day of a request is the one that paid for it: one that came just before midnight may be the next day's."""
-_COLUMNS = ("tier", "provider", "model", "session")
 MADE_MICROUSD = "coalesce(no_answer_cache_microusd, cost_microusd)"
 _PLAIN = f"coalesce(no_prompt_cache_microusd, {MADE_MICROUSD})"
 _DEAREST = f"coalesce(premium_microusd, {_PLAIN})"
 """The steps of :class:`~gateway_core.model.Counterfactuals`."""
+_SUMS = (
+    "count(*), sum(input_tokens), sum(output_tokens), sum(saved_microusd),"
+    f" sum({MADE_MICROUSD} - cost_microusd), sum({_PLAIN} - {MADE_MICROUSD}), sum({_DEAREST} - {_PLAIN}),"
+    f" sum(saved_microusd - ({_DEAREST} - cost_microusd)), sum(cache IN ('exact', 'semantic')),"
+    " cast(sum(saved_ms) AS INTEGER)"
+)
+_SUM_NAMES = (
+    *("requests", "input_tokens", "output_tokens", "saved_microusd", "saved_by_answer_cache_microusd"),
+    *("saved_by_prompt_cache_microusd", "saved_by_routing_microusd", "saved_unsplit_microusd", "cache_hits"),
+    "cache_saved_ms",
+)
+LONGEST_WAIT_S = 7200
+"""Between a request's arrival and its paid call; only those near a midnight are looked up in the ledger."""
+_LATE = f"""WITH late (id, day) AS (SELECT request_id, min(day) FROM reservations WHERE {_CHARGED} AND request_id IN
+ (SELECT request_id FROM reservations WHERE day >= ? AND {_CHARGED}
+ AND created_at - strftime('%s', day) NOT BETWEEN {LONGEST_WAIT_S} AND 86400) GROUP BY 1)"""
+_DAY = "coalesce(late.day, date(at, 'unixepoch'))"
 
 
-@dataclass(frozen=True, slots=True)
-class ReportRow:
-    """One line of ``llmgw report``. ``tier``, ``provider`` and ``model`` are empty for requests that reached none.
+def _hour(day: str, at: str) -> str:
+    """The hour of a moment on the day that pays for it: its first or last one when the moment is outside."""
+    date = f"date({at}, 'unixepoch')"
+    return (
+        f"CASE WHEN {date} < {day} THEN '00' WHEN {date} > {day} THEN '23' ELSE strftime('%H', {at}, 'unixepoch') END"
+    )
 
-    What was saved is the sum of what each thing saved and of ``saved_unsplit_microusd``, which is that of requests
-    logged before it was known by what. Each can be less than nothing.
-    """
 
-    day: str = ""
-    tier: str = ""
-    provider: str = ""
-    model: str = ""
-    session: str = ""
-    requests: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_microusd: int = 0
-    saved_microusd: int = 0
-    saved_by_answer_cache_microusd: int = 0
-    saved_by_prompt_cache_microusd: int = 0
-    saved_by_routing_microusd: int = 0
-    saved_unsplit_microusd: int = 0
-    cache_hits: int = 0
-    cache_saved_ms: int = 0
-    """What the answers of the hits took when they were made, less what serving took."""
+_OF_REQUEST = {"day": _DAY, "hour": _hour(_DAY, "at")}
+"""How a request's column is found where it is not simply there."""
+_OF_CALL = {
+    "hour": _hour("day", "created_at"),
+    **{name: f"coalesce(requests.{name}, '')" for name in ("lane", "session", "client", "purpose")},
+}
+"""The same of a paid call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,49 +77,54 @@ class ProviderCalls:
     estimated_microusd: int = 0
 
 
-def sums_since(connection: sqlite3.Connection, first_day: str, by: tuple[str, ...] = KEYS) -> tuple[ReportRow, ...]:
-    """One row for each combination of what is named in ``by``, from ``first_day`` on, newest day first."""
-    rows: dict[tuple[str, ...], ReportRow] = {}
-    keys = ", ".join(f"{PAID_DAY}" if name == "day" else f"coalesce({name}, '')" for name in by)
+def sums_between(connection: sqlite3.Connection, first: str, last: str, by: Sequence[str]) -> tuple[SpendRow, ...]:
+    """One row for each combination of what is named in ``by``, both days included, in no order.
+
+    A request counts on the day that paid for it, a paid call in the hour of its reservation.
+    """
+    rows: dict[tuple[str, ...], SpendRow] = {}
     places = ", ".join(str(number) for number in range(1, len(by) + 1))
-    sums = (
-        "count(*), sum(input_tokens), sum(output_tokens), sum(saved_microusd),"
-        f" sum({MADE_MICROUSD} - cost_microusd), sum({_PLAIN} - {MADE_MICROUSD}), sum({_DEAREST} - {_PLAIN}),"
-        f" sum(saved_microusd - ({_DEAREST} - cost_microusd)), sum(cache IN ('exact', 'semantic')),"
-        " cast(sum(saved_ms) AS INTEGER)"
-    )
+    keys = ", ".join(_OF_REQUEST.get(name, f"coalesce({name}, '')") for name in by)
+    before = days_before(first, 1)
     for values in connection.execute(
-        f"SELECT {keys}, {sums} FROM requests WHERE at >= ? AND status != 'running' AND {PAID_DAY} >= ?"
-        f" GROUP BY {places}",
-        (start_of(days_before(first_day, 1)), first_day),
+        f"{_LATE} SELECT {keys}, {_SUMS} FROM requests LEFT JOIN late ON late.id = requests.id"
+        f" WHERE at >= ? AND at < ? AND status != 'running' AND {_DAY} BETWEEN ? AND ? GROUP BY {places}",
+        (before, start_of(before), end_of(last), first, last),
     ):
-        key, (count, taken, given, *saved, hits, saved_ms) = values[: len(by)], values[len(by) :]
-        rows[key] = ReportRow(
-            **dict(zip(by, key, strict=True)), requests=count, input_tokens=taken, output_tokens=given
-        )
-        rows[key] = replace(
-            rows[key], **dict(zip(_SAVED, saved, strict=True)), cache_hits=hits, cache_saved_ms=saved_ms
-        )
-    keys = ", ".join(f"coalesce({'requests' if name == 'session' else 'reservations'}.{name}, '')" for name in by)
+        key, sums = values[: len(by)], values[len(by) :]
+        rows[key] = replace(_empty(by, key), **dict(zip(_SUM_NAMES, sums, strict=True)))
+    keys = ", ".join(_OF_CALL.get(name, f"reservations.{name}") for name in by)
+    joined = " LEFT JOIN requests ON requests.id = request_id" if "requests." in keys else ""
     for *values, cost in connection.execute(
-        f"SELECT {keys}, sum(reservations.cost_microusd) FROM reservations"
-        f" LEFT JOIN requests ON requests.id = request_id WHERE day >= ? AND {_CHARGED} GROUP BY {places}",
-        (first_day,),
+        f"SELECT {keys}, sum(reservations.cost_microusd) FROM reservations{joined}"
+        f" WHERE day BETWEEN ? AND ? AND {_CHARGED} GROUP BY {places}",
+        (first, last),
     ):
         key = tuple(values)
-        row = rows.get(key, ReportRow(**dict(zip(by, key, strict=True))))
-        rows[key] = replace(row, cost_microusd=cost)
-    by_name = sorted(rows.values(), key=lambda row: (row.tier, row.provider, row.model, row.session))
-    return tuple(sorted(by_name, key=lambda row: row.day, reverse=True))
+        rows[key] = replace(rows.get(key) or _empty(by, key), cost_microusd=cost)
+    return tuple(rows.values())
 
 
-_SAVED = (
-    "saved_microusd",
-    "saved_by_answer_cache_microusd",
-    "saved_by_prompt_cache_microusd",
-    "saved_by_routing_microusd",
-    "saved_unsplit_microusd",
-)
+def _empty(by: Sequence[str], key: Sequence[str]) -> SpendRow:
+    return SpendRow(**dict(zip(by, key, strict=True)))  # type: ignore[arg-type]
+
+
+def cost_by_hour(connection: sqlite3.Connection, first: str, last: str) -> dict[str, tuple[int, ...]]:
+    """Micro-dollars of each of the 24 UTC hours of the days that cost something, both days included."""
+    found: dict[str, list[int]] = {}
+    for day, hour, cost in connection.execute(
+        f"SELECT day, {_hour('day', 'created_at')}, sum(cost_microusd) FROM reservations"
+        f" WHERE day BETWEEN ? AND ? AND {_CHARGED} GROUP BY 1, 2",
+        (first, last),
+    ):
+        found.setdefault(day, [0] * 24)[int(hour)] = cost
+    return {day: tuple(hours) for day, hours in found.items()}
+
+
+def first_day(connection: sqlite3.Connection) -> str | None:
+    """The first UTC day in the ledger."""
+    day: str | None = connection.execute("SELECT min(day) FROM reservations WHERE day != ''").fetchone()[0]
+    return day
 
 
 def provider_calls(connection: sqlite3.Connection, provider: str, first: str, last: str) -> tuple[ProviderCalls, ...]:

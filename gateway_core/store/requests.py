@@ -30,9 +30,9 @@ from gateway_core.store import request_index
 from gateway_core.store.answers import exact_id
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
-from gateway_core.store.days import DAY_S, day_of, days_before, end_of, start_of
+from gateway_core.store.days import DAY_S, days_before, end_of, start_of
 from gateway_core.store.parts import read_parts, write_parts
-from gateway_core.store.report import KEYS, MADE_MICROUSD, PAID_DAY, ReportRow, sums_since
+from gateway_core.store.report import MADE_MICROUSD, PAID_DAY
 from gateway_core.store.request_rows import COLUMNS, SELECTED, row_of
 from gateway_core.store.said import said_words
 
@@ -195,11 +195,6 @@ class RequestLog:
             return Savings(**{cache: Saved(*sums) for cache, *sums in found})
 
         return await self._database.run(read)
-
-    async def report(self, days: int, by: tuple[str, ...] = KEYS) -> tuple[ReportRow, ...]:
-        """Sums by what is named in ``by`` for the last ``days`` UTC days, today included, newest day first."""
-        first = days_before(day_of(self._clock.now()), max(1, days) - 1)
-        return await self._database.run(lambda connection: sums_since(connection, first, by))
 
     async def fail_interrupted(self) -> int:
         """Marks what was running when llmgw died as failed; returns how many.

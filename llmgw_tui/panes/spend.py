@@ -8,8 +8,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from gateway_core.model import BudgetStatus, Series, Snapshot
-from llmgw_tui.panes.draw import Drawn, Look, between, blocks, joined, line, padded, text_segment
+from gateway_core.model import BudgetStatus, Forecast, Series, Snapshot
+from llmgw_tui.panes.draw import Drawn, Look, between, blocks, fit_words, joined, line, padded, text_segment
 from llmgw_tui.text import clock_time, dollars, duration, limit
 from llmgw_tui.theme import (
     BAD_STYLE,
@@ -31,6 +31,7 @@ LEVEL_WORDS = {
     "medium": "medium limit passed: premium goes cheaper",
     "hard": "hard limit reached: paid tiers stopped",
 }
+UNKNOWN = Forecast()
 CHART_STYLE = Style(color=VIOLET)
 
 
@@ -52,9 +53,10 @@ def spend_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
     fits = sum(len(segment.text) for segment in (*left, *reserved, *right)) < inner
     lines = [
         between(inner, [*left, *(reserved if fits else [])], right),
-        line(inner, *budget_bar(budget, inner, look.glyphs)),
+        line(inner, *budget_bar(budget, inner, look.glyphs, snapshot.forecast)),
         line(inner, *joined(limit_words(budget), inner, gap)),
-        line(inner, level_word(budget)),
+        line(inner, *_level_and_reached(snapshot, look, inner)),
+        line(inner, *day_end_words(snapshot.forecast, look, inner)),
     ]
     room = height - len(lines)
     series = (look.charts or snapshot).spend_by_hour
@@ -63,8 +65,9 @@ def spend_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
     return Drawn("Spend", f"resets in {duration(budget.resets_at - look.now)}", padded(lines[:height], width))
 
 
-def budget_bar(budget: BudgetStatus, width: int, glyphs: Glyphs) -> list[Segment]:
-    """Today's spend on the scale of the highest limit, the limits marked S, M and H, what is reserved dashed."""
+def budget_bar(budget: BudgetStatus, width: int, glyphs: Glyphs, forecast: Forecast = UNKNOWN) -> list[Segment]:
+    """Today's spend on the scale of the highest limit, the limits marked S, M and H, what is reserved dashed, and a
+    mark of its own where the day is expected to end; beyond the scale that is its right end."""
     limits = {name: getattr(budget, f"{name}_microusd") for name, _ in LIMITS}
     scale = max(*limits.values(), budget.spent_microusd, 1)
     if not any(limits.values()):
@@ -77,6 +80,9 @@ def budget_bar(budget: BudgetStatus, width: int, glyphs: Glyphs) -> list[Segment
         for name, letter in LIMITS
         if limits[name]
     }
+    if forecast.day_end is not None:
+        place = min(width - 1, int(forecast.day_end.microusd / scale * width))
+        letters.setdefault(place if place not in letters else max(0, place - 1), (glyphs.ahead, BRIGHT_STYLE))
     out: list[Segment] = []
     for column in range(width):
         if column in letters:
@@ -89,6 +95,39 @@ def budget_bar(budget: BudgetStatus, width: int, glyphs: Glyphs) -> list[Segment
         else:
             out.append(Segment(glyphs.track, LINE_STYLE))
     return list(Segment.simplify(out))
+
+
+def day_end_words(forecast: Forecast, look: Look, width: int) -> list[Segment]:
+    """Where today ends, with its range; without a forecast, why there is none."""
+    end = forecast.day_end
+    if end is None:
+        return [text_segment(fit_words(f"no forecast: {forecast.basis or 'nothing is known yet'}", width), MUTED_STYLE)]
+    parts = [
+        [text_segment(f"{look.glyphs.ahead} about {dollars(end.microusd)} by midnight UTC", TEXT_STYLE)],
+        [text_segment(f"({dollars(end.low_microusd)} to {dollars(end.high_microusd)})", MUTED_STYLE)],
+    ]
+    return joined(parts, width, Segment(" ", TEXT_STYLE))
+
+
+def _level_and_reached(snapshot: Snapshot, look: Look, width: int) -> list[Segment]:
+    """The level, and when the gravest limit is reached, in the words there is room for."""
+    level, gap = [level_word(snapshot.budget)], Segment("  ", TEXT_STYLE)
+    for short in (False, True):
+        words = joined([level, *reached_words(snapshot.forecast, look, short=short)], width, gap)
+        if len(words) > 1:
+            return words
+    return level
+
+
+def reached_words(forecast: Forecast, look: Look, *, short: bool = False) -> list[list[Segment]]:
+    """``hard limit at about 16:40``, or ``hard ~16:40``, for the gravest limit that the day reaches."""
+    for name in ("hard", "medium", "soft"):
+        for one in forecast.reached:
+            if one.name == name:
+                at = clock_time(one.at, look.zone, seconds=False)
+                words = f"{name} ~{at}" if short else f"{name} limit at about {at}"
+                return [[text_segment(words, LEVEL_STYLES[name])]]
+    return []
 
 
 def limit_words(budget: BudgetStatus) -> list[list[Segment]]:
@@ -125,11 +164,11 @@ def by_hour(series: Series, look: Look, width: int, height: int) -> list[Strip]:
     chart = bars(tuple(series.values), tuple(labels), width, height - 1, look.glyphs.chart)
     return [
         line(width, text_segment("dollars an hour", MUTED_STYLE)),
-        *(line(width, *_axis_apart(text)) for text in chart),
+        *(line(width, *axis_apart(text)) for text in chart),
     ]
 
 
-def _axis_apart(text: str) -> Sequence[Segment]:
+def axis_apart(text: str) -> Sequence[Segment]:
     """The chart's own text, figures muted and bars coloured."""
     out: list[Segment] = []
     for character in text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from gateway_core.model import (
     BudgetStatus,
@@ -14,8 +14,11 @@ from gateway_core.model import (
     CacheStatus,
     Decision,
     ErrorRate,
+    Expected,
+    Forecast,
     KillSwitch,
     Lane,
+    LimitReached,
     ProviderStatus,
     PullStatus,
     Reason,
@@ -30,6 +33,9 @@ from gateway_core.model import (
     SemanticStats,
     Series,
     Snapshot,
+    SpendBuckets,
+    SpendReport,
+    SpendRow,
     Status,
     Step,
     Target,
@@ -39,6 +45,7 @@ from gateway_core.model import (
     UpstreamRequest,
     Usage,
 )
+from gateway_core.spending.reading import total_of
 from tests.fakes import local
 
 NOW = datetime(2026, 11, 23, 14, 3, 22, tzinfo=UTC).timestamp()
@@ -238,6 +245,12 @@ def busy() -> Snapshot:
         requests=_rows(),
         spend_by_hour=Series(MIDNIGHT, 3600, tuple(hours)),
         cache_rate_by_minute=Series(NOW - 3600, 60, tuple(rates)),
+        forecast=Forecast(
+            Expected(4_010_000, 5_760_000, 7_240_000),
+            Expected(71_300_000, 88_400_000, 104_000_000),
+            (LimitReached("soft", MIDNIGHT + 19 * 3600 + 24 * 60),),
+            "from the same hours of 17 working days and what today has cost so far",
+        ),
     )
 
 
@@ -264,6 +277,9 @@ def empty() -> Snapshot:
         saved_today_microusd=0,
         requests=(),
         spend_by_hour=Series(MIDNIGHT, 3600, (0.0,) * 15),
+        forecast=Forecast(
+            basis="too little is spent yet to tell: it takes two hours with spend, or three earlier days"
+        ),
         cache_rate_by_minute=Series(NOW - 3600, 60, (0.0,) * 60),
         notices=("No Ollama at 127.0.0.1:11434: the built-in model answers for LOCAL.",),
     )
@@ -298,6 +314,7 @@ def over_budget() -> Snapshot:
         state_detail="hard limit reached: paid tiers stopped",
         in_flight=0,
         requests=(refused, *before.requests[1:]),
+        forecast=Forecast(Expected(50_010_000, 58_200_000, 66_000_000), None, (), before.forecast.basis),
     )
 
 
@@ -540,3 +557,57 @@ def hostile_detail() -> RequestDetail:
         answer={"content": EVIL, "tool_calls": [{"function": {"name": EVIL, "arguments": EVIL}}]},
         tools=(EVIL,),
     )
+
+
+_GROUPS = {
+    "tier": ("premium", "cheap", "local", "cache"),
+    "lane": ("interactive", "background"),
+    "session": ("agent:main:main", "agent:main:release-notes", "=cmd|' /C calc'!A0", ""),
+    "client": ("openclaw", "claude-code"),
+    "purpose": ("chat", "heartbeat", "title"),
+    "provider": ("anthropic", "groq", "ollama"),
+}
+
+
+def spend_report(period: str = "today", by: str = "tier") -> SpendReport:
+    """A period's sums by anything; what they are does not depend on it, so that they add up alike."""
+    days = {"today": 1, "7d": 7, "month": 23}.get(period, 30)
+    first = date(2026, 11, 23) - timedelta(days=days - 1)
+    if by == "model":
+        keys = [{"provider": provider, "model": model} for provider, model in _BY_TIER.values()]
+    elif by == "day":
+        keys = [{"day": str(first + timedelta(days=number))} for number in reversed(range(days))]
+    elif by == "hour":
+        keys = [{"hour": f"{hour:02d}"} for hour in range(7, 15)]
+    else:
+        keys = [{by: name} for name in _GROUPS[by]]
+    total = 3_420_000 * days
+    values = [total * 7**2 // 8**2, *[total // (9 * (number + 2)) for number in range(len(keys) - 1)]]
+    values[0] += total - sum(values)
+    rows = tuple(
+        SpendRow(
+            **key,  # type: ignore[arg-type]
+            requests=231 * days // (number + 1),
+            input_tokens=1_204_000 * days // (number + 1),
+            output_tokens=88_400 * days // (number + 2),
+            cost_microusd=value,
+            saved_microusd=value // 2 + 96_000,
+            saved_by_answer_cache_microusd=value // 4,
+            saved_by_prompt_cache_microusd=value // 4 - 4_000,
+            saved_by_routing_microusd=value // 2 - 2 * (value // 4) + 100_000,
+            cache_hits=149 * days // (number + 2),
+            cache_saved_ms=61_000 * days,
+            share=value / total,
+            price_known=number != 1 or by != "model",
+        )
+        for number, (key, value) in enumerate(zip(keys, values, strict=True))
+    )
+    if period == "today":
+        hours = [round(dollars * 1e6) for dollars in busy().spend_by_hour.values]
+        hours[13] += total - sum(hours)
+        buckets = SpendBuckets(MIDNIGHT, 3600, (*hours, *[0] * (24 - len(hours))))
+    else:
+        costs = [total // days + (day % 5 - 2) * 400_000 for day in range(days)]
+        costs[-1] += total - sum(costs)
+        buckets = SpendBuckets(MIDNIGHT - 86_400 * (days - 1), 86_400, tuple(costs))
+    return SpendReport(period, by, str(first), "2026-11-23", rows, total_of(rows), buckets)

@@ -25,12 +25,15 @@ from gateway_core.model import (
     RequestParts,
     RequestRow,
     Snapshot,
+    SpendReport,
     Tier,
 )
 from gateway_core.request_filter import parse
 from gateway_core.request_pages import PAGE_ROWS, RequestsPage, plain_sort
 from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.setting_values import SettingsReport
+from gateway_core.spend_csv import csv_text
+from gateway_core.spend_values import BY
 from tests.fakes import inside_values, snapshots
 
 _RANKS: dict[str, Callable[[RequestRow], tuple[float, float, str]]] = {
@@ -74,6 +77,8 @@ class FakeSource:
         self.fit_known = asyncio.Event()
         """Cleared, answers about fit wait."""
         self.fit_known.set()
+        self.spent: SpendReport | None = None
+        self.spend_looks: list[tuple[str, str]] = []
         self.bus = Bus()
         self.closed = False
 
@@ -152,6 +157,13 @@ class FakeSource:
     async def trial(self, prompt: str) -> RouteTrial:
         self.tried.append(prompt)
         return inside_values.trial(prompt)
+
+    async def spend(self, period: str, by: str) -> SpendReport:
+        self.spend_looks.append((period, by))
+        return self.spent or snapshots.spend_report(period, by)
+
+    async def spend_csv(self, period: str, by: str) -> str | None:
+        return csv_text((self.spent or snapshots.spend_report(period, by)).rows, BY[by])
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         self.ran.append((command, arguments))

@@ -380,3 +380,31 @@ async def test_a_killed_process_cannot_spend_the_limit_twice(tmp_path: Path, clo
     assert budget.allows(877) and not budget.allows(878)
     await budget.close()
     await database.close()
+
+
+# --- by hour ---------------------------------------------------------------------------------------------------
+
+
+async def test_spend_by_hour_adds_up_to_the_day_and_survives_a_restart(
+    budget: Budget, ledger: Ledger, clock: FakeClock
+) -> None:
+    """What a call costs belongs to the hour of its reservation, whenever it ends."""
+    early = await reserve(budget, 500, "early")
+    clock.advance(3600)
+    await spend(budget, 70, "late")
+    await budget.settle(early, 300, USED)
+    hours = budget.spent_by_hour()
+    assert (hours[12], hours[13], sum(hours)) == (300, 70, budget.status().spent_microusd)
+    again = await Budget.open(ledger, clock, 0, 0, HARD)
+    assert again.spent_by_hour() == hours
+    clock.advance(86_400)
+    assert sum(again.spent_by_hour()) == 0
+    await again.close()
+
+
+async def test_a_clock_that_jumps_back_books_in_an_hour_of_the_day_that_pays(budget: Budget, clock: FakeClock) -> None:
+    clock.at = start_of(NEXT_DAY) + 60
+    assert budget.status().day == NEXT_DAY
+    clock.at -= 7200
+    await spend(budget, 40, "back")
+    assert budget.spent_by_hour()[0] == 40 == sum(budget.spent_by_hour())

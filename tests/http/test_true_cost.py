@@ -13,7 +13,7 @@ import pytest
 from gateway_core.events import RequestFinished
 from gateway_core.model import RequestDetail
 from gateway_core.store.database import FILE_NAME
-from gateway_core.store.report import sums_since
+from gateway_core.store.report import KEYS, sums_between
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.script import Reply
@@ -207,7 +207,7 @@ async def test_everybody_says_the_same_cost_to_the_micro_dollar(tmp_path: Path, 
         spent = (await llmgw.get("/api/budget"))["spent_usd"]
     connection = sqlite3.connect(tmp_path / FILE_NAME)
     charged = [cost for (cost,) in connection.execute("SELECT cost_microusd FROM reservations")]
-    (reported,) = sums_since(connection, "2000-01-01")
+    (reported,) = sums_between(connection, "2000-01-01", "9999-12-30", KEYS)
     connection.close()
 
     assert said[-1] == spent == 0.001228

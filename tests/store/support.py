@@ -20,7 +20,8 @@ from gateway_core.model import (
 from gateway_core.store.answers import StoredAnswer
 from gateway_core.store.database import Database
 from gateway_core.store.days import start_of
-from gateway_core.store.ledger import LedgerEntry
+from gateway_core.store.ledger import Ledger, LedgerEntry
+from gateway_core.store.requests import RequestLog
 
 DAY = "2026-11-23"
 NEXT_DAY = "2026-11-24"
@@ -110,6 +111,26 @@ def request_detail(row: RequestRow, *, answer: str | None = "Paris", usage: Usag
         tools=("read", "write"),
         attempts=1,
     )
+
+
+async def add_a_day(log: RequestLog, database: Database, clock: FakeClock) -> None:
+    """A hit, a semantic hit, a miss at a paid tier in two attempts, a local bypass, a refusal, one running."""
+    listed = [
+        request_row("r1", cache=CacheStatus.EXACT, saved_microusd=300),
+        request_row("r2", cache=CacheStatus.SEMANTIC, saved_microusd=40, at=NOON + 60),
+        request_row("r3", tier=Tier.PREMIUM, provider="anthropic", model="claude-sonnet-5-5", saved_microusd=5),
+        request_row("r4", tier=Tier.LOCAL, provider="ollama", model="qwen", cache=CacheStatus.BYPASS),
+        request_row("r5", tier=None, provider=None, model=None, status=Status.REFUSED),
+        request_row("r6", status=Status.RUNNING),
+        request_row("r7", at=start_of(DAY) - 1.0),
+    ]
+    for row in listed:
+        usage = Usage(50, 20, 30, 15, 5) if row.id == "r3" else Usage(100, 20)
+        await log.add(row, request_detail(row, usage=usage))
+    ledger = Ledger(database, clock)
+    await ledger.settle(await ledger.reserve(entry("r3", 1, cost=900)), 500, Usage())
+    await ledger.settle(await ledger.reserve(entry("r3", 2, cost=900)), 20, Usage())
+    await ledger.reserve(entry("r6", 1, cost=900))
 
 
 async def rows(database: Database, query: str) -> list[tuple[object, ...]]:

@@ -19,6 +19,7 @@ from gateway_core.store.errors import NewerStore, StoreError
 from gateway_core.store.ledger import Ledger, Orphans
 from gateway_core.store.migrations import MIGRATIONS
 from gateway_core.store.operator import OperatorState, OperatorStore
+from gateway_core.store.report import KEYS, sums_between
 from gateway_core.store.requests import RequestLog
 from tests.store.support import (
     DAY,
@@ -464,7 +465,7 @@ async def test_rows_from_before_counterfactuals_stay_unknown(tmp_path: Path) -> 
     try:
         log = RequestLog(database, FakeClock())
         (row,) = await log.recent(1)
-        (sums,) = await log.report(1)
+        (sums,) = await database.run(lambda connection: sums_between(connection, DAY, DAY, KEYS))
     finally:
         await database.close()
     assert (row.premium_microusd, row.no_prompt_cache_microusd, row.no_answer_cache_microusd) == (None, None, None)

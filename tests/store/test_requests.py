@@ -4,13 +4,23 @@ from dataclasses import fields, replace
 
 import pytest
 
-from gateway_core.model import CacheStatus, RequestRow, Status, Tier, Usage
+from gateway_core.model import RequestRow, Status, Tier, Usage
 from gateway_core.store.database import Database
-from gateway_core.store.days import days_before, start_of
+from gateway_core.store.days import start_of
 from gateway_core.store.ledger import Ledger
-from gateway_core.store.report import BY
 from gateway_core.store.requests import RequestLog
-from tests.store.support import DAY, NEXT_DAY, NOON, PAID, FakeClock, entry, request_detail, request_row, rows
+from tests.store.support import (
+    DAY,
+    NEXT_DAY,
+    NOON,
+    PAID,
+    FakeClock,
+    add_a_day,
+    entry,
+    request_detail,
+    request_row,
+    rows,
+)
 
 SECOND = 1.0
 
@@ -130,26 +140,6 @@ async def test_with_bodies_off_none_is_ever_written(database: Database, clock: F
     assert kept is not None and kept.messages == () and kept.usage == Usage(100, 20)
 
 
-async def add_a_day(log: RequestLog, database: Database, clock: FakeClock) -> None:
-    """A hit, a semantic hit, a miss at a paid tier in two attempts, a local bypass, a refusal, one running."""
-    listed = [
-        request_row("r1", cache=CacheStatus.EXACT, saved_microusd=300),
-        request_row("r2", cache=CacheStatus.SEMANTIC, saved_microusd=40, at=NOON + 60),
-        request_row("r3", tier=Tier.PREMIUM, provider="anthropic", model="claude-sonnet-5-5", saved_microusd=5),
-        request_row("r4", tier=Tier.LOCAL, provider="ollama", model="qwen", cache=CacheStatus.BYPASS),
-        request_row("r5", tier=None, provider=None, model=None, status=Status.REFUSED),
-        request_row("r6", status=Status.RUNNING),
-        request_row("r7", at=start_of(DAY) - SECOND),
-    ]
-    for row in listed:
-        usage = Usage(50, 20, 30, 15, 5) if row.id == "r3" else Usage(100, 20)
-        await log.add(row, request_detail(row, usage=usage))
-    ledger = Ledger(database, clock)
-    await ledger.settle(await ledger.reserve(entry("r3", 1, cost=900)), 500, Usage())
-    await ledger.settle(await ledger.reserve(entry("r3", 2, cost=900)), 20, Usage())
-    await ledger.reserve(entry("r6", 1, cost=900))
-
-
 async def test_rows_of_a_day_come_with_what_they_used(log: RequestLog, database: Database, clock: FakeClock) -> None:
     await add_a_day(log, database, clock)
     found = {row.id: usage for row, usage in await log.of_day(DAY)}
@@ -157,33 +147,7 @@ async def test_rows_of_a_day_come_with_what_they_used(log: RequestLog, database:
     assert found["r3"] == Usage(50, 20, 30, 15, 5)
 
 
-async def test_the_report_adds_up_to_the_ledger(log: RequestLog, database: Database, clock: FakeClock) -> None:
-    await add_a_day(log, database, clock)
-    report = await log.report(1)
-    assert {row.day for row in report} == {DAY}
-    premium = next(row for row in report if row.tier == "premium")
-    assert (premium.model, premium.requests, premium.cost_microusd, premium.saved_microusd) == (PAID.model, 1, 520, 5)
-    cheap = next(row for row in report if row.tier == "cheap")
-    assert (cheap.requests, cheap.cache_hits, cheap.input_tokens, cheap.saved_microusd) == (2, 2, 200, 340)
-    assert sum(row.cost_microusd for row in report) == await Ledger(database, clock).spent_microusd(DAY)
-    assert sum(row.requests for row in report) == 5
-    two_days = await log.report(2)
-    assert [row.day for row in two_days][-1] == days_before(DAY, 1)
-    assert len(two_days) == len(report) + 1
-
-
-async def test_a_paid_call_whose_row_was_never_written_is_in_the_report(
-    log: RequestLog, database: Database, clock: FakeClock
-) -> None:
-    ledger = Ledger(database, clock)
-    await ledger.settle(await ledger.reserve(entry("lost")), 77, Usage())
-    (row,) = await log.report(1)
-    assert (row.requests, row.cost_microusd, row.provider) == (0, 77, "anthropic")
-
-
-async def test_a_request_belongs_to_the_day_that_paid_for_it(
-    log: RequestLog, database: Database, clock: FakeClock
-) -> None:
+async def test_rows_of_a_day_are_those_it_paid_for(log: RequestLog, database: Database, clock: FakeClock) -> None:
     """One came a moment before midnight and was paid for after it; one was paid for before it and ended after."""
     ledger = Ledger(database, clock)
     before = start_of(NEXT_DAY) - 0.01
@@ -193,41 +157,8 @@ async def test_a_request_belongs_to_the_day_that_paid_for_it(
         reserved = await ledger.reserve(entry(request_id, day=day))
         clock.at = start_of(NEXT_DAY) + 60
         await ledger.settle(reserved, 100, Usage())
-    found = {row.day: (row.requests, row.cost_microusd) for row in await log.report(2)}
-    assert found == {DAY: (1, 100), NEXT_DAY: (1, 100)}
     assert [await ledger.spent_microusd(day) for day in (DAY, NEXT_DAY)] == [100, 100]
-    assert {row.day: row.requests for row in await log.report(1)} == {NEXT_DAY: 1}
     assert {day: [row.id for row, _ in await log.of_day(day)] for day in (DAY, NEXT_DAY)} == {
         DAY: ["long"],
         NEXT_DAY: ["late"],
     }
-
-
-async def test_the_report_says_what_saved_how_much(log: RequestLog) -> None:
-    def made(row: RequestRow, **more: int) -> RequestRow:
-        return replace(row, premium_microusd=1000, no_prompt_cache_microusd=300, **more)  # type: ignore[arg-type]
-
-    rows = [
-        made(request_row("miss", saved_microusd=880), cost_microusd=120),
-        made(request_row("hit", cache=CacheStatus.EXACT, saved_microusd=1000), no_answer_cache_microusd=350),
-        request_row("old", saved_microusd=77),
-    ]
-    for row in rows:
-        await log.add(row, request_detail(row))
-    (sums,) = await log.report(1)
-    assert sums.saved_by_answer_cache_microusd == 350
-    assert sums.saved_by_prompt_cache_microusd == 180 - 50
-    assert sums.saved_by_routing_microusd == 700 + 700
-    assert sums.saved_unsplit_microusd == 77
-    assert sums.saved_microusd == 350 + 130 + 1400 + 77
-
-
-@pytest.mark.parametrize(("by", "names"), [("day", 1), ("tier", 4), ("model", 4), ("session", 1)])
-async def test_the_report_goes_by_one_thing_and_still_adds_up(
-    log: RequestLog, database: Database, clock: FakeClock, by: str, names: int
-) -> None:
-    await add_a_day(log, database, clock)
-    whole, parts = await log.report(1), await log.report(1, BY[by])
-    assert len(parts) == names
-    for name in ("requests", "cost_microusd", "saved_microusd", "input_tokens", "cache_hits"):
-        assert sum(getattr(row, name) for row in parts) == sum(getattr(row, name) for row in whole)

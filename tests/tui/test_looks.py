@@ -73,6 +73,13 @@ def test_cache(snap_compare: Compare, keys: str, size: str) -> None:
     assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], keys.split())
 
 
+@pytest.mark.parametrize("size", ["80x24", "120x40", "200x60"])
+@pytest.mark.parametrize("keys", ["dollar_sign", "dollar_sign tab o o down"])
+def test_spend(snap_compare: Compare, keys: str, size: str) -> None:
+    wide, high = (int(part) for part in size.split("x"))
+    assert _looks_as_before(snap_compare, snapshots.busy(), (wide, high), keys.split())
+
+
 def test_question(snap_compare: Compare) -> None:
     assert _looks_as_before(snap_compare, snapshots.killed(), (80, 24), ["k"])
 
