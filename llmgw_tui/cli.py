@@ -24,6 +24,8 @@ CACHE_ORDERS = ("newest", "hits", "saved", "largest")
 """``gateway_core.cache_entries.ORDERS``, which takes longer to import than `llmgw status` may take."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 """``gateway_core.log_entries.LEVELS``, for the same reason."""
+SORTS = ("newest", "cost", "saved", "tokens", "latency", "first_token")
+"""``gateway_core.request_pages.SORTS``, for the same reason."""
 SPEND_BY = ("day", "hour", "tier", "model", "provider", "lane", "session", "client", "purpose")
 """The names of ``gateway_core.spend_values.BY``, for the same reason."""
 
@@ -259,8 +261,6 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_requests(commands: Commands, common: argparse.ArgumentParser) -> None:
-    from gateway_core.request_pages import SORTS
-
     parser = commands.add_parser("requests", parents=[common], help="the running gateway's request log")
     parser.add_argument(
         "filter",
@@ -268,7 +268,7 @@ def _add_requests(commands: Commands, common: argparse.ArgumentParser) -> None:
         metavar="FILTER",
         help="words and conditions: tier:premium 'cost>0.01' since:2h !tier:cache",
     )
-    parser.add_argument("--sort", default=SORTS[0], help=f"{', '.join(SORTS)}; turned round by --sort=-{SORTS[1]}")
+    parser.add_argument("--sort", default=SORTS[0], help=f"{', '.join(SORTS)}; turned round by --sort=-cost")
     parser.add_argument("--limit", type=_rows, default=20, help="how many at most (default 20)")
     parser.add_argument("--json", action="store_true", help="a JSON object for each request, one a line")
     parser.add_argument("--follow", action="store_true", help="go on with those that end from now on")

@@ -217,7 +217,8 @@ def test_it_loads_nothing_that_takes_long(tmp_path: Path) -> None:
 def test_what_the_command_line_knows_by_heart_is_so() -> None:
     from gateway_core.cache_entries import ORDERS
     from gateway_core.log_entries import LEVELS
+    from gateway_core.request_pages import SORTS
     from gateway_core.spend_values import BY
-    from llmgw_tui.cli import CACHE_ORDERS, LOG_LEVELS, SPEND_BY
+    from llmgw_tui import cli
 
     assert CACHE_ORDERS == ORDERS and LOG_LEVELS == LEVELS and tuple(BY) == SPEND_BY
