@@ -221,4 +221,5 @@ def test_what_the_command_line_knows_by_heart_is_so() -> None:
     from gateway_core.spend_values import BY
     from llmgw_tui import cli
 
-    assert CACHE_ORDERS == ORDERS and LOG_LEVELS == LEVELS and tuple(BY) == SPEND_BY
+    known = (cli.CACHE_ORDERS, cli.LOG_LEVELS, cli.SORTS, cli.SPEND_BY)
+    assert known == (ORDERS, LEVELS, SORTS, tuple(BY))
