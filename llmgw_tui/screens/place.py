@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from gateway_core.model import CommandResult, RequestRow, Snapshot
-from llmgw_tui.panes.draw import Look, between, text_segment
+from llmgw_tui.panes.draw import Look, between, segments_width, text_segment
 from llmgw_tui.panes.footer import Hint
 from llmgw_tui.panes.header import Link
 from llmgw_tui.screens.questions import CleanInput
@@ -186,7 +186,7 @@ class Place(Screen[None]):
         width = self.size.width
         self.header.update(snapshot, link, look)
         words = [text_segment(f" {self.title_words} ", FOCUS_TITLE_STYLE), *self.title_info()]
-        self.title_bar.show((between(width, words, self.centre.signposts(self.place, width)),))
+        self.title_bar.show((between(width, words, self.centre.signposts(self.place, width - segments_width(words))),))
         self.footer.update(self.hints())
 
     def redraw(self) -> None:
