@@ -21,7 +21,7 @@ class Terminal:
         self.width = width
         self._socket = f"llmgw-{uuid4().hex[:8]}"
         variables = [f"{name}={value}" for name, value in environment.items()]
-        shell = f"env {shlex.join(variables)} {shlex.join(command)}; echo ended with $?; read line"
+        shell = f"env -i {shlex.join(variables)} {shlex.join(command)}; echo ended with $?; read line"
         self._tmux("new-session", "-d", "-x", str(width), "-y", str(height), "sh", "-c", shell)
 
     def type(self, *keys: str) -> None:
