@@ -12,10 +12,11 @@ from textual.command import CommandPalette
 from gateway_core.events import Notice, PullProgress
 from gateway_core.model import CommandResult, PullStatus, RequestDetail, Snapshot
 from llmgw_tui.keymap import Keys
-from llmgw_tui.places import EVERYWHERE
+from llmgw_tui.places import EVERYWHERE, PLACES
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.help import HelpScreen, topics_of
 from llmgw_tui.screens.palette import ActionsProvider
+from llmgw_tui.screens.place import Place
 from llmgw_tui.screens.questions import Ask, Choose, Confirm
 from tests.fakes import snapshots
 from tests.tui.conftest import Stage, Staging
@@ -332,6 +333,14 @@ async def test_q_asks_while_requests_are_in_flight(staging: Staging) -> None:
         assert stage.app.is_running and not isinstance(stage.app.screen, Confirm)
         await stage.press("q", "y")
         assert not stage.app.is_running
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.place)
+async def test_q_quits_on_every_screen_that_a_key_opens(staging: Staging, place: type[Place]) -> None:
+    async with staging(snapshots.busy()) as stage:
+        await stage.press(place.key)
+        await stage.press("q")
+        assert isinstance(stage.app.screen, Confirm) and "Quit" in stage.text
 
 
 @pytest.mark.parametrize(("snapshot", "attached"), [(snapshots.empty(), False), (snapshots.busy(), True), (None, True)])
