@@ -271,6 +271,12 @@ async def test_help_names_every_action_and_every_pane(staging: Staging) -> None:
         assert not isinstance(stage.app.screen, HelpScreen)
 
 
+async def test_keys_that_are_cut_in_a_narrow_help_say_so(staging: Staging) -> None:
+    async with staging(snapshots.busy(), size=(80, 70)) as stage:
+        await stage.press("question_mark")
+        assert " q or ctrl+q or ct… " in stage.text
+
+
 async def test_the_help_does_what_its_lines_say_and_can_be_searched(staging: Staging) -> None:
     async with staging(snapshots.busy()) as stage:
         await stage.press("question_mark", "slash", *"every premium", "enter")
