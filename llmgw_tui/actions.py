@@ -10,6 +10,9 @@ from gateway_core.model import CommandResult, RequestRow, Snapshot, Tier
 from llmgw_tui.model_actions import cancel_pull, load_or_unload, needs, pull, switch_model
 from llmgw_tui.text import dollars, limit
 
+MOST_DOLLARS = 100_000
+"""The highest daily limit that the command `set_budget` takes."""
+
 
 class Host(Protocol):
     """What an action may ask of the app."""
@@ -173,6 +176,9 @@ async def set_budget(host: Host) -> None:
     except (ValueError, OverflowError):
         host.say(CommandResult(False, "Three numbers are needed, for example: 5 15 50"))
         return
+    if (wrong := _impossible([soft, medium, hard])) is not None:
+        host.say(CommandResult(False, wrong))
+        return
     raised = [
         f"{name} from {limit(old)} to {limit(new)}"
         for name, old, new in zip(("soft", "medium", "hard"), before, after, strict=True)
@@ -183,6 +189,16 @@ async def set_budget(host: Host) -> None:
     ):
         return
     await host.command("set_budget", soft=soft, medium=medium, hard=hard)
+
+
+def _impossible(limits: list[float]) -> str | None:
+    """Why the command would refuse these limits, so that nobody is asked for a yes to them; None when it would not."""
+    if not all(0 <= value <= MOST_DOLLARS for value in limits):
+        return f"A daily limit is between 0 and {MOST_DOLLARS:,} dollars; 0 is off. Nothing was changed."
+    in_force = [value for value in limits if value]
+    if in_force != sorted(in_force):
+        return "Give soft <= medium <= hard, 0 for off. Nothing was changed."
+    return None
 
 
 async def reload(host: Host) -> None:

@@ -418,12 +418,12 @@ def _parsed(body: bytes) -> object:
 
 
 def _refusal(answer: object, status: int) -> str:
-    """What a refusal says, or what its status means."""
+    """What a refusal says, or what its status means. Of a wrong key the gateway tells programs, in terms of headers."""
+    if status == 401:
+        return "wrong key: give --key the one that llmgw connect shows"
     error = answer.get("error") if isinstance(answer, dict) else None
     if isinstance(error, dict) and error.get("message"):
         return str(error["message"])
-    if status == 401:
-        return "the gateway wants another key: set GATEWAY_SECRET to the one that llmgw connect shows"
     if status == 404:
         return "the gateway does not know this; is it an older version?"
     return f"the gateway answered {status}"

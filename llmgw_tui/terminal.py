@@ -21,6 +21,8 @@ from textual.drivers import linux_driver
 from textual.drivers._writer_thread import WriterThread
 from textual.geometry import Size
 
+from llmgw_tui.pasting import PasteSafeParser
+
 FRAMES_BEHIND = 4
 """Writes waiting from which frames are skipped; one full repaint follows when the queue is empty."""
 STOP_WAIT_S = 0.5
@@ -116,6 +118,7 @@ class PatientDriver(linux_driver.LinuxDriver):
         return False
 
     def _run_input_thread(self) -> None:
+        setattr(linux_driver, "XTermParser", PasteSafeParser)  # noqa: B010 - the driver makes its parser by this name
         with contextlib.suppress(OSError):
             self.run_input_thread()
 

@@ -71,9 +71,8 @@ def cache_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
     room = height - len(lines)
     if room >= 3:
         lines += last_hour(look.charts or snapshot, look, inner, room)
-    return Drawn(
-        "Cache", f"{count(stats.entries)} answers kept" if stats.entries else "", padded(lines[:height], width)
-    )
+    kept = f"{count(stats.entries)} answer{'' if stats.entries == 1 else 's'} kept" if stats.entries else ""
+    return Drawn("Cache", kept, padded(lines[:height], width))
 
 
 def prompt_cache_words(snapshot: Snapshot) -> list[list[Segment]]:

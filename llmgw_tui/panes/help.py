@@ -12,6 +12,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from llmgw_tui.panes.draw import Look, line, text_segment
+from llmgw_tui.text import fit
 from llmgw_tui.theme import (
     BRIGHT_STYLE,
     CURSOR_STYLE,
@@ -80,7 +81,7 @@ def help_line(row: HelpRow, look: Look, width: int, on_cursor: bool) -> Strip:
     if row.marks:
         return line(width, *_marks(look))
     room = _key_room(width)
-    words = row.key if len(row.key) < room or not row.text else row.key[: room - 1]
+    words = row.key if len(row.key) < room or not row.text else fit(row.key, room - 1, ellipsis=look.glyphs.ellipsis)
     strip = line(width, text_segment(f" {words:<{room}}", row.style), text_segment(row.text, TEXT_STYLE))
     return strip.apply_style(CURSOR_STYLE) if on_cursor else strip
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
 from gateway_core.model import ProviderStatus, Snapshot, TierStats
-from llmgw_tui.panes.draw import Drawn, Look, cell, line, text_segment
+from llmgw_tui.panes.draw import Drawn, Look, cell, line, segments_width, text_segment
 from llmgw_tui.text import count, dollars, percent, preview
 from llmgw_tui.theme import (
     BRIGHT_STYLE,
@@ -32,7 +33,7 @@ def tiers_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
         forced = snapshot.forced_tier is not None and tier.name == snapshot.forced_tier.value
         lines.append(tier_line(tier, total, forced, look, width, with_target=not two_lines))
         if two_lines:
-            lines.append(target_line(tier, snapshot, forced, width))
+            lines.append(target_line(tier, snapshot, forced, width, look))
             if height >= 4 * len(shown) and tier.others:
                 lines.append(line(width, text_segment(f"   then {preview(', '.join(tier.others))}", MUTED_STYLE)))
     if height >= len(lines) + 2 + len(snapshot.providers) and snapshot.providers:
@@ -85,7 +86,7 @@ def tier_line(tier: TierStats, total: int, forced: bool, look: Look, width: int,
     )
 
 
-def target_line(tier: TierStats, snapshot: Snapshot, forced: bool, width: int) -> Strip:
+def target_line(tier: TierStats, snapshot: Snapshot, forced: bool, width: int, look: Look) -> Strip:
     """What serves the tier now, or that nothing does."""
     if tier.name == "cache":
         return line(width, text_segment("   answers seen before, exact or alike in meaning", MUTED_STYLE))
@@ -95,7 +96,9 @@ def target_line(tier: TierStats, snapshot: Snapshot, forced: bool, width: int) -
     more = f" +{len(tier.others)}" if tier.others else ""
     parts = [text_segment("   "), text_segment(target + more, MUTED_STYLE)]
     if down := _trouble(tier, snapshot):
-        parts.append(text_segment(f"  down: {preview(down)}", WARN_STYLE))
+        room = max(0, width - segments_width(parts))
+        words = f"  down: {preview(down)}"
+        parts.append(cell(words, min(room, cell_len(words)), WARN_STYLE, ellipsis=look.glyphs.ellipsis))
     elif forced:
         parts.append(text_segment("  forced: every request goes here", WARN_STYLE))
     elif _simulated(tier, snapshot):

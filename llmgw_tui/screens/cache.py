@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from rich.segment import Segment
-from textual.binding import Binding, BindingType
 
 from gateway_core.cache_entries import ORDERS
 from gateway_core.model import CacheEntry, CacheHit, CachePage, CommandResult, Snapshot
@@ -42,7 +41,6 @@ class CacheScreen(Place):
         PlaceAction("forget", "d", "forget", "Forget the answer under the cursor (asks); it may be kept again"),
     )
     shared_hints = ("detail", "mark_wrong", "copy", "kill_switch", "help")
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "back", "Back", show=False)]
 
     def __init__(self) -> None:
         super().__init__()

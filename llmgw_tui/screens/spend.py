@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from rich.segment import Segment
-from textual.binding import Binding, BindingType
 
 from gateway_core.model import CommandResult, Snapshot, SpendReport, SpendRow
 from gateway_core.spend_values import PERIODS
@@ -63,7 +62,6 @@ class SpendScreen(Place):
         PlaceAction("export", "x", "csv", "Write the report with all its rows as CSV into the data folder's exports"),
     )
     shared_hints = ("detail", "copy", "kill_switch", "help")
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "back", "Back", show=False)]
 
     def __init__(self) -> None:
         super().__init__()

@@ -12,10 +12,11 @@ from textual.command import CommandPalette
 from gateway_core.events import Notice, PullProgress
 from gateway_core.model import CommandResult, PullStatus, RequestDetail, Snapshot
 from llmgw_tui.keymap import Keys
-from llmgw_tui.places import EVERYWHERE
+from llmgw_tui.places import EVERYWHERE, PLACES
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.help import HelpScreen, topics_of
 from llmgw_tui.screens.palette import ActionsProvider
+from llmgw_tui.screens.place import Place
 from llmgw_tui.screens.questions import Ask, Choose, Confirm
 from tests.fakes import snapshots
 from tests.tui.conftest import Stage, Staging
@@ -270,6 +271,12 @@ async def test_help_names_every_action_and_every_pane(staging: Staging) -> None:
         assert not isinstance(stage.app.screen, HelpScreen)
 
 
+async def test_keys_that_are_cut_in_a_narrow_help_say_so(staging: Staging) -> None:
+    async with staging(snapshots.busy(), size=(80, 70)) as stage:
+        await stage.press("question_mark")
+        assert " q or ctrl+q or ct… " in stage.text
+
+
 async def test_the_help_does_what_its_lines_say_and_can_be_searched(staging: Staging) -> None:
     async with staging(snapshots.busy()) as stage:
         await stage.press("question_mark", "slash", *"every premium", "enter")
@@ -332,6 +339,14 @@ async def test_q_asks_while_requests_are_in_flight(staging: Staging) -> None:
         assert stage.app.is_running and not isinstance(stage.app.screen, Confirm)
         await stage.press("q", "y")
         assert not stage.app.is_running
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.place)
+async def test_q_quits_on_every_screen_that_a_key_opens(staging: Staging, place: type[Place]) -> None:
+    async with staging(snapshots.busy()) as stage:
+        await stage.press(place.key)
+        await stage.press("q")
+        assert isinstance(stage.app.screen, Confirm) and "Quit" in stage.text
 
 
 @pytest.mark.parametrize(("snapshot", "attached"), [(snapshots.empty(), False), (snapshots.busy(), True), (None, True)])

@@ -195,6 +195,20 @@ def test_cache_shows_rates_of_today_and_of_now() -> None:
     assert "no look-ups yet" in pane(cache_view, snapshots.empty())
 
 
+def test_one_answer_kept_is_no_plural() -> None:
+    busy = snapshots.busy()
+    one = replace(busy, cache=replace(busy.cache, entries=1))
+    assert cache_view(one, LOOK, 58, 10).info == "1 answer kept"
+
+
+def test_why_a_tier_is_down_is_cut_with_an_ellipsis() -> None:
+    busy = snapshots.busy()
+    long = replace(busy.providers[0], state="down", detail="circuit open after 5 failures, " * 5)
+    down = replace(busy, providers=(long, *busy.providers[1:]))
+    cut = [text for text in pane(tiers_view, down, 58, 10).split("\n") if "down:" in text]
+    assert cut and all("…" in text for text in cut)
+
+
 def test_parts_of_a_bar_differ_without_colour_and_none_is_lost() -> None:
     bar = "".join(
         segment.text for segment in shares(20, ((1000, MUTED_STYLE), (1, MUTED_STYLE), (1000, MUTED_STYLE)), UNICODE)

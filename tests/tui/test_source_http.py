@@ -55,7 +55,8 @@ class FakeGateway:
     @web.middleware
     async def _authorised(self, request: web.Request, handler: Callable[..., object]) -> web.StreamResponse:
         if request.headers.get("Authorization") != f"Bearer {KEY}":
-            error = {"error": {"message": "wrong key", "code": "invalid_api_key"}}
+            said = "The gateway's key is missing or wrong. Send it as 'Authorization: Bearer KEY'."
+            error = {"error": {"message": said, "code": "invalid_api_key"}}
             return web.json_response(error, status=401)
         return await handler(request)  # type: ignore[misc,no-any-return]
 
@@ -184,6 +185,7 @@ async def test_a_wrong_key_says_what_to_do() -> None:
     gateway = FakeGateway()
     async with gateway.running() as url, source_of(url, "another") as source:
         await until(lambda: "wrong key" in source.status)
+        assert "--key" in source.status and len(source.status) < 66  # beside CONNECTING at 80 columns
         assert source.snapshot() is None
 
 

@@ -57,6 +57,21 @@ async def test_tab_and_arrows_turn_the_period_and_o_what_it_goes_by(staging: Sta
         assert "by tier" in stage.text
 
 
+async def test_impossible_limits_are_refused_without_a_question(staging: Staging) -> None:
+    async with staging(snapshots.busy()) as stage:
+        await stage.press("dollar_sign")
+        for typed, said in (
+            ("90 15 50", "soft <= medium <= hard"),
+            ("60 0 50", "soft <= medium <= hard"),
+            ("-1 15 50", "between 0 and 100,000"),
+            ("5 15 1e9", "between 0 and 100,000"),
+        ):
+            await stage.press("a", "ctrl+u", *typed, "enter")
+            assert isinstance(stage.app.screen, SpendScreen), typed
+            assert said in stage.toasts[-1] and "Nothing was changed" in stage.toasts[-1], typed
+        assert not stage.ran
+
+
 async def test_limits_are_lowered_at_once_and_raising_any_asks(staging: Staging) -> None:
     async with staging(snapshots.busy()) as stage:
         await stage.press("dollar_sign", "a")
