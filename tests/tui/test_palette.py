@@ -1,0 +1,39 @@
+"""The palette as it is opened and left in a hurry."""
+
+from __future__ import annotations
+
+import pytest
+from textual.command import Command, CommandList, CommandPalette
+
+from tests.fakes import snapshots
+from tests.tui.conftest import Staging
+
+
+@pytest.mark.parametrize("keys", [("slash", *"cache", "colon", *"exact", "enter"), ("colon", "enter"), ("colon", "c")])
+async def test_keys_that_come_in_one_piece_with_the_palettes_end_nothing(
+    staging: Staging, keys: tuple[str, ...]
+) -> None:
+    async with staging(snapshots.busy()) as stage:
+        for place in ("D", "r"):
+            await stage.press("escape", "escape", place)
+            for key in keys:
+                stage.app.simulate_key(key)
+            await stage.settle()
+        await stage.press("escape", "escape", "escape", "m")
+        assert "Models" in stage.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [("stop", "stop gateway"), ("budget", "set budget"), ("theme", "theme"), ("kill", "kill switch")],
+)
+async def test_what_is_called_so_comes_before_what_speaks_of_it(staging: Staging, typed: str, first: str) -> None:
+    async with staging(snapshots.busy()) as stage:
+        await stage.press("colon", *typed)
+        await stage.app.workers.wait_for_complete(
+            [worker for worker in stage.app.workers if worker.group == CommandPalette._GATHER_COMMANDS_GROUP]
+        )
+        await stage.settle()
+        option = stage.app.screen.query_one(CommandList).get_option_at_index(0)
+        assert isinstance(option, Command)
+        assert str(option.hit.text or option.hit.prompt).startswith(first)
