@@ -34,31 +34,28 @@ from gateway_core.judge import Judge
 from gateway_core.local_judge import LocalJudge
 from gateway_core.log_feed import LogFeed
 from gateway_core.model import (
-    BudgetStatus,
     CacheEntryDetail,
     CacheHit,
-    CachePage,
     ChatRequest,
     Decision,
     RequestDetail,
     RequestParts,
     RequestRow,
-    Series,
     Snapshot,
-    SpendReport,
 )
 from gateway_core.offers import Offer, list_offers
 from gateway_core.ollama.address import local_base_url, root_of
 from gateway_core.ollama.embeddings import LocalEmbeddings
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.ollama.registry import Registry
+from gateway_core.overview import Overview, Standing
 from gateway_core.pipeline import Gates, Pipeline
 from gateway_core.provenance import provenance
 from gateway_core.provider_checks import ProviderChecks
 from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.base import UpstreamCall, UpstreamError
 from gateway_core.providers.builtin import BuiltinModel
-from gateway_core.providers.health import Circuit, Health, Troubles
+from gateway_core.providers.health import Health
 from gateway_core.providers.pricing import Pricing
 from gateway_core.redaction import Redactor, secrets_of
 from gateway_core.reload import Reloader
@@ -73,13 +70,11 @@ from gateway_core.routing_view import RoutingView
 from gateway_core.setting_values import SettingsReport
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
-from gateway_core.spend_csv import csv_text
-from gateway_core.spend_values import BY
 from gateway_core.spending.room import Spending
 from gateway_core.stopping import Stopping
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
-from gateway_core.store.days import day_of, start_of
+from gateway_core.store.days import day_of
 from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
 from gateway_core.store.ledger import Ledger
@@ -182,6 +177,7 @@ class Gateway:
         self._open_upstreams(state)
         self._open_pipeline(policy)
         self._open_commands(operator, state)
+        self._open_overview()
         await self._start()
 
     async def _open_records(self, state: OperatorState) -> None:
@@ -237,14 +233,14 @@ class Gateway:
             simulated=self._simulated,
         )
         self._tiers.forced = state.forced_tier
-        self._health = Health(clock, lambda level, text: self.notice(level, text, "providers"))
+        self.health = Health(clock, lambda level, text: self.notice(level, text, "providers"))
         self.checks = ProviderChecks(lambda: self._tiers.paid, seen=self.log_feed.provider)
         self._judge = Judge(settings, self._tiers.provider, self._tiers.is_idle, self._budget, pricing, clock)
         self._dispatcher = Dispatcher(
             self._tiers.provider,
             self._budget,
             pricing,
-            self._health,
+            self.health,
             settings.max_output_tokens,
             settings.premium_model,
             total_s=settings.upstream_total_s,
@@ -285,7 +281,7 @@ class Gateway:
             self._judge,
         )
         self.pipeline.replay_at_natural_pace(settings.cache_replay == "natural")
-        deciding = (self.pipeline.decide, self._tiers, self._health, self._judge, self._pricing)
+        deciding = (self.pipeline.decide, self._tiers, self.health, self._judge, self._pricing)
         told = (self._activity, self._journal, self._times)
         self.routing = RoutingView(*deciding, *told, lambda: self.settings.max_output_tokens, clock)
         self._local_embeddings = LocalEmbeddings(self.local, settings)
@@ -320,7 +316,7 @@ class Gateway:
             self._caches.mark_wrong,
             self._caches.review.reset,
             CacheCommands(self.browser, self._caches.prune),
-            RoutingCommands(self._health, self._tiers, self.checks),
+            RoutingCommands(self.health, self._tiers, self.checks),
             ReplayCommands(self.replays),
             self.reloader.reload,
             self.stopping.stop,
@@ -330,6 +326,21 @@ class Gateway:
             self.bus,
             self._clock,
             self._read_only,
+        )
+
+    def _open_overview(self) -> None:
+        """What a screen sees of all this."""
+        self._overview = Overview(
+            self._kill,
+            self._budget,
+            self._tiers,
+            self.local,
+            self._activity,
+            self._caches,
+            self.health,
+            self.checks,
+            self._judge,
+            self.spending,
         )
 
     async def _start(self) -> None:
@@ -358,7 +369,7 @@ class Gateway:
         self.pipeline.use_policy(policy)
         self.pipeline.replay_at_natural_pace(settings.cache_replay == "natural")
         self._pricing.override(settings.all_prices, settings.unknown_price)
-        self._health.forget(self._tiers.use(settings))
+        self.health.forget(self._tiers.use(settings))
         self._judge.use(settings)
         self._dispatcher.configure(settings.max_output_tokens, settings.premium_model, settings.upstream_total_s)
         self._rate.set_limits(settings.rate_limit_rpm, settings.rate_limit_tpm)
@@ -423,10 +434,6 @@ class Gateway:
         await self._journal.settled()
         return await self._requests.parts(request_id)
 
-    async def cache_entries(self, query: str, order: str) -> CachePage:
-        """What both caches keep, as far as it can be seen now."""
-        return await self.browser.look(query, order)
-
     async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None:
         """One cached answer; None when it has gone or cannot be seen."""
         with suppress(CacheUnavailable, StoreError):
@@ -452,70 +459,16 @@ class Gateway:
 
     def snapshot(self, rows: int = SNAPSHOT_ROWS) -> Snapshot:
         """The whole gateway now. Reads memory only."""
-        now = self._clock.now()
-        targets = self._tiers.targets()
-        budget, local = self._budget.status(), self.local.server
-        state, detail = self._state(bool(targets), budget.ledger_ok)
-        judge = (self._judge.notice,) if self._judge.notice else ()
-        return Snapshot(
-            at=now,
-            version=VERSION,
-            started_at=self.started_at,
-            address=self.address,
-            state=state,
-            state_detail=detail,
-            simulated=self._simulated,
-            read_only=self._read_only,
-            kill=self._kill.state,
-            forced_tier=self._tiers.forced,
-            budget=budget,
-            cache=self._activity.cache(now, self._caches.entries, self._caches.semantic_stats()),
-            tiers=self._activity.tiers(now, targets, self._tiers.choices(), self._tiers.guessed()),
-            providers=self._health.statuses(self.checks.statuses),
-            local=local,
-            in_flight=self._kill.in_flight,
-            requests_today=self._activity.requests_today(now),
-            requests_per_minute=self._activity.requests_per_minute(now),
-            saved_today_microusd=self._activity.saved_microusd(now),
-            requests=self._activity.rows(rows),
-            spend_by_hour=self._spend_by_hour(budget, now),
-            cache_rate_by_minute=self._activity.cache_rate_by_minute(now),
-            forecast=self.spending.forecast(),
-            configured_limits=self.commands.replaced_limits,
-            notices=(*self.reloader.notices, *judge, *self.local.notices, *self._notices),
+        standing = Standing(
+            VERSION,
+            self.started_at,
+            self.address,
+            self._simulated,
+            self._read_only,
+            self.commands.replaced_limits,
+            (*self.reloader.notices, *self._notices),
         )
-
-    def _spend_by_hour(self, budget: BudgetStatus, now: float) -> Series:
-        """Dollars per hour from midnight to the current hour."""
-        start = start_of(budget.day)
-        hours = self._budget.spent_by_hour()[: max(1, int((now - start) // 3600) + 1)]
-        return Series(start, 3600, tuple(cost / 1e6 for cost in hours))
-
-    async def spend(self, period: str, by: str) -> SpendReport:
-        """What a period cost and saved, as far as it can be told; raises nothing."""
-        return await self.spending.look(period, by)
-
-    async def spend_csv(self, period: str, by: str) -> str:
-        """The same as CSV with all its rows. Raises ``StoreError`` and ``ValueError``."""
-        return csv_text((await self.spending.report(period, by, None)).rows, BY[by])
-
-    def circuits(self) -> tuple[Circuit, ...]:
-        """The circuits of the models that were called, for the metrics."""
-        return self._health.circuits()
-
-    def troubles(self) -> Troubles:
-        """What went wrong with upstreams since the start, for the metrics."""
-        return self._health.troubles()
-
-    def _state(self, has_target: bool, ledger_ok: bool) -> tuple[str, str]:
-        if self._kill.state.on:
-            return "killed", "Nothing is answered until the kill switch is released."
-        if not ledger_ok:
-            return "degraded", "The ledger cannot be written: paid tiers are stopped."
-        if not has_target:
-            waiting = self.local.server.detail
-            return "degraded", waiting or "No tier has a model: start Ollama or set a key."
-        return "running", ""
+        return self._overview.snapshot(standing, self._clock.now(), rows)
 
     async def close(self) -> None:
         """Ends everything in order: the server cancelled what is in flight; money and log are written."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, TypeAlias
 
 from gateway_core.cache_entries import CacheEntry as CacheEntry
@@ -23,6 +22,12 @@ from gateway_core.cache_stats import SemanticStats as SemanticStats
 from gateway_core.costs import Cost as Cost
 from gateway_core.costs import Counterfactuals as Counterfactuals
 from gateway_core.costs import Usage as Usage
+from gateway_core.kinds import ApiKind as ApiKind
+from gateway_core.kinds import CacheMode as CacheMode
+from gateway_core.kinds import CacheStatus as CacheStatus
+from gateway_core.kinds import Lane as Lane
+from gateway_core.kinds import Status as Status
+from gateway_core.kinds import Tier as Tier
 from gateway_core.local_values import ABILITIES as ABILITIES
 from gateway_core.local_values import Ability as Ability
 from gateway_core.local_values import Fit as Fit
@@ -54,67 +59,6 @@ from gateway_core.traces import UpstreamRequest as UpstreamRequest
 
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object of the wire. Rooms behind the wire take typed values instead."""
-
-
-class Tier(StrEnum):
-    """Where an answer is made, cheapest first."""
-
-    LOCAL = "local"
-    CHEAP = "cheap"
-    PREMIUM = "premium"
-
-
-class Lane(StrEnum):
-    """Who waits for the answer: a person, or nobody (heartbeats, recaps, cron, titles)."""
-
-    INTERACTIVE = "interactive"
-    BACKGROUND = "background"
-
-
-class CacheStatus(StrEnum):
-    """What the answer caches did with a request; the value of ``x-llmgw-cache``."""
-
-    EXACT = "exact"
-    SEMANTIC = "semantic"
-    MISS = "miss"
-    BYPASS = "bypass"
-
-    @property
-    def is_hit(self) -> bool:
-        return self in (CacheStatus.EXACT, CacheStatus.SEMANTIC)
-
-
-class CacheMode(StrEnum):
-    """What the caller asked of the caches with the header ``x-llmgw-cache``."""
-
-    USE = "use"
-    NO_STORE = "no-store"
-    BYPASS = "bypass"
-    REFRESH = "refresh"
-
-
-class ApiKind(StrEnum):
-    """The protocol a caller speaks."""
-
-    CHAT = "chat"
-    """OpenAI's chat completions, the format every room speaks."""
-    MESSAGES = "messages"
-    """Anthropic's Messages."""
-    RESPONSES = "responses"
-    """OpenAI's Responses."""
-    EMBEDDINGS = "embeddings"
-    """OpenAI's embeddings, which no provider answers as a completion."""
-
-
-class Status(StrEnum):
-    """How far a request has come, or how it ended."""
-
-    RUNNING = "running"
-    OK = "ok"
-    REFUSED = "refused"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    KILLED = "killed"
 
 
 # --- the request -----------------------------------------------------------------------------------------------

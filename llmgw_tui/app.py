@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,6 +29,9 @@ from llmgw_tui.widgets.pane import Pane
 STAGGER_S = 0.035
 """Panes are drawn one after another, not in one go, so that requests get in between (facts/tui.md)."""
 CHARTS_EVERY_S = 1.0
+REST = 160
+"""A pane rests that many times as long as drawing it took: what is dear to draw is drawn less often, and no pane takes
+more than some hundredths of the event loop, however much happens."""
 
 
 class ControlCentre(Painted, inherit_bindings=False):
@@ -69,7 +73,13 @@ class ControlCentre(Painted, inherit_bindings=False):
 
     def _keep_drawing(self, pane: Pane) -> None:
         self.draw_pane(pane)
-        self.set_interval(self._every_s, lambda: self.draw_pane(pane))
+        self.set_interval(self._every_s, lambda: self._draw_when_rested(pane))
+
+    def _draw_when_rested(self, pane: Pane) -> None:
+        if (now := self.loop_time()) >= pane.rests_until:
+            began = time.thread_time()
+            self.draw_pane(pane)
+            pane.rests_until = now + (time.thread_time() - began) * REST
 
     async def _settle(self) -> None:
         """What can wait until the first screen is there: plotext, and the garbage collector's long pause."""

@@ -1,26 +1,217 @@
-"""The arguments of commands that a shell or a service manager asks, and what they may be."""
+"""The command line's arguments. Nothing dear is imported for them: `llmgw status` has no time for it."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import NoReturn, TypeAlias
 
+from llmgw_tui import argument_kinds as kinds
+
 SHELLS = ("bash", "zsh", "fish")
+CLIENTS = ("openclaw", "claude-code", "codex", "openai", "anthropic", "prometheus", "grafana")
+CACHE_ORDERS = ("newest", "hits", "saved", "largest")
+"""``gateway_core.cache_entries.ORDERS``, which takes longer to import than `llmgw status` may take."""
+LOG_LEVELS = ("debug", "info", "warning", "error")
+"""``gateway_core.log_entries.LEVELS``, for the same reason."""
+SORTS = ("newest", "cost", "saved", "tokens", "latency", "first_token")
+"""``gateway_core.request_pages.SORTS``, for the same reason."""
+SPEND_BY = ("day", "hour", "tier", "model", "provider", "lane", "session", "client", "purpose")
+"""The names of ``gateway_core.spend_values.BY``, for the same reason."""
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def add_status(commands: Commands, common: argparse.ArgumentParser) -> None:
+def make_parser() -> argparse.ArgumentParser:
+    """All commands and what they take."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    _add_common(common)
+    parser = argparse.ArgumentParser(
+        prog="llmgw",
+        description="A control centre in the terminal with an LLM gateway inside. Without a command: the control "
+        "centre with the gateway, or, where one already answers, the control centre attached to it.",
+    )
+    _add_common(parser)
+    _add_read_only(parser)
+    _add_screen(parser)
+    parser.add_argument("--version", action=Version, nargs=0, help="show the version and end")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    serve = commands.add_parser("serve", parents=[common], help="the gateway without a screen")
+    _add_read_only(serve)
+    serve.add_argument("--quiet", action="store_true", help="no line for each request")
+
+    attach = commands.add_parser("attach", parents=[common], help="the control centre of a gateway that runs elsewhere")
+    attach.add_argument("url", nargs="?", help="its address (default: the configured host and port)")
+    attach.add_argument("--key", help="its key (default: GATEWAY_SECRET, or the key in the data folder)")
+    _add_read_only(attach)
+    _add_screen(attach)
+
+    demo = commands.add_parser(
+        "demo", parents=[common], help="everything, with made-up traffic and simulated paid upstreams"
+    )
+    _add_screen(demo)
+
+    commands.add_parser("stop", parents=[common], help="end the running gateway, wherever its screen is")
+    commands.add_parser("keys", parents=[common], help="the keymap in force, as a keymap.yaml to start from")
+
+    doctor = commands.add_parser(
+        "doctor", parents=[common], help="look for what is set up wrong, and say how to mend it"
+    )
+    doctor.add_argument(
+        "--fetch-model", action="store_true", help="get the built-in model's weights if they are missing"
+    )
+
+    connect = commands.add_parser("connect", parents=[common], help="set a client up to use the gateway")
+    connect.add_argument("client", choices=CLIENTS)
+    connect.add_argument(
+        "--api",
+        choices=["openai-completions", "openai-responses", "anthropic-messages", "clawrouter"],
+        help="how OpenClaw speaks to it (default openai-completions); clawrouter also shows what was used",
+    )
+    connect.add_argument("--memory", action="store_true", help="OpenClaw's memory search, too, uses it for embeddings")
+    connect.add_argument(
+        "--write",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="merge into its configuration, after a backup; for prometheus and grafana: files in a folder",
+    )
+    connect.add_argument("--rules", action="store_true", help="prometheus: the alert rules, not the configuration")
+    connect.add_argument("--file", type=Path, help="its configuration file (default: where it looks itself)")
+
+    report = commands.add_parser("report", parents=[common], help="what was spent and saved")
+    report.add_argument("--days", type=kinds.days, default=7, help="days to report, today included (default 7)")
+    report.add_argument("--by", choices=SPEND_BY, help="one sum for each (default: by day, tier and model)")
+    report.add_argument("--format", choices=["table", "json", "csv"], default="table")
+    report.add_argument(
+        "--reconcile",
+        type=Path,
+        metavar="FILE",
+        help="hold the ledger against an export of Anthropic's: the Console's CSV of usage or cost, or the JSON of its "
+        "usage and cost reports",
+    )
+    report.add_argument(
+        "--tolerance", type=kinds.percent, default=1.0, metavar="PERCENT", help="how far both may differ (default 1)"
+    )
+
+    _add_status(commands, common)
+
+    exported = commands.add_parser(
+        "export", parents=[common], help="a kept request of the running gateway, to run or to read elsewhere"
+    )
+    exported.add_argument("id", metavar="ID", help="the request's id, as answers carry it in x-llmgw-request-id")
+    exported.add_argument("--as", dest="form", choices=("curl", "python", "json"), default="curl")
+
+    _add_requests(commands, common)
+    _add_cache(commands, common)
+    _add_inside(commands, common)
+    _add_service(commands, common)
+    _add_completion(commands, common)
+
+    commands.add_parser("reload", parents=[common], help="have the running gateway read its configuration again")
+
+    explain = commands.add_parser("explain", parents=[common], help="where a prompt would go, and why; calls nothing")
+    explain.add_argument("--json", action="store_true", help="answers as JSON lines; input lines {id, prompt}")
+    explain.add_argument("file", nargs="?", default="-", metavar="FILE|-")
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    suppress = argparse.SUPPRESS if parser.argument_default is argparse.SUPPRESS else None
+    parser.add_argument("--host", default=suppress, help="address to listen on (default 127.0.0.1)")
+    parser.add_argument(
+        "--port", type=kinds.port, default=suppress, help="port to listen on (default 8000; 0: a free one)"
+    )
+    parser.add_argument("--config", type=Path, default=suppress, metavar="FILE", help="configuration file")
+    parser.add_argument(
+        "--data-dir", type=Path, default=suppress, metavar="DIR", help="folder of ledger, caches and key"
+    )
+
+
+def _add_requests(commands: Commands, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("requests", parents=[common], help="the running gateway's request log")
+    parser.add_argument(
+        "filter",
+        nargs="*",
+        metavar="FILTER",
+        help="words and conditions: tier:premium 'cost>0.01' since:2h !tier:cache",
+    )
+    parser.add_argument("--sort", default=SORTS[0], help=f"{', '.join(SORTS)}; turned round by --sort=-cost")
+    parser.add_argument("--limit", type=kinds.rows, default=20, help="how many at most (default 20)")
+    parser.add_argument("--json", action="store_true", help="a JSON object for each request, one a line")
+    parser.add_argument("--follow", action="store_true", help="go on with those that end from now on")
+
+
+def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
+    cache = commands.add_parser(
+        "cache", parents=[common], help="what the running gateway's answer caches keep and save"
+    )
+    cache.add_argument("--json", action="store_true", default=False)
+    cache.set_defaults(action="totals")
+    actions = cache.add_subparsers(dest="action", metavar="ACTION")
+    listed = actions.add_parser("list", parents=[common], help="what is kept")
+    listed.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the question")
+    listed.add_argument("--order", choices=CACHE_ORDERS, default=CACHE_ORDERS[0])
+    shown = actions.add_parser("show", parents=[common], help="one answer")
+    deleted = actions.add_parser("delete", parents=[common], help="forget one answer")
+    for parser in (listed, shown):
+        parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
+    for parser in (shown, deleted):
+        parser.add_argument("id", metavar="ID", help="as `llmgw cache list` shows it")
+    cleared = actions.add_parser("clear", parents=[common], help="forget all answers, of both caches or of one")
+    cleared.add_argument("--exact", action="store_true", help="of the exact cache")
+    cleared.add_argument("--semantic", action="store_true", help="of the semantic cache")
+    cleared.add_argument("--yes", action="store_true", help="it cannot be undone")
+
+
+def _add_inside(commands: Commands, common: argparse.ArgumentParser) -> None:
+    log = commands.add_parser("log", parents=[common], help="what happened in the running gateway")
+    log.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the text or of its source")
+    log.add_argument("--level", choices=LOG_LEVELS, default="info", help="this level and above (default info)")
+    log.add_argument("--follow", action="store_true", help="go on with what happens, until Ctrl+C")
+    log.add_argument("--json", action="store_true", help="one JSON object a line")
+    settings = commands.add_parser(
+        "settings", aliases=["config"], parents=[common], help="which settings are in force, and where each comes from"
+    )
+    settings.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the name or the explanation")
+    settings.add_argument("--json", action="store_true")
+
+
+def _add_read_only(parser: argparse.ArgumentParser) -> None:
+    default = argparse.SUPPRESS if parser.prog.endswith(("serve", "attach")) else False
+    parser.add_argument("--read-only", action="store_true", default=default, help="commands change nothing")
+
+
+def _add_screen(parser: argparse.ArgumentParser) -> None:
+    """How the control centre looks; after a command they win over those before it."""
+    given = argparse.SUPPRESS if " " in parser.prog else None
+    off = argparse.SUPPRESS if " " in parser.prog else False
+    parser.add_argument("--theme", default=given, metavar="NAME", help="dark, light, high-contrast, ansi, plain or own")
+    parser.add_argument("--ascii", action="store_true", default=off, help="draw with ASCII only")
+    parser.add_argument("--fps", type=kinds.updates, default=given, metavar="N", help="updates a second (default 4)")
+    parser.add_argument(
+        "--low-bandwidth", action="store_true", default=off, help="for slow links: draw less, less often"
+    )
+
+
+def _add_status(commands: Commands, common: argparse.ArgumentParser) -> None:
     status = commands.add_parser("status", parents=[common], help="one line on the running gateway")
     status.add_argument("--json", action="store_true", help="all that is known")
     status.add_argument("--format", metavar="TEMPLATE", help="your own line, as '{spent} {state}'")
     status.add_argument("--fields", action=_Fields, nargs=0, help="list what --format can show, and end")
     status.add_argument(
-        "--timeout", type=_milliseconds, default=250, metavar="MS", help="how long to wait for an answer (default 250)"
+        "--timeout",
+        type=kinds.milliseconds,
+        default=250,
+        metavar="MS",
+        help="how long to wait for an answer (default 250)",
     )
-    status.add_argument("--watch", type=_seconds, metavar="SECONDS", help="a line every so often, until it is ended")
+    status.add_argument(
+        "--watch", type=kinds.seconds, metavar="SECONDS", help="a line every so often, until it is ended"
+    )
 
 
-def add_service(commands: Commands, common: argparse.ArgumentParser) -> None:
+def _add_service(commands: Commands, common: argparse.ArgumentParser) -> None:
     service = commands.add_parser("service", parents=[common], help="have the gateway run always, as a service")
     actions = service.add_subparsers(dest="action", metavar="ACTION", required=True)
     install = actions.add_parser("install", parents=[common], help="a systemd user unit, or a launchd agent")
@@ -31,10 +222,10 @@ def add_service(commands: Commands, common: argparse.ArgumentParser) -> None:
     actions.add_parser("status", parents=[common], help="whether it runs")
     logs = actions.add_parser("logs", parents=[common], help="what it has written")
     logs.add_argument("--follow", "-f", action="store_true", help="go on showing")
-    logs.add_argument("--lines", "-n", type=_lines, default=100, help="how many (default 100)")
+    logs.add_argument("--lines", "-n", type=kinds.lines, default=100, help="how many (default 100)")
 
 
-def add_completion(commands: Commands, common: argparse.ArgumentParser) -> None:
+def _add_completion(commands: Commands, common: argparse.ArgumentParser) -> None:
     completed = commands.add_parser("completion", parents=[common], help="a script that completes commands in a shell")
     completed.add_argument("shell", choices=SHELLS)
 
@@ -57,24 +248,3 @@ class _Fields(argparse.Action):
 
         print("\n".join(f"{name:<10} {what}" for name, what in FIELDS.items()))
         parser.exit()
-
-
-def _milliseconds(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 60_000:
-        raise argparse.ArgumentTypeError("a timeout is a number of milliseconds from 1 to 60000")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0.2 <= value <= 86_400:
-        raise argparse.ArgumentTypeError("seconds are a number from 0.2 to 86400")
-    return value
-
-
-def _lines(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 1_000_000:
-        raise argparse.ArgumentTypeError("lines are a number from 1 to 1000000")
-    return value

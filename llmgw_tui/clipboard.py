@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmgw_tui.exports.exported import write_private
+from llmgw_tui.private_files import write_private
 from llmgw_tui.text import size
 
 FILE_NAME = "clipboard.txt"

@@ -36,8 +36,6 @@ from llmgw_tui.theme import BRIGHT_STYLE, KEY_STYLE, MUTED_STYLE, UNICODE, Glyph
 from llmgw_tui.type_ahead import TypeAhead
 
 TOAST_S = 5.0
-SIGNPOST_NAMES_FROM = 110
-"""Below this width the signposts are keys alone."""
 
 _OPENED_BY: ContextVar[str] = ContextVar("opened_by", default="")
 """The action that a question comes from."""
@@ -107,17 +105,16 @@ class Hosting(App[None], inherit_bindings=False):
         place = self.place_in_sight
         return place.why_not(INSIDE[name]) if place and name.startswith(f"{place.place}.") else ""
 
-    def signposts(self, here: str, width: int) -> list[Segment]:
-        """The keys of all screens, the one in sight lit; with their names where there is room."""
-        out: list[Segment] = []
+    def signposts(self, here: str, room: int) -> list[Segment]:
+        """The keys of all screens, the one in sight lit: with names, without, or none, as ``room`` allows."""
+        named, short = [], []
         for place in PLACES:
             key = self.keys.shown(place.place, UNICODE)
             style = BRIGHT_STYLE if place.place == here else MUTED_STYLE
-            if key and width >= SIGNPOST_NAMES_FROM:
-                out += [text_segment(f"{key} ", KEY_STYLE), text_segment(f"{place.title_words.lower()}  ", style)]
-            elif key:
-                out.append(text_segment(f"{key} ", style))
-        return out if segments_width(out) < width else []
+            if key:
+                named += [text_segment(f"{key} ", KEY_STYLE), text_segment(f"{place.title_words.lower()}  ", style)]
+                short.append(text_segment(f"{key} ", style))
+        return next((words for words in (named, short) if segments_width(words) < room), [])
 
     # --- where a person is -----------------------------------------------------------------------------------------
 

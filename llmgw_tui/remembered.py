@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
+
+from llmgw_tui.private_files import write_private
 
 FILE = "ui.json"
 LARGEST_BYTES = 65_536
@@ -87,13 +87,5 @@ class Remembered:
         """Beside the file, then renamed, so that no half of it is ever read."""
         if self._file is None:
             return
-        new = ""
-        try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            number, new = tempfile.mkstemp(prefix=FILE, dir=self._file.parent)  # made with mode 0600
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                json.dump(values, file, indent=1, sort_keys=True)
-            os.replace(new, self._file)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(new)
+        with contextlib.suppress(OSError):
+            write_private(self._file, json.dumps(values, indent=1, sort_keys=True))

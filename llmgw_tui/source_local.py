@@ -80,7 +80,8 @@ class RunningGateway(Protocol):
     @property
     def searches(self) -> Searches: ...
 
-    async def cache_entries(self, query: str, order: str) -> CachePage: ...
+    @property
+    def browser(self) -> Browser: ...
 
     async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None: ...
 
@@ -88,9 +89,20 @@ class RunningGateway(Protocol):
 
     async def settings_report(self) -> SettingsReport: ...
 
-    async def spend(self, period: str, by: str) -> SpendReport: ...
+    @property
+    def spending(self) -> Spending: ...
 
-    async def spend_csv(self, period: str, by: str) -> str: ...
+
+class Browser(Protocol):
+    async def look(self, query: str, order: str) -> CachePage: ...
+
+
+class Spending(Protocol):
+    async def look(self, period: str, by: str) -> SpendReport: ...
+
+    async def csv(self, period: str, by: str) -> str:
+        """Raises ``ValueError`` and ``StoreError``."""
+        ...
 
 
 class Routing(Protocol):
@@ -137,7 +149,7 @@ class LocalSource:
             return RequestsPage(problem=str(error))
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
-        return await self._gateway.cache_entries(query, order)
+        return await self._gateway.browser.look(query, order)
 
     async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None:
         return await self._gateway.cache_entry(entry_id)
@@ -163,11 +175,11 @@ class LocalSource:
         return self._gateway.routing.trial(prompt)
 
     async def spend(self, period: str, by: str) -> SpendReport:
-        return await self._gateway.spend(period, by)
+        return await self._gateway.spending.look(period, by)
 
     async def spend_csv(self, period: str, by: str) -> str | None:
         with suppress(StoreError, ValueError):
-            return await self._gateway.spend_csv(period, by)
+            return await self._gateway.spending.csv(period, by)
         return None
 
     async def run(self, command: str, **arguments: object) -> CommandResult:

@@ -31,10 +31,10 @@ SECRET = "load"
 WARM_UP_S = 6.0
 """Before anything is counted: imports, the first frames, the garbage collector's pause after the start."""
 SMALL, LARGE = 400, 65_000
-LARGE_EVERY = 4
-"""Each fourth request is as large as OpenClaw's."""
 AT_ONCE = 64
 SLOW_MS = 15.0
+SCREENS = ("/textual/", "/llmgw_tui/")
+"""Whose code a screen runs."""
 
 
 # --- the gateway, with or without a screen ---------------------------------------------------------------------------
@@ -42,10 +42,11 @@ SLOW_MS = 15.0
 
 @dataclass
 class Callbacks:
-    """How long each turn of the event loop's callbacks took."""
+    """How long each turn of the event loop's callbacks took, and the CPU time of those that are the screen's."""
 
     taken_ms: list[float] = field(default_factory=list)
     slow: dict[str, int] = field(default_factory=dict)
+    screen_cpu_s: float = 0.0
     counting: bool = False
 
     def watch(self) -> None:
@@ -53,35 +54,41 @@ class Callbacks:
         run = events.Handle._run
 
         def timed(handle: Any) -> None:
-            started = time.perf_counter()
+            if not self.counting:
+                return run(handle)
+            code = _code_of(handle)
+            started, cpu_s = time.perf_counter(), time.thread_time()
             run(handle)
-            if self.counting:
-                taken_ms = (time.perf_counter() - started) * 1e3
-                self.taken_ms.append(taken_ms)
-                if taken_ms > SLOW_MS:
-                    name = _name_of(handle)
-                    self.slow[name] = self.slow.get(name, 0) + 1
+            taken_ms = (time.perf_counter() - started) * 1e3
+            self.taken_ms.append(taken_ms)
+            if any(part in code.co_filename for part in SCREENS):
+                self.screen_cpu_s += time.thread_time() - cpu_s
+            if taken_ms > SLOW_MS:
+                self.slow[code.co_qualname] = self.slow.get(code.co_qualname, 0) + 1
 
         setattr(events.Handle, "_run", timed)  # noqa: B010
 
 
-def _name_of(handle: Any) -> str:
-    """Whose callback it was: a task's coroutine where it is a step of one."""
+def _code_of(handle: Any) -> Any:
+    """The code that a callback runs: of a task's step the coroutine's."""
     callback = handle._callback
     task = getattr(callback, "__self__", None)
     coroutine = task.get_coro() if isinstance(task, asyncio.Task) else None
-    return str(getattr(coroutine, "__qualname__", None) or getattr(callback, "__qualname__", None) or callback)
+    for named in (getattr(coroutine, "cr_code", None), getattr(callback, "__code__", None)):
+        if named is not None:
+            return named
+    return _code_of.__code__
 
 
 async def _gateway(folder: Path, with_screen: bool, seconds: float) -> None:
     from gateway_core.running import running_gateway
-    from gateway_core.settings import Settings
+    from gateway_core.settings_files import SettingsFiles
     from llmgw_tui.app import ControlCentre
     from llmgw_tui.source_local import LocalSource
 
     callbacks = Callbacks()
     callbacks.watch()
-    async with running_gateway(Settings()) as gateway:
+    async with running_gateway(SettingsFiles().load()) as gateway:
         centre = ControlCentre(LocalSource(gateway))
         screen = asyncio.create_task(centre.run_async()) if with_screen else None
         (folder / "address").write_text(gateway.address)
@@ -94,6 +101,7 @@ async def _gateway(folder: Path, with_screen: bool, seconds: float) -> None:
         (folder / "counted").touch()
         result = {
             "cpu_points": cpu_s / taken_s * 100,
+            "screen_points": callbacks.screen_cpu_s / taken_s * 100,
             "callbacks": quantiles(callbacks.taken_ms),
             "slow": callbacks.slow,
         }
@@ -154,7 +162,7 @@ def _event(fields: dict[str, Any]) -> bytes:
     return f"data: {json.dumps(chunk)}\n\n".encode()
 
 
-async def _clients(folder: Path, address: str, rate: float) -> None:
+async def _clients(folder: Path, address: str, rate: float, large: float) -> None:
     """Asks ``rate`` times a second, whether answered or not, until it is ended; notes how long each answer took."""
     taken_ms: list[float] = []
     failed = 0
@@ -163,16 +171,18 @@ async def _clients(folder: Path, address: str, rate: float) -> None:
 
     async def ask(session: aiohttp.ClientSession, number: int, counted: bool) -> None:
         nonlocal failed
-        size = LARGE if number % LARGE_EVERY == 0 else SMALL
+        size = LARGE if int(number * large) > int((number - 1) * large) else SMALL
         messages = [{"role": "system", "content": padding[size]}, {"role": "user", "content": f"Question {number}?"}]
         async with room:
             started = time.perf_counter()
             body = {"model": "gateway-local", "messages": messages, "stream": number % 2 == 0}
             async with session.post(f"{address}/v1/chat/completions", json=body) as answer:
-                await answer.read()
+                told = await answer.read()
             if counted:
                 taken_ms.append((time.perf_counter() - started) * 1e3)
                 failed += answer.status != 200
+                if answer.status != 200 and failed == 1:
+                    print(told.decode("utf-8", "replace")[:500], file=sys.stderr)
 
     headers = {"Authorization": f"Bearer {SECRET}"}
     async with aiohttp.ClientSession(headers=headers) as session, asyncio.TaskGroup() as group:
@@ -210,6 +220,8 @@ class Measured:
     callbacks_ms: dict[str, float]
     slow: dict[str, int]
     cpu_points: float
+    screen_points: float
+    """Of its callbacks in the event loop."""
     tty_bytes_per_s: float
 
 
@@ -234,8 +246,8 @@ def _until(file: Path) -> str:
     return file.read_text()
 
 
-def measure(*, with_screen: bool, seconds: float, rate: float) -> Measured:
-    """Serves ``rate`` requests a second for ``seconds``, and says what it took."""
+def measure(*, with_screen: bool, seconds: float, rate: float, large: float) -> Measured:
+    """Serves ``rate`` requests a second for ``seconds``, ``large`` of them (0-1) as large as OpenClaw's."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         upstream = subprocess.Popen([sys.executable, "-m", __spec__.name, "upstream", name])
@@ -254,7 +266,7 @@ def measure(*, with_screen: bool, seconds: float, rate: float) -> Measured:
         try:
             with _process("gateway", folder, *more, env=environment, **(terminal if with_screen else {})):
                 address = _until(folder / "address")
-                with _process("clients", folder, address, str(rate)):
+                with _process("clients", folder, address, str(rate), str(large)):
                     _until(folder / "counting")
                     before = tty.bytes_read
                     _until(folder / "counted")
@@ -273,6 +285,7 @@ def measure(*, with_screen: bool, seconds: float, rate: float) -> Measured:
             gateway["callbacks"],
             gateway["slow"],
             gateway["cpu_points"],
+            gateway["screen_points"],
             shown / seconds,
         )
 
@@ -302,8 +315,9 @@ def show(without: Measured, with_it: Measured, rate: float) -> str:
         row(f"callbacks {place}, ms", without.callbacks_ms[place], with_it.callbacks_ms[place], 2)
     row(f"callbacks over {SLOW_MS:.0f} ms", sum(without.slow.values()), sum(with_it.slow.values()), 0)
     row("CPU, points of one core", without.cpu_points, with_it.cpu_points)
+    row("of it the screen's callbacks", without.screen_points, with_it.screen_points)
     row("terminal, kB/s", without.tty_bytes_per_s / 1e3, with_it.tty_bytes_per_s / 1e3)
-    lines.append(f"The dashboard: {with_it.cpu_points - without.cpu_points:+.1f} points of one core at {rate:.0f}/s.")
+    lines.append(f"Asked for {rate:.0f} requests a second.")
     for name, times in sorted(with_it.slow.items(), key=lambda item: -item[1])[:8]:
         lines.append(f"  {times} x over {SLOW_MS:.0f} ms: {name}")
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
@@ -319,15 +333,17 @@ def main() -> None:
         elif role == "upstream":
             asyncio.run(_upstream(Path(folder)))
         else:
-            asyncio.run(_clients(Path(folder), more[0], float(more[1])))
+            asyncio.run(_clients(Path(folder), more[0], float(more[1]), float(more[2])))
         return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rate", type=float, default=300.0)
+    parser.add_argument("--large", type=float, default=0.0, help="share of requests of 65 kB, 0-1")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    without = measure(with_screen=False, seconds=arguments.seconds, rate=arguments.rate)
-    with_it = measure(with_screen=True, seconds=arguments.seconds, rate=arguments.rate)
+    given = {"seconds": arguments.seconds, "rate": arguments.rate, "large": arguments.large}
+    without = measure(with_screen=False, **given)
+    with_it = measure(with_screen=True, **given)
     if arguments.json:
         print(json.dumps({"no screen": asdict(without), "dashboard": asdict(with_it)}))
     else:

@@ -16,9 +16,12 @@ from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
 from llmgw_tui.app import ControlCentre
 from llmgw_tui.source_local import LocalSource
+from tests.fakes.ollama import FakeOllama
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
 SEED = 7
+PLACES = {"r": "requests", "dollar_sign": "spend", "c": "cache", "t": "routing", "g": "log", "comma": "settings"}
+"""Screens by the keys that open them."""
 REQUESTS_FIRST = 45
 """Requests that have ended before the first picture."""
 WEB_FONT = re.compile(r"@font-face\s*{.*?}", re.DOTALL)
@@ -44,13 +47,22 @@ async def large(stage: Stage) -> None:
     stage.take("dashboard")
     await stage.press("enter")
     stage.take("detail")
-    await stage.press("escape", "question_mark")
+    for key, name in PLACES.items():
+        await stage.press(key)
+        stage.take(name)
+    await stage.press("D", "question_mark")
     stage.take("help")
     await stage.press("escape", "k")
     stage.take("killed")
     await stage.press("k")
     stage.take("release")
     await stage.press("y")
+
+
+async def models(stage: Stage) -> None:
+    await stage.press("m")
+    await asyncio.sleep(1.5)
+    stage.take("models")
 
 
 async def small(stage: Stage) -> None:
@@ -73,6 +85,23 @@ async def main() -> None:
         await show(LocalSource(gateway), (80, 24), small)
         traffic.cancel()
         await asyncio.gather(traffic, return_exceptions=True)
+    await local_models()
+
+
+async def local_models() -> None:
+    """The screen of local models, on a simulated Ollama: recorded answers, and a recorded pull."""
+    async with (
+        FakeOllama("qwen3:0.6b", "llama3.2:3b") as ollama,
+        demo_environment(Settings(port=0), seed=SEED) as settings,
+        running_gateway(
+            settings.model_copy(update={"local_llm_url": ollama.base_url, "builtin_model": "off"}), simulated=True
+        ) as gateway,
+    ):
+        ollama.pull_as("qwen3:8b", "pull_slow_resumed", between_s=0.06)
+        await gateway.local.settled(10)
+        for command, model in (("load", "qwen3:0.6b"), ("pin", "qwen3:0.6b"), ("pull", "qwen3:8b")):
+            print((await gateway.commands.run(command, {"model": model})).message)
+        await show(LocalSource(gateway), (120, 40), models)
 
 
 async def show(source: LocalSource, size: tuple[int, int], steps: Steps) -> None:

@@ -72,6 +72,6 @@ class Metrics:
         """Reads the gateway here, and writes the text in a thread: there may be thousands of lines."""
         now = self._gateway.snapshot(rows=0)
         self._caches.read(now.cache)
-        self._state.read(now, self._gateway.circuits(), self._gateway.troubles())
+        self._state.read(now, self._gateway.health.circuits(), self._gateway.health.troubles())
         body = await asyncio.to_thread(generate_latest, self._registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

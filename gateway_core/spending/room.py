@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gateway_core.clock import Clock
 from gateway_core.gates.budget import Budget
-from gateway_core.spend_values import DailyLimits, Forecast, SpendReport
+from gateway_core.spend_csv import csv_text
+from gateway_core.spend_values import BY, DailyLimits, Forecast, SpendReport
 from gateway_core.spending.forecast import HISTORY_DAYS, Hours, Today, forecast
 from gateway_core.spending.reading import MOST_ROWS, IsKnown, keys_of, read_report, span_of
 from gateway_core.store.database import Database
@@ -67,6 +68,10 @@ class Spending:
             return await self.report(period, by)
         except (StoreError, ValueError) as error:
             return SpendReport(period, by, problem=str(error))
+
+    async def csv(self, period: str, by: str) -> str:
+        """The same as CSV with all its rows. Raises ``ValueError`` and ``StoreError``."""
+        return csv_text((await self.report(period, by, None)).rows, BY[by])
 
     def forecast(self) -> Forecast:
         """Where today and the month end, from memory alone; at most a second old."""

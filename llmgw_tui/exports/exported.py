@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from llmgw_tui.exports.call import Call, call_of
 from llmgw_tui.exports.curl import as_curl
 from llmgw_tui.exports.json_text import json_text
 from llmgw_tui.exports.python import as_python
+from llmgw_tui.private_files import write_private
 
 LARGE_CHARACTERS = 32_000
 """A longer body stands in a file of its own beside the curl command."""
@@ -53,17 +53,4 @@ def _curl(call: Call, main: str, body_name: str) -> Export:
 
 def write(exported: Export, folder: Path) -> Path:
     """Writes the files, readable by their owner alone; returns the main one. Raises ``OSError``."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, text in exported.files:
-        write_private(folder / name, text)
-    return folder / exported.files[0][0]
-
-
-def write_private(path: Path, text: str) -> None:
-    """Writes ``text`` with mode 0600 from the first byte on, over what was there. Raises ``OSError``."""
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8", errors="surrogatepass") as file:
-        file.write(text)
-    beside.replace(path)
+    return [write_private(folder / name, text) for name, text in exported.files][0]

@@ -59,7 +59,7 @@ COLUMNS = (
     Column("model", "model", 14, 64),
     Column("input", "in", 5, 72, right=True),
     Column("output", "out", 5, 72, right=True),
-    Column("cost", "cost", 8, 34, right=True),
+    Column("cost", "cost", 9, 34, right=True),
     Column("latency", "took", 6, 58, right=True),
     Column("route", "route", 16, 100),
     Column("client", "from", 12, 168),

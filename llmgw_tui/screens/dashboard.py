@@ -20,7 +20,6 @@ from llmgw_tui.panes.tiers import tiers_view
 from llmgw_tui.screens.place import SMALLEST, Place
 from llmgw_tui.screens.questions import CleanInput
 from llmgw_tui.text import clean
-from llmgw_tui.widgets.bars import FooterBar, HeaderBar
 from llmgw_tui.widgets.line_pane import LinePane
 from llmgw_tui.widgets.pane import Pane, RequestsPane
 
@@ -85,8 +84,6 @@ class Dashboard(Place):
             Pane(spend_view, id="spend", title="Spend", explanation=EXPLANATIONS["spend"]),
             Pane(local_view, id="local", title="Local models", explanation=EXPLANATIONS["local"]),
         )
-        self.header = HeaderBar(id="header")
-        self.footer = FooterBar(id="footer")
         self.too_small = LinePane(id="too-small")
         self._current: Pane = self.requests
         self._notices = False

@@ -11,6 +11,7 @@ from llmgw_tui.exports.exported import Export, export, write
 from llmgw_tui.panes.detail import Document, detail_document
 from llmgw_tui.panes.details import CUT_CHARACTERS
 from llmgw_tui.panes.wire import headers_document, upstream_document
+from llmgw_tui.private_files import EXPORTS
 from llmgw_tui.screens.compare import CompareScreen
 from llmgw_tui.screens.document import DocumentScreen
 from llmgw_tui.screens.one_thing import WHOLE
@@ -150,7 +151,7 @@ class DetailScreen(DocumentScreen):
             self.centre.say(CommandResult(False, "There is no folder for exports here."))
             return
         try:
-            path = await asyncio.to_thread(write, made, folder / "exports")
+            path = await asyncio.to_thread(write, made, folder / EXPORTS)
         except OSError as error:
             self.centre.say(CommandResult(False, f"The export could not be written: {error.strerror or error}"))
             return

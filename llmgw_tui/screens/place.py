@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from gateway_core.model import CommandResult, RequestRow, Snapshot
-from llmgw_tui.panes.draw import Look, between, text_segment
+from llmgw_tui.panes.draw import Look, between, segments_width, text_segment
 from llmgw_tui.panes.footer import Hint
 from llmgw_tui.panes.header import Link
 from llmgw_tui.screens.questions import CleanInput
@@ -86,20 +86,23 @@ class Place(Screen[None]):
         super().__init__()
         self.searched = ""
         """What the filter holds."""
+        self.header = HeaderBar(id="header")
+        self.title_bar = LineBar(id="title")
+        self.footer = FooterBar(id="footer")
         self._read_at: float | None = None
 
     # --- its parts -------------------------------------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
-        yield HeaderBar(id="header")
-        yield LineBar(id="title")
+        yield self.header
+        yield self.title_bar
         yield from self.body()
         if self.filter_hint:
             field = CleanInput(id="filter", placeholder=self.filter_hint, compact=True, select_on_focus=False)
             field.cursor_blink = False
             field.display = False
             yield field
-        yield FooterBar(id="footer")
+        yield self.footer
 
     def body(self) -> Iterable[Any]:
         """The widgets between title and footer."""
@@ -181,10 +184,10 @@ class Place(Screen[None]):
     def draw_bars(self, snapshot: Snapshot | None, link: Link, look: Look) -> None:
         """Header, title and footer; only what has changed is painted."""
         width = self.size.width
-        self.query_one("#header", HeaderBar).update(snapshot, link, look)
+        self.header.update(snapshot, link, look)
         words = [text_segment(f" {self.title_words} ", FOCUS_TITLE_STYLE), *self.title_info()]
-        self.query_one("#title", LineBar).show((between(width, words, self.centre.signposts(self.place, width)),))
-        self.query_one("#footer", FooterBar).update(self.hints())
+        self.title_bar.show((between(width, words, self.centre.signposts(self.place, width - segments_width(words))),))
+        self.footer.update(self.hints())
 
     def redraw(self) -> None:
         """Draws now, after something in the place itself has changed."""
@@ -195,7 +198,7 @@ class Place(Screen[None]):
     @property
     def _is_whole(self) -> bool:
         """Whether its parts are there: not yet while it is made, no more while it is taken down."""
-        return self.is_mounted and self.is_attached and bool(self.query("#header")) and bool(self.query("#footer"))
+        return self.is_mounted and self.header.is_attached and self.footer.is_attached
 
     def read_again(self) -> None:
         """Reads in the background, and draws; a read that goes on is given up."""

@@ -12,10 +12,10 @@ from textual.binding import Binding, BindingType
 from gateway_core.model import CommandResult, Snapshot, SpendReport, SpendRow
 from gateway_core.spend_values import PERIODS
 from llmgw_tui import actions
-from llmgw_tui.export_files import write_export
 from llmgw_tui.panes.columns import Listing, says
 from llmgw_tui.panes.draw import Look, line, text_segment
 from llmgw_tui.panes.spending import PERIOD_WORDS, requests_filter, spend_chart, spend_rows, spend_summary
+from llmgw_tui.private_files import EXPORTS, write_private
 from llmgw_tui.screens.place import Place, PlaceAction
 from llmgw_tui.text import clean
 from llmgw_tui.theme import BRIGHT_STYLE, MUTED_STYLE
@@ -163,7 +163,7 @@ class SpendScreen(Place):
             return
         name = f"llmgw-spend-{self.report.first_day}-{self.report.last_day}-by-{by}.csv"
         try:
-            path = await asyncio.to_thread(write_export, folder, name, text)
+            path = await asyncio.to_thread(write_private, folder / EXPORTS / name, text)
         except OSError as error:
             self.centre.say(CommandResult(False, f"{folder} cannot be written: {error.strerror}."))
             return

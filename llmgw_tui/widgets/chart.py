@@ -39,7 +39,7 @@ def bars(
     """A bar a value, in ``height`` lines of ``width`` cells, the scale in dollars on the left, limits as lines.
 
     Nothing to draw (no value above 0, or plotext not there yet) gives blank lines with a word. The same data are
-    drawn once: a chart of 24 bars takes 8 ms (measured on one core of a server, 2026-11).
+    drawn once: the dashboard's takes 5 ms of CPU, one of 23 bars in 120 x 14 cells 12 to 15 (measured 2026-11-28).
     """
     if not any(value > 0 for value in values):
         return ("", nothing, *[""] * max(0, height - 2))[:height]

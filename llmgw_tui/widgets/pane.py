@@ -34,6 +34,8 @@ class Pane(LinePane, can_focus=True):
         self._view = view
         self.title = title
         self.explanation = explanation
+        self.rests_until = 0.0
+        """The loop's time before which it is not drawn by itself."""
 
     def draw(self, snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn:
         return self._view(snapshot, look, width, height)

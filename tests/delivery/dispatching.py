@@ -60,6 +60,9 @@ class MemoryLedger(Ledger):
     async def spent_by_provider(self, day: str) -> dict[str, int]:
         return {}
 
+    async def spent_by_hour(self, day: str) -> tuple[int, ...]:
+        return (0,) * 24
+
     async def check(self) -> None:
         pass
 

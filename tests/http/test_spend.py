@@ -146,10 +146,10 @@ async def test_the_csv_is_that_of_the_command_and_of_the_screen_and_has_all_rows
         source.open()
         attached, looked = await source.spend_csv("7d", "session"), await source.spend("7d", "session")
         await source.close()
-        assert text == attached == await llmgw.gateway.spend_csv("7d", "session")
+        assert text == attached == await llmgw.gateway.spending.csv("7d", "session")
         assert await report(make_settings(tmp_path), 7, "csv", "session") == 0
         assert capsys.readouterr().out == text
-        assert looked == await llmgw.gateway.spend("7d", "session") and not looked.problem
+        assert looked == await llmgw.gateway.spending.look("7d", "session") and not looked.problem
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert len(rows) == 601 and (len(shown["rows"]), shown["left_out"]) == (500, 101)
     assert sum(round(float(row["cost_usd"]) * 1e6) for row in rows) == shown["total"]["cost_microusd"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llmgw_tui.cli import _parser
+from llmgw_tui.arguments import make_parser
 from llmgw_tui.completion import script
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
@@ -46,7 +46,7 @@ async def zsh(file: Path, line: str) -> set[str]:
 
 async def test_fish_offers_what_fits(tmp_path: Path) -> None:
     file = tmp_path / "llmgw.fish"
-    file.write_text(script("fish", _parser()))
+    file.write_text(script("fish", make_parser()))
     assert await fish(file, "llmgw ser") == {"serve", "service"}
     assert await fish(file, "llmgw connect pro") == {"prometheus"}
     assert await fish(file, "llmgw cache list --order ") == {"newest", "hits", "saved", "largest"}
@@ -55,7 +55,7 @@ async def test_fish_offers_what_fits(tmp_path: Path) -> None:
 
 async def test_zsh_offers_what_fits(tmp_path: Path) -> None:
     file = tmp_path / "_llmgw"
-    file.write_text(script("zsh", _parser()))
+    file.write_text(script("zsh", make_parser()))
     assert {"serve", "service", "--version"} <= await zsh(file, "llmgw ")
     assert await zsh(file, "llmgw cache list --order ") == {"newest", "hits", "saved", "largest"}
     assert {"--now", "--dry-run"} <= await zsh(file, "llmgw service install ")

@@ -114,7 +114,7 @@ async def test_a_request_belongs_to_the_day_that_paid_for_it(
 
 
 async def test_a_report_reads_its_indexes_alone(database: Database) -> None:
-    """The rows themselves are ten times as large: a year of them takes a minute."""
+    """The rows themselves are larger: of 500,000 with 2 kB each, 1.1 GB against 0.1 GB of indexes."""
     for query in (
         "SELECT count(*) FROM requests WHERE at >= 0 AND at < 1 AND status != 'running' AND session > ''",
         "SELECT sum(cost_microusd) FROM reservations WHERE day BETWEEN 'a' AND 'b' AND state = 'settled'",

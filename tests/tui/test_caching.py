@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from llmgw_tui.arguments import make_parser
 from llmgw_tui.caching import cache
-from llmgw_tui.cli import _parser
 from tests.cache.browsed import BrowsedChild
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.script import Reply
@@ -23,7 +23,7 @@ async def run(llmgw: Client, folder: Path, capsys: Printed, *words: str, key: st
     """Exit code, stdout and stderr."""
     port = int(llmgw.gateway.address.rpartition(":")[2])
     settings = make_settings(folder, port=port, gateway_secret=SecretStr(key))
-    code = await cache(settings, _parser().parse_args(["cache", *words]))
+    code = await cache(settings, make_parser().parse_args(["cache", *words]))
     return code, *capsys.readouterr()
 
 

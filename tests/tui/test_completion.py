@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from llmgw_tui.cli import _parser, main
+from llmgw_tui.arguments import make_parser
+from llmgw_tui.cli import main
 from llmgw_tui.completion import SHELLS, script
 from llmgw_tui.completion.tree import nodes
 
@@ -19,7 +20,7 @@ BASH = shutil.which("bash") or "/bin/bash"
 @pytest.fixture(scope="module")
 def sourced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("completion") / "llmgw.bash"
-    file.write_text(script("bash", _parser()))
+    file.write_text(script("bash", make_parser()))
     return file
 
 
@@ -63,7 +64,7 @@ def test_a_folder_is_offered_where_one_is_wanted(sourced: Path) -> None:
 
 
 def test_every_command_and_option_is_known() -> None:
-    found = {node.path[1:]: node for node in nodes(_parser())}
+    found = {node.path[1:]: node for node in nodes(make_parser())}
     assert {("serve",), ("cache", "list"), ("service", "logs")} <= set(found)
     assert [word.name for word in found[()].commands if not word.help] == []
     assert {name for option in found["report",].options for name in option.names} >= {"--days", "--reconcile"}

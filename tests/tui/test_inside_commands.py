@@ -11,7 +11,7 @@ import pytest
 
 from gateway_core.settings_files import SettingsFiles
 from llmgw_tui import showing_log, showing_settings
-from llmgw_tui.cli import _parser
+from llmgw_tui.arguments import make_parser
 from tests.http.inside import KEY, Client, client, make_settings
 from tests.tui.test_text import is_harmless
 
@@ -19,7 +19,7 @@ Printed = pytest.CaptureFixture[str]
 
 
 async def log(llmgw: Client, folder: Path, *words: str) -> int:
-    given = _parser().parse_args(["log", *words])
+    given = make_parser().parse_args(["log", *words])
     settings = make_settings(folder, port=int(llmgw.gateway.address.rpartition(":")[2]))
     return await showing_log.log(settings, given.query, given.level, follow=given.follow, as_json=given.json)
 
@@ -98,4 +98,4 @@ async def test_of_a_running_gateway_its_own_settings_are_shown(tmp_path: Path, c
 
 
 def test_config_is_another_name_for_settings() -> None:
-    assert _parser().parse_args(["config", "rpm", "--json"]).query == "rpm"
+    assert make_parser().parse_args(["config", "rpm", "--json"]).query == "rpm"

@@ -219,7 +219,7 @@ def test_what_the_command_line_knows_by_heart_is_so() -> None:
     from gateway_core.log_entries import LEVELS
     from gateway_core.request_pages import SORTS
     from gateway_core.spend_values import BY
-    from llmgw_tui import cli
+    from llmgw_tui import arguments
 
-    known = (cli.CACHE_ORDERS, cli.LOG_LEVELS, cli.SORTS, cli.SPEND_BY)
+    known = (arguments.CACHE_ORDERS, arguments.LOG_LEVELS, arguments.SORTS, arguments.SPEND_BY)
     assert known == (ORDERS, LEVELS, SORTS, tuple(BY))

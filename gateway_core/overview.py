@@ -1,0 +1,97 @@
+"""The whole gateway at one moment, put together from what its parts remember."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway_core.activity import Activity
+from gateway_core.cache.answers import AnswerCaches
+from gateway_core.gates.budget import Budget
+from gateway_core.gates.kill_switch import KillGate
+from gateway_core.judge import Judge
+from gateway_core.model import BudgetStatus, DailyLimits, Series, Snapshot
+from gateway_core.ollama.manager import LocalModels
+from gateway_core.provider_checks import ProviderChecks
+from gateway_core.providers.health import Health
+from gateway_core.spending.room import Spending
+from gateway_core.store.days import start_of
+from gateway_core.tiers import Tiers
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What does not come from a part: which gateway this is, and what its operator and its files have said."""
+
+    version: str
+    started_at: float
+    address: str
+    simulated: bool
+    read_only: bool
+    configured_limits: DailyLimits | None
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Makes snapshots. Reads memory only."""
+
+    kill: KillGate
+    budget: Budget
+    tiers: Tiers
+    local: LocalModels
+    activity: Activity
+    caches: AnswerCaches
+    health: Health
+    checks: ProviderChecks
+    judge: Judge
+    spending: Spending
+
+    def snapshot(self, standing: Standing, now: float, rows: int) -> Snapshot:
+        """Everything at ``now``, with the newest ``rows`` requests."""
+        targets = self.tiers.targets()
+        budget, local, activity = self.budget.status(), self.local.server, self.activity
+        state, detail = self._state(bool(targets), budget.ledger_ok)
+        judge = (self.judge.notice,) if self.judge.notice else ()
+        return Snapshot(
+            at=now,
+            version=standing.version,
+            started_at=standing.started_at,
+            address=standing.address,
+            state=state,
+            state_detail=detail,
+            simulated=standing.simulated,
+            read_only=standing.read_only,
+            kill=self.kill.state,
+            forced_tier=self.tiers.forced,
+            budget=budget,
+            cache=activity.cache(now, self.caches.entries, self.caches.semantic_stats()),
+            tiers=activity.tiers(now, targets, self.tiers.choices(), self.tiers.guessed()),
+            providers=self.health.statuses(self.checks.statuses),
+            local=local,
+            in_flight=self.kill.in_flight,
+            requests_today=activity.requests_today(now),
+            requests_per_minute=activity.requests_per_minute(now),
+            saved_today_microusd=activity.saved_microusd(now),
+            requests=activity.rows(rows),
+            spend_by_hour=self._spend_by_hour(budget, now),
+            cache_rate_by_minute=activity.cache_rate_by_minute(now),
+            forecast=self.spending.forecast(),
+            configured_limits=standing.configured_limits,
+            notices=(*standing.notices, *judge, *self.local.notices),
+        )
+
+    def _spend_by_hour(self, budget: BudgetStatus, now: float) -> Series:
+        """Dollars per hour from midnight to the current hour."""
+        start = start_of(budget.day)
+        hours = self.budget.spent_by_hour()[: max(1, int((now - start) // 3600) + 1)]
+        return Series(start, 3600, tuple(cost / 1e6 for cost in hours))
+
+    def _state(self, has_target: bool, ledger_ok: bool) -> tuple[str, str]:
+        if self.kill.state.on:
+            return "killed", "Nothing is answered until the kill switch is released."
+        if not ledger_ok:
+            return "degraded", "The ledger cannot be written: paid tiers are stopped."
+        if not has_target:
+            waiting = self.local.server.detail
+            return "degraded", waiting or "No tier has a model: start Ollama or set a key."
+        return "running", ""
