@@ -78,7 +78,7 @@ class Host(Protocol):
 
     async def show_help(self) -> None: ...
 
-    def show_palette(self) -> None: ...
+    async def show_palette(self) -> None: ...
 
     def start_filter(self) -> None: ...
 
@@ -222,7 +222,7 @@ async def show_help(host: Host) -> None:
 
 
 async def palette(host: Host) -> None:
-    host.show_palette()
+    await host.show_palette()
 
 
 async def quit_centre(host: Host) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from contextlib import ExitStack
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from rich.segment import Segment
+from textual import events
 from textual.app import App
 from textual.command import CommandPalette
 from textual.driver import Driver
+from textual.screen import ModalScreen
 
 from gateway_core.model import CommandResult, RequestRow, Snapshot, Tier
 from llmgw_tui.clipboard import Clipboard
@@ -22,17 +26,21 @@ from llmgw_tui.places import BY_NAME, EVERYWHERE, INSIDE, PLACES
 from llmgw_tui.screens.dashboard import Dashboard
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.help import HelpScreen
+from llmgw_tui.screens.palette import ActionsPalette
 from llmgw_tui.screens.place import Place
 from llmgw_tui.screens.pull_question import PullQuestion
 from llmgw_tui.screens.questions import Ask, Choose, Confirm
 from llmgw_tui.source import Source
 from llmgw_tui.text import clean
 from llmgw_tui.theme import BRIGHT_STYLE, KEY_STYLE, MUTED_STYLE, UNICODE, Glyphs
+from llmgw_tui.type_ahead import TypeAhead
 
 TOAST_S = 5.0
 
 _OPENED_BY: ContextVar[str] = ContextVar("opened_by", default="")
 """The action that a question comes from."""
+_RESTED: ContextVar[ExitStack | None] = ContextVar("rested", default=None)
+"""Closed when the action is done, or waits for a person."""
 
 
 class Hosting(App[None], inherit_bindings=False):
@@ -51,6 +59,7 @@ class Hosting(App[None], inherit_bindings=False):
         self.keys = keys
         self.glyphs = glyphs
         self._snapshot: Snapshot | None = None
+        self.typed = TypeAhead(self)
 
     # --- what there is to see --------------------------------------------------------------------------------------
 
@@ -183,14 +192,37 @@ class Hosting(App[None], inherit_bindings=False):
         place = self.place_in_sight
         return place.toggle_maximised() if place else ""
 
+    # --- keys ------------------------------------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """One key after the other, each for what the one before has opened."""
+        if (
+            not isinstance(event, events.Key)
+            or event.is_forwarded
+            or event.key in self.keys.of("kill_anywhere").split(",")
+        ):
+            await super().on_event(event)
+        elif self.typed.admits(event):
+            to = self.focused or self.screen
+            await super().on_event(event)
+            self.typed.delivered(to)
+
     # --- doing -----------------------------------------------------------------------------------------------------
 
     def action_do(self, name: str) -> None:
         """Runs the action ``name`` or ``place.name``; it may wait for answers while the screen goes on."""
+        self.typed.began()
         self.run_worker(self._do(name), name=name, group="actions")
 
     async def _do(self, name: str) -> None:
         _OPENED_BY.set(name)
+        rested = ExitStack()
+        rested.callback(self.typed.rested)
+        _RESTED.set(rested)
+        with rested:
+            await self._act(name)
+
+    async def _act(self, name: str) -> None:
         if why := self.why_not(name):
             self.say(CommandResult(False, why))
         elif name in BY_NAME:
@@ -227,22 +259,26 @@ class Hosting(App[None], inherit_bindings=False):
 
     # --- questions and screens -------------------------------------------------------------------------------------
 
+    async def _answer(self, question: ModalScreen[str | None]) -> str | None:
+        """What a person answers; the keys that are typed from now on are for the question."""
+        answer = self.push_screen(question, wait_for_dismiss=True)
+        if rested := _RESTED.get():
+            rested.close()
+        return await asyncio.shield(answer)
+
     async def confirm(self, question: str, detail: str) -> bool:
         """Asks for a yes, by a key that is none of those that opened the question."""
         opened_by = _OPENED_BY.get()
-        return (
-            await self.push_screen_wait(Confirm(question, detail, self.keys.of(opened_by) if opened_by else ""))
-            == "yes"
-        )
+        return await self._answer(Confirm(question, detail, self.keys.of(opened_by) if opened_by else "")) == "yes"
 
     async def ask(self, question: str, hint: str, value: str = "") -> str | None:
-        return await self.push_screen_wait(Ask(question, hint, value))
+        return await self._answer(Ask(question, hint, value))
 
     async def confirm_pull(self, name: str) -> bool:
-        return await self.push_screen_wait(PullQuestion(name, self.source.fit, self.keys.of("pull"))) == "yes"
+        return await self._answer(PullQuestion(name, self.source.fit, self.keys.of("pull"))) == "yes"
 
     async def choose(self, question: str, options: list[tuple[str, str]]) -> str | None:
-        return await self.push_screen_wait(Choose(question, options))
+        return await self._answer(Choose(question, options))
 
     async def show_detail(self, request_id: str) -> None:
         """Everything kept of a request."""
@@ -258,9 +294,9 @@ class Hosting(App[None], inherit_bindings=False):
         if place is not None and not isinstance(place, HelpScreen):
             await self.push_screen(HelpScreen(place))
 
-    def show_palette(self) -> None:
+    async def show_palette(self) -> None:
         if not CommandPalette.is_open(self):  # type: ignore[arg-type]
-            self.push_screen(CommandPalette(placeholder="Find an action or a screen"))
+            await self.push_screen(ActionsPalette(placeholder="Find an action or a screen"))
 
     async def choose_theme(self) -> None:
         """Asks for a theme."""

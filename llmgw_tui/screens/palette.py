@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual import work
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.css.query import NoMatches
 
 from llmgw_tui.places import EVERYWHERE, INSIDE
 from llmgw_tui.text import clean
@@ -14,6 +17,19 @@ from llmgw_tui.theme import UNICODE
 
 if TYPE_CHECKING:
     from llmgw_tui.app import ControlCentre
+
+
+EXPLAINED_WEIGHT = 0.25
+"""What an action is called counts for more than what is said of it: *stop* is no kill switch, which stops requests."""
+
+
+class ActionsPalette(CommandPalette):
+    """May be left before it has begun to look for actions: Textual 8.2.8 ends the app with an error then."""
+
+    @work(exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP)
+    async def _gather_commands(self, search_value: str) -> None:
+        with suppress(NoMatches):
+            await CommandPalette._gather_commands.__wrapped__(self, search_value)  # type: ignore[attr-defined]
 
 
 class ActionsProvider(Provider):
@@ -27,7 +43,7 @@ class ActionsProvider(Provider):
         matcher = self.matcher(query)
         for name, explained in self._actions():
             title = self._title(name)
-            score = max(matcher.match(title), matcher.match(explained))
+            score = max(matcher.match(title), matcher.match(explained) * EXPLAINED_WEIGHT)
             if score > 0:
                 yield Hit(score, matcher.highlight(title), partial(self._centre.action_do, name), help=explained)
 

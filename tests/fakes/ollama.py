@@ -256,7 +256,7 @@ class FakeOllama(FakeOpenAI):
                     await self._resume.wait()
                     continue
                 await response.write(f"{line}\n".encode())
-                if pause_s := self._between_s.get(name):
+                if line is not lines[-1] and (pause_s := self._between_s.get(name)):
                     await asyncio.sleep(pause_s)
             if json.loads(lines[-1]).get("status") == "success":
                 self.add(name)
@@ -282,9 +282,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--model", action="append", default=None)
     parser.add_argument("--between", type=float, default=0.0, help="seconds between two events")
+    parser.add_argument("--pull-between", type=float, default=0.06, help="seconds between two lines of a pull")
     options = parser.parse_args()
     fake = FakeOllama(*(options.model or ["smollm2:135m"]), port=options.port, default=Reply(between_s=options.between))
-    fake.pull_as("qwen3:8b", "pull_slow_resumed", between_s=0.06)
+    fake.pull_as("qwen3:8b", "pull_slow_resumed", between_s=options.pull_between)
     asyncio.run(serve(fake))
 
 
