@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from textual.pilot import Pilot
 
 from gateway_core.model import Snapshot
 from llmgw_tui.app import ControlCentre
@@ -12,21 +11,10 @@ from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
+from tests.tui.looks import typed
 from tests.tui.test_looks import Compare
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
-
-
-async def _typed(pilot: Pilot[None], keys: list[str]) -> None:
-    app = pilot.app
-    assert isinstance(app, ControlCentre)
-    for key in keys:
-        await pilot.press(key)
-        await pilot.pause()
-        if reading := [worker for worker in app.workers if worker.name == "read"]:
-            await app.workers.wait_for_complete(reading)
-    app.beat()
-    await pilot.pause()
 
 
 def _looks_as_before(
@@ -34,7 +22,7 @@ def _looks_as_before(
 ) -> bool:
     chart.load()
     app = ControlCentre(FakeSource(snapshot), Setup(ascii_only=ascii_only), clock=FrozenClock(snapshots.NOW))
-    return compare(app, terminal_size=size, run_before=lambda pilot: _typed(pilot, keys.split()))
+    return compare(app, terminal_size=size, run_before=lambda pilot: typed(pilot, keys.split()))
 
 
 @pytest.mark.parametrize("size", SIZES)

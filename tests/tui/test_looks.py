@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
-from textual.pilot import Pilot
 
 from gateway_core.model import Snapshot
 from llmgw_tui.app import ControlCentre
@@ -14,19 +13,10 @@ from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
+from tests.tui.looks import typed
 
 Compare = Callable[..., bool]
 SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
-
-
-async def _settle(pilot: Pilot[None]) -> None:
-    app = pilot.app
-    assert isinstance(app, ControlCentre)
-    await pilot.pause()
-    app.beat()
-    for pane in app.dashboard.panes:
-        app.draw_pane(pane)
-    await pilot.pause()
 
 
 def _looks_as_before(
@@ -34,7 +24,7 @@ def _looks_as_before(
 ) -> bool:
     chart.load()
     app = ControlCentre(FakeSource(snapshot), Setup(ascii_only=ascii_only), clock=FrozenClock(snapshots.NOW))
-    return compare(app, press=press, terminal_size=size, run_before=_settle)
+    return compare(app, terminal_size=size, run_before=lambda pilot: typed(pilot, press))
 
 
 @pytest.mark.parametrize("size", SIZES)

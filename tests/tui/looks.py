@@ -1,0 +1,30 @@
+"""What the pictures of the screens are taken after: keys, and all that they have read and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.pilot import Pilot
+
+from llmgw_tui.app import ControlCentre
+
+
+async def typed(pilot: Pilot[None], keys: Iterable[str] = ()) -> None:
+    """Types ``keys``, each once what the one before has asked the gateway is there, and draws everything."""
+    app = pilot.app
+    assert isinstance(app, ControlCentre)
+    await _settled(app, pilot)
+    for key in keys:
+        await pilot.press(key)
+        await pilot.pause()
+        if reading := [worker for worker in app.workers if worker.name == "read"]:
+            await app.workers.wait_for_complete(reading)
+    await _settled(app, pilot)
+
+
+async def _settled(app: ControlCentre, pilot: Pilot[None]) -> None:
+    await pilot.pause()
+    app.beat()
+    for pane in app.dashboard.panes:
+        app.draw_pane(pane)
+    await pilot.pause()
