@@ -107,6 +107,8 @@ class Action:
     footer: bool = True
     anywhere: bool = False
     why_not: Callable[[Host], str] | None = None
+    changes: bool = False
+    """It changes what the gateway does: not to be had where that is read-only."""
 
 
 async def kill_switch(host: Host) -> None:
@@ -253,25 +255,42 @@ async def stop_gateway(host: Host) -> None:
 
 ACTIONS: tuple[Action, ...] = (
     Action(
-        "kill_switch", "k", "kill", "Kill switch: stops every request at once; again to release (asks)", kill_switch
+        "kill_switch",
+        "k",
+        "kill",
+        "Kill switch: stops every request at once; again to release (asks)",
+        kill_switch,
+        changes=True,
     ),
-    Action("force_auto", "0", "auto", "Let the router choose the tier", force(None)),
-    Action("force_local", "1", "local", "Send every request to the local tier", force(Tier.LOCAL)),
-    Action("force_cheap", "2", "cheap", "Send every request to the cheap tier", force(Tier.CHEAP)),
-    Action("force_premium", "3", "premium", "Send every request to the premium tier", force(Tier.PREMIUM)),
+    Action("force_auto", "0", "auto", "Let the router choose the tier", force(None), changes=True),
+    Action("force_local", "1", "local", "Send every request to the local tier", force(Tier.LOCAL), changes=True),
+    Action("force_cheap", "2", "cheap", "Send every request to the cheap tier", force(Tier.CHEAP), changes=True),
+    Action(
+        "force_premium", "3", "premium", "Send every request to the premium tier", force(Tier.PREMIUM), changes=True
+    ),
     Action("detail", "enter", "open", "Open what is under the cursor, a request for one, in full", open_selected),
     Action("filter", "slash", "filter", "Show only what matches", start_filter),
     Action("help", "question_mark", "help", "The keys, and what each pane means", show_help),
     Action("quit", "q,ctrl+q,ctrl+c", "quit", "Leave; asks while requests are in flight", quit_centre),
     Action("palette", "ctrl+p,colon", "palette", "Find any action or screen by name", palette),
     Action("maximise", "z", "zoom", "Give the focused pane the whole screen, or give it back", maximise),
-    Action("pull", "p", "pull", "Pull a model to the local server", pull, why_not=needs("pull")),
-    Action("load", "l", "load", "Load or unload a local model", load_or_unload, why_not=needs("load", "unload")),
-    Action("switch", "s", "switch", "Switch the model that serves a tier", switch_model),
-    Action("mark_wrong", "w", "wrong", "This cached answer was wrong: never serve it again", mark_wrong),
+    Action("pull", "p", "pull", "Pull a model to the local server", pull, why_not=needs("pull"), changes=True),
+    Action(
+        "load",
+        "l",
+        "load",
+        "Load or unload a local model",
+        load_or_unload,
+        why_not=needs("load", "unload"),
+        changes=True,
+    ),
+    Action("switch", "s", "switch", "Switch the model that serves a tier", switch_model, changes=True),
+    Action("mark_wrong", "w", "wrong", "This cached answer was wrong: never serve it again", mark_wrong, changes=True),
     Action("copy", "y", "copy", "Copy the request's id, or the answer in its detail", copy),
-    Action("set_budget", "", "limits", "Change the daily spend limits", set_budget, footer=False),
-    Action("reload", "", "reload", "Read the configuration again, without a restart", reload, footer=False),
+    Action("set_budget", "", "limits", "Change the daily spend limits", set_budget, footer=False, changes=True),
+    Action(
+        "reload", "", "reload", "Read the configuration again, without a restart", reload, footer=False, changes=True
+    ),
     Action(
         "kill_anywhere",
         "f9",
@@ -280,6 +299,7 @@ ACTIONS: tuple[Action, ...] = (
         kill_switch,
         footer=False,
         anywhere=True,
+        changes=True,
     ),
     Action(
         "theme",
@@ -290,6 +310,16 @@ ACTIONS: tuple[Action, ...] = (
         footer=False,
     ),
     Action("ascii", "", "ascii", "ASCII instead of lines and marks, or back", toggle_ascii, footer=False),
-    Action("stop_gateway", "", "stop", "Stop the gateway, not only this screen (asks)", stop_gateway, footer=False),
-    Action("cancel_pull", "", "cancel pull", "Cancel a model that is being pulled", cancel_pull, footer=False),
+    Action(
+        "stop_gateway",
+        "",
+        "stop",
+        "Stop the gateway, not only this screen (asks)",
+        stop_gateway,
+        footer=False,
+        changes=True,
+    ),
+    Action(
+        "cancel_pull", "", "cancel pull", "Cancel a model that is being pulled", cancel_pull, footer=False, changes=True
+    ),
 )

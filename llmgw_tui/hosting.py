@@ -17,6 +17,7 @@ from textual.driver import Driver
 from textual.screen import ModalScreen
 
 from gateway_core.model import CommandResult, RequestRow, Snapshot, Tier
+from llmgw_tui.actions import Action
 from llmgw_tui.clipboard import Clipboard
 from llmgw_tui.keymap import Keys
 from llmgw_tui.panes.draw import Look, segments_width, text_segment
@@ -36,6 +37,7 @@ from llmgw_tui.theme import BRIGHT_STYLE, KEY_STYLE, MUTED_STYLE, UNICODE, Glyph
 from llmgw_tui.type_ahead import TypeAhead
 
 TOAST_S = 5.0
+READ_ONLY = "This is read-only: nothing can be changed from here."
 
 _OPENED_BY: ContextVar[str] = ContextVar("opened_by", default="")
 """The action that a question comes from."""
@@ -100,10 +102,13 @@ class Hosting(App[None], inherit_bindings=False):
 
     def why_not(self, name: str) -> str:
         """Why the action ``name`` or ``place.name`` cannot be done now; empty where it can."""
-        if action := BY_NAME.get(name):
-            return action.why_not(self) if action.why_not else ""
+        known = BY_NAME.get(name) or INSIDE[name]
+        if known.changes and self._snapshot is not None and self._snapshot.read_only:
+            return READ_ONLY
+        if isinstance(known, Action):
+            return known.why_not(self) if known.why_not else ""
         place = self.place_in_sight
-        return place.why_not(INSIDE[name]) if place and name.startswith(f"{place.place}.") else ""
+        return place.why_not(known) if place and name.startswith(f"{place.place}.") else ""
 
     def signposts(self, here: str, room: int) -> list[Segment]:
         """The keys of all screens, the one in sight lit: with names, without, or none, as ``room`` allows."""

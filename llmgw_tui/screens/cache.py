@@ -38,7 +38,9 @@ class CacheScreen(Place):
             "other", "tab,shift+tab", "other list", "Show what was answered from the caches, or what they keep"
         ),
         PlaceAction("order", "o", "order", "Sort what is kept: newest, most used, most saved, soonest to expire"),
-        PlaceAction("forget", "d", "forget", "Forget the answer under the cursor (asks); it may be kept again"),
+        PlaceAction(
+            "forget", "d", "forget", "Forget the answer under the cursor (asks); it may be kept again", changes=True
+        ),
     )
     shared_hints = ("detail", "mark_wrong", "copy", "kill_switch", "help")
 

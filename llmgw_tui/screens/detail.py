@@ -32,7 +32,7 @@ class DetailScreen(DocumentScreen):
         WHOLE,
         PlaceAction("headers", "h", "headers", "Its headers, and those of the answers from upstream"),
         PlaceAction("upstream", "u", "upstream", "The exact requests that went upstream, keys masked"),
-        PlaceAction("replay", "e", "run again", "Run it again on another tier, and compare the answers"),
+        PlaceAction("replay", "e", "run again", "Run it again on another tier, and compare the answers", changes=True),
         PlaceAction("compare", "v", "compare", "Compare a request that was run again with the first one", footer=False),
         PlaceAction("export", "x", "export", "Write it as curl, Python or JSON, and copy that"),
         PlaceAction("copy_what", "Y", "copy …", "Copy the answer, the question, the id, curl or JSON", footer=False),

@@ -6,14 +6,18 @@ from llmgw_tui.panes.models import LEGEND
 from llmgw_tui.screens.place import PlaceAction
 
 ACTIONS = (
-    PlaceAction("pin", "i", "pin", "Keep the model under the cursor loaded, or let it go again"),
-    PlaceAction("num_ctx", "n", "num_ctx", "Set the context that the model is loaded with, or leave it to llmgw"),
-    PlaceAction("stop_pull", "x", "stop pull", "Cancel a pull, which can go on later; or forget one that ended"),
-    PlaceAction("unload_all", "u", "unload all", "Free the memory of all loaded models (asks)"),
-    PlaceAction("delete", "d", "delete", "Delete the model under the cursor from the disk (asks)"),
+    PlaceAction("pin", "i", "pin", "Keep the model under the cursor loaded, or let it go again", changes=True),
+    PlaceAction(
+        "num_ctx", "n", "num_ctx", "Set the context that the model is loaded with, or leave it to llmgw", changes=True
+    ),
+    PlaceAction(
+        "stop_pull", "x", "stop pull", "Cancel a pull, which can go on later; or forget one that ended", changes=True
+    ),
+    PlaceAction("unload_all", "u", "unload all", "Free the memory of all loaded models (asks)", changes=True),
+    PlaceAction("delete", "d", "delete", "Delete the model under the cursor from the disk (asks)", changes=True),
     PlaceAction("fit", "f", "fits?", "Whether the model fits into memory and VRAM, at its context"),
     PlaceAction("order", "o", "sort", "Sort: loaded first, by name, size, last used, speed"),
-    PlaceAction("versions", "v", "versions", "Ask the registry now which models have newer versions"),
+    PlaceAction("versions", "v", "versions", "Ask the registry now which models have newer versions", changes=True),
 )
 ABILITIES = {
     "pin": "pin",

@@ -41,6 +41,8 @@ class PlaceAction:
     label: str
     help: str
     footer: bool = True
+    changes: bool = False
+    """It changes what the gateway does."""
 
 
 class Place(Screen[None]):
@@ -132,7 +134,7 @@ class Place(Screen[None]):
                 keys.shown(f"{self.place}.{action.name}"),
                 self.label_of(action),
                 f"{self.place}.{action.name}",
-                grey=bool(self.why_not(action)),
+                grey=bool(self.centre.why_not(f"{self.place}.{action.name}")),
             )
             for action in self.actions
             if action.footer and keys.of(f"{self.place}.{action.name}")

@@ -48,7 +48,7 @@ class RoutingScreen(Place):
         PlaceAction("other", "tab", "next list", "Go to the next list: line-up, decisions, routes"),
         PlaceAction("before", "shift+tab", "list before", "Go to the list before", footer=False),
         PlaceAction("try", "i", "try a prompt", "See where a prompt would go and why, without calling anything"),
-        PlaceAction("again", "a", "call again", "Call a provider that is left alone again at once"),
+        PlaceAction("again", "a", "call again", "Call a provider that is left alone again at once", changes=True),
     )
     shared_hints = ("detail", "switch", "kill_switch", "help")
 
@@ -238,7 +238,7 @@ class LineupPlaceScreen(OneThingScreen):
     title_words = "In the line-up"
     explanation = "One model of a tier: its health, its last error, how long it takes, and limits set for its provider."
     actions: ClassVar[tuple[PlaceAction, ...]] = (
-        PlaceAction("again", "a", "call again", "Call its provider again at once, if it is left alone"),
+        PlaceAction("again", "a", "call again", "Call its provider again at once, if it is left alone", changes=True),
     )
 
     def __init__(self, shown: LineupPlace) -> None:

@@ -39,8 +39,14 @@ class SettingsScreen(Place):
     filter_hint = "words of the name, the value, its place or its explanation"
     read_every_s = 10.0
     actions: ClassVar[tuple[PlaceAction, ...]] = (
-        PlaceAction("undo", "u", "undo yours", "Take back what you set over the configuration (forced tier, a model)"),
-        PlaceAction("reload", "R", "reload", "Read the configuration again, without a restart"),
+        PlaceAction(
+            "undo",
+            "u",
+            "undo yours",
+            "Take back what you set over the configuration (forced tier, a model)",
+            changes=True,
+        ),
+        PlaceAction("reload", "R", "reload", "Read the configuration again, without a restart", changes=True),
     )
     shared_hints = ("detail", "copy", "help")
 

@@ -58,7 +58,7 @@ class SpendScreen(Place):
         PlaceAction("longer", "tab,right", "period", "The next period: today, 7 days, 30 days, this month"),
         PlaceAction("shorter", "shift+tab,left", "", "The period before", footer=False),
         PlaceAction("group", "o", "group by", "Sum up by tier, model, session, lane, client, purpose, day or hour"),
-        PlaceAction("limits", "a", "limits", "Change the daily limits; raising one asks"),
+        PlaceAction("limits", "a", "limits", "Change the daily limits; raising one asks", changes=True),
         PlaceAction("export", "x", "csv", "Write the report with all its rows as CSV into the data folder's exports"),
     )
     shared_hints = ("detail", "copy", "kill_switch", "help")

@@ -11,6 +11,7 @@ from textual.command import CommandPalette
 
 from gateway_core.events import Notice, PullProgress
 from gateway_core.model import CommandResult, PullStatus, RequestDetail, Snapshot
+from llmgw_tui.hosting import READ_ONLY
 from llmgw_tui.keymap import Keys
 from llmgw_tui.places import EVERYWHERE, PLACES
 from llmgw_tui.screens.detail import DetailScreen
@@ -60,6 +61,14 @@ async def test_a_screen_key_works_from_every_screen_and_goes_back_from_its_own(s
         assert stage.app.here == "dashboard"
         await stage.press("c", "c")
         assert stage.app.here == "dashboard"
+
+
+async def test_what_is_read_only_asks_nothing_and_says_so(staging: Staging) -> None:
+    async with staging(replace(snapshots.killed(), read_only=True)) as stage:
+        for keys in (("k",), ("2",), ("p",), ("l",), ("s",), ("f9",), ("enter", "e"), ("c", "d"), ("dollar_sign", "a")):
+            await stage.press(*keys)
+            assert stage.toasts[-1] == READ_ONLY and not stage.app.screen.is_modal, keys
+        assert stage.ran == [] and "(limits)" in stage.text
 
 
 async def test_every_screen_says_when_everything_is_stopped(staging: Staging) -> None:
