@@ -236,6 +236,11 @@ class Hosting(App[None], inherit_bindings=False):
             done: Any = getattr(place, f"do_{INSIDE[name].name}")()
             if done is not None:
                 await done
+        elif (elsewhere := name.partition(".")[0]) in self.place_names:
+            await self.go(elsewhere)
+            if reading := [worker for worker in self.workers if worker.name == "read"]:
+                await self.workers.wait_for_complete(reading)
+            await self._act(name)
 
     def action_kill_at_once(self) -> None:
         """For questions: ``k`` stops everything from there too, and never releases."""

@@ -48,17 +48,25 @@ class ActionsProvider(Provider):
                 yield Hit(score, matcher.highlight(title), partial(self._centre.action_do, name), help=explained)
 
     def _actions(self) -> Iterator[tuple[str, str]]:
-        """Names and explanations: of the screen's own actions first, then of everywhere."""
-        here = f"{self._centre.here}."
-        own = ((name, action.help) for name, action in INSIDE.items() if name.startswith(here))
-        for name, explained in (*own, *((action.name, action.help) for action in EVERYWHERE)):
+        """Names and explanations: of the screen's own actions first, then of everywhere, then of other screens."""
+        here = self._centre.here
+        own = [(name, action.help) for name, action in INSIDE.items() if name.startswith(f"{here}.")]
+        others = [
+            (name, action.help)
+            for name, action in INSIDE.items()
+            if (place := name.partition(".")[0]) != here and place in self._centre.place_names
+        ]
+        for name, explained in (*own, *((action.name, action.help) for action in EVERYWHERE), *others):
             why = clean(self._centre.why_not(name))
             yield name, f"Not now: {why}" if why else explained
 
     def _title(self, name: str) -> str:
-        key = self._centre.keys.shown(name, UNICODE)
-        words = name.rpartition(".")[2].replace("_", " ")
+        place, _, rest = name.rpartition(".")
+        elsewhere = bool(place) and place != self._centre.here
+        words = f"{place}: {rest}" if elsewhere else rest
+        words = words.replace("_", " ")
         words = f"({words})" if self._centre.why_not(name) else words
+        key = "" if elsewhere else self._centre.keys.shown(name, UNICODE)
         return f"{words} ({key})" if key else words
 
     @property

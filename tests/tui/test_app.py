@@ -13,7 +13,7 @@ from gateway_core.events import Notice, PullProgress
 from gateway_core.model import CommandResult, PullStatus, RequestDetail, Snapshot
 from llmgw_tui.hosting import READ_ONLY
 from llmgw_tui.keymap import Keys
-from llmgw_tui.places import EVERYWHERE, PLACES
+from llmgw_tui.places import EVERYWHERE, INSIDE, PLACES
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.help import HelpScreen, topics_of
 from llmgw_tui.screens.palette import ActionsProvider
@@ -69,6 +69,15 @@ async def test_what_is_read_only_asks_nothing_and_says_so(staging: Staging) -> N
             await stage.press(*keys)
             assert stage.toasts[-1] == READ_ONLY and not stage.app.screen.is_modal, keys
         assert stage.ran == [] and "(limits)" in stage.text
+
+
+async def test_an_action_of_another_screen_is_done_there(staging: Staging) -> None:
+    async with staging(snapshots.busy()) as stage:
+        stage.app.action_do("cache.forget")
+        await _until(stage, lambda: isinstance(stage.app.screen, Confirm) and "Forget this answer" in stage.text)
+        assert stage.app.here == "cache"
+        await stage.press("n")
+        assert stage.ran == []
 
 
 async def test_every_screen_says_when_everything_is_stopped(staging: Staging) -> None:
@@ -309,7 +318,8 @@ async def test_the_palette_holds_every_action_and_runs_it(staging: Staging) -> N
         await stage.press("ctrl+p")
         assert isinstance(stage.app.screen, CommandPalette)
         listed = [hit.help async for hit in ActionsProvider(stage.app.dashboard).discover()]
-        assert listed == [action.help for action in EVERYWHERE]
+        others = [name for name in INSIDE if name.partition(".")[0] in stage.app.place_names]
+        assert listed == [action.help for action in EVERYWHERE] + [INSIDE[name].help for name in others]
         await _until(stage, lambda: EVERYWHERE[0].help in stage.text)
         await stage.press(*"premium")
         await _until(stage, lambda: "Find an action" not in stage.text and "premium tier" in stage.text)
