@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from importlib.metadata import version
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -70,6 +71,8 @@ _REQUESTS = TypeAdapter(RequestsPage)
 _HITS = TypeAdapter(dict[str, tuple[CacheHit, ...]])
 _FIT = TypeAdapter(Fit)
 _SPEND = TypeAdapter(SpendReport)
+V = TypeVar("V")
+F = TypeVar("F")
 _OTHER_VERSION = "The gateway's answer is of another version."
 
 
@@ -171,38 +174,24 @@ class HttpSource:
             await self._session.close()
 
     async def detail(self, request_id: str) -> RequestDetail | None:
-        with contextlib.suppress(Unreachable, ValidationError):
-            return _DETAIL.validate_json(await self._get(f"/api/requests/{request_id}"))
-        return None
+        return await self._read(_DETAIL, self._get(f"/api/requests/{request_id}"), lambda _: None)
 
     async def parts(self, request_id: str) -> RequestParts | None:
-        with contextlib.suppress(Unreachable, ValidationError):
-            return _PARTS.validate_json(await self._get(f"/api/requests/{request_id}/upstream"))
-        return None
+        return await self._read(_PARTS, self._get(f"/api/requests/{request_id}/upstream"), lambda _: None)
 
     async def replay_offers(self, request_id: str) -> ReplayOffers:
-        try:
-            return _OFFERS.validate_json(await self._get(f"/api/requests/{request_id}/replays"))
-        except Unreachable as error:
-            return ReplayOffers(problem=str(error))
-        except ValidationError:
-            return ReplayOffers(problem=_OTHER_VERSION)
+        return await self._read(
+            _OFFERS, self._get(f"/api/requests/{request_id}/replays"), lambda why: ReplayOffers(problem=why)
+        )
 
     async def replay_progress(self, request_id: str) -> ReplayProgress | None:
-        with contextlib.suppress(Unreachable, ValidationError):
-            return _PROGRESS.validate_json(await self._get(f"/api/replays/{request_id}"))
-        return None
+        return await self._read(_PROGRESS, self._get(f"/api/replays/{request_id}"), lambda _: None)
 
     async def requests(
         self, query: str = "", sort: str = "newest", cursor: str = "", limit: int = PAGE_ROWS
     ) -> RequestsPage:
         asked = urlencode({"q": query, "sort": sort, "cursor": cursor, "limit": limit}, errors="replace")
-        try:
-            return _REQUESTS.validate_json(await self._get(f"/api/requests?{asked}"))
-        except Unreachable as error:
-            return RequestsPage(problem=str(error))
-        except ValidationError:
-            return RequestsPage(problem=_OTHER_VERSION)
+        return await self._read(_REQUESTS, self._get(f"/api/requests?{asked}"), lambda why: RequestsPage(problem=why))
 
     async def cache_entries(self, query: str = "", order: str = "newest") -> CachePage:
         pages = await asyncio.gather(*(self._cache_page(kind, query, order) for kind in KINDS))
@@ -211,30 +200,21 @@ class HttpSource:
 
     async def _cache_page(self, kind: str, query: str, order: str) -> CachePage:
         asked = urlencode({"kind": kind, "q": query, "order": order, "limit": MOST_ENTRIES}, errors="replace")
-        try:
-            return _PAGE.validate_json(await self._get(f"/api/cache/entries?{asked}"))
-        except Unreachable as error:
-            return CachePage(problem=str(error))
-        except ValidationError:
-            return CachePage(problem=_OTHER_VERSION)
+        return await self._read(_PAGE, self._get(f"/api/cache/entries?{asked}"), lambda why: CachePage(problem=why))
 
     async def cache_entry(self, entry_id: str) -> CacheEntryDetail | None:
-        with contextlib.suppress(Unreachable, ValidationError):
-            return _ENTRY.validate_json(await self._get(f"/api/cache/entries/{entry_id}"))
-        return None
+        return await self._read(_ENTRY, self._get(f"/api/cache/entries/{entry_id}"), lambda _: None)
 
     async def cache_hits(self) -> tuple[CacheHit, ...] | None:
-        with contextlib.suppress(Unreachable, ValidationError):
-            return _HITS.validate_json(await self._get(f"/api/cache/hits?limit={MOST_HITS}"))["hits"]
-        return None
+        found = await self._read(_HITS, self._get(f"/api/cache/hits?limit={MOST_HITS}"), lambda _: None)
+        return found["hits"] if found is not None else None
 
     async def spend(self, period: str, by: str) -> SpendReport:
-        try:
-            return _SPEND.validate_json(await self._get(f"/api/spend?{urlencode({'period': period, 'by': by})}"))
-        except Unreachable as error:
-            return SpendReport(period, by, problem=str(error))
-        except ValidationError:
-            return SpendReport(period, by, problem=_OTHER_VERSION)
+        return await self._read(
+            _SPEND,
+            self._get(f"/api/spend?{urlencode({'period': period, 'by': by})}"),
+            lambda why: SpendReport(period, by, problem=why),
+        )
 
     async def spend_csv(self, period: str, by: str) -> str | None:
         asked = urlencode({"period": period, "by": by, "format": "csv"})
@@ -244,36 +224,18 @@ class HttpSource:
 
     async def log(self, level: str = "", query: str = "", after: int = 0) -> LogPage:
         asked = urlencode({"level": level, "q": query, "after": after}, errors="replace")
-        try:
-            return _LOG.validate_json(await self._get(f"/api/log?{asked}"))
-        except Unreachable as error:
-            return LogPage(problem=str(error))
-        except ValidationError:
-            return LogPage(problem=_OTHER_VERSION)
+        return await self._read(_LOG, self._get(f"/api/log?{asked}"), lambda why: LogPage(problem=why))
 
     async def settings(self) -> SettingsReport:
-        try:
-            return _SETTINGS.validate_json(await self._get("/api/settings"))
-        except Unreachable as error:
-            return SettingsReport(problem=str(error))
-        except ValidationError:
-            return SettingsReport(problem=_OTHER_VERSION)
+        return await self._read(_SETTINGS, self._get("/api/settings"), lambda why: SettingsReport(problem=why))
 
     async def routing(self) -> RoutingStatus:
-        try:
-            return _ROUTING.validate_json(await self._get("/api/routing"))
-        except Unreachable as error:
-            return RoutingStatus(problem=str(error))
-        except ValidationError:
-            return RoutingStatus(problem=_OTHER_VERSION)
+        return await self._read(_ROUTING, self._get("/api/routing"), lambda why: RoutingStatus(problem=why))
 
     async def trial(self, prompt: str) -> RouteTrial:
-        try:
-            return _TRIAL.validate_json(await self._post("/api/routing/trial", prompt=prompt))
-        except Unreachable as error:
-            return RouteTrial(prompt, problem=str(error))
-        except ValidationError:
-            return RouteTrial(prompt, problem=_OTHER_VERSION)
+        return await self._read(
+            _TRIAL, self._post("/api/routing/trial", prompt=prompt), lambda why: RouteTrial(prompt, problem=why)
+        )
 
     async def fit(self, model: str) -> Fit:
         try:
@@ -307,6 +269,15 @@ class HttpSource:
         if self._session is None:
             raise RuntimeError("the source was not started")
         return self._session
+
+    async def _read(self, kind: TypeAdapter[V], asked: Awaitable[bytes], failed: Callable[[str], F]) -> V | F:
+        """The gateway's answer as a value of its kind; without one what ``failed`` makes of the reason."""
+        try:
+            return kind.validate_json(await asked)
+        except Unreachable as error:
+            return failed(str(error))
+        except ValidationError:
+            return failed(_OTHER_VERSION)
 
     async def _get(self, path: str) -> bytes:
         return await self._asked(self._http.get(self._url + path, headers=self._headers))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from gateway_core.log_entries import LEVELS, LogEntry
@@ -55,7 +56,6 @@ def counts(entries: Iterable[LogEntry]) -> tuple[tuple[str, int], ...]:
 def settings() -> SettingsReport:
     """Most at their defaults, a few set by the operator or by a program."""
     given = Settings(
-        _env_file=None,
         host="127.0.0.1",
         port=8000,
         data_dir=Path("/home/ada/.local/share/llmgw"),
@@ -72,7 +72,12 @@ def settings() -> SettingsReport:
         budget=BudgetOverride(limits, Limits(5_000_000, 15_000_000, 50_000_000)),
         changed={"budget": NOW - 3_600},
     )
-    return provenance(given, None, state)
+    report = provenance(given, None, state)
+    told = tuple(
+        replace(one, default="/home/ada/.local/share/llmgw") if one.name == "LLMGW_DATA_DIR" else one
+        for one in report.settings
+    )
+    return replace(report, settings=told)
 
 
 def trial(prompt: str) -> RouteTrial:
