@@ -110,8 +110,7 @@ RANKS: Mapping[str, Callable[[CacheEntry], float]] = {
     "saved": lambda entry: entry.saved_microusd,
     "largest": lambda entry: entry.size_bytes,
 }
-"""What entries are ordered by, the most first."""
-ORDERS = tuple(RANKS)
+"""By the names of ``choices.CACHE_ORDERS``."""
 
 
 def merged(pages: Sequence[CachePage], order: str) -> CachePage:

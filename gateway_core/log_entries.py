@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LEVELS = ("debug", "info", "warning", "error")
-"""From the least to the most pressing."""
+from gateway_core.choices import LEVELS as LEVELS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway_core.choices import SORTS as SORTS
 from gateway_core.model import RequestRow
 
-SORTS = ("newest", "cost", "saved", "tokens", "latency", "first_token")
-"""The most first; ``-`` before a name turns it round, and ``oldest`` is ``-newest``."""
 MOST_COUNTED = 10_000
 """Where counting the requests that match ends."""
 PAGE_ROWS = 200

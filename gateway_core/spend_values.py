@@ -7,18 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BY = {
-    "day": ("day",),
-    "hour": ("hour",),
-    "tier": ("tier",),
-    "model": ("provider", "model"),
-    "provider": ("provider",),
-    "lane": ("lane",),
-    "session": ("session",),
-    "client": ("client",),
-    "purpose": ("purpose",),
-}
-"""What a report can go by, and the columns that make it up."""
+from gateway_core.choices import BY as BY
+
 TEXTS = ("day", "hour", "tier", "provider", "model", "lane", "session", "client", "purpose")
 """The columns of a :class:`SpendRow` that are no sums."""
 PERIODS = ("today", "7d", "30d", "month")

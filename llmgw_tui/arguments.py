@@ -6,18 +6,11 @@ import argparse
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
+from gateway_core.choices import BY, CACHE_ORDERS, LEVELS, SORTS
 from llmgw_tui import argument_kinds as kinds
 
 SHELLS = ("bash", "zsh", "fish")
 CLIENTS = ("openclaw", "claude-code", "codex", "openai", "anthropic", "prometheus", "grafana")
-CACHE_ORDERS = ("newest", "hits", "saved", "largest")
-"""``gateway_core.cache_entries.ORDERS``, which takes longer to import than `llmgw status` may take."""
-LOG_LEVELS = ("debug", "info", "warning", "error")
-"""``gateway_core.log_entries.LEVELS``, for the same reason."""
-SORTS = ("newest", "cost", "saved", "tokens", "latency", "first_token")
-"""``gateway_core.request_pages.SORTS``, for the same reason."""
-SPEND_BY = ("day", "hour", "tier", "model", "provider", "lane", "session", "client", "purpose")
-"""The names of ``gateway_core.spend_values.BY``, for the same reason."""
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -81,7 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", parents=[common], help="what was spent and saved")
     report.add_argument("--days", type=kinds.days, default=7, help="days to report, today included (default 7)")
-    report.add_argument("--by", choices=SPEND_BY, help="one sum for each (default: by day, tier and model)")
+    report.add_argument("--by", choices=BY, help="one sum for each (default: by day, tier and model)")
     report.add_argument("--format", choices=["table", "json", "csv"], default="table")
     report.add_argument(
         "--reconcile",
@@ -167,7 +160,7 @@ def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
 def _add_inside(commands: Commands, common: argparse.ArgumentParser) -> None:
     log = commands.add_parser("log", parents=[common], help="what happened in the running gateway")
     log.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the text or of its source")
-    log.add_argument("--level", choices=LOG_LEVELS, default="info", help="this level and above (default info)")
+    log.add_argument("--level", choices=LEVELS, default="info", help="this level and above (default info)")
     log.add_argument("--follow", action="store_true", help="go on with what happens, until Ctrl+C")
     log.add_argument("--json", action="store_true", help="one JSON object a line")
     settings = commands.add_parser(

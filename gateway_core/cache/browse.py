@@ -15,7 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from gateway_core.cache.encoder.worker import Message
 from gateway_core.cache.semantic import Child
-from gateway_core.cache_entries import EXACT, KINDS, ORDERS, RANKS, SEMANTIC, merged
+from gateway_core.cache_entries import EXACT, KINDS, RANKS, SEMANTIC, merged
+from gateway_core.choices import CACHE_ORDERS
 from gateway_core.clock import Clock
 from gateway_core.model import CacheEntry, CacheEntryDetail, CacheHit, CachePage, JsonObject
 from gateway_core.store.answers import AnswerStore
@@ -72,8 +73,8 @@ class Browser:
 
         A semantic cache that is off has no entries, one that is not ready has :class:`CacheUnavailable`.
         """
-        if order not in ORDERS:
-            raise ValueError(f"order is one of {', '.join(ORDERS)}")
+        if order not in CACHE_ORDERS:
+            raise ValueError(f"order is one of {', '.join(CACHE_ORDERS)}")
         ended = CURSOR.fullmatch(before or "~")
         if ended is None:
             raise ValueError("before is the next of another page")

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from aiohttp import web
 
 from gateway_core.cache.browse import CURSOR, MOST_ROWS, CacheUnavailable
-from gateway_core.cache_entries import KINDS, ORDERS
+from gateway_core.cache_entries import KINDS
+from gateway_core.choices import CACHE_ORDERS
 from gateway_core.gateway import Gateway
 from gateway_core.http.replies import refuse, reply
 from gateway_core.model import CacheEntry, CacheHit, JsonObject, Refusal
@@ -36,12 +37,12 @@ class Caches:
     async def entries(self, request: web.Request) -> web.Response:
         """``q`` searches, ``order`` sorts, ``kind`` takes one cache, ``before`` is the ``next`` of the page before."""
         query = request.query
-        limit, order = _limit(request), query.get("order", ORDERS[0])
+        limit, order = _limit(request), query.get("order", CACHE_ORDERS[0])
         kind, before = query.get("kind"), query.get("before", "")
         if limit is None:
             return _wrong("limit", f"a number from 1 to {MOST_ROWS}")
-        if order not in ORDERS:
-            return _wrong("order", f"one of {', '.join(ORDERS)}")
+        if order not in CACHE_ORDERS:
+            return _wrong("order", f"one of {', '.join(CACHE_ORDERS)}")
         if kind not in (None, "all", *KINDS):
             return _wrong("kind", f"all, {' or '.join(KINDS)}")
         if before and not CURSOR.fullmatch(before):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from rich.segment import Segment
 
-from gateway_core.cache_entries import ORDERS
+from gateway_core.choices import CACHE_ORDERS
 from gateway_core.model import CacheEntry, CacheHit, CachePage, CommandResult, Snapshot
 from llmgw_tui.panes.caches import entries_list, hits_list, summary
 from llmgw_tui.panes.columns import Listing, says
@@ -47,7 +47,7 @@ class CacheScreen(Place):
     def __init__(self) -> None:
         super().__init__()
         self.showing = ENTRIES
-        self.order = ORDERS[0]
+        self.order = CACHE_ORDERS[0]
         self.page: CachePage | None = None
         self.hits: tuple[CacheHit, ...] | None = ()
         self.lists = {name: Rows(id=name) for name in (ENTRIES, HITS)}
@@ -144,7 +144,7 @@ class CacheScreen(Place):
     def do_order(self) -> None:
         """The next order of the entries."""
         if self.showing == ENTRIES:
-            self.order = ORDERS[(ORDERS.index(self.order) + 1) % len(ORDERS)]
+            self.order = CACHE_ORDERS[(CACHE_ORDERS.index(self.order) + 1) % len(CACHE_ORDERS)]
             self.lists[ENTRIES].cursor = 0
             self.read_again()
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from gateway_core.cache_entries import RANKS
+from gateway_core.choices import CACHE_ORDERS
 from gateway_core.model import BudgetStatus, KillSwitch, ProviderStatus, Snapshot, Tier
 from gateway_core.settings_sources import Place
 from llmgw_tui.cli import main
@@ -214,12 +216,5 @@ def test_it_loads_nothing_that_takes_long(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr
 
 
-def test_what_the_command_line_knows_by_heart_is_so() -> None:
-    from gateway_core.cache_entries import ORDERS
-    from gateway_core.log_entries import LEVELS
-    from gateway_core.request_pages import SORTS
-    from gateway_core.spend_values import BY
-    from llmgw_tui import arguments
-
-    known = (arguments.CACHE_ORDERS, arguments.LOG_LEVELS, arguments.SORTS, arguments.SPEND_BY)
-    assert known == (ORDERS, LEVELS, SORTS, tuple(BY))
+def test_cached_answers_are_ranked_by_all_that_can_be_chosen() -> None:
+    assert tuple(RANKS) == CACHE_ORDERS
