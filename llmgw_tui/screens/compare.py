@@ -8,7 +8,7 @@ from typing import ClassVar
 from gateway_core.model import ReplayProgress, RequestDetail, RequestRow, Status
 from llmgw_tui.panes.answers import compare_document
 from llmgw_tui.panes.detail import Document
-from llmgw_tui.screens.document import DocumentScreen
+from llmgw_tui.screens.document import MATCHES, DocumentScreen
 from llmgw_tui.screens.one_thing import WHOLE
 from llmgw_tui.screens.place import PlaceAction
 from llmgw_tui.text import clean, message_text
@@ -24,8 +24,7 @@ class CompareScreen(DocumentScreen):
     explanation = "A request and the same one run again on another tier: answers, tokens, cost and time side by side."
     actions: ClassVar[tuple[PlaceAction, ...]] = (
         WHOLE,
-        PlaceAction("next_match", "n", "next", "To the next line found", footer=False),
-        PlaceAction("previous_match", "N", "previous", "To the line found before", footer=False),
+        *MATCHES,
     )
 
     def __init__(self, first: RequestDetail, second_id: str) -> None:

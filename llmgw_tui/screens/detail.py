@@ -13,7 +13,7 @@ from llmgw_tui.panes.details import CUT_CHARACTERS
 from llmgw_tui.panes.wire import headers_document, upstream_document
 from llmgw_tui.private_files import EXPORTS
 from llmgw_tui.screens.compare import CompareScreen
-from llmgw_tui.screens.document import DocumentScreen
+from llmgw_tui.screens.document import MATCHES, DocumentScreen
 from llmgw_tui.screens.one_thing import WHOLE
 from llmgw_tui.screens.place import PlaceAction
 from llmgw_tui.text import clean, dollars, message_text
@@ -36,8 +36,7 @@ class DetailScreen(DocumentScreen):
         PlaceAction("compare", "v", "compare", "Compare a request that was run again with the first one", footer=False),
         PlaceAction("export", "x", "export", "Write it as curl, Python or JSON, and copy that"),
         PlaceAction("copy_what", "Y", "copy …", "Copy the answer, the question, the id, curl or JSON", footer=False),
-        PlaceAction("next_match", "n", "next", "To the next line found", footer=False),
-        PlaceAction("previous_match", "N", "previous", "To the line found before", footer=False),
+        *MATCHES,
     )
     shared_hints = ("copy", "mark_wrong", "kill_switch", "help")
     read_every_s = 1.0

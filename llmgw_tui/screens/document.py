@@ -16,9 +16,14 @@ from llmgw_tui.ink import Ink
 from llmgw_tui.panes.detail import Document
 from llmgw_tui.panes.draw import text_segment
 from llmgw_tui.screens.one_thing import OneThingScreen
+from llmgw_tui.screens.place import PlaceAction
 from llmgw_tui.theme import MUTED_STYLE
 from llmgw_tui.widgets.lines_view import LinesView
 
+MATCHES = (
+    PlaceAction("next_match", "n", "next", "To the next line found", footer=False),
+    PlaceAction("previous_match", "N", "previous", "To the line found before", footer=False),
+)
 LIGHT = 12_000
 """Characters that are drawn at once, in some 13 ms; more are drawn in a thread."""
 
