@@ -64,19 +64,22 @@ def row(
     columns: tuple[Column, ...], cells: Mapping[str, Cell], look: Look, width: int, *, on_cursor: bool = False
 ) -> Strip:
     """One row of cells by their columns' names."""
-    out = [Segment(" ", TEXT_STYLE)]
-    for column in fitted(columns, width):
-        text, style = cells[column.name]
-        out += [
-            cell(text, column.width, style, right=column.right, ellipsis=look.glyphs.ellipsis),
-            Segment(" ", TEXT_STYLE),
-        ]
-    return on_cursor_or_not(line(width, *out), look, on_cursor=on_cursor)
+    strip = line(width, *spaced(fitted(columns, width), cells, look.glyphs.ellipsis))
+    return on_cursor_or_not(strip, look, on_cursor=on_cursor)
 
 
 def on_cursor_or_not(strip: Strip, look: Look, *, on_cursor: bool) -> Strip:
     """``strip``, with the cursor on it if it is there."""
     return strip.apply_style(CURSOR_STYLE if look.focused else CURSOR_IDLE_STYLE) if on_cursor else strip
+
+
+def spaced(columns: Sequence[Column], cells: Mapping[str, Cell], ellipsis: str) -> list[Segment]:
+    """The cells of columns that have their widths, with blanks around them."""
+    out = [Segment(" ", TEXT_STYLE)]
+    for column in columns:
+        text, style = cells[column.name]
+        out += [cell(text, column.width, style, right=column.right, ellipsis=ellipsis), Segment(" ", TEXT_STYLE)]
+    return out
 
 
 def says(width: int, text: str) -> tuple[Strip, ...]:

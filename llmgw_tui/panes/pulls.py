@@ -11,14 +11,12 @@ from rich.style import Style
 from textual.strip import Strip
 
 from gateway_core.model import LayerState, PullLayer, PullState, PullStatus, Status
-from llmgw_tui.panes.columns import Listing
+from llmgw_tui.panes.columns import Listing, on_cursor_or_not
 from llmgw_tui.panes.details import chopped, heading
 from llmgw_tui.panes.draw import Look, cell, joined, line, meter, padded, segments_width, text_segment
 from llmgw_tui.text import duration, preview, size
 from llmgw_tui.theme import (
     BRIGHT_STYLE,
-    CURSOR_IDLE_STYLE,
-    CURSOR_STYLE,
     FOCUS_STYLE,
     GOOD_STYLE,
     MUTED_STYLE,
@@ -180,13 +178,12 @@ class PullLines:
 
     def listing(self, look: Look, width: int) -> Listing:
         """With a heading, and a cursor on a line."""
-        style = CURSOR_STYLE if look.focused else CURSOR_IDLE_STYLE
         lines = self.lines
         head = [line(width, *row) for row in heading(f"Pulls: {self.counts}", width, look)][1:]
         return Listing(
             tuple(head) if lines else (),
             len(lines),
-            lambda at, on_cursor: lines[at].apply_style(style) if on_cursor else lines[at],
+            lambda at, on_cursor: on_cursor_or_not(lines[at], look, on_cursor=on_cursor),
         )
 
     def place_of(self, model: str, offset: int) -> int | None:

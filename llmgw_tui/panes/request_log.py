@@ -10,13 +10,13 @@ from textual.strip import Strip
 from gateway_core.model import Snapshot
 from gateway_core.request_pages import plain_sort
 from llmgw_tui.filtering import Typed
-from llmgw_tui.panes.columns import Listing
+from llmgw_tui.panes.columns import Listing, on_cursor_or_not
 from llmgw_tui.panes.columns import says as sentence
 from llmgw_tui.panes.draw import Look, text_segment
 from llmgw_tui.panes.requests import columns_for, request_line, says, titles
 from llmgw_tui.request_list import RequestList
 from llmgw_tui.text import preview
-from llmgw_tui.theme import BRIGHT_STYLE, CURSOR_IDLE_STYLE, CURSOR_STYLE, MUTED_STYLE, WARN_STYLE
+from llmgw_tui.theme import BRIGHT_STYLE, MUTED_STYLE, WARN_STYLE
 
 _WORDS = {
     "newest": ("newest first", "oldest first"),
@@ -54,8 +54,8 @@ def log_list(view: LogView, snapshot: Snapshot | None, look: Look, width: int) -
     head = says(problem, width) if problem.says else titles(columns_for(width, everything=True), width)
 
     def row(index: int, on_cursor: bool) -> Strip:
-        cursor = (CURSOR_STYLE if look.focused else CURSOR_IDLE_STYLE) if on_cursor else None
-        return request_line(view.rows[index], at, look, width, cursor, everything=True)
+        shown = request_line(view.rows[index], at, look, width, everything=True)
+        return on_cursor_or_not(shown, look, on_cursor=on_cursor)
 
     return Listing((head,), len(view.rows), row, sentence(width, _nothing(view, snapshot)))
 

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
 
-from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
 
 from gateway_core.model import Lane, RequestRow, Snapshot, Status, Tier
 from llmgw_tui.filtering import Typed, matching
-from llmgw_tui.panes.draw import Drawn, Look, cell, line, text_segment
+from llmgw_tui.panes.columns import Cell, Column, on_cursor_or_not, spaced
+from llmgw_tui.panes.draw import Drawn, Look, line, text_segment
 from llmgw_tui.text import clock_day, clock_time, count, dollars, milliseconds, preview
 from llmgw_tui.theme import (
     BRIGHT_STYLE,
-    CURSOR_IDLE_STYLE,
-    CURSOR_STYLE,
     GOOD_STYLE,
     MUTED_STYLE,
     STATUS_STYLES,
@@ -38,17 +35,6 @@ class Table:
     selected: str | None = None
     first: int = 0
     filter: Typed = Typed()
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of fixed width; ``narrowest`` is the pane width from which it is shown."""
-
-    name: str
-    title: str
-    width: int
-    narrowest: int
-    right: bool = False
 
 
 COLUMNS = (
@@ -90,10 +76,8 @@ def requests_view(snapshot: Snapshot, table: Table, look: Look, width: int, heig
     index = selected_index(rows, table)
     lines = [says(table.filter, width) if table.filter.says else titles(columns, width)]
     for number, row in enumerate(rows[first : first + room], first):
-        cursor = None
-        if number == index:
-            cursor = CURSOR_STYLE if look.focused else CURSOR_IDLE_STYLE
-        lines.append(request_line(row, snapshot.at, look, width, cursor))
+        shown = request_line(row, snapshot.at, look, width)
+        lines.append(on_cursor_or_not(shown, look, on_cursor=number == index))
     if not rows:
         lines += nothing(snapshot, table, width)
     return Drawn(title(table), info(snapshot, rows, table, look), tuple(lines[:height]))
@@ -165,16 +149,13 @@ def columns_for(width: int, *, everything: bool = False) -> tuple[Column, ...]:
 
 
 def titles(columns: Sequence[Column], width: int) -> Strip:
-    return line(width, *(_spaced(columns, {column.name: (column.title, MUTED_STYLE) for column in columns}, "…")))
+    return line(width, *spaced(columns, {column.name: (column.title, MUTED_STYLE) for column in columns}, "…"))
 
 
-def request_line(
-    row: RequestRow, at: float, look: Look, width: int, cursor: Style | None = None, *, everything: bool = False
-) -> Strip:
+def request_line(row: RequestRow, at: float, look: Look, width: int, *, everything: bool = False) -> Strip:
     """One request. ``at`` is the snapshot's time, from which a running request's age is told."""
     age_at = float(int(at)) if row.status is Status.RUNNING else at // 60 * 60 if everything else 0.0
-    strip = _request_line(row, age_at, look.zone, look.glyphs, width, everything)
-    return strip.apply_style(cursor) if cursor else strip
+    return _request_line(row, age_at, look.zone, look.glyphs, width, everything)
 
 
 @lru_cache(maxsize=1024)
@@ -183,19 +164,7 @@ def _request_line(row: RequestRow, at: float, zone: tzinfo, glyphs: Glyphs, widt
     look = Look(at, zone, glyphs)
     columns = columns_for(width, everything=everything)
     cells = {column.name: CELLS[column.name](row, at, look) for column in columns}
-    return line(width, *_spaced(columns, cells, glyphs.ellipsis))
-
-
-def _spaced(columns: Sequence[Column], cells: dict[str, tuple[str, Style]], ellipsis: str) -> list[Segment]:
-    out: list[Segment] = [Segment(" ", TEXT_STYLE)]
-    for column in columns:
-        text, style = cells[column.name]
-        out.append(cell(text, column.width, style, right=column.right, ellipsis=ellipsis))
-        out.append(Segment(" ", TEXT_STYLE))
-    return out[:-1]
-
-
-Cell = tuple[str, Style]
+    return line(width, *spaced(columns, cells, glyphs.ellipsis))
 
 
 def _time(row: RequestRow, at: float, look: Look) -> Cell:
