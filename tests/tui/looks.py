@@ -16,14 +16,13 @@ async def typed(pilot: Pilot[None], keys: Iterable[str] = ()) -> None:
     await _settled(app, pilot)
     for key in keys:
         await pilot.press(key)
-        await pilot.pause()
-        if reading := [worker for worker in app.workers if worker.name == "read"]:
-            await app.workers.wait_for_complete(reading)
-    await _settled(app, pilot)
+        await _settled(app, pilot)
 
 
 async def _settled(app: ControlCentre, pilot: Pilot[None]) -> None:
     await pilot.pause()
+    while any(worker.group in ("read", "ink") and not worker.is_finished for worker in app.workers):
+        await pilot.pause()
     app.beat()
     for pane in app.dashboard.panes:
         app.draw_pane(pane)

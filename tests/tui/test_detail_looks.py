@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
-from textual.pilot import Pilot
 
 from gateway_core.model import CommandResult, Tier
 from llmgw_tui import ink
@@ -16,21 +15,12 @@ from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
+from tests.tui.looks import typed
 
 Compare = Callable[..., bool]
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 OPENED = ("down", "down", "down", "down", "down", "enter")
 CODE = "Two tables:\n```sql\nselect id -- all\nfrom tenant where n = 1\n```\nThat is all."
-
-
-async def _settle(pilot: Pilot[None]) -> None:
-    app = pilot.app
-    assert isinstance(app, ControlCentre)
-    await pilot.pause()
-    while any(worker.group in ("read", "actions", "ink") and not worker.is_finished for worker in app.workers):
-        await pilot.pause()
-    app.beat()
-    await pilot.pause()
 
 
 def _looks_as_before(
@@ -45,7 +35,7 @@ def _looks_as_before(
     ink.load("json", "python", "sql")
     source = source or FakeSource(snapshots.busy())
     app = ControlCentre(source, Setup(ascii_only=ascii_only), clock=FrozenClock(snapshots.NOW))
-    return compare(app, press=[*OPENED, *press], terminal_size=SIZES[size], run_before=_settle)
+    return compare(app, terminal_size=SIZES[size], run_before=lambda pilot: typed(pilot, (*OPENED, *press)))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
-from textual.pilot import Pilot
 
 from gateway_core.model import LocalServer
 from llmgw_tui.app import ControlCentre
@@ -15,6 +14,7 @@ from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import local, snapshots
 from tests.fakes.source import FakeSource
+from tests.tui.looks import typed
 
 Compare = Callable[..., bool]
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
@@ -28,17 +28,6 @@ def pulling(now: float) -> LocalServer:
 SERVERS = {"pulling": pulling, "absent": local.absent, "lm_studio": local.lm_studio}
 
 
-async def _settle(pilot: Pilot[None]) -> None:
-    app = pilot.app
-    assert isinstance(app, ControlCentre)
-    if reading := [worker for worker in app.workers if worker.name == "read"]:
-        await app.workers.wait_for_complete(reading)
-    for _ in range(2):
-        await pilot.pause()
-        app.beat()
-    await pilot.pause()
-
-
 def _looks_as_before(
     compare: Compare, server: LocalServer, size: tuple[int, int], press: Iterable[str], *, ascii_only: bool = False
 ) -> bool:
@@ -46,14 +35,8 @@ def _looks_as_before(
     source = FakeSource(replace(snapshots.busy(), local=server))
     source.fits["llama3.2:3b"] = local.fits("llama3.2:3b")
 
-    async def pressed(pilot: Pilot[None]) -> None:
-        await _settle(pilot)
-        for key in press:
-            await pilot.press(key)
-            await _settle(pilot)
-
     app = ControlCentre(source, Setup(ascii_only=ascii_only), clock=FrozenClock(NOW))
-    return compare(app, terminal_size=size, run_before=pressed)
+    return compare(app, terminal_size=size, run_before=lambda pilot: typed(pilot, press))
 
 
 @pytest.mark.parametrize("size", SIZES)
