@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 
 from gateway_core.model import (
     BudgetStatus,
@@ -12,7 +12,6 @@ from gateway_core.model import (
     CacheHit,
     CacheStats,
     CacheStatus,
-    Decision,
     ErrorRate,
     Expected,
     Forecast,
@@ -21,45 +20,30 @@ from gateway_core.model import (
     LimitReached,
     ProviderStatus,
     PullStatus,
-    Reason,
-    Received,
-    ReplayOffer,
-    ReplayOffers,
-    RequestDetail,
-    RequestParts,
     RequestRow,
     Saved,
     Savings,
     SemanticStats,
     Series,
     Snapshot,
-    SpendBuckets,
-    SpendReport,
-    SpendRow,
     Status,
-    Step,
-    Target,
     Tier,
     TierStats,
-    Timeline,
-    UpstreamRequest,
-    Usage,
 )
-from gateway_core.spending.reading import total_of
 from tests.fakes import local
 
 NOW = datetime(2026, 11, 23, 14, 3, 22, tzinfo=UTC).timestamp()
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC).timestamp()
 
-_SONNET = ("anthropic", "claude-sonnet-5-5")
-_CHEAP = ("groq", "llama-4-scout")
-_LOCAL = ("ollama", "qwen3:8b")
-_BY_TIER = {Tier.LOCAL: _LOCAL, Tier.CHEAP: _CHEAP, Tier.PREMIUM: _SONNET}
+SONNET = ("anthropic", "claude-sonnet-5-5")
+CHEAP = ("groq", "llama-4-scout")
+LOCAL = ("ollama", "qwen3:8b")
+BY_TIER = {Tier.LOCAL: LOCAL, Tier.CHEAP: CHEAP, Tier.PREMIUM: SONNET}
 
 
 def row(number: int, preview: str, tier: Tier | None = Tier.LOCAL, **changes: object) -> RequestRow:
     """A request ``number`` × 7 seconds before :data:`NOW`, answered by ``tier``."""
-    provider, model = _BY_TIER[tier] if tier else (None, None)
+    provider, model = BY_TIER[tier] if tier else (None, None)
     base = RequestRow(
         id=f"req_{0x19ABCDEF000 - number:011x}{number:09x}",
         at=NOW - 7 * number,
@@ -437,177 +421,3 @@ def hostile() -> Snapshot:
         ),
         notices=(EVIL,),
     )
-
-
-def detail(of: RequestRow | None = None) -> RequestDetail:
-    """Everything of a request to PREMIUM with tools."""
-    shown = of or busy().requests[5]
-    tier = shown.tier or Tier.PREMIUM
-    provider, model = _BY_TIER[tier]
-    return RequestDetail(
-        row=shown,
-        decision=Decision(
-            target=Target(tier, provider, model, tier is Tier.LOCAL),
-            fallbacks=(Target(Tier.CHEAP, *_CHEAP, False), Target(Tier.LOCAL, *_LOCAL, True)),
-            route=shown.route,
-            difficulty=0.82,
-            reasons=(
-                Reason(
-                    "feasible",
-                    "local is out: its context of 32768 tokens holds the 18420 asked, but not 12 tools with it",
-                ),
-                Reason("difficulty", "0.82: design verbs, two constraints, 18420 tokens of context"),
-                Reason("session", "main stayed on premium for the last 3 turns"),
-            ),
-        ),
-        usage=Usage(4_020, 2_210, 14_100, 300, 0, 640),
-        error_message="the upstream answered 529 overloaded" if shown.status is Status.FAILED else None,
-        messages=(
-            {"role": "system", "content": "You are OpenClaw, a careful assistant.\nNever touch production."},
-            {
-                "role": "user",
-                "content": [
-                    {"type": "text", "text": "Design a schema for multi-tenant billing with audits"},
-                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
-                ],
-            },
-            {
-                "role": "assistant",
-                "content": None,
-                "tool_calls": [
-                    {
-                        "id": "call_1",
-                        "type": "function",
-                        "function": {"name": "read_file", "arguments": '{"path": "schema.sql"}'},
-                    }
-                ],
-            },
-            {"role": "tool", "tool_call_id": "call_1", "content": "create table tenant (id uuid primary key);\n" * 150},
-            {"role": "user", "content": "Go on. Größe bitte in Bytes."},
-        ),
-        answer={
-            "role": "assistant",
-            "content": "One ledger table per tenant, append-only.\n\n1. tenant\n2. invoice\n3. audit_event",
-        },
-        tools=("read_file", "write_file", "exec", "web_search"),
-        attempts=2,
-        timeline=timeline(f"{provider}/{model}") if shown.status is not Status.RUNNING else Timeline(),
-    )
-
-
-def timeline(target: str = "anthropic/claude-sonnet-5-5") -> Timeline:
-    """A first try that failed, a pause, and an answer that streams."""
-    return Timeline(
-        (
-            Step("received", -1.4, 1.4),
-            Step("policy", 0.1, 0.05),
-            Step("limits", 0.2, 0.02),
-            Step("exact cache", 0.3, 0.8, "miss"),
-            Step("semantic cache", 1.2, 6.3, "miss"),
-            Step("router", 7.6, 0.4, "hard:design"),
-            Step("budget", 8.0, 3.1, "$0.1180 set aside", target),
-            Step("call", 11.2, 240.0, "Overloaded", target),
-            Step("settle", 251.3, 2.0, "nothing charged", target),
-            Step("pause", 253.4, 310.0, "", target),
-            Step("budget", 563.5, 2.9, "$0.1180 set aside", target),
-            Step("call", 566.5, 20_800.0, "", target),
-            Step("first token", 830.0, 0.0),
-            Step("stream", 830.0, 20_536.0),
-            Step("settle", 21_366.6, 3.3, "$0.0483 in all", target),
-            Step("keep", 21_370.0, 4.0),
-        )
-    )
-
-
-def replay_offers() -> ReplayOffers:
-    return ReplayOffers(
-        (
-            ReplayOffer("local", "ollama/qwen3:8b"),
-            ReplayOffer("cheap", problem="No key is set for the cheap tier."),
-            ReplayOffer("premium", "anthropic/claude-sonnet-5-5", 118_000),
-        )
-    )
-
-
-def parts() -> RequestParts:
-    """What went over the wire for :func:`detail`: an attempt that failed, and one that was answered."""
-    headers = (("authorization", "Bearer [masked]"), ("user-agent", "OpenClaw/2026.9.6"), ("x-odd", "\x1b[31mred"))
-    body = {"model": "gateway-auto", "messages": [{"role": "user", "content": "Go on. Größe bitte in Bytes."}]}
-    sent = UpstreamRequest(
-        1,
-        "anthropic/claude-sonnet-5-5",
-        "POST",
-        "https://api.anthropic.com/v1/messages",
-        (("x-api-key", "[masked]"), ("anthropic-version", "2023-06-01")),
-        '{"model": "claude-sonnet-5-5", "max_tokens": 8192, "messages": [{"role": "user", "content": "Go on."}]}',
-        529,
-        (("request-id", "req_011"), ("retry-after", "1")),
-        "Overloaded",
-    )
-    answered = replace(sent, attempt=2, status=200, error="", answer_headers=(("request-id", "req_012"),))
-    received = Received("POST", "/v1/chat/completions", headers, 1.4, "chat", "abc")
-    return RequestParts(received, body, (sent, answered))
-
-
-def hostile_detail() -> RequestDetail:
-    return replace(
-        detail(hostile().requests[5]),
-        error_message=EVIL,
-        messages=({"role": EVIL, "name": EVIL, "content": EVIL, "tool_call_id": EVIL},),
-        answer={"content": EVIL, "tool_calls": [{"function": {"name": EVIL, "arguments": EVIL}}]},
-        tools=(EVIL,),
-    )
-
-
-_GROUPS = {
-    "tier": ("premium", "cheap", "local", "cache"),
-    "lane": ("interactive", "background"),
-    "session": ("agent:main:main", "agent:main:release-notes", "=cmd|' /C calc'!A0", ""),
-    "client": ("openclaw", "claude-code"),
-    "purpose": ("chat", "heartbeat", "title"),
-    "provider": ("anthropic", "groq", "ollama"),
-}
-
-
-def spend_report(period: str = "today", by: str = "tier") -> SpendReport:
-    """A period's sums by anything; what they are does not depend on it, so that they add up alike."""
-    days = {"today": 1, "7d": 7, "month": 23}.get(period, 30)
-    first = date(2026, 11, 23) - timedelta(days=days - 1)
-    if by == "model":
-        keys = [{"provider": provider, "model": model} for provider, model in _BY_TIER.values()]
-    elif by == "day":
-        keys = [{"day": str(first + timedelta(days=number))} for number in reversed(range(days))]
-    elif by == "hour":
-        keys = [{"hour": f"{hour:02d}"} for hour in range(7, 15)]
-    else:
-        keys = [{by: name} for name in _GROUPS[by]]
-    total = 3_420_000 * days
-    values = [total * 7**2 // 8**2, *[total // (9 * (number + 2)) for number in range(len(keys) - 1)]]
-    values[0] += total - sum(values)
-    rows = tuple(
-        SpendRow(
-            **key,  # type: ignore[arg-type]
-            requests=231 * days // (number + 1),
-            input_tokens=1_204_000 * days // (number + 1),
-            output_tokens=88_400 * days // (number + 2),
-            cost_microusd=value,
-            saved_microusd=value // 2 + 96_000,
-            saved_by_answer_cache_microusd=value // 4,
-            saved_by_prompt_cache_microusd=value // 4 - 4_000,
-            saved_by_routing_microusd=value // 2 - 2 * (value // 4) + 100_000,
-            cache_hits=149 * days // (number + 2),
-            cache_saved_ms=61_000 * days,
-            share=value / total,
-            price_known=number != 1 or by != "model",
-        )
-        for number, (key, value) in enumerate(zip(keys, values, strict=True))
-    )
-    if period == "today":
-        hours = [round(dollars * 1e6) for dollars in busy().spend_by_hour.values]
-        hours[13] += total - sum(hours)
-        buckets = SpendBuckets(MIDNIGHT, 3600, (*hours, *[0] * (24 - len(hours))))
-    else:
-        costs = [total // days + (day % 5 - 2) * 400_000 for day in range(days)]
-        costs[-1] += total - sum(costs)
-        buckets = SpendBuckets(MIDNIGHT - 86_400 * (days - 1), 86_400, tuple(costs))
-    return SpendReport(period, by, str(first), "2026-11-23", rows, total_of(rows), buckets)

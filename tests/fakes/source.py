@@ -34,7 +34,7 @@ from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.setting_values import SettingsReport
 from gateway_core.spend_csv import csv_text
 from gateway_core.spend_values import BY
-from tests.fakes import inside_values, snapshots
+from tests.fakes import details, inside_values, snapshots, spent
 
 _RANKS: dict[str, Callable[[RequestRow], tuple[float, float, str]]] = {
     "newest": lambda row: (row.at, row.at, row.id),
@@ -58,8 +58,8 @@ class FakeSource:
         self.ran: list[tuple[str, dict[str, object]]] = []
         self.answer: CommandResult | None = None
         self.details: dict[str, RequestDetail] = {}
-        self.kept_parts: RequestParts | None = snapshots.parts()
-        self.offers = snapshots.replay_offers()
+        self.kept_parts: RequestParts | None = details.parts()
+        self.offers = details.replay_offers()
         self.progress: ReplayProgress | None = None
         self.entries: tuple[CacheEntry, ...] = snapshots.cache_entries()
         self.hits: tuple[CacheHit, ...] | None = snapshots.cache_hits()
@@ -94,7 +94,7 @@ class FakeSource:
         if request_id in self.details:
             return self.details[request_id]
         rows = self.current.requests if self.current else ()
-        return next((snapshots.detail(row) for row in rows if row.id == request_id), None)
+        return next((details.detail(row) for row in rows if row.id == request_id), None)
 
     async def parts(self, request_id: str) -> RequestParts | None:
         return self.kept_parts
@@ -160,10 +160,10 @@ class FakeSource:
 
     async def spend(self, period: str, by: str) -> SpendReport:
         self.spend_looks.append((period, by))
-        return self.spent or snapshots.spend_report(period, by)
+        return self.spent or spent.spend_report(period, by)
 
     async def spend_csv(self, period: str, by: str) -> str | None:
-        return csv_text((self.spent or snapshots.spend_report(period, by)).rows, BY[by])
+        return csv_text((self.spent or spent.spend_report(period, by)).rows, BY[by])
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         self.ran.append((command, arguments))

@@ -18,7 +18,7 @@ from llmgw_tui.screens.cached_answer import CachedAnswerScreen
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.questions import Confirm
 from llmgw_tui.theme import ASCII
-from tests.fakes import snapshots
+from tests.fakes import details, snapshots
 from tests.tui.conftest import Stage, Staging
 from tests.tui.test_panes import LOOK, text_of
 from tests.tui.test_text import is_harmless
@@ -65,7 +65,7 @@ async def test_enter_shows_the_answer_and_its_wordings_or_the_request(staging: S
         await press(stage, "escape", "tab", "enter")
         assert stage.toasts[-1] == "Nothing is kept of this request."
         row = replace(snapshots.busy().requests[1], id="req_1")
-        stage.source.details["req_1"] = snapshots.detail(row)
+        stage.source.details["req_1"] = details.detail(row)
         await press(stage, "enter")
         assert isinstance(stage.app.screen, DetailScreen)
 
@@ -192,12 +192,12 @@ def test_hits_that_are_logged_without_their_question_are_shown(staging: Staging)
 def test_the_detail_of_a_hit_says_which_answer_it_got_and_why() -> None:
     row = replace(snapshots.busy().requests[2], cache=CacheStatus.SEMANTIC, saved_ms=1_840.0)
     reuse = Reuse("What is the capital of Australia?", snapshots.NOW - 400, 400.0, "learned", 0.9412, asked="And its?")
-    shown = text_of(detail_lines(replace(snapshots.detail(row), reuse=reuse), LOOK, 100))
+    shown = text_of(detail_lines(replace(details.detail(row), reuse=reuse), LOOK, 100))
     for words in ("Answered again", "capital of Australia?", "And its?", "learned  cosine 0.941", "6:40", "1.84s"):
         assert words in shown
     same = replace(reuse, question="", cosine=None, verdict="same request")
-    shown = text_of(detail_lines(replace(snapshots.detail(row), reuse=same), LOOK, 100))
+    shown = text_of(detail_lines(replace(details.detail(row), reuse=same), LOOK, 100))
     assert "this very request" in shown and "cosine" not in shown
     evil = replace(reuse, question=snapshots.EVIL, verdict=snapshots.EVIL, asked=snapshots.EVIL)
-    lines = detail_lines(replace(snapshots.detail(row), reuse=evil), LOOK, 60)
+    lines = detail_lines(replace(details.detail(row), reuse=evil), LOOK, 60)
     assert all(is_harmless(strip.text) for strip in lines)

@@ -13,7 +13,7 @@ from llmgw_tui.app import ControlCentre
 from llmgw_tui.clock import FrozenClock
 from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
-from tests.fakes import snapshots
+from tests.fakes import details, snapshots
 from tests.fakes.source import FakeSource
 from tests.tui.looks import typed
 
@@ -50,7 +50,7 @@ def test_a_request_in_ascii(snap_compare: Compare) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_two_answers(snap_compare: Compare, size: str) -> None:
-    first = snapshots.detail()
+    first = details.detail()
     second = replace(first.row, id="req_again", tier=Tier.LOCAL, cost_microusd=0, replay_of=first.row.id)
     source = FakeSource(snapshots.busy())
     source.answer = CommandResult(True, "", "req_again")

@@ -11,7 +11,7 @@ import pytest
 from gateway_core.model import CommandResult, ReplayProgress, RequestDetail, Status, Tier
 from llmgw_tui.screens.compare import CompareScreen
 from llmgw_tui.screens.detail import DetailScreen
-from tests.fakes import snapshots
+from tests.fakes import details, snapshots
 from tests.tui.conftest import Stage, Staging
 
 ROW = snapshots.busy().requests[5]
@@ -88,7 +88,7 @@ async def test_a_large_request_is_drawn_off_the_loop_and_comes_whole(staging: St
     code = "```python\n" + "def f(x):\n    return x\n" * 800 + "```"
     asked = tuple({"role": "user", "content": f"Number {number}.\n{code}"} for number in range(10))
     async with staging(snapshots.busy(), size=(120, 60)) as stage:
-        stage.source.details[ROW.id] = replace(snapshots.detail(), messages=asked)
+        stage.source.details[ROW.id] = replace(details.detail(), messages=asked)
         screen = await opened(stage)
         await until(stage, "Decision")
         await stage.press("b", "slash", *"number 9", "enter")
@@ -153,7 +153,7 @@ async def test_e_says_what_it_costs_at_most_before_it_is_paid(staging: Staging) 
 
 
 def again(status: Status, answer: str | None = None) -> RequestDetail:
-    first = snapshots.detail()
+    first = details.detail()
     row = replace(first.row, id="req_again", tier=Tier.PREMIUM, status=status, replay_of=first.row.id)
     return replace(first, row=row, answer={"content": answer} if answer else None)
 
@@ -206,7 +206,7 @@ async def test_a_request_that_was_run_again_is_compared_with_the_first(staging: 
 async def test_every_view_survives_odd_sizes(staging: Staging, size: tuple[int, int]) -> None:
     async with staging(snapshots.hostile(), size=size) as stage:
         stage.source.answer = CommandResult(True, "", "req_again")
-        stage.source.details["req_again"] = snapshots.hostile_detail()
+        stage.source.details["req_again"] = details.hostile_detail()
         await stage.press(*["down"] * 5, "enter")
         for key in ("h", "u", "b", "tab", "n", "v", "escape"):
             await stage.press(key)

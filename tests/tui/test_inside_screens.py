@@ -26,7 +26,7 @@ from llmgw_tui.screens.log import LogEntryScreen, LogScreen
 from llmgw_tui.screens.questions import Ask, Choose
 from llmgw_tui.screens.routing import LineupPlaceScreen, RoutingScreen, TrialScreen
 from llmgw_tui.screens.settings import SettingScreen, SettingsScreen
-from tests.fakes import inside_values, snapshots
+from tests.fakes import details, inside_values, snapshots
 from tests.tui.conftest import Stage, Staging
 from tests.tui.test_cache_screen import _on_dashboard, press
 from tests.tui.test_panes import LOOK
@@ -247,7 +247,7 @@ async def test_tab_goes_round_and_enter_opens_what_is_under_the_cursor(staging: 
             assert words in stage.text
         await press(stage, "escape", "tab")
         row = replace(snapshots.busy().requests[1], id="req_0000")
-        stage.source.details["req_0000"] = snapshots.detail(row)
+        stage.source.details["req_0000"] = details.detail(row)
         await press(stage, "y", "enter")
         assert isinstance(stage.app.screen, DetailScreen) and stage.app.clipboard == "req_0000"
         await press(stage, "escape", "tab", "enter")

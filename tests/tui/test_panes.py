@@ -38,7 +38,7 @@ from llmgw_tui.panes.spend import budget_bar, spend_view
 from llmgw_tui.panes.tiers import tiers_view
 from llmgw_tui.theme import ASCII, MUTED_STYLE, UNICODE, WARN_STYLE
 from llmgw_tui.widgets import chart
-from tests.fakes import snapshots
+from tests.fakes import details, snapshots
 from tests.tui.test_text import is_harmless
 
 LOOK = Look(snapshots.NOW)
@@ -90,7 +90,7 @@ def test_hostile_names_never_reach_a_strip(view: View) -> None:
 
 def test_a_hostile_header_and_detail_are_harmless() -> None:
     lines = header_view(snapshots.hostile(), Link(False, False, 0.0, snapshots.EVIL), LOOK, 200, 3)
-    lines += detail_lines(snapshots.hostile_detail(), LOOK, 100)
+    lines += detail_lines(details.hostile_detail(), LOOK, 100)
     lines += requests_view(
         snapshots.busy(), Table(filter=Typed(snapshots.EVIL, snapshots.EVIL, snapshots.EVIL)), LOOK, 100, 10
     ).lines
@@ -332,7 +332,7 @@ def test_the_footer_shows_what_fits_and_knows_what_was_clicked() -> None:
 
 
 def test_the_detail_holds_everything() -> None:
-    shown = text_of(detail_lines(snapshots.detail(), LOOK, 100))
+    shown = text_of(detail_lines(details.detail(), LOOK, 100))
     for word in (
         "hard:design",
         "0.82",
@@ -353,13 +353,13 @@ def test_the_detail_holds_everything() -> None:
 
 def test_the_detail_says_what_the_money_was_for_and_what_saved_how_much() -> None:
     shown = replace(
-        snapshots.detail().row,
+        details.detail().row,
         cost_microusd=13_000,
         saved_microusd=-2000,
         premium_microusd=11_000,
         no_prompt_cache_microusd=11_000,
     )
-    detail = replace(snapshots.detail(), row=shown, cost=Cost(input=2000, cache_write=10_000, output=1000))
+    detail = replace(details.detail(), row=shown, cost=Cost(input=2000, cache_write=10_000, output=1000))
     text = text_of(detail_lines(detail, LOOK, 100))
     assert "input $0.0020  cache write $0.010  output $0.0010" in text
     assert "-$0.0020  by prompt cache -$0.0020" in text
@@ -375,21 +375,21 @@ def test_breakpoints_are_told_quietly_and_a_broken_cache_is_not() -> None:
         Reason("prompt cache", "Breakpoints at tools[13] (5 min)"),
         Reason("cache break", "Changed by the client"),
     )
-    lines = detail_lines(replace(snapshots.detail(), remarks=remarks), LOOK, 100)
+    lines = detail_lines(replace(details.detail(), remarks=remarks), LOOK, 100)
     drawn = [segment for line in lines for segment in line]
     assert [part.style for part in drawn if "Breakpoints at tools" in part.text] == [MUTED_STYLE]
     assert [part.style for part in drawn if "Changed by the client" in part.text] == [WARN_STYLE]
 
 
 def test_big_bodies_are_cut_until_asked_for() -> None:
-    cut, whole = (detail_lines(snapshots.detail(), LOOK, 100, whole=whole) for whole in (False, True))
+    cut, whole = (detail_lines(details.detail(), LOOK, 100, whole=whole) for whole in (False, True))
     assert "characters more" in text_of(cut) and "characters more" not in text_of(whole)
     assert len(whole) > len(cut)
 
 
 def test_a_long_line_is_wrapped_without_losing_a_word() -> None:
     words = " ".join(f"word{n}" for n in range(CUT_CHARACTERS // 20)) + " 日本語" * 40 + "§" * 300
-    detail = replace(snapshots.detail(), messages=({"role": "user", "content": words},))
+    detail = replace(details.detail(), messages=({"role": "user", "content": words},))
     shown = text_of(detail_lines(detail, LOOK, 60, whole=True))
     assert all(f"word{n}" in shown for n in range(CUT_CHARACTERS // 20)) and shown.count("§") == 300
 
@@ -397,7 +397,7 @@ def test_a_long_line_is_wrapped_without_losing_a_word() -> None:
 def test_a_running_request_has_no_answer_yet() -> None:
     running: RequestRow = snapshots.busy().requests[0]
     assert running.tier is Tier.PREMIUM and running.cache is CacheStatus.MISS
-    assert "none yet" in text_of(detail_lines(replace(snapshots.detail(running), answer=None), LOOK, 80))
+    assert "none yet" in text_of(detail_lines(replace(details.detail(running), answer=None), LOOK, 80))
 
 
 def test_a_provider_that_is_down_is_named_in_the_header_and_explained_beside_its_tier() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from gateway_core.model import RequestRow, Snapshot, Tier
 from gateway_core.request_pages import PAGE_ROWS
 from llmgw_tui.screens.requests import RequestsScreen
-from tests.fakes import snapshots
+from tests.fakes import details, snapshots
 from tests.tui.conftest import Stage, Staging
 
 _ANY = snapshots.busy().requests[-1]
@@ -206,7 +206,7 @@ async def test_a_click_chooses_a_double_click_opens_and_the_wheel_scrolls(stagin
     rows = _many(300)
     async with staging(_showing(rows)) as stage:
         stage.source.request_log = rows
-        stage.source.details = {row.id: snapshots.detail(row) for row in rows}
+        stage.source.details = {row.id: details.detail(row) for row in rows}
         await stage.press("r")
         await stage.pilot.click("#rows", offset=(10, 6))
         await stage.settle()

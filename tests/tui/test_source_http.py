@@ -17,7 +17,7 @@ from gateway_core.events import Notice
 from gateway_core.model import CacheEntryDetail, CacheHit, CachePage, CommandResult, RequestDetail, Snapshot
 from gateway_core.snapshot_changes import Changes, changes
 from llmgw_tui.source_http import HttpSource
-from tests.fakes import snapshots
+from tests.fakes import details, snapshots
 
 KEY = "a-key"
 
@@ -68,7 +68,7 @@ class FakeGateway:
         if request.match_info["id"] != self.snapshot.requests[5].id:
             return web.json_response({"error": {"message": "no such request"}}, status=404)
         return web.Response(
-            body=TypeAdapter(RequestDetail).dump_json(snapshots.detail()), content_type="application/json"
+            body=TypeAdapter(RequestDetail).dump_json(details.detail()), content_type="application/json"
         )
 
     async def _entries(self, request: web.Request) -> web.Response:
@@ -136,7 +136,7 @@ async def test_the_snapshot_comes_as_it_was_sent() -> None:
 async def test_details_and_commands() -> None:
     gateway = FakeGateway()
     async with gateway.running() as url, source_of(url) as source:
-        assert await source.detail(gateway.snapshot.requests[5].id) == snapshots.detail()
+        assert await source.detail(gateway.snapshot.requests[5].id) == details.detail()
         assert await source.detail("req_unknown") is None
         assert await source.run("force_tier", tier="local") == CommandResult(True, "force_tier done")
         assert gateway.commands == [("force_tier", {"tier": "local"})]

@@ -17,7 +17,7 @@ from llmgw_tui.panes.spending import requests_filter, spend_chart
 from llmgw_tui.screens.questions import Ask, Confirm
 from llmgw_tui.screens.spend import ORDER, SpendScreen
 from llmgw_tui.widgets import chart
-from tests.fakes import snapshots
+from tests.fakes import snapshots, spent
 from tests.tui.conftest import Stage, Staging
 
 
@@ -112,7 +112,7 @@ async def test_x_writes_a_private_csv_and_says_where(staging: Staging, tmp_path:
             await stage.pilot.pause(0.01)
         assert stage.toasts[-1] == f"Written to {path}"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert path.read_bytes().decode() == csv_text(snapshots.spend_report("today", "session").rows, BY["session"])
+    assert path.read_bytes().decode() == csv_text(spent.spend_report("today", "session").rows, BY["session"])
     with path.open(newline="") as file:
         assert "'=cmd|' /C calc'!A0" in {row["session"] for row in csv.DictReader(file)}
 
@@ -167,7 +167,7 @@ def test_a_group_has_a_filter_of_its_requests(by: str, row: SpendRow, wanted: st
 
 def test_the_chart_draws_limits_that_are_near_as_lines_with_their_letter() -> None:
     chart.load()
-    report, budget = snapshots.spend_report("7d"), snapshots.busy().budget
+    report, budget = spent.spend_report("7d"), snapshots.busy().budget
     near = replace(budget, soft_microusd=3_000_000, medium_microusd=0, hard_microusd=50_000_000)
     lines = [strip.text for strip in spend_chart(report, near, Look(snapshots.NOW), 100, 14)]
     assert "far above: H $50" in lines[0]
@@ -177,7 +177,7 @@ def test_the_chart_draws_limits_that_are_near_as_lines_with_their_letter() -> No
 
 def test_a_chart_is_drawn_again_only_for_other_data() -> None:
     chart.load()
-    report, budget, look = snapshots.spend_report("30d"), snapshots.busy().budget, Look(snapshots.NOW)
+    report, budget, look = spent.spend_report("30d"), snapshots.busy().budget, Look(snapshots.NOW)
     first = spend_chart(report, budget, look, 100, 14)
     before = chart._drawn.cache_info()
     assert spend_chart(report, budget, look, 100, 14) == first
