@@ -11,6 +11,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from textual.drivers import _writer_thread
+
 from gateway_core.model import Snapshot
 from llmgw_tui.app import run_control_centre
 from llmgw_tui.setup import Setup
@@ -18,6 +20,8 @@ from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
 
 TICK_S = 0.01
+WRITES_QUEUED = 8
+"""Textual's 30 would take as much longer to fill: a loop that waits for the terminal shows it sooner."""
 CRASHES_AFTER = 60
 """Snapshots, where ``crash`` is among the arguments."""
 
@@ -58,4 +62,5 @@ async def main(report: Path) -> int:
 
 
 if __name__ == "__main__":
+    setattr(_writer_thread, "MAX_QUEUED_WRITES", WRITES_QUEUED)  # noqa: B010 - declared final
     sys.exit(asyncio.run(main(Path(sys.argv[1]))))
