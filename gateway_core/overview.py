@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway_core.activity import Activity
@@ -9,10 +10,12 @@ from gateway_core.cache.answers import AnswerCaches
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.kill_switch import KillGate
 from gateway_core.judge import Judge
-from gateway_core.model import BudgetStatus, DailyLimits, Series, Snapshot
+from gateway_core.model import BudgetStatus, DailyLimits, ProviderStatus, Series, Snapshot, Target
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.provider_checks import ProviderChecks
 from gateway_core.providers.health import Health
+from gateway_core.routing.lineup import LOCAL
+from gateway_core.routing.readiness import shortfall
 from gateway_core.spending.room import Spending
 from gateway_core.store.days import start_of
 from gateway_core.tiers import Tiers
@@ -50,7 +53,8 @@ class Overview:
         """Everything at ``now``, with the newest ``rows`` requests."""
         targets = self.tiers.targets()
         budget, local, activity = self.budget.status(), self.local.server, self.activity
-        state, detail = self._state(bool(targets), budget.ledger_ok)
+        providers = self.health.statuses(self.checks.statuses)
+        state, detail = self._state(bool(targets), budget.ledger_ok, providers)
         judge = (self.judge.notice,) if self.judge.notice else ()
         return Snapshot(
             at=now,
@@ -66,7 +70,7 @@ class Overview:
             budget=budget,
             cache=activity.cache(now, self.caches.entries, self.caches.semantic_stats()),
             tiers=activity.tiers(now, targets, self.tiers.choices(), self.tiers.guessed()),
-            providers=self.health.statuses(self.checks.statuses),
+            providers=(*providers, *self._lost_server()),
             local=local,
             in_flight=self.kill.in_flight,
             requests_today=activity.requests_today(now),
@@ -86,7 +90,7 @@ class Overview:
         hours = self.budget.spent_by_hour()[: max(1, int((now - start) // 3600) + 1)]
         return Series(start, 3600, tuple(cost / 1e6 for cost in hours))
 
-    def _state(self, has_target: bool, ledger_ok: bool) -> tuple[str, str]:
+    def _state(self, has_target: bool, ledger_ok: bool, providers: Sequence[ProviderStatus]) -> tuple[str, str]:
         if self.kill.state.on:
             return "killed", "Nothing is answered until the kill switch is released."
         if not ledger_ok:
@@ -94,4 +98,17 @@ class Overview:
         if not has_target:
             waiting = self.local.server.detail
             return "degraded", waiting or "No tier has a model: start Ollama or set a key."
+        down = {status.name: status.detail for status in providers if status.state == "down"}
+        if lacking := shortfall(self.tiers.landscape(), lambda target: self._why_not(target, down)):
+            return "degraded", lacking
         return "running", ""
+
+    def _lost_server(self) -> tuple[ProviderStatus, ...]:
+        """The local server as a provider that is down; nothing while it is as it should be."""
+        server, why = self.local.server, self.local.lost
+        return (ProviderStatus(LOCAL, server.kind, server.base_url, "down", why),) if why else ()
+
+    def _why_not(self, target: Target, down: Mapping[str, str]) -> str:
+        if target.provider in down:
+            return down[target.provider] or "is down"
+        return self.health.of(target.provider, target.model).why

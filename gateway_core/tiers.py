@@ -247,13 +247,15 @@ class Tiers:
             return Option(unavailable="LOCAL_LLM_ENABLED is off")
         server = self._local.server
         model = model or server.current_model
+        lost = self._local.lost
         if self._local.endpoint() is None or model is None:
-            return Option(unavailable=server.detail or f"nothing answers at {server.base_url}")
+            return Option(unavailable=lost or server.detail or f"nothing answers at {server.base_url}", lost=bool(lost))
         can = Capabilities(
             self._local.context_of(model), self._local.supports(model, "tools"), self._local.supports(model, "vision")
         )
         stands_in = server.kind == "builtin" and self._settings.builtin_model == "auto"
-        return Option(Target(tier, LOCAL, model, free=True), can=can, stands_in=stands_in)
+        target = Target(tier, LOCAL, model, free=True)
+        return Option(target, unavailable=lost, can=can, stands_in=stands_in, lost=bool(lost))
 
     async def close(self) -> None:
         await self._pool.close()

@@ -87,6 +87,7 @@ class LocalModels:
         self._shared_of: object = None
         self._beside: set[asyncio.Task[None]] = set()
         self._found: Found | None = None
+        self._ever_found = False
         self._trouble = ""
         self._misses = 0
         self._previous: str | None = None
@@ -120,6 +121,17 @@ class LocalModels:
         if self._overlay is None:
             self._overlay = self._with_all(self._server)
         return replace(self._overlay, pulls=self._pulls.statuses)
+
+    @property
+    def lost(self) -> str:
+        """Why the server that is to be there is not: one that has answered, or whose model the settings name.
+
+        Empty while it is there, before the first look, and where nobody expects one.
+        """
+        expected = self._ever_found or self._settings.local_llm_model
+        if self._found or not self._looked or self._standin.mode == "on" or not expected:
+            return ""
+        return (self._trouble or f"nothing answers at {self._address}").rstrip(".")
 
     @property
     def discovery(self) -> Discovery | None:
@@ -219,7 +231,7 @@ class LocalModels:
         assert self._session
         await self._open_notebook()
         self._discovery = Discovery(self._session, self._base_url, self._api_key, settings.local_context_tokens)
-        self._misses = MISSES_BEFORE_GONE
+        self._misses, self._ever_found = MISSES_BEFORE_GONE, False
         await self.refresh()
 
     async def close(self) -> None:
@@ -285,6 +297,7 @@ class LocalModels:
         assert self._discovery, "start() first"
         try:
             self._found = await self._discovery.look()
+            self._ever_found = True
             self._misses = 0
         except Unreachable as error:
             self._misses += 1

@@ -7,6 +7,14 @@ from dataclasses import dataclass, field
 
 from gateway_core.model import Refusal, Target, Tier
 
+UPWARD = (Tier.LOCAL, Tier.CHEAP, Tier.PREMIUM)
+
+
+def in_order(wished: Tier) -> tuple[Tier, ...]:
+    """The wished tier, then the better ones, then the cheaper ones from the best down."""
+    at = UPWARD.index(wished)
+    return (wished, *UPWARD[at + 1 :], *reversed(UPWARD[:at]))
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -26,6 +34,8 @@ class Option:
     can: Capabilities = Capabilities()
     stands_in: bool = False
     """The built-in model, in nobody's place: it answers by itself only where no other tier can."""
+    lost: bool = False
+    """A local server is to be there, and is not: ``unavailable`` says why, also where the built-in model stands in."""
 
 
 NOTHING = Option(unavailable="it is not configured")

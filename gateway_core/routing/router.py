@@ -12,11 +12,10 @@ from typing import Literal
 from gateway_core.model import ApiKind, ChatRequest, Decision, Lane, Reason, Refusal, Target, Tier
 from gateway_core.routing.difficulty import EASY_BELOW, HARD_FROM, Difficulty, difficulty
 from gateway_core.routing.feasibility import fits, limit_refusal, money_obstacle, obstacle
-from gateway_core.routing.landscape import Landscape, Option
+from gateway_core.routing.landscape import UPWARD, Landscape, Option, in_order
 from gateway_core.routing.lineup import LOCAL
 from gateway_core.wire import errors
 
-UPWARD = (Tier.LOCAL, Tier.CHEAP, Tier.PREMIUM)
 NAMED_TIERS = {
     "gateway-local": Tier.LOCAL,
     "gateway-cheap": Tier.CHEAP,
@@ -187,7 +186,7 @@ def _feasible(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Diff
         if refusal := _exact_refusal(request, wish.target, landscape, moves):
             return refusal
         targets += [] if moves else [wish.target]
-    tiers = _order(wish) if moves or not wish.binding else () if wish.target else (wish.tier,)
+    tiers = in_order(wish.tier) if moves or not wish.binding else () if wish.target else (wish.tier,)
     for tier in tiers:
         for option in _first(wish.target, landscape.all(tier)):
             if problem := obstacle(request.size, option, landscape):
@@ -243,12 +242,6 @@ def _medium_moves(wish: Wish, landscape: Landscape) -> bool:
         return False
     targets = (wish.target,) if wish.target else tuple(option.target for option in landscape.all(wish.tier))
     return not any(target and target.free for target in targets)
-
-
-def _order(wish: Wish) -> tuple[Tier, ...]:
-    """The wished tier, then the better ones, then the cheaper ones from the best down."""
-    at = UPWARD.index(wish.tier)
-    return (wish.tier, *UPWARD[at + 1 :], *reversed(UPWARD[:at]))
 
 
 def _refuse(request: ChatRequest, wish: Wish, landscape: Landscape) -> Refusal:
