@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from gateway_core.events import Notice, PullProgress
+from gateway_core.local_values import PullState, PullStatus
 from gateway_core.model import CommandResult, Snapshot
 from llmgw_tui.clock import LocalClock, ScreenClock
 from llmgw_tui.painted import Painted
@@ -115,10 +116,15 @@ class ControlCentre(Painted, inherit_bindings=False):
         async for event in self.source.events():
             if isinstance(event, Notice):
                 self.say(CommandResult(event.level == "info", event.text))
-            elif isinstance(event, PullProgress) and (event.pull.done or event.pull.error):
-                pull = event.pull
-                words = f"Pulling {pull.model} failed: {pull.error}" if pull.error else f"{pull.model} is pulled."
-                self.say(CommandResult(not pull.error, words))
+            elif isinstance(event, PullProgress):
+                self.say(how_it_ended(event.pull))
+
+
+def how_it_ended(pull: PullStatus) -> CommandResult:
+    """What to say of a pull that has ended by itself; nothing while it runs, and of one that a person stopped."""
+    if pull.state is PullState.FAILED:
+        return CommandResult(False, f"Pulling {pull.model} failed: {pull.error}")
+    return CommandResult(True, f"{pull.model} is pulled." if pull.state is PullState.DONE else "")
 
 
 async def run_control_centre(

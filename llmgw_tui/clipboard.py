@@ -20,6 +20,14 @@ MOST_BYTES = 74_994
 IN_TMUX = "In tmux this needs: set -g set-clipboard on."
 
 
+def in_tmux(environ: Mapping[str, str]) -> bool:
+    """Whether tmux is in between: on this machine, or on the one that ``ssh`` was called on, which sends only TERM.
+
+    tmux calls itself ``screen`` or ``tmux``, with ``-256color`` or without (its ``default-terminal``).
+    """
+    return bool(environ.get("TMUX")) or environ.get("TERM", "").startswith(("tmux", "screen"))
+
+
 @dataclass(frozen=True, slots=True)
 class Clipboard:
     """``folder`` gets the file; None writes none. ``to_terminal`` sends OSC 52."""
@@ -36,7 +44,7 @@ class Clipboard:
             self.to_terminal(text)
         written = await self._written(text)
         words = f"Copied {name}." if sent else f"{size(many_bytes)} are too much for a terminal's clipboard: "
-        if sent and self.environ.get("TMUX"):
+        if sent and in_tmux(self.environ):
             words += f" {IN_TMUX}"
         if written:
             words += f" Also in {written}" if sent else f"{name} is in {written}"

@@ -21,17 +21,19 @@ from llmgw_tui.widgets.rows import Rows
 
 
 def topics_of(keys: Keys, place: Place) -> tuple[Topic, ...]:
-    """What there is to tell on ``place``: its own keys, those of everywhere, moving, and what is shown."""
+    """What there is to tell on ``place``: what is in sight, its own keys, those of everywhere, moving, and the rest."""
     own = tuple(
         (key_words(keys, f"{place.place}.{action.name}"), action.help, f"{place.place}.{action.name}")
         for action in place.actions
     )
     everywhere = tuple((key_words(keys, action.name), action.help, action.name) for action in EVERYWHERE)
+    first, *others = [(title, text, "") for title, text in place.explanations()]
     return (
+        Topic("What is shown", (first,)),
         Topic(f"Keys in {place.title_words}", own),
         Topic("Keys everywhere", everywhere),
         Topic("Moving", tuple((key, text, "") for key, text in MOVING)),
-        Topic("What is shown", tuple((title, text, "") for title, text in place.explanations())),
+        Topic("What else is shown", tuple(others)),
     )
 
 

@@ -276,7 +276,7 @@ class Place(Screen[None]):
 
     def set_filter(self, text: str) -> None:
         """Filters by ``text``, as if it had been typed."""
-        self.filter_field.value = text
+        self.filter_field.put(text)
         self._search(text)
 
     def filter_changed(self) -> None:

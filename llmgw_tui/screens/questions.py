@@ -22,6 +22,11 @@ class CleanInput(Input):
     def validate_value(self, value: str) -> str:
         return one_line(value)
 
+    def put(self, text: str) -> None:
+        """Replaces what it holds; what is typed next goes after it."""
+        self.value = text
+        self.cursor_position = len(self.value)
+
 
 class Question(ModalScreen[str | None]):
     """A box with a question. Escape answers None."""

@@ -220,8 +220,7 @@ class RequestsScreen(Place):
         if self.filter_field.display and self._history:
             self._remembered = max(-1, min(self._remembered + by, len(self._history) - 1))
             text = self._history[self._remembered] if self._remembered >= 0 else ""
-            self.filter_field.value = text
-            self.filter_field.cursor_position = len(text)
+            self.filter_field.put(text)
 
     def _close_filter(self) -> None:
         super()._close_filter()

@@ -305,6 +305,15 @@ async def test_the_help_does_what_its_lines_say_and_can_be_searched(staging: Sta
         assert stage.ran == [("force_tier", {"tier": "premium"})] and stage.app.here == "dashboard"
 
 
+async def test_the_help_begins_with_what_the_pane_in_focus_shows(staging: Staging) -> None:
+    async with staging(snapshots.busy(), size=(80, 24)) as stage:
+        await stage.press("tab", "tab", "question_mark")
+        pane = next(pane for pane in stage.app.dashboard.panes if pane.id == "cache")
+        told = " ".join(stage.text.split())
+        assert " ".join(pane.explanation.split()[:6]) in told
+        assert told.index("What is shown Cache") < told.index("Keys everywhere")
+
+
 async def test_the_help_of_a_screen_begins_with_its_own_keys(staging: Staging) -> None:
     async with staging(snapshots.busy(), size=(80, 24)) as stage:
         await stage.press("c", "question_mark")
@@ -411,6 +420,8 @@ async def test_notices_and_ended_pulls_are_said(staging: Staging) -> None:
         stage.source.bus.publish(Notice(snapshots.NOW, "warning", "Ollama went away"))
         stage.source.bus.publish(PullProgress(snapshots.NOW, PullStatus("qwen3:14b", "success", done=True)))
         stage.source.bus.publish(PullProgress(snapshots.NOW, PullStatus("nope", "", error="no such model")))
+        for other in ({"done": True, "cancelled": True}, {"interrupted": True}, {}):
+            stage.source.bus.publish(PullProgress(snapshots.NOW, PullStatus("half:1b", "pulling", **other)))
         await stage.settle()
         assert stage.toasts == ["Ollama went away", "qwen3:14b is pulled.", "Pulling nope failed: no such model"]
 

@@ -18,9 +18,21 @@ async def test_a_copy_goes_to_the_terminal_and_into_a_file_of_ones_own(tmp_path:
     assert words == f"Copied the answer. Also in {path}" and stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-async def test_only_in_tmux_the_way_through_it_is_told(tmp_path: Path) -> None:
-    _, words = await Clipboard(tmp_path, {"TMUX": "/tmp/tmux-0/default,1,0"}, lambda _: None).copy("x", "the id")
-    assert "set -g set-clipboard on" in words
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"TMUX": "/tmp/tmux-0/default,1,0", "TERM": "xterm-256color"}, True),
+        ({"TERM": "tmux-256color"}, True),
+        ({"TERM": "screen"}, True),
+        ({"TERM": "xterm-256color", "TMUX": ""}, False),
+        ({}, False),
+    ],
+)
+async def test_only_in_tmux_here_or_before_ssh_the_way_through_it_is_told(
+    tmp_path: Path, environ: dict[str, str], told: bool
+) -> None:
+    _, words = await Clipboard(tmp_path, environ, lambda _: None).copy("x", "the id")
+    assert ("set -g set-clipboard on" in words) is told
 
 
 async def test_what_no_terminal_takes_is_only_in_the_file(tmp_path: Path) -> None:

@@ -230,6 +230,15 @@ async def test_earlier_filters_come_back_with_the_arrows(staging: Staging) -> No
         assert _place(stage).filter_field.value == ""
 
 
+async def test_what_is_typed_goes_after_a_filter_that_another_screen_has_set(staging: Staging) -> None:
+    async with staging(snapshots.busy()) as stage:
+        await stage.app.go("requests", filtered_by='lane:"interactive"')
+        await stage.press("slash", "space", "h", "i")
+        assert _place(stage).filter_field.value == 'lane:"interactive" hi'
+        await stage.press("ctrl+u")
+        assert _place(stage).filter_field.value == ""
+
+
 async def test_a_log_that_cannot_be_read_is_said_and_the_rows_stay(staging: Staging) -> None:
     rows = _many(300)
     async with staging(_showing(rows)) as stage:
