@@ -157,7 +157,7 @@ class Embeddings:
             refusal = self._kill.excuse(exchange.request.id)
             if refusal is None:
                 raise
-            exchange.end(Status.KILLED, code=refusal.code, message=refusal.message)
+            exchange.break_off(refusal)
             return refusal
 
     def _close(self, exchange: Exchange) -> None:

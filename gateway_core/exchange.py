@@ -138,8 +138,13 @@ class Exchange:
 
     def refuse(self, refusal: Refusal) -> Outcome:
         """Ends it with what was refused, or with what failed: an upstream's trouble, or our own."""
-        ours = refusal.http_status < 500 or refusal.code == errors.kill_switch().code
+        ours = refusal.http_status < 500 or refusal.code in (errors.kill_switch().code, errors.gateway_stopped().code)
         return self.end(Status.REFUSED if ours else Status.FAILED, code=refusal.code, message=refusal.message)
+
+    def break_off(self, refusal: Refusal) -> Outcome:
+        """Ends it in the middle, by the kill switch or because the gateway ends."""
+        killed = refusal.code == errors.kill_switch().code
+        return self.end(Status.KILLED if killed else Status.FAILED, code=refusal.code, message=refusal.message)
 
     def row(self) -> RequestRow:
         """The line of the requests pane as things stand."""

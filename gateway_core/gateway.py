@@ -95,8 +95,10 @@ LOCAL_SETTINGS = (
     *("local_llm_enabled", "local_llm_url", "local_llm_model", "local_llm_api_key", "local_context_tokens"),
     *("local_keep_alive", "local_registry", "ollama_host"),
 )
+GRACE_S = 1.5
+"""For requests in flight to end by themselves when the gateway does."""
 ENDING_S = 1.0
-"""For cancelled requests to settle: aiohttp cancels them at the end, and does not wait."""
+"""For those that were broken off to settle, and to tell their clients."""
 
 
 class Gateway:
@@ -470,10 +472,14 @@ class Gateway:
         )
         return self._overview.snapshot(standing, self._clock.now(), rows)
 
+    async def end_requests(self) -> None:
+        """Lets nothing more in and has what is in flight end, each with a last word to its client."""
+        await self._kill.end(GRACE_S, ENDING_S)
+
     async def close(self) -> None:
-        """Ends everything in order: the server cancelled what is in flight; money and log are written."""
+        """Ends everything in order: the requests first, of which few are left; money and log are written."""
         self.event_log.end()
-        await self._kill.ended(ENDING_S)
+        await self._kill.end(0, ENDING_S)
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
