@@ -17,7 +17,7 @@ from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.errors import StoreError
 from llmgw_tui.logs import log_to_file
-from llmgw_tui.text import count, dollars, milliseconds, one_line
+from llmgw_tui.text import dollars, milliseconds, one_line, tokens
 
 
 async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, quiet: bool) -> int:
@@ -97,7 +97,7 @@ def request_line(row: RequestRow) -> str:
         f"{row.status.value:<9}",
         f"{served:<8}",
         one_line(row.model or row.asked_model),
-        f"{count(row.input_tokens)}>{count(row.output_tokens)} tokens",
+        f"{tokens(row.input_tokens, row.input_counted)}>{tokens(row.output_tokens, row.output_counted)} tokens",
         dollars(row.cost_microusd),
         milliseconds(row.latency_ms),
         one_line(row.error_code or row.route),
