@@ -67,6 +67,8 @@ class Exchange:
     """The answer is the best there was, and no good one."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What must be closed when the request ends: the upstream's stream above all."""
+    preview: str = field(init=False)
+    """How the user's own words begin."""
     watch: Stopwatch = field(init=False)
     recording: Recording = field(init=False)
     _stream: Running | None = None
@@ -75,6 +77,7 @@ class Exchange:
         received = self.request.received
         self.watch = Stopwatch(self.began, received.read_ms if received else 0.0)
         self.recording = Recording(self.request)
+        self.preview = self.request.view.user_text[:PREVIEW_CHARACTERS]
 
     @property
     def keeps_its_answer(self) -> bool:
@@ -159,7 +162,7 @@ class Exchange:
             purpose=view.purpose,
             session=view.session,
             asked_model=request.model,
-            preview=view.user_text[:PREVIEW_CHARACTERS],
+            preview=self.preview,
             input_tokens=self.usage.prompt_tokens or request.size.input_tokens,
             input_counted=self.usage.input_counted if self.usage.prompt_tokens else Counted.ESTIMATED,
             output_tokens=self.usage.output_tokens,

@@ -9,6 +9,11 @@ from contextlib import contextmanager
 from gateway_core.model import KillSwitch, Refusal
 from gateway_core.wire import errors
 
+GRACE_S = 1.5
+"""For requests in flight to end by themselves when the gateway does."""
+ENDING_S = 1.0
+"""For those that were broken off to settle, and to tell their clients."""
+
 
 class KillGate:
     """Refuses requests while on, and cancels the tasks of those that are already running.
@@ -63,15 +68,15 @@ class KillGate:
         self.stops += 1
         return self._break_off(errors.kill_switch())
 
-    async def end(self, grace_s: float, within_s: float) -> None:
-        """The gateway ends: nothing more is let in, what is in flight has ``grace_s`` to end, the rest is broken off.
+    async def end(self, *, at_once: bool = False) -> None:
+        """The gateway ends: nothing more is let in, what is in flight gets a moment to end, the rest is broken off.
 
-        Returns when all has ended, ``within_s`` after that at the latest.
+        Returns when all have ended and told their clients, or a second later.
         """
         self._ending = True
-        await self.ended(grace_s)
+        await self.ended(0.0 if at_once else GRACE_S)
         self._break_off(errors.gateway_stopped())
-        await self.ended(within_s)
+        await self.ended(ENDING_S)
 
     def _break_off(self, why: Refusal) -> int:
         """Cancels what is in flight and not broken off yet; returns how many."""

@@ -59,11 +59,11 @@ class PortInUse(OSError):
 def make_app(gateway: Gateway, secret: str) -> web.Application:
     """The application: every route behind the same guards."""
     given = gateway.settings
-    gateway.event_log.redactor.hide((secret,))
+    gateway.event_log.redactor.hide_everywhere(secret)
 
     async def end_streams(_: web.Application) -> None:
         """Nobody can connect any more. Those who watch hear how the requests end."""
-        await gateway.end_requests()
+        await gateway.kill_gate.end()
         gateway.bus.close()
 
     app = web.Application(

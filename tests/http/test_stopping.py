@@ -14,7 +14,7 @@ import anthropic
 import openai
 import pytest
 
-from gateway_core import gateway as gateway_module
+from gateway_core.gates import kill_switch
 from gateway_core.model import Refusal
 from gateway_core.running import running_gateway
 from tests.fakes.anthropic import FakeAnthropic
@@ -61,7 +61,7 @@ async def staged(folder: Path, **more: Any) -> AsyncIterator[Stage]:
 
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway_module, "GRACE_S", 0.0)
+    monkeypatch.setattr(kill_switch, "GRACE_S", 0.0)
 
 
 @pytest.mark.usefixtures("no_grace")
@@ -149,7 +149,7 @@ async def test_an_answer_that_ends_soon_is_waited_for_and_nothing_more_is_let_in
         await fake.wait_for_requests(1)
         gateway = stage.llmgw.gateway
         ending = asyncio.create_task(stage.end())
-        while not gateway._kill.check():  # noqa: ASYNC110 - the end has no event before it is over
+        while not gateway.kill_gate.check():  # noqa: ASYNC110 - the end has no event before it is over
             await asyncio.sleep(0.005)
         async with gateway.pipeline.answer(make_call().request) as late:
             assert isinstance(late, Refusal) and late.code == "gateway_stopped"

@@ -486,8 +486,8 @@ async def test_of_older_rows_it_is_told_that_their_tokens_were_not_counted(tmp_p
             connection.executemany(
                 "INSERT INTO requests (id, at, status, client, lane, purpose, asked_model, preview, input_tokens,"
                 " output_tokens, tools, stream, cache, route, cost_microusd, saved_microusd, latency_ms, search,"
-                f" detail) VALUES (?, {NOON}, '{status}', 'c', 'background', 'p', 'm', 'p', 1, 1, 0, 0, 'miss', 'r', 0, 0, 0, '', ?)",
-                [(f"{name} {status}", detail) for name, detail in details.items()],
+                " detail) VALUES (?, ?, ?, 'c', 'background', 'p', 'm', 'p', 1, 1, 0, 0, 'miss', 'r', 0, 0, 0, '', ?)",
+                [(f"{name} {status}", NOON, status, detail) for name, detail in details.items()],
             )
     database = await Database.open(path)
     rows = await RequestLog(database, FakeClock()).recent(20)
