@@ -447,7 +447,8 @@ class Gateway:
 
     async def settings_report(self) -> SettingsReport:
         """Every setting: what is in force, and where it came from."""
-        return await asyncio.to_thread(provenance, self.settings, self._files, self.commands.state)
+        state, address = self.commands.state, self.address
+        return await asyncio.to_thread(provenance, self.settings, self._files, state, address=address)
 
     async def requests(self, limit: int, query: str | None = None) -> tuple[RequestRow, ...]:
         """The newest requests of the log that match ``query``. Raises ``BadSearch`` for a filter that is none."""

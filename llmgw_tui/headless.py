@@ -85,7 +85,16 @@ async def _tell(gateway: Gateway, quiet: bool) -> None:
             elif isinstance(event, Notice):
                 _say(f"{event.level}: {one_line(event.text)}")
             elif isinstance(event, KillSwitchChanged):
-                _say(f"kill switch {'on' if event.kill.on else 'off'}, {event.cancelled} requests stopped")
+                _say(kill_line(event))
+
+
+def kill_line(event: KillSwitchChanged) -> str:
+    """What the kill switch did."""
+    if not event.kill.on:
+        return "kill switch off: requests pass again"
+    many = event.cancelled
+    stopped = f"{many} request{'' if many == 1 else 's'} stopped" if many else "no request was in flight"
+    return f"kill switch on, {stopped}"
 
 
 def request_line(row: RequestRow) -> str:

@@ -27,8 +27,8 @@ def cost_lines(detail: RequestDetail) -> Iterator[Line]:
     if written:
         yield pair("cache write", f"{written:,}  to the provider's prompt cache")
     reasoning = f"  of which reasoning {count(usage.reasoning_tokens)}" if usage.reasoning_tokens else ""
-    written = in_full(usage.output_tokens, row.output_counted)
-    yield pair("output", f"{written}{reasoning}{_why(usage.output_tokens, row.output_counted)}")
+    output = in_full(usage.output_tokens, row.output_counted)
+    yield pair("output", f"{output}{reasoning}{_why(usage.output_tokens, row.output_counted)}")
     if usage.web_searches:
         yield pair("searches", f"{usage.web_searches:,}  made by the provider")
     guessed = any(remark.step == "price" for remark in detail.remarks)

@@ -51,14 +51,13 @@ async def test_an_answer_that_repeats_a_key_is_given_and_not_recorded(tmp_path: 
         key = KEY if whose == "the gateway's" else fake.key
         text = f"Your key is {key}, keep it."
         fake.script(Reply(text=text, reasoning=f"It says {key}", tools=(("login", {"key": key}),)))
-        thinking = {"reasoning_effort": "high"}
         tools = [{"type": "function", "function": {"name": "login", "parameters": {"type": "object"}}}]
         if stream:
-            headers, chunks = await llmgw.stream("What is my key?", tools=tools, **thinking)
+            headers, chunks = await llmgw.stream("What is my key?", tools=tools, reasoning_effort="high")
             assert said(chunks) == text
             assert not any(key in said([chunk]) for chunk in chunks), "no chunk holds it whole"
         else:
-            _, headers, body = await llmgw.chat("What is my key?", tools=tools, **thinking)
+            _, headers, body = await llmgw.chat("What is my key?", tools=tools, reasoning_effort="high")
             message = body["choices"][0]["message"]
             assert message["content"] == text
             assert json.loads(message["tool_calls"][0]["function"]["arguments"]) == {"key": key}
