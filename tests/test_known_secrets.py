@@ -49,7 +49,7 @@ def test_what_is_too_short_for_a_secret_is_left(short: str) -> None:
 
 
 TREES: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just(KEY),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just(KEY) | st.just(f"x{KEY}"),
     lambda part: st.lists(part, max_size=4) | st.dictionaries(st.text(max_size=3) | st.just(KEY), part, max_size=4),
 )
 
@@ -59,6 +59,12 @@ def test_no_tree_keeps_one_and_one_without_stays_the_same(tree: Any) -> None:
     clean = known(KEY).without(tree)
     assert KEY not in repr(clean)
     assert (clean is tree) == (KEY not in repr(tree))
+
+
+@pytest.mark.parametrize("spoilt", [None, "\ud800", 2**70])
+@pytest.mark.parametrize("form", [STRANGE, json.dumps(STRANGE)[1:-1], json.dumps({"a": STRANGE}), quote(STRANGE)])
+def test_it_is_found_in_what_is_hard_to_write(form: str, spoilt: object) -> None:
+    assert known(STRANGE).without({"arguments": form, "more": spoilt})["arguments"] != form
 
 
 def test_values_are_made_anew_only_where_they_must() -> None:
@@ -91,3 +97,7 @@ def test_which_of_the_settings_are_secrets_of_texts() -> None:
         assert recorded.masked(secret) == "[masked]"
     for word in ("ollama runs a model", "my app 2", "it is not-needed", "Bearer of news"):
         assert recorded.masked(word) == word
+
+
+def test_a_secret_that_is_no_unicode_is_looked_for_too() -> None:
+    assert known("abc\udcff-12345").masked("it is abc\udcff-12345") == "it is [masked]"
