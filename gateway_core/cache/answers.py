@@ -166,6 +166,8 @@ class AnswerCaches:
             reuse = self.own(key, answer.created_at, "same request")
             self._remember(request.id, reuse)
             return CachedAnswer(CacheStatus.EXACT, answer, reuse, (why,))
+        if self._secrets.masked(key.user_text) is not key.user_text:  # it would be kept for the review
+            return None
         with watch.begin("semantic cache") as step:
             hit = await self._semantic.lookup(key, request)
             step.outcome = f"hit, {hit.cosine:.3f} alike" if hit else "miss"
