@@ -30,7 +30,8 @@ NOTHING_SAVED = Savings()
 
 @dataclass(slots=True)
 class Day:
-    """Sums since midnight UTC. ``tiers`` by name (``cache`` too): requests, input, output tokens, micro-dollars."""
+    """Sums since midnight UTC. ``tiers`` by name (``cache`` too): answered requests, and of all that went there, failed
+    ones included, input and output tokens and micro-dollars."""
 
     date: str
     tiers: dict[str, list[int]] = field(default_factory=dict)
@@ -91,7 +92,7 @@ class Activity:
         day.saved_microusd += row.saved_microusd
         if row.served_by:
             sums = day.tiers.setdefault(row.served_by, [0, 0, 0, 0])
-            for index, value in enumerate((1, row.input_tokens, row.output_tokens, row.cost_microusd)):
+            for index, value in enumerate((row.answered, row.input_tokens, row.output_tokens, row.cost_microusd)):
                 sums[index] += value
         day.cache = _counted(day.cache, row, usage)
         minute = self._minute(row.at)

@@ -151,6 +151,8 @@ class Commands:
         stopped = self._kill.switch(state)
         self._bus.publish(KillSwitchChanged(state.since or 0.0, state, stopped))
         await self._keep(kill=state)
+        if not stopped:
+            return CommandResult(True, "Kill switch on. No request was in flight.")
         return CommandResult(True, f"Kill switch on: {stopped} request{'' if stopped == 1 else 's'} stopped.")
 
     async def release(self, by: str = "command") -> CommandResult:

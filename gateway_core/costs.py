@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway_core.kinds import Counted
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -17,7 +19,10 @@ class Usage:
     reasoning_tokens: int = 0
     """Part of ``output_tokens``."""
     estimated: bool = False
-    """The upstream reported nothing usable; these are our own counts."""
+    """The upstream reported nothing usable, or not all of it; some of these are our own counts."""
+    input_counted: Counted = Counted.MEASURED
+    """Of all tokens of the prompt."""
+    output_counted: Counted = Counted.MEASURED
     audio_input_tokens: int = 0
     """Part of ``input_tokens``."""
     audio_output_tokens: int = 0

@@ -25,6 +25,7 @@ from gateway_core.model import (
     CacheStatus,
     ChatRequest,
     Cost,
+    Counted,
     Decision,
     JsonObject,
     Lane,
@@ -157,7 +158,7 @@ class Embeddings:
             refusal = self._kill.excuse(exchange.request.id)
             if refusal is None:
                 raise
-            exchange.end(Status.KILLED, code=refusal.code, message=refusal.message)
+            exchange.break_off(refusal)
             return refusal
 
     def _close(self, exchange: Exchange) -> None:
@@ -185,7 +186,7 @@ class Embeddings:
         with exchange.watch.begin("call", f"{target.provider}/{target.model}"):
             if target.free:
                 embedded = await self._free(exchange, target, asked)
-                exchange.usage = _usage(embedded, tokens)
+                exchange.usage = _usage(embedded, _uncounted(tokens, Counted.ESTIMATED))
             else:
                 embedded = await self._paid(exchange, target, asked)
         if embedded.windowed:
@@ -237,10 +238,10 @@ class Embeddings:
         reservation = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst)
         if isinstance(reservation, Refusal):
             raise Refused(reservation)
-        usage, cost, charged = Usage(input_tokens=ceiling, estimated=True), Cost(other=worst), True
+        usage, cost, charged = _uncounted(ceiling, Counted.CEILING), Cost(other=worst), True
         try:
             embedded = await embed(provider, _call(exchange, target), len(asked.texts))
-            usage = _usage(embedded, ceiling)
+            usage = _usage(embedded, usage)
             cost = self._pricing.cost(target.provider, target.model, usage)
             return embedded
         except UpstreamError as error:
@@ -254,11 +255,13 @@ class Embeddings:
                 await self._budget.release(reservation)
 
 
-def _usage(embedded: Embedded, otherwise: int) -> Usage:
+def _usage(embedded: Embedded, otherwise: Usage) -> Usage:
     """What the server counted, else our own number."""
-    if embedded.prompt_tokens is None:
-        return Usage(input_tokens=otherwise, estimated=True)
-    return Usage(input_tokens=embedded.prompt_tokens)
+    return otherwise if embedded.prompt_tokens is None else Usage(input_tokens=embedded.prompt_tokens)
+
+
+def _uncounted(tokens: int, how: Counted) -> Usage:
+    return Usage(input_tokens=tokens, estimated=True, input_counted=how)
 
 
 def _call(exchange: Exchange, target: Target) -> UpstreamCall:

@@ -10,6 +10,7 @@ from gateway_core.model import (
     CacheStatus,
     ChatRequest,
     Cost,
+    Counted,
     Counterfactuals,
     Decision,
     JsonObject,
@@ -66,6 +67,8 @@ class Exchange:
     """The answer is the best there was, and no good one."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What must be closed when the request ends: the upstream's stream above all."""
+    preview: str = field(init=False)
+    """How the user's own words begin."""
     watch: Stopwatch = field(init=False)
     recording: Recording = field(init=False)
     _stream: Running | None = None
@@ -74,6 +77,7 @@ class Exchange:
         received = self.request.received
         self.watch = Stopwatch(self.began, received.read_ms if received else 0.0)
         self.recording = Recording(self.request)
+        self.preview = self.request.view.user_text[:PREVIEW_CHARACTERS]
 
     @property
     def keeps_its_answer(self) -> bool:
@@ -138,8 +142,13 @@ class Exchange:
 
     def refuse(self, refusal: Refusal) -> Outcome:
         """Ends it with what was refused, or with what failed: an upstream's trouble, or our own."""
-        ours = refusal.http_status < 500 or refusal.code == errors.kill_switch().code
+        ours = refusal.http_status < 500 or refusal.code in (errors.kill_switch().code, errors.gateway_stopped().code)
         return self.end(Status.REFUSED if ours else Status.FAILED, code=refusal.code, message=refusal.message)
+
+    def break_off(self, refusal: Refusal) -> Outcome:
+        """Ends it in the middle, by the kill switch or because the gateway ends."""
+        killed = refusal.code == errors.kill_switch().code
+        return self.end(Status.KILLED if killed else Status.FAILED, code=refusal.code, message=refusal.message)
 
     def row(self) -> RequestRow:
         """The line of the requests pane as things stand."""
@@ -153,9 +162,11 @@ class Exchange:
             purpose=view.purpose,
             session=view.session,
             asked_model=request.model,
-            preview=view.user_text[:PREVIEW_CHARACTERS],
+            preview=self.preview,
             input_tokens=self.usage.prompt_tokens or request.size.input_tokens,
+            input_counted=self.usage.input_counted if self.usage.prompt_tokens else Counted.ESTIMATED,
             output_tokens=self.usage.output_tokens,
+            output_counted=self.usage.output_counted,
             tools=request.size.tools,
             stream=request.stream,
             tier=target.tier if target else None,

@@ -57,7 +57,7 @@ from gateway_core.providers.base import UpstreamCall, UpstreamError
 from gateway_core.providers.builtin import BuiltinModel
 from gateway_core.providers.health import Health
 from gateway_core.providers.pricing import Pricing
-from gateway_core.redaction import Redactor, secrets_of
+from gateway_core.redaction import Redactor
 from gateway_core.reload import Reloader
 from gateway_core.replay_commands import ReplayCommands
 from gateway_core.replays import Replays
@@ -95,8 +95,6 @@ LOCAL_SETTINGS = (
     *("local_llm_enabled", "local_llm_url", "local_llm_model", "local_llm_api_key", "local_context_tokens"),
     *("local_keep_alive", "local_registry", "ollama_host"),
 )
-ENDING_S = 1.0
-"""For cancelled requests to settle: aiohttp cancels them at the end, and does not wait."""
 
 
 class Gateway:
@@ -133,7 +131,8 @@ class Gateway:
         self.started_at = clock.now()
         """Unix seconds."""
         self._notices: list[str] = []
-        self.event_log = EventLog(clock, Redactor(secrets_of(settings)))
+        self.event_log = EventLog(clock, Redactor().hide_those_of(settings))
+        self._secrets = self.event_log.redactor.recorded
         self._files = files
         self._background: set[asyncio.Task[None]] = set()
 
@@ -183,7 +182,7 @@ class Gateway:
     async def _open_records(self, state: OperatorState) -> None:
         """The kill switch, the money, and what is remembered of requests."""
         settings, clock, database = self.settings, self._clock, self._database
-        self._kill = KillGate(state.kill)
+        self.kill_gate = KillGate(state.kill)
         limits = state.limits(_limits(settings))
         self._budget = await Budget.open(
             Ledger(database, clock), clock, limits.soft_microusd, limits.medium_microusd, limits.hard_microusd
@@ -193,7 +192,8 @@ class Gateway:
         if (orphans := self._budget.orphans).count:
             charged = f"{orphans.cost_microusd / 1e6:.4f} USD charged for them"
             self._notices.append(f"{orphans.count} paid calls were cut off last time; {charged}.")
-        self._requests = RequestLog(database, clock, keep_bodies=settings.keep_bodies_days > 0)
+        keeps = settings.keep_bodies_days > 0
+        self._requests = RequestLog(database, clock, keep_bodies=keeps, secrets=self._secrets)
         await self._requests.fail_interrupted()
         self.responses = ResponseStore(database, clock)
         self._activity = Activity(clock.now())
@@ -253,23 +253,24 @@ class Gateway:
         self._encoder = open_encoder(settings, self._note, root_of(local_base_url(settings)))
         self._embedder = open_embedder(settings, self._note, self._encoder)
         answers = AnswerStore(database)
-        self._caches = AnswerCaches.open(settings, answers, database, clock, self._note, self._encoder, self.detail)
+        kept = (self.detail, self._secrets)
+        self._caches = AnswerCaches.open(settings, answers, database, clock, self._note, self._encoder, *kept)
         self.browser = Browser(answers, self._requests, searched(settings, self._encoder), clock)
-        self._quiet = Quiet(lambda: self._kill.in_flight, clock)
+        self._quiet = Quiet(lambda: self.kill_gate.in_flight, clock)
         self.reviewer = Reviewer(
             self._caches.review,
             LocalJudge(self.local, self._tiers.provider, self._tiers.is_idle, clock),
             self._quiet,
             clock,
-            lambda: self._kill.state.on,
+            lambda: self.kill_gate.state.on,
         )
         self._caches.use_second_opinion(self.reviewer.at_once)
-        self._journal = Journal(self.bus, self._activity, self._requests, clock)
+        self._journal = Journal(self.bus, self._activity, self._requests, clock, self._secrets)
         self.searches = RequestSearch(database.path, self._requests, self._journal.settled, clock)
         self.pipeline = Pipeline(
             Gates(
                 policy,
-                self._kill,
+                self.kill_gate,
                 self._rate,
                 Idempotency(IdempotencyStore(database, clock)),
             ),
@@ -289,7 +290,7 @@ class Gateway:
             BuiltinEmbeddings(self._embedder),
             self._local_embeddings,
             self._tiers,
-            self._kill,
+            self.kill_gate,
             self._rate,
             self._budget,
             self._pricing,
@@ -301,15 +302,14 @@ class Gateway:
         self.spending = Spending(
             self._database.path, self._budget, self._pricing.is_known, self._journal.settled, self._clock
         )
-        self.stopping = Stopping(lambda: self._kill.in_flight)
-        self.replays = Replays(
-            self.detail, self.parts, self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock
-        )
+        self.stopping = Stopping(lambda: self.kill_gate.in_flight)
+        needed = (self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock, self._secrets)
+        self.replays = Replays(self.detail, self.parts, *needed)
         self.reloader = Reloader(
             self._files, lambda: self.settings, self._apply, lambda level, text: self.notice(level, text, "settings")
         )
         self.commands = Commands(
-            self._kill,
+            self.kill_gate,
             self._tiers,
             self._budget,
             self.local,
@@ -331,7 +331,7 @@ class Gateway:
     def _open_overview(self) -> None:
         """What a screen sees of all this."""
         self._overview = Overview(
-            self._kill,
+            self.kill_gate,
             self._budget,
             self._tiers,
             self.local,
@@ -365,7 +365,7 @@ class Gateway:
         before = self.settings
         policy = PolicyGate(settings.policy_patterns, settings.policy == "on")
         self.settings = settings
-        self.event_log.redactor.hide(secrets_of(settings))
+        self.event_log.redactor.hide_those_of(settings)
         self.pipeline.use_policy(policy)
         self.pipeline.replay_at_natural_pace(settings.cache_replay == "natural")
         self._pricing.override(settings.all_prices, settings.unknown_price)
@@ -447,7 +447,8 @@ class Gateway:
 
     async def settings_report(self) -> SettingsReport:
         """Every setting: what is in force, and where it came from."""
-        return await asyncio.to_thread(provenance, self.settings, self._files, self.commands.state)
+        state, address = self.commands.state, self.address
+        return await asyncio.to_thread(provenance, self.settings, self._files, state, address=address)
 
     async def requests(self, limit: int, query: str | None = None) -> tuple[RequestRow, ...]:
         """The newest requests of the log that match ``query``. Raises ``BadSearch`` for a filter that is none."""
@@ -471,9 +472,9 @@ class Gateway:
         return self._overview.snapshot(standing, self._clock.now(), rows)
 
     async def close(self) -> None:
-        """Ends everything in order: the server cancelled what is in flight; money and log are written."""
+        """Ends everything in order: the requests first, of which few are left; money and log are written."""
         self.event_log.end()
-        await self._kill.ended(ENDING_S)
+        await self.kill_gate.end(at_once=True)
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.clock import Clock
 from gateway_core.events import RequestFinished, RequestRouted, RequestStarted
-from gateway_core.exchange import Exchange
+from gateway_core.exchange import PREVIEW_CHARACTERS, Exchange
+from gateway_core.known_secrets import KnownSecrets
 from gateway_core.model import Decision, JsonObject, RequestDetail, RequestRow
 from gateway_core.store.errors import StoreError
 from gateway_core.store.requests import RequestLog
@@ -26,19 +28,24 @@ LONGEST_QUEUE = 2_000
 
 
 class Journal:
-    """Publishes rows and queues them for the request log. Nothing here waits for the disk."""
+    """Publishes rows and queues them for the request log. Nothing here waits for the disk.
 
-    def __init__(self, bus: Bus, activity: Activity, requests: RequestLog, clock: Clock) -> None:
+    ``secrets`` are taken out of both: of what is shown at once here, of the bodies in the store's thread.
+    """
+
+    def __init__(self, bus: Bus, activity: Activity, requests: RequestLog, clock: Clock, secrets: KnownSecrets) -> None:
         self._bus = bus
         self._activity = activity
         self._requests = requests
         self._clock = clock
+        self._secrets = secrets
         self._queue: asyncio.Queue[tuple[RequestRow, RequestDetail, Wire | None]] = asyncio.Queue(LONGEST_QUEUE)
         self._writer: asyncio.Task[None] | None = None
         self.decisions: deque[tuple[str, Decision]] = deque(maxlen=KEPT_DECISIONS)
         """The newest, by the request's id."""
 
     def started(self, exchange: Exchange) -> None:
+        exchange.preview = self._secrets.beginning(exchange.request.view.user_text, PREVIEW_CHARACTERS)
         row = self._note(exchange)
         self._bus.publish(RequestStarted(self._clock.now(), row))
 
@@ -50,7 +57,7 @@ class Journal:
         self._bus.publish(RequestRouted(self._clock.now(), row))
 
     def finished(self, exchange: Exchange) -> None:
-        row = self._note(exchange, exchange.recording.kept)
+        row = self._note(exchange, partial(exchange.recording.kept, self._secrets))
         self._bus.publish(RequestFinished(self._clock.now(), row, exchange.usage))
 
     def _note(self, exchange: Exchange, wire: Wire | None = None) -> RequestRow:

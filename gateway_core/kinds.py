@@ -42,6 +42,17 @@ class CacheMode(StrEnum):
     REFRESH = "refresh"
 
 
+class Counted(StrEnum):
+    """How a number of tokens is known."""
+
+    MEASURED = "measured"
+    """The upstream counted it."""
+    ESTIMATED = "estimated"
+    """Nobody counted: it is about that many."""
+    CEILING = "ceiling"
+    """Nobody counted, or not to the end, and it cannot be more: what a cut answer is charged at."""
+
+
 class ApiKind(StrEnum):
     """The protocol a caller speaks."""
 

@@ -103,6 +103,11 @@ class PullStatus:
         """Whether a new pull of the same name goes on where this one ended."""
         return self.cancelled or self.interrupted or self.error is not None
 
+    @property
+    def has_arrived(self) -> bool:
+        """Whether something of it is on the disk. Of one that a restart interrupted nobody knows how much."""
+        return self.completed_bytes > 0 or self.interrupted
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSpeed:

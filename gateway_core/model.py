@@ -25,6 +25,7 @@ from gateway_core.costs import Usage as Usage
 from gateway_core.kinds import ApiKind as ApiKind
 from gateway_core.kinds import CacheMode as CacheMode
 from gateway_core.kinds import CacheStatus as CacheStatus
+from gateway_core.kinds import Counted as Counted
 from gateway_core.kinds import Lane as Lane
 from gateway_core.kinds import Status as Status
 from gateway_core.kinds import Tier as Tier
@@ -281,14 +282,21 @@ class RequestRow:
     """What a cache's answer took when it was made, less what serving it took."""
     replay_of: str = ""
     """The id of the request that an operator had run again."""
+    input_counted: Counted = Counted.MEASURED
+    output_counted: Counted = Counted.MEASURED
 
     @property
     def otherwise(self) -> Counterfactuals:
         return Counterfactuals(self.premium_microusd, self.no_prompt_cache_microusd, self.no_answer_cache_microusd)
 
     @property
+    def answered(self) -> bool:
+        """Whether it got its whole answer: only then has the tier or the cache served it."""
+        return self.status is Status.OK
+
+    @property
     def served_by(self) -> str:
-        """``cache``, a tier, or an empty string while nothing has answered; the value of ``x-llmgw-tier``."""
+        """``cache``, the tier that it went to, or an empty string while it went nowhere; ``x-llmgw-tier``'s value."""
         if self.cache.is_hit:
             return "cache"
         return self.tier.value if self.tier else ""
@@ -396,9 +404,11 @@ class TierStats:
 
     name: str
     requests: int = 0
+    """Those that it has answered. One that failed there is nobody's."""
     input_tokens: int = 0
     output_tokens: int = 0
     cost_microusd: int = 0
+    """Of all that went there, like the tokens: what failed may have cost something."""
     target: str = ""
     """``provider/model`` that serves the tier now; empty when none does."""
     choices: tuple[str, ...] = ()

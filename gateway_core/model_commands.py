@@ -39,21 +39,25 @@ class ModelCommands:
         await self._local.saved()
         if before and before.running:
             return CommandResult(True, f"{status.model} is being pulled already.")
-        goes_on = " It goes on where it ended." if before and before.resumable else ""
+        goes_on = " It goes on where it ended." if before and before.resumable and before.has_arrived else ""
         return CommandResult(True, f"Pulling {status.model}.{goes_on}")
 
     async def cancel_pull(self, model: ModelName) -> CommandResult:
         """Stops a download; what has arrived is kept for the next try."""
         if self._do.cancel_pull(model):
             await self._local.saved()
-            return CommandResult(True, f"Stopped pulling {model}. A new pull goes on where this one ended.")
+            after = self._do.pull_of(model)
+            kept = "A new pull goes on where this one ended." if after and after.has_arrived else "Nothing has arrived."
+            return CommandResult(True, f"Stopped pulling {model}. {kept}")
         return CommandResult(False, f"{model} is not being pulled.")
 
     async def forget_pull(self, model: ModelName) -> CommandResult:
         """Takes a download that has ended, or was interrupted, from the list."""
+        before = self._do.pull_of(model)
         if self._do.forget_pull(model):
             await self._local.saved()
-            return CommandResult(True, f"The pull of {model} is off the list. What has arrived stays on the disk.")
+            kept = " What has arrived stays on the disk." if before and before.has_arrived else ""
+            return CommandResult(True, f"The pull of {model} is off the list.{kept}")
         return CommandResult(False, f"There is no ended pull of {model}: one that runs is stopped first.")
 
     async def load(self, model: ModelName) -> CommandResult:

@@ -149,9 +149,9 @@ class Pipeline:
         return result
 
     def _stopped(self, exchange: Exchange) -> Refusal | None:
-        """The refusal for a task that the kill switch cancelled, which may go on now; None when the client left."""
+        """The refusal for a task that the gateway itself cancelled and that may go on; None when the client left."""
         if refusal := self._gates.kill.excuse(exchange.request.id):
-            exchange.end(Status.KILLED, code=refusal.code, message=refusal.message)
+            exchange.break_off(refusal)
         return refusal
 
     def _close(self, exchange: Exchange) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -49,9 +50,11 @@ def provenance(
     files: SettingsFiles | None,
     state: OperatorState | None = None,
     environment: Mapping[str, str] = os.environ,
+    address: str = "",
 ) -> SettingsReport:
     """All settings, by group. ``settings`` are in force; ``files`` None were not read from files but given by a
-    program; ``state`` is what the operator decided. Reads files: not for the event loop."""
+    program; ``state`` is what the operator decided, ``address`` where the gateway listens. Reads files: not for the
+    event loop."""
     found = origins(files, environment) if files else {}
     strange = strange_names(files, environment) if files else ()
     wanted, wrong = _wanted(files)
@@ -60,6 +63,9 @@ def provenance(
         _told(field, settings, found.get(field, ()), files is not None, wanted, wrong, over.get(field))
         for field in Settings.model_fields
     ]
+    if settings.port == 0 and (port := urlsplit(address).port):
+        came_to = f"0: listens on {port}"
+        told = [replace(one, value=came_to) if one.name == environment_name("port") else one for one in told]
     told.sort(key=lambda setting: GROUPS.index(setting.group))
     paths = tuple((str(path), path.is_file()) for path in files.paths) if files else ()
     problems = tuple(dict.fromkeys((*(text for text in wrong if not _is_said(text, strange)), *strange)))

@@ -16,10 +16,11 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 
 from gateway_core.cache.secrecy import masked
+from gateway_core.credentials import SECRET_NAME
+from gateway_core.known_secrets import KnownSecrets
 from gateway_core.model import ChatRequest, JsonObject
 from gateway_core.traces import MASKED, Headers
 
-_SECRET_NAME = re.compile(r"auth|cookie|key|token|secret|passw|credential|signature|session-id", re.IGNORECASE)
 _NO_SECRET = re.compile(
     r"^(?:idempotency-key|anthropic-ratelimit-.*|x-ratelimit-.*|ratelimit-.*|x-llmgw-.*|.*-authenticate|sec-websocket-key)$",
     re.IGNORECASE,
@@ -44,12 +45,12 @@ def masked_url(url: str) -> str:
 
 def _masked_pair(pair: str) -> str:
     name, equals, _ = pair.partition("=")
-    return f"{name}={MASKED}" if equals and _SECRET_NAME.search(name) else pair
+    return f"{name}={MASKED}" if equals and SECRET_NAME.search(name) else pair
 
 
 @lru_cache(maxsize=_REMEMBERED_TEXTS)
 def _is_secret(name: str) -> bool:
-    return _SECRET_NAME.search(name) is not None and _NO_SECRET.match(name) is None
+    return SECRET_NAME.search(name) is not None and _NO_SECRET.match(name) is None
 
 
 def _masked_value(name: str, value: str) -> str:
@@ -89,10 +90,10 @@ class Recording:
         """What one call of an upstream is told to."""
         return Wire(self._sent, attempt, target)
 
-    def kept(self) -> JsonObject:
+    def kept(self, known: KnownSecrets) -> JsonObject:
         """All of it without secrets, as a tree of JSON; ``body`` of what was sent is a tree too. May take milliseconds
         for a large body: to be called off the event loop."""
-        request, mask = self.request, _Mask()
+        request, mask = self.request, _Mask(known)
         body = request.body if request.native is None else request.native
         extras = {"force_tier": request.force_tier.value} if request.force_tier else {}
         if isinstance(request.context, str):
@@ -103,7 +104,7 @@ class Recording:
             upstream.append({**fields, "body": mask(_tree(sent.content))})
         received = asdict(request.received) if request.received else None
         made = {"received": received, "body": mask({**body, **extras}), "upstream": upstream}
-        return {**made, "masked": mask.found}
+        return {**known.without(made), "masked": mask.found}
 
 
 class Wire:
@@ -154,12 +155,13 @@ _TEXTS = _Texts()
 class _Mask:
     """Masks a tree of JSON. ``found`` says that there was something to mask."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: KnownSecrets) -> None:
+        self._known = known
         self.found = False
 
     def __call__(self, value: Any) -> Any:
         if isinstance(value, str):
-            made = _TEXTS.masked(value)
+            made = _TEXTS.masked(self._known.masked(value))
             self.found = self.found or made != value
             return made
         if isinstance(value, dict):

@@ -9,13 +9,13 @@ from pydantic import SecretStr
 
 from gateway_core.cache.secrecy import without_secrets
 from gateway_core.credentials import HIDDEN as HIDDEN
-from gateway_core.credentials import without_credentials
+from gateway_core.credentials import SECRET_NAME, without_credentials
+from gateway_core.known_secrets import SHORTEST, KnownSecrets
 from gateway_core.settings import Settings
 
-SHORTEST_HIDDEN = 6
-"""A known secret below it is too short to be looked for: half of all words would have it in them."""
 LONGEST_EXAMINED = 1_500
 """Looking for secrets takes time in proportion: 0.06 ms for a line, 0.7 ms for the worst text of this length."""
+_PLAIN_WORD = re.compile(r"(?i)[a-z]+(?:[-_ ][a-z]+)*")
 _TAIL_FROM = 24
 _LONGEST_ARGUMENTS = 200
 _BEARER = re.compile(r"(?i)\b(?:bearer|x-api-key:?)\s+[^\s\"']{4,}|\b(?:sk|gsk|rk|pk|xai)[-_][\w*.-]{6,}")
@@ -23,15 +23,29 @@ _PRIVATE_KEY = re.compile(r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----
 
 
 class Redactor:
-    """Cleans texts. ``known`` are secrets in use, looked for word for word."""
+    """Cleans texts. ``known`` are secrets in use, looked for word for word.
+
+    ``recorded`` are those of them that are no common word: they are taken out of what is recorded of requests too.
+    """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         self._known: tuple[str, ...] = ()
+        self.recorded = KnownSecrets()
         self.hide(known)
+
+    def hide_those_of(self, settings: Settings) -> Redactor:
+        """Has the secrets of the settings hidden, everywhere."""
+        self.hide(secrets_of(settings))
+        self.recorded.hide(_recorded_secrets_of(settings))
+        return self
+
+    def hide_everywhere(self, secret: str) -> None:
+        self.hide((secret,))
+        self.recorded.hide((secret,))
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Has these hidden too, from now on; those of before stay hidden."""
-        longest_first = {*self._known, *(secret for secret in secrets if len(secret) >= SHORTEST_HIDDEN)}
+        longest_first = {*self._known, *(secret for secret in secrets if len(secret) >= SHORTEST)}
         self._known = tuple(sorted(longest_first, key=len, reverse=True))
 
     def clean(self, text: str) -> str:
@@ -43,6 +57,23 @@ class Redactor:
             if secret in text:
                 text = text.replace(secret, HIDDEN)
         return without_secrets(without_credentials(_BEARER.sub(HIDDEN, text)), HIDDEN)
+
+
+def _recorded_secrets_of(settings: Settings) -> Iterator[str]:
+    """The keys that what is recorded of requests must not hold: what is secret by its name.
+
+    A local server's key is mostly a word that stands in for one (LOCAL_LLM_API_KEY=ollama): taken out, it would take
+    that word out of every text.
+    """
+    for name in Settings.model_fields:
+        if isinstance(value := getattr(settings, name), SecretStr) and name != "local_llm_api_key":
+            yield value.get_secret_value()
+    own = [settings.local_llm_api_key, *(entry.api_key for entry in settings.providers)]
+    yield from (key for value in own if value and not _PLAIN_WORD.fullmatch(key := value.get_secret_value()))
+    for entry in settings.providers:
+        for name, text in (*entry.headers.items(), *entry.query.items()):
+            if SECRET_NAME.search(name) and not _PLAIN_WORD.fullmatch(text):
+                yield text.rpartition(" ")[2]
 
 
 def secrets_of(settings: Settings) -> Iterator[str]:

@@ -15,6 +15,7 @@ import orjson
 
 from gateway_core.clients import read_client
 from gateway_core.clock import Clock, new_request_id
+from gateway_core.known_secrets import KnownSecrets
 from gateway_core.model import (
     ApiKind,
     CacheMode,
@@ -70,6 +71,7 @@ class Replays:
         most_microusd: Callable[[ChatRequest, Target], int],
         spawn: Callable[[Coroutine[None, None, None], str], None],
         clock: Clock,
+        secrets: KnownSecrets,
     ) -> None:
         self._detail = detail
         self._parts = parts
@@ -77,6 +79,7 @@ class Replays:
         self._most_microusd = most_microusd
         self._spawn = spawn
         self._clock = clock
+        self._secrets = secrets
         self._runs: OrderedDict[str, _Run] = OrderedDict()
 
     async def offers(self, request_id: str) -> ReplayOffers:
@@ -102,7 +105,9 @@ class Replays:
         """How far a replay has come; None for what is none, or was long ago."""
         if (run := self._runs.get(request_id)) is None:
             return None
-        return ReplayProgress(run.request_id, run.replay_of, "".join(run.words), run.done, run.problem)
+        return ReplayProgress(
+            run.request_id, run.replay_of, self._secrets.masked("".join(run.words)), run.done, run.problem
+        )
 
     async def _run(self, request: ChatRequest, run: _Run) -> None:
         try:

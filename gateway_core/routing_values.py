@@ -55,6 +55,7 @@ class LineupPlace:
     """Calls, each try of its own; of the newest 500."""
     errors_last_hour: int = 0
     requests_today: int = 0
+    """Those that it has answered."""
     samples: int = 0
     """Answers that the times are of, the newest 200."""
     latency_p50_ms: float | None = None

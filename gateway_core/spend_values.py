@@ -34,6 +34,8 @@ class SpendRow:
     client: str = ""
     purpose: str = ""
     requests: int = 0
+    answered: int = 0
+    """Of the requests; the others were refused, failed, or broken off."""
     input_tokens: int = 0
     output_tokens: int = 0
     cost_microusd: int = 0

@@ -1,4 +1,4 @@
-"""How long each model takes, and how often it was used today: from requests as they end."""
+"""How long each model takes, and how often it answered today: from requests as they end."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class TargetTimes:
             self._targets.popitem(last=False)
         if (day := day_of(row.at)) > target.day:
             target.day, target.requests = day, 0
-        target.requests += day == target.day
+        target.requests += row.answered and day == target.day
         if row.status is Status.OK:
             target.latencies_ms.append(row.latency_ms)
             if row.first_token_ms is not None:
@@ -74,7 +74,7 @@ class TargetTimes:
         return Times(len(latencies), _at(latencies, 0.5), _at(latencies, 0.95), _at(first, 0.5) if first else None)
 
     def requests_today(self, provider: str, model: str, now: float) -> int:
-        """Requests since midnight UTC that ended at a model."""
+        """Requests since midnight UTC that a model has answered."""
         target = self._targets.get((provider, model))
         return target.requests if target and target.day == day_of(now) else 0
 

@@ -17,7 +17,7 @@ from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.errors import StoreError
 from llmgw_tui.logs import log_to_file
-from llmgw_tui.text import count, dollars, milliseconds, one_line
+from llmgw_tui.text import dollars, milliseconds, one_line, tokens
 
 
 async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, quiet: bool) -> int:
@@ -85,7 +85,16 @@ async def _tell(gateway: Gateway, quiet: bool) -> None:
             elif isinstance(event, Notice):
                 _say(f"{event.level}: {one_line(event.text)}")
             elif isinstance(event, KillSwitchChanged):
-                _say(f"kill switch {'on' if event.kill.on else 'off'}, {event.cancelled} requests stopped")
+                _say(kill_line(event))
+
+
+def kill_line(event: KillSwitchChanged) -> str:
+    """What the kill switch did."""
+    if not event.kill.on:
+        return "kill switch off: requests pass again"
+    many = event.cancelled
+    stopped = f"{many} request{'' if many == 1 else 's'} stopped" if many else "no request was in flight"
+    return f"kill switch on, {stopped}"
 
 
 def request_line(row: RequestRow) -> str:
@@ -97,7 +106,7 @@ def request_line(row: RequestRow) -> str:
         f"{row.status.value:<9}",
         f"{served:<8}",
         one_line(row.model or row.asked_model),
-        f"{count(row.input_tokens)}>{count(row.output_tokens)} tokens",
+        f"{tokens(row.input_tokens, row.input_counted)}>{tokens(row.output_tokens, row.output_counted)} tokens",
         dollars(row.cost_microusd),
         milliseconds(row.latency_ms),
         one_line(row.error_code or row.route),

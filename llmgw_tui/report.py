@@ -68,7 +68,7 @@ def _print_table(rows: list[SpendRow], keys: tuple[str, ...]) -> None:
         total, cut = total[:-1], 1
     else:
         cut = 0
-    head = (*names, "requests", "hits", "in", "out", "cost", "saved", "cache", "prompt", "routing", "older")
+    head = (*names, "requests", "answered", "hits", "in", "out", "cost", "saved", "cache", "prompt", "routing", "older")
     body = []
     for row in rows:
         sums = list(_sums([row]))
@@ -96,12 +96,13 @@ def _name(row: SpendRow, name: str) -> str:
     return one_line(str(getattr(row, name))) or "-"
 
 
-_COST = 4
+_COST = 5
 
 
 def _sums(rows: list[SpendRow]) -> tuple[str, ...]:
     return (
         str(sum(row.requests for row in rows)),
+        str(sum(row.answered for row in rows)),
         str(sum(row.cache_hits for row in rows)),
         f"{sum(row.input_tokens for row in rows):,}",
         f"{sum(row.output_tokens for row in rows):,}",

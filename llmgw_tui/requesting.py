@@ -19,7 +19,7 @@ from gateway_core.settings import Settings
 from llmgw_tui.reach import address_of, gateway_answers
 from llmgw_tui.source_http import HttpSource
 from llmgw_tui.tables import print_table
-from llmgw_tui.text import clock_day, clock_time, count, dollars, fit, milliseconds, one_line, preview
+from llmgw_tui.text import clock_day, clock_time, dollars, fit, milliseconds, one_line, preview, tokens
 
 MOST_AT_ONCE = 1_000
 ASKED_CELLS = 60
@@ -104,8 +104,8 @@ def _cells(row: RequestRow) -> tuple[str, ...]:
         row.status.value,
         row.served_by or "-",
         one_line(row.model or row.asked_model),
-        count(row.input_tokens),
-        count(row.output_tokens),
+        tokens(row.input_tokens, row.input_counted),
+        tokens(row.output_tokens, row.output_counted),
         dollars(row.cost_microusd),
         milliseconds(row.latency_ms),
         one_line(row.id),

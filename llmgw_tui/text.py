@@ -7,13 +7,15 @@ that is drawn goes through :func:`clean` or :func:`one_line` first.
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
 from rich.cells import cell_len, set_cell_size
 
-from gateway_core.model import JsonObject
+from gateway_core.model import Counted, JsonObject
 
 _INVISIBLE = (
     "\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
@@ -121,6 +123,32 @@ def count(number: int) -> str:
         if number >= size:
             value = number / size
             return f"{value:.1f}{unit}" if value < 99.95 else f"{value:.0f}{unit}"
+    return str(number)
+
+
+def tokens(number: int, how: Counted, at_most: str = "≤") -> str:
+    """:func:`count` in five cells, with how it is known: ``~12k`` is about that many, ``≤13k`` at most.
+
+    ``at_most`` may be ``<``, where there are only ASCII characters: the number is then one that it stays below.
+    """
+    if how is Counted.MEASURED or not number:
+        return count(number)
+    if how is Counted.ESTIMATED:
+        return f"~{_rounded(number, round)}"
+    return f"{at_most}{_rounded(number + (at_most == '<'), math.ceil)}"
+
+
+def in_full(number: int, how: Counted) -> str:
+    """``1,234``, ``about 1,234``, ``at most 1,234``."""
+    words = {Counted.ESTIMATED: "about ", Counted.CEILING: "at most "} if number else {}
+    return f"{words.get(how, '')}{number:,}"
+
+
+def _rounded(number: int, how: Callable[[float], int]) -> str:
+    """``950``, ``12k``, ``4M``."""
+    for size, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
+        if number > 0.999 * size:
+            return f"{how(number / size)}{unit}"
     return str(number)
 
 

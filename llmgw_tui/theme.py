@@ -74,6 +74,7 @@ class Glyphs:
     dot: str = "·"
     ellipsis: str = "…"
     enter: str = "⏎"
+    at_most: str = "≤"
     ahead: str = "◊"
     """Where something is expected to end."""
     marks: tuple[tuple[Status, str], ...] = (
@@ -109,6 +110,7 @@ ASCII = Glyphs(
     dot="-",
     ellipsis="~",
     enter="enter",
+    at_most="<",
     ahead="^",
     marks=(
         (Status.RUNNING, ">"),

@@ -110,3 +110,14 @@ def test_memory_is_bounded() -> None:
     rows = activity.rows(RECENT_ROWS * 2)
     assert len(rows) == RECENT_ROWS
     assert rows[0].id == f"req_{RECENT_ROWS + 9}"
+
+
+def test_a_tier_has_served_what_it_answered_and_cost_what_it_did_not() -> None:
+    activity = Activity(NOON)
+    activity.update(row("answered"))
+    for status in (Status.FAILED, Status.CANCELLED, Status.KILLED, Status.REFUSED):
+        activity.update(row(f"{status}", status=status))
+    activity.update(row("left", status=Status.CANCELLED, cache=CacheStatus.EXACT, cost_microusd=0))
+    tiers = {tier.name: (tier.requests, tier.cost_microusd) for tier in activity.tiers(NOON, {}, {})}
+    assert tiers["premium"] == (1, 5 * 500) and tiers["cache"] == (0, 0)
+    assert activity.requests_today(NOON) == 6

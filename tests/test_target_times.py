@@ -40,7 +40,7 @@ def test_what_failed_or_a_cache_answered_has_no_time() -> None:
         times.hear(RequestStarted(NOON, one))
         times.hear(RequestFinished(NOON, one))
     assert times.of("p", "m") == Times() == times.of("p", "other")
-    assert times.requests_today("p", "m", NOON) == 1
+    assert times.requests_today("p", "m", NOON) == 0
 
 
 def test_callers_who_name_any_model_do_not_fill_the_memory() -> None:

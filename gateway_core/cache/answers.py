@@ -18,6 +18,7 @@ from gateway_core.cache.review.room import Review
 from gateway_core.cache.semantic import Child, SecondOpinion, SemanticCache
 from gateway_core.cache.team import Team
 from gateway_core.clock import Clock
+from gateway_core.known_secrets import KnownSecrets
 from gateway_core.model import CacheStatus, ChatRequest, Reason, RequestDetail, Reuse, SemanticStats, Tier
 from gateway_core.settings import Settings
 from gateway_core.stopwatch import Stopwatch
@@ -74,12 +75,14 @@ class AnswerCaches:
         clock: Clock,
         recall: Recall,
         team: Team | None = None,
+        secrets: KnownSecrets | None = None,
     ) -> None:
         self._exact = exact
         self._semantic = semantic
         self._store = store
         self._clock = clock
         self._team = team
+        self._secrets = secrets or KnownSecrets()
         self._recall = recall
         self._code = CodeContexts()
         self._served: OrderedDict[str, Reuse] = OrderedDict()
@@ -96,15 +99,17 @@ class AnswerCaches:
         on_note: Callable[[str], None],
         encoder: Child,
         recall: Recall,
+        secrets: KnownSecrets | None = None,
         random: Callable[[], float] = _RANDOM,
     ) -> AnswerCaches:
         """The caches as they are set. ``on_note`` hears what a person should know of the semantic one.
 
-        ``recall`` knows requests of before the start; ``random`` picks the hits that are checked.
+        ``recall`` knows requests of before the start, ``secrets`` what no cache keeps; ``random`` picks the hits that
+        are checked.
         """
         exact = ExactCache(store, clock, settings.exact_cache_ttl_s) if settings.exact_cache == "on" else None
         semantic = SemanticCache.open(settings, database, clock, on_note, encoder, random)
-        return cls(exact, semantic, store, clock, recall, Team(settings))
+        return cls(exact, semantic, store, clock, recall, Team(settings), secrets)
 
     @property
     def review(self) -> Review:
@@ -161,6 +166,8 @@ class AnswerCaches:
             reuse = self.own(key, answer.created_at, "same request")
             self._remember(request.id, reuse)
             return CachedAnswer(CacheStatus.EXACT, answer, reuse, (why,))
+        if self._secrets.masked(key.user_text) is not key.user_text:  # it would be kept for the review
+            return None
         with watch.begin("semantic cache") as step:
             hit = await self._semantic.lookup(key, request)
             step.outcome = f"hit, {hit.cosine:.3f} alike" if hit else "miss"
@@ -187,7 +194,10 @@ class AnswerCaches:
         return CacheStatus.BYPASS if key.bypass or self._exact is None else CacheStatus.MISS
 
     async def store(self, key: Identity, request: ChatRequest, answer: StoredAnswer) -> None:
-        """Keeps an answer that may be kept; the very next request finds it."""
+        """Keeps an answer that may be kept; the very next request finds it. None with a secret in use is kept, nor to
+        a question with one."""
+        if self._secrets.without((key.user_text, answer.completion)) != (key.user_text, answer.completion):
+            return
         try:
             if self._exact and await self._exact.store(key, answer, request.cache_mode):
                 self.entries += 1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gateway_core.exchange import Exchange
-from gateway_core.model import Usage
+from gateway_core.model import Counted, Usage
 from gateway_core.providers.base import Piece
 from gateway_core.wire.extras import has_server_tools
 from gateway_core.wire.openai_chat import finish_reason, has_content, text_of
@@ -68,16 +68,18 @@ class Meter:
     def usage(self) -> Usage:
         size, reported = self._exchange.request.size, self._reported or Usage()
         if self.complete and not self._paid:
-            prompt, output = size.input_tokens, self._output_ceiling // 2
+            prompt, output, how = size.input_tokens, self._output_ceiling // 2, Counted.ESTIMATED
         else:
-            prompt, output = size.input_tokens_ceiling, self._can_have_written()
+            prompt, output, how = size.input_tokens_ceiling, self._can_have_written(), Counted.CEILING
         whole = self.complete or self._counted
         if whole and reported.prompt_tokens and (reported.output_tokens or not output):
             return reported
         if not reported.prompt_tokens:
-            reported = replace(reported, input_tokens=prompt)
+            reported = replace(reported, input_tokens=prompt, input_counted=how)
+        elif not self.prompt_is_counted:
+            reported = replace(reported, input_counted=Counted.ESTIMATED)
         if not whole or not reported.output_tokens:
-            reported = replace(reported, output_tokens=max(reported.output_tokens, output))
+            reported = replace(reported, output_tokens=max(reported.output_tokens, output), output_counted=how)
         return replace(reported, estimated=True)
 
     def _can_have_written(self) -> int:

@@ -1,4 +1,4 @@
-"""The kill switch: one flag that stops everything, and the requests in flight that it stops."""
+"""The kill switch: one flag that stops everything, and the requests in flight that it stops; so does the end."""
 
 from __future__ import annotations
 
@@ -9,27 +9,36 @@ from contextlib import contextmanager
 from gateway_core.model import KillSwitch, Refusal
 from gateway_core.wire import errors
 
+GRACE_S = 1.5
+"""For requests in flight to end by themselves when the gateway does."""
+ENDING_S = 1.0
+"""For those that were broken off to settle, and to tell their clients."""
+
 
 class KillGate:
     """Refuses requests while on, and cancels the tasks of those that are already running.
 
-    A task runs a request inside :meth:`guard`; cancellation by the switch is told from a client that left by
-    :meth:`has_killed`. Nothing is awaited: the switch works at once, whatever the requests are waiting for.
+    A task runs a request inside :meth:`guard`; cancellation from here is told from a client that left by
+    :meth:`excuse`. The switch awaits nothing: it works at once, whatever the requests are waiting for.
     """
 
     def __init__(self, state: KillSwitch | None = None) -> None:
         self.state = state or KillSwitch()
         self._running: dict[str, asyncio.Task[object]] = {}
-        self._killed: set[str] = set()
+        self._broken_off: dict[str, Refusal] = {}
+        """Why, by the id of the request."""
+        self._ending = False
         self.stops = 0
         """How often it was switched on."""
 
     def check(self) -> Refusal | None:
+        if self._ending:
+            return errors.gateway_stopped()
         return errors.kill_switch() if self.state.on else None
 
     @contextmanager
     def guard(self, request_id: str) -> Iterator[None]:
-        """Lets the switch stop the current task for the length of the block."""
+        """Lets the current task be stopped for the length of the block."""
         task = asyncio.current_task()
         assert task is not None
         self._running[request_id] = task
@@ -37,22 +46,19 @@ class KillGate:
             yield
         finally:
             del self._running[request_id]
-            self._killed.discard(request_id)
-
-    def has_killed(self, request_id: str) -> bool:
-        return request_id in self._killed
+            self._broken_off.pop(request_id, None)
 
     def excuse(self, request_id: str) -> Refusal | None:
-        """The refusal for the current task, which the switch cancelled and which may go on now.
+        """The refusal for the current task, which was cancelled from here and which may go on now.
 
-        None when it was not the switch.
+        None when somebody else cancelled it: the client has left.
         """
-        if not self.has_killed(request_id):
-            return None
-        task = asyncio.current_task()
-        assert task is not None
-        task.uncancel()
-        return errors.kill_switch()
+        refusal = self._broken_off.get(request_id)
+        if refusal is not None:
+            task = asyncio.current_task()
+            assert task is not None
+            task.uncancel()
+        return refusal
 
     def switch(self, state: KillSwitch) -> int:
         """Puts the switch on or off; returns how many requests in flight were stopped."""
@@ -60,16 +66,28 @@ class KillGate:
         if not state.on:
             return 0
         self.stops += 1
-        stopped = 0
-        for request_id, task in self._running.items():
-            if request_id not in self._killed:
-                self._killed.add(request_id)
-                task.cancel("kill switch")
-                stopped += 1
-        return stopped
+        return self._break_off(errors.kill_switch())
+
+    async def end(self, *, at_once: bool = False) -> None:
+        """The gateway ends: nothing more is let in, what is in flight gets a moment to end, the rest is broken off.
+
+        Returns when all have ended and told their clients, or a second later.
+        """
+        self._ending = True
+        await self.ended(0.0 if at_once else GRACE_S)
+        self._break_off(errors.gateway_stopped())
+        await self.ended(ENDING_S)
+
+    def _break_off(self, why: Refusal) -> int:
+        """Cancels what is in flight and not broken off yet; returns how many."""
+        stopped = [request_id for request_id in self._running if request_id not in self._broken_off]
+        for request_id in stopped:
+            self._broken_off[request_id] = why
+            self._running[request_id].cancel(why.code)
+        return len(stopped)
 
     async def ended(self, within_s: float) -> None:
-        """Returns when no request is in flight, or after ``within_s``: they were cancelled, and settle and note it."""
+        """Returns when no request of now is in flight, or after ``within_s``."""
         if self._running:
             await asyncio.wait(set(self._running.values()), timeout=within_s)
 

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from gateway_core.events import RequestFinished
 from gateway_core.http.prometheus_labels import Names
-from gateway_core.model import RequestRow, Status, Usage
+from gateway_core.model import Counted, RequestRow, Status, Usage
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
 TOKENS_PER_SECOND = (1, 2, 5, 10, 20, 40, 80, 160, 320, 640)
@@ -26,7 +26,7 @@ class RequestMetrics:
         which = ("tier", "provider", "model")
         self._requests = Counter(
             "llmgw_requests",
-            "Requests that ended. tier is cache for answers of a cache, none where nothing answered.",
+            "Requests that ended, answered where status is ok. tier is cache for answers of a cache, none for nowhere.",
             (*which, "status", "lane", "cache"),
             registry=registry,
         )
@@ -108,6 +108,8 @@ def _tokens(row: RequestRow, usage: Usage) -> dict[str, int]:
 
 def _tokens_per_second(row: RequestRow) -> float | None:
     if row.cache.is_hit or not row.stream or row.status is not Status.OK or row.first_token_ms is None:
+        return None
+    if row.output_counted is not Counted.MEASURED:
         return None
     writing_s = (row.latency_ms - row.first_token_ms) / 1e3
     return row.output_tokens / writing_s if row.output_tokens >= _LEAST_OUTPUT_TOKENS and writing_s > 0 else None

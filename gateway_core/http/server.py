@@ -36,8 +36,9 @@ from gateway_core.wire import errors
 
 _log = logging.getLogger(__name__)
 
-SHUTDOWN_S = 1.5
-"""Grace for requests in flight at the end. aiohttp waits that long twice: for them, and then for their connections."""
+SHUTDOWN_S = 0.5
+"""For the handlers that are left when the gateway's requests have ended. aiohttp waits that long twice: for them, and
+then for their connections."""
 
 
 ROOMS = (
@@ -58,9 +59,11 @@ class PortInUse(OSError):
 def make_app(gateway: Gateway, secret: str) -> web.Application:
     """The application: every route behind the same guards."""
     given = gateway.settings
-    gateway.event_log.redactor.hide((secret,))
+    gateway.event_log.redactor.hide_everywhere(secret)
 
-    async def end_event_streams(_: web.Application) -> None:
+    async def end_streams(_: web.Application) -> None:
+        """Nobody can connect any more. Those who watch hear how the requests end."""
+        await gateway.kill_gate.end()
         gateway.bus.close()
 
     app = web.Application(
@@ -74,7 +77,7 @@ def make_app(gateway: Gateway, secret: str) -> web.Application:
     metrics = Metrics(gateway)
     app.on_startup.append(metrics.start)
     app.on_cleanup.append(metrics.stop)
-    app.on_shutdown.append(end_event_streams)
+    app.on_shutdown.append(end_streams)
     for room in ROOMS:
         app.add_routes(room.routes(gateway))
     app.add_routes([web.get("/metrics", metrics.handle)])

@@ -244,11 +244,24 @@ _SPEND = (
 )
 """A report reads these alone: the rows themselves are ten times as large."""
 
+_COUNTED = (
+    *(
+        f"ALTER TABLE requests ADD COLUMN {name} TEXT NOT NULL DEFAULT 'measured'"
+        for name in ("input_counted", "output_counted")
+    ),
+    """
+    UPDATE requests SET (input_counted, output_counted) =
+     (SELECT how, how FROM (SELECT CASE status WHEN 'ok' THEN 'estimated' ELSE 'ceiling' END AS how))
+    WHERE instr(detail, '"estimated":true') AND json_valid(detail) AND json_extract(detail, '$.usage.estimated')
+    """,
+)
+"""Older rows know that something was not counted, but not what: of a cut answer both are what it was charged at."""
+
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
     *(_REUSE_REVIEW, _CACHES_TO_SEE),
-    *(_LOCAL_MODELS, _WIRE, _SEARCH, _SPEND),
+    *(_LOCAL_MODELS, _WIRE, _SEARCH, _SPEND, _COUNTED),
 )
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 

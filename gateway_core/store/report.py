@@ -24,13 +24,13 @@ _PLAIN = f"coalesce(no_prompt_cache_microusd, {MADE_MICROUSD})"
 _DEAREST = f"coalesce(premium_microusd, {_PLAIN})"
 """The steps of :class:`~gateway_core.model.Counterfactuals`."""
 _SUMS = (
-    "count(*), sum(input_tokens), sum(output_tokens), sum(saved_microusd),"
+    "count(*), sum(status = 'ok'), sum(input_tokens), sum(output_tokens), sum(saved_microusd),"
     f" sum({MADE_MICROUSD} - cost_microusd), sum({_PLAIN} - {MADE_MICROUSD}), sum({_DEAREST} - {_PLAIN}),"
     f" sum(saved_microusd - ({_DEAREST} - cost_microusd)), sum(cache IN ('exact', 'semantic')),"
     " cast(sum(saved_ms) AS INTEGER)"
 )
 _SUM_NAMES = (
-    *("requests", "input_tokens", "output_tokens", "saved_microusd", "saved_by_answer_cache_microusd"),
+    *("requests", "answered", "input_tokens", "output_tokens", "saved_microusd", "saved_by_answer_cache_microusd"),
     *("saved_by_prompt_cache_microusd", "saved_by_routing_microusd", "saved_unsplit_microusd", "cache_hits"),
     "cache_saved_ms",
 )

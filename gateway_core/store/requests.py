@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway_core.clock import Clock
+from gateway_core.known_secrets import KnownSecrets
 from gateway_core.model import (
     CacheHit,
     CacheStatus,
@@ -62,11 +63,17 @@ class _Rest:
 
 
 class RequestLog:
-    """Requests by id, newest first. With ``keep_bodies`` off no message and no answer is ever written or indexed."""
+    """Requests by id, newest first. With ``keep_bodies`` off no message and no answer is ever written or indexed.
 
-    def __init__(self, database: Database, clock: Clock, *, keep_bodies: bool = True) -> None:
+    ``secrets`` are taken out of whatever is written; ``wire`` sees to them itself.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, *, keep_bodies: bool = True, secrets: KnownSecrets | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._secrets = secrets or KnownSecrets()
         self.keep_bodies = keep_bodies
 
     async def add(
@@ -81,14 +88,15 @@ class RequestLog:
         """
 
         def write(connection: sqlite3.Connection) -> None:
-            if not _write_row(connection, row, detail):
+            clean = self._secrets.without(detail)
+            if not _write_row(connection, row, clean):
                 return
             said = None
-            if detail is not None and self.keep_bodies:
-                _write_bodies(connection, detail, row.at)
+            if clean is not None and self.keep_bodies:
+                _write_bodies(connection, clean, row.at)
                 if wire is not None:
-                    write_parts(connection, row.id, wire(), detail.messages)
-                said = said_words(detail.messages, detail.answer) if detail.messages else None
+                    write_parts(connection, row.id, wire(), clean.messages)
+                said = said_words(clean.messages, clean.answer) if clean.messages else None
             if row.status is not Status.RUNNING:
                 request_index.index_row(connection, row, said)
 

@@ -91,6 +91,11 @@ def kill_switch() -> Refusal:
     )
 
 
+def gateway_stopped() -> Refusal:
+    """The gateway ends. Both SDKs try a 503 again, and so does OpenClaw (2026.9.6): it may be back by then."""
+    return Refusal("gateway_stopped", "llmgw was stopped. Send the request again once it runs.", 503)
+
+
 def invalid_request(message: str, param: str | None = None) -> Refusal:
     return Refusal("invalid_request", message, 400, param=param)
 

@@ -14,7 +14,7 @@ from llmgw_tui.panes.detail import Document, document
 from llmgw_tui.panes.details import Line, heading, pair, wrapped
 from llmgw_tui.panes.draw import Look, line, text_segment
 from llmgw_tui.panes.messages import message_lines, text_lines
-from llmgw_tui.text import dollars, milliseconds, preview
+from llmgw_tui.text import dollars, in_full, milliseconds, preview
 from llmgw_tui.theme import BAD_STYLE, BRIGHT_STYLE, LINE_STYLE, MUTED_STYLE, STATUS_STYLES, TIER_STYLES, tier_mark
 
 SIDE_BY_SIDE_FROM = 100
@@ -82,7 +82,8 @@ def _figures(detail: RequestDetail, look: Look, width: int) -> Iterator[Line]:
         text_segment(mark, TIER_STYLES.get(tier, MUTED_STYLE)),
     ]
     yield from wrapped("model", f"{row.provider or '-'}/{row.model or '-'}", width, BRIGHT_STYLE)
-    yield pair("tokens", f"{row.input_tokens:,} in  {row.output_tokens:,} out")
+    read, written = in_full(row.input_tokens, row.input_counted), in_full(row.output_tokens, row.output_counted)
+    yield pair("tokens", f"{read} in  {written} out")
     yield pair("cost", dollars(row.cost_microusd) if row.cost_microusd else "nothing")
     if row.status is Status.RUNNING:
         yield pair("time", "running")

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from gateway_core.model import Decision, RequestDetail, RequestRow, Reuse, Status
+from gateway_core.model import Counted, Decision, RequestDetail, RequestRow, Reuse, Status
 from llmgw_tui.ink import Ink
 from llmgw_tui.panes.details import Line, body, heading, label, pair, wrapped
 from llmgw_tui.panes.draw import Look, line, meter, text_segment
@@ -181,8 +181,9 @@ def _timing(row: RequestRow, width: int, look: Look, *, bar: bool) -> Iterator[L
     if row.cache.is_hit:
         return
     if row.output_tokens and streaming >= SHORTEST_STREAM_MS:
-        speed = row.output_tokens / streaming * 1000
-        yield pair("streaming", f"{milliseconds(streaming)}  {speed:.0f} tokens/s")
+        measured = row.output_counted is Counted.MEASURED
+        speed = f"  {row.output_tokens / streaming * 1000:.0f} tokens/s" if measured else ""
+        yield pair("streaming", f"{milliseconds(streaming)}{speed}")
     room = min(60, width - 16)
     if bar and row.latency_ms > 0 and room > 8:
         wait = round(room * min(1.0, row.first_token_ms / row.latency_ms))

@@ -5,29 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from gateway_core.model import Cost, RequestDetail, RequestRow
+from gateway_core.model import Cost, Counted, RequestDetail, RequestRow
 from llmgw_tui.panes.details import Line, pair
-from llmgw_tui.text import count, dollars, preview
+from llmgw_tui.text import count, dollars, in_full, preview
 from llmgw_tui.theme import BRIGHT_STYLE, GOOD_STYLE, MUTED_STYLE, WARN_STYLE
+
+_WHY = {
+    Counted.ESTIMATED: "estimated here: the upstream reported none",
+    Counted.CEILING: "the upstream counted none, or not to the end: this is charged",
+}
 
 
 def cost_lines(detail: RequestDetail) -> Iterator[Line]:
     usage, row = detail.usage, detail.row
-    counted = "  (estimated here: the upstream reported none)" if usage.estimated else ""
-    yield pair("input", f"{usage.input_tokens:,}{counted}")
+    yield pair(
+        "input", f"{in_full(usage.input_tokens, row.input_counted)}{_why(usage.input_tokens, row.input_counted)}"
+    )
     if usage.cache_read_tokens:
         yield pair("cache read", f"{usage.cache_read_tokens:,}  from the provider's prompt cache")
     written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
     if written:
         yield pair("cache write", f"{written:,}  to the provider's prompt cache")
     reasoning = f"  of which reasoning {count(usage.reasoning_tokens)}" if usage.reasoning_tokens else ""
-    yield pair("output", f"{usage.output_tokens:,}{reasoning}")
+    output = in_full(usage.output_tokens, row.output_counted)
+    yield pair("output", f"{output}{reasoning}{_why(usage.output_tokens, row.output_counted)}")
     if usage.web_searches:
         yield pair("searches", f"{usage.web_searches:,}  made by the provider")
     guessed = any(remark.step == "price" for remark in detail.remarks)
+    most = "at most " if Counted.CEILING in (row.input_counted, row.output_counted) else ""
     yield pair(
         "cost",
-        (dollars(row.cost_microusd) if row.cost_microusd else "nothing") + ("  price unknown" if guessed else ""),
+        (f"{most}{dollars(row.cost_microusd)}" if row.cost_microusd else "nothing")
+        + ("  price unknown" if guessed else ""),
         WARN_STYLE if guessed else BRIGHT_STYLE,
     )
     if parts := _cost_parts(detail.cost):
@@ -39,6 +48,11 @@ def cost_lines(detail: RequestDetail) -> Iterator[Line]:
         yield pair("repaired", "an answer was none: it was put right, or another model was asked", WARN_STYLE)
     if row.finish_reason:
         yield pair("finished", preview(row.finish_reason))
+
+
+def _why(number: int, how: Counted) -> str:
+    """Why a number is not what the upstream counted."""
+    return f"  ({_WHY[how]})" if number and how in _WHY else ""
 
 
 def _cost_parts(cost: Cost) -> str:

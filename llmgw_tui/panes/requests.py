@@ -9,11 +9,11 @@ from functools import lru_cache
 
 from textual.strip import Strip
 
-from gateway_core.model import Lane, RequestRow, Snapshot, Status, Tier
+from gateway_core.model import Counted, Lane, RequestRow, Snapshot, Status, Tier
 from llmgw_tui.filtering import Typed, matching
 from llmgw_tui.panes.columns import Cell, Column, on_cursor_or_not, spaced
 from llmgw_tui.panes.draw import Drawn, Look, line, text_segment
-from llmgw_tui.text import clock_day, clock_time, count, dollars, milliseconds, preview
+from llmgw_tui.text import clock_day, clock_time, dollars, milliseconds, preview, tokens
 from llmgw_tui.theme import (
     BRIGHT_STYLE,
     GOOD_STYLE,
@@ -208,11 +208,16 @@ def _model(row: RequestRow, at: float, look: Look) -> Cell:
 
 
 def _input(row: RequestRow, at: float, look: Look) -> Cell:
-    return (count(row.input_tokens) if row.input_tokens else "", TEXT_STYLE)
+    return _tokens(row.input_tokens, row.input_counted, look)
 
 
 def _output(row: RequestRow, at: float, look: Look) -> Cell:
-    return (count(row.output_tokens) if row.output_tokens else "", TEXT_STYLE)
+    return _tokens(row.output_tokens, row.output_counted, look)
+
+
+def _tokens(number: int, how: Counted, look: Look) -> Cell:
+    style = TEXT_STYLE if how is Counted.MEASURED else MUTED_STYLE
+    return tokens(number, how, look.glyphs.at_most) if number else "", style
 
 
 def _cost(row: RequestRow, at: float, look: Look) -> Cell:

@@ -79,7 +79,7 @@ def _place_whole(place: LineupPlace, look: Look, width: int) -> Iterator[Line]:
     if known:
         yield pair("can", ", ".join(known))
     yield from heading("How it does", width, look)
-    yield pair("today", f"{place.requests_today:,} requests")
+    yield pair("today", f"{place.requests_today:,} answered")
     if place.latency_p50_ms is not None and place.latency_p95_ms is not None:
         times = f"p50 {milliseconds(place.latency_p50_ms)}, p95 {milliseconds(place.latency_p95_ms)}"
         yield pair("latency", f"{times}, of the newest {place.samples}")

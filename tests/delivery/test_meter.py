@@ -9,7 +9,7 @@ import pytest
 
 from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
-from gateway_core.model import Target, Tier, Usage
+from gateway_core.model import Counted, Target, Tier, Usage
 from gateway_core.providers.base import Piece
 from gateway_core.wire.openai_chat import make_chunk
 from tests.providers.calls import make_call
@@ -42,7 +42,7 @@ def test_thinking_that_nobody_saw_is_charged_by_the_time_it_took() -> None:
     meter = metered(THINKER, clock := Clock())
     meter.see(Piece(make_chunk("c", "m", {"role": "assistant"}, created=1), Usage(50, 1)))
     clock.now = 6.0
-    assert meter.usage() == Usage(50, 6 * 500, estimated=True)
+    assert meter.usage() == Usage(50, 6 * 500, estimated=True, output_counted=Counted.CEILING)
 
 
 def test_it_is_never_more_than_the_output_limit() -> None:
@@ -120,3 +120,33 @@ def test_free_answers_are_never_charged_for_time() -> None:
     meter = metered(replace(THINKER, free=True), clock := Clock(), paid=False, limit=None)
     clock.now = 60.0
     assert meter.usage().output_tokens == 0
+
+
+@pytest.mark.parametrize(
+    ("paid", "complete", "reported", "known"),
+    [
+        (True, True, Usage(50, 7), (Counted.MEASURED, Counted.MEASURED)),
+        (True, False, Usage(50, 1), (Counted.MEASURED, Counted.CEILING)),
+        (True, False, None, (Counted.CEILING, Counted.CEILING)),
+        (True, True, None, (Counted.CEILING, Counted.CEILING)),
+        (True, True, Usage(0, 7), (Counted.CEILING, Counted.MEASURED)),
+        (False, False, None, (Counted.CEILING, Counted.CEILING)),
+        (False, True, None, (Counted.ESTIMATED, Counted.ESTIMATED)),
+        (False, True, Usage(50, 0), (Counted.MEASURED, Counted.ESTIMATED)),
+    ],
+)
+def test_a_number_says_how_it_is_known(
+    paid: bool, complete: bool, reported: Usage | None, known: tuple[Counted, Counted]
+) -> None:
+    meter = metered(PLAIN, Clock(), paid=paid)
+    meter.see(said("one two three", reported))
+    meter.complete = complete
+    usage = meter.usage()
+    assert (usage.input_counted, usage.output_counted) == known
+    assert usage.estimated == (known != (Counted.MEASURED, Counted.MEASURED))
+
+
+def test_a_prompt_that_server_tools_may_read_again_is_not_counted_yet() -> None:
+    meter = metered(THINKER, Clock(), web_search_options={})
+    meter.see(said("one", Usage(50, 1)))
+    assert meter.usage().input_counted is Counted.ESTIMATED

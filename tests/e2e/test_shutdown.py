@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from tests.e2e.harness import GatewayProcess, anthropic_env
@@ -30,20 +29,18 @@ async def test_sigterm_ends_a_stream_in_flight_within_five_seconds(tmp_path: Pat
         llmgw.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(5):
             code = await llmgw.process.wait()
-        await asyncio.gather(watching, streaming)
+        _, told = await asyncio.gather(watching, streaming)
         await llmgw.end()
 
     with closing(sqlite3.connect(tmp_path / "llmgw.db")) as database:
         states = database.execute("SELECT state, cost_microusd > 0 FROM reservations").fetchall()
-        statuses = database.execute("SELECT status FROM requests").fetchall()
+        rows = database.execute("SELECT status, error_code FROM requests").fetchall()
     assert code == 0
+    assert '"code":"gateway_stopped"' in told
     assert states == [("settled", 1)]
-    assert statuses == [("cancelled",)]
+    assert rows == [("failed", "gateway_stopped")]
 
 
-async def _read(request: Any) -> None:
-    try:
-        async with request as answer:
-            await answer.read()
-    except aiohttp.ClientError:
-        pass
+async def _read(request: Any) -> str:
+    async with request as answer:
+        return str(await answer.text())

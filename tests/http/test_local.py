@@ -159,6 +159,15 @@ async def test_speed_is_measured_on_real_answers_and_kept(tmp_path: Path, ollama
         assert again["last_used_at"] == pytest.approx(model["last_used_at"], abs=60)
 
 
+async def test_of_a_pull_that_never_began_nothing_is_said_to_be_kept(tmp_path: Path, ollama: FakeOllama) -> None:
+    ollama.pull_as("new:1b", "pull_slow_resumed", hold_after=1)
+    async with client(tmp_path, **on(ollama)) as llmgw:
+        await do(llmgw, "pull", model="new:1b")
+        assert await do(llmgw, "cancel_pull", model="new:1b") == "Stopped pulling new:1b. Nothing has arrived."
+        assert await do(llmgw, "forget_pull", model="new:1b") == "The pull of new:1b is off the list."
+        assert await do(llmgw, "pull", model="new:1b") == "Pulling new:1b."
+
+
 async def test_a_pull_interrupted_by_the_end_of_llmgw_is_listed_and_resumed(tmp_path: Path, ollama: FakeOllama) -> None:
     ollama.pull_as("new:1b", "pull_slow_resumed", hold_after=4)
     async with client(tmp_path, **on(ollama)) as llmgw:

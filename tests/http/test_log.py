@@ -36,7 +36,7 @@ async def test_a_command_over_http_is_told_with_its_hand(tmp_path: Path) -> None
         await llmgw.post("/api/commands/force_tier", tier="sk-ant-api03-abcdefghijk1234567890")
         await llmgw.gateway.commands.run("kill", {"by": "key"})
         told = await lines(llmgw, "?q=commands")
-    assert told[0] == "commands: kill, by you: Kill switch on: 0 requests stopped."
+    assert told[0] == "commands: kill, by you: Kill switch on. No request was in flight."
     assert told[1].startswith("commands: force_tier tier=[hidden], by the API: force_tier: ")
     assert told[2:] == [
         "commands: force_tier tier=auto, by an attached screen: The router chooses the tier.",

@@ -69,7 +69,7 @@ async def ask(llmgw: Client, text: str) -> tuple[str, str]:
 
 async def at_rest(llmgw: Client) -> None:
     """Returns when no request is in flight: a client has its answer a little earlier."""
-    await llmgw.gateway._kill.ended(60)
+    await llmgw.gateway.kill_gate.ended(60)
     await asyncio.sleep(0)
 
 

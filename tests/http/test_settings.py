@@ -52,6 +52,14 @@ async def test_the_report_follows_the_operator_and_hides_the_keys(
     assert (again.value, again.set_at) == (hard.value, hard.set_at), "it survives a restart"
 
 
+async def test_a_port_that_was_left_open_is_told_with_the_one_it_came_to(tmp_path: Path) -> None:
+    async with client(tmp_path) as llmgw:
+        listens = llmgw.http._base_url
+        told = {one["name"]: one for one in (await llmgw.get("/api/settings"))["settings"]}["LLMGW_PORT"]
+    assert listens is not None and told["value"] == f"0: listens on {listens.port}"
+    assert told["line"] == "port: 0", "what sets it stays as it is"
+
+
 async def test_a_password_in_an_address_is_told_nowhere(tmp_path: Path) -> None:
     own = {"name": "own", "base_url": "http://ada:hunter22@127.0.0.1:9/v1", "model": "m", "price": PRICE}
     async with client(

@@ -110,6 +110,10 @@ async def test_everything_that_tells_of_today_tells_the_same(
         assert sum(found["buckets"]["values"]) == today
         assert found["total"]["requests"] == snapshot.requests_today
         assert found["total"]["saved_microusd"] == snapshot.saved_today_microusd
+        assert found["total"]["answered"] == sum(tier.requests for tier in snapshot.tiers) == 2
+    assert {tier.name: tier.requests for tier in snapshot.tiers if tier.requests} == {"premium": 1, "cache": 1}
+    assert {row["tier"]: row["answered"] for row in spent["tier"]["rows"] if row["answered"]} == {"premium": 2}
+    assert sum(tier.cost_microusd for tier in snapshot.tiers) == today - ORPHAN_MICROUSD
     assert round(sum(row["cost_usd"] for row in printed) * 1e6) == today
     assert f"llmgw_budget_spent_usd {today / 1e6!r}" in metrics
     assert f" {today / 1e6:.2f} of 50.00 USD today" in line

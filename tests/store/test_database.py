@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core.model import KillSwitch, RequestRow
+from gateway_core.model import Counted, KillSwitch, RequestRow
 from gateway_core.store.database import Database
 from gateway_core.store.errors import NewerStore, StoreError
 from gateway_core.store.ledger import Ledger, Orphans
@@ -470,3 +470,29 @@ async def test_rows_from_before_counterfactuals_stay_unknown(tmp_path: Path) -> 
         await database.close()
     assert (row.premium_microusd, row.no_prompt_cache_microusd, row.no_answer_cache_microusd) == (None, None, None)
     assert (sums.saved_microusd, sums.saved_unsplit_microusd, sums.saved_by_answer_cache_microusd) == (77, 77, 0)
+
+
+async def test_of_older_rows_it_is_told_that_their_tokens_were_not_counted(tmp_path: Path) -> None:
+    path = tmp_path / "llmgw.db"
+    details = {
+        "counted": '{"usage":{"estimated":false}}',
+        "cut": '{"usage":{"estimated":true}}',
+        "said": """{"usage":{"estimated":false},"error_message":"\\"estimated\\":true"}""",
+        "damaged": '{"usage":{"estimated":true',
+        "none": None,
+    }
+    with closing(first_schema(path)) as connection:
+        for status in ("ok", "cancelled"):
+            connection.executemany(
+                "INSERT INTO requests (id, at, status, client, lane, purpose, asked_model, preview, input_tokens,"
+                " output_tokens, tools, stream, cache, route, cost_microusd, saved_microusd, latency_ms, search,"
+                " detail) VALUES (?, ?, ?, 'c', 'background', 'p', 'm', 'p', 1, 1, 0, 0, 'miss', 'r', 0, 0, 0, '', ?)",
+                [(f"{name} {status}", NOON, status, detail) for name, detail in details.items()],
+            )
+    database = await Database.open(path)
+    rows = await RequestLog(database, FakeClock()).recent(20)
+    await database.close()
+    known = {row.id: (row.input_counted, row.output_counted) for row in rows}
+    assert known.pop("cut ok") == (Counted.ESTIMATED, Counted.ESTIMATED)
+    assert known.pop("cut cancelled") == (Counted.CEILING, Counted.CEILING)
+    assert set(known.values()) == {(Counted.MEASURED, Counted.MEASURED)} and len(known) == 8

@@ -15,6 +15,7 @@ from gateway_core.model import (
     BudgetStatus,
     CacheStatus,
     Cost,
+    Counted,
     KillSwitch,
     LocalModel,
     ProviderStatus,
@@ -33,7 +34,7 @@ from llmgw_tui.panes.draw import Drawn, Look, frame, shares
 from llmgw_tui.panes.footer import Hint, footer_view, hint_at
 from llmgw_tui.panes.header import Link, header_view
 from llmgw_tui.panes.local import local_view
-from llmgw_tui.panes.requests import Table, requests_view
+from llmgw_tui.panes.requests import Table, request_line, requests_view
 from llmgw_tui.panes.spend import budget_bar, spend_view
 from llmgw_tui.panes.tiers import tiers_view
 from llmgw_tui.theme import ASCII, MUTED_STYLE, UNICODE, WARN_STYLE
@@ -368,6 +369,23 @@ def test_the_detail_says_what_the_money_was_for_and_what_saved_how_much() -> Non
     assert "price unknown" in text_of(detail_lines(guessed, LOOK, 100))
     older = replace(detail, row=replace(shown, premium_microusd=None, no_prompt_cache_microusd=None), cost=Cost())
     assert "against the premium model's list price" in text_of(detail_lines(older, LOOK, 100))
+
+
+def test_what_a_cut_answer_can_have_used_is_not_told_as_measured() -> None:
+    measured = replace(details.detail().row, stream=True, output_tokens=2_210, cost_microusd=13_000)
+    cut = replace(measured, status=Status.KILLED, output_counted=Counted.CEILING)
+    shown = {
+        row.status: text_of(detail_lines(replace(details.detail(), row=row), LOOK, 100)) for row in (measured, cut)
+    }
+    assert "tokens/s" in shown[Status.OK] and "at most" not in shown[Status.OK]
+    assert "tokens/s" not in shown[Status.KILLED]
+    assert "at most 2,210" in shown[Status.KILLED] and "at most $0.013" in shown[Status.KILLED]
+    assert "at most 4,020" not in shown[Status.KILLED], "the prompt was counted"
+
+    line = request_line(replace(cut, input_tokens=18_420, input_counted=Counted.ESTIMATED), LOOK.now, LOOK, 120).text
+    assert "~18k" in line and "≤3k" in line
+    ascii_look = replace(LOOK, glyphs=ASCII)
+    assert "<3k" in request_line(cut, LOOK.now, ascii_look, 120).text
 
 
 def test_breakpoints_are_told_quietly_and_a_broken_cache_is_not() -> None:

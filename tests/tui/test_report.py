@@ -62,7 +62,7 @@ async def test_the_table_has_what_was_saved_by_what_and_its_total(
     out = await printed(capsys, folder, "table")
     lines = out.splitlines()
     assert lines[0].split()[-5:] == ["cost", "saved", "cache", "prompt", "routing"]
-    assert lines[2].split()[3:] == ["1", "0", "100", "20", "$0.000070*", "$0.500", "$0.00", "$0.450", "$0.050"]
+    assert lines[2].split()[3:] == ["1", "1", "0", "100", "20", "$0.000070*", "$0.500", "$0.00", "$0.450", "$0.050"]
     assert lines[3].split()[:2] == ["total", "2"] and "$0.400" in lines[3]
     assert "* no price is known" in out
 

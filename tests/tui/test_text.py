@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from gateway_core.model import Counted
 from llmgw_tui import text
 from tests.fakes.snapshots import EVIL
 
@@ -114,3 +115,27 @@ def test_numbers() -> None:
     assert [text.limit(n) for n in (0, 5_000_000, 500_000, 10_000)] == ["off", "$5", "$0.50", "$0.01"]
     assert text.size(5_225_000_000) == "5.2 GB" and text.context(32_768) == "32k"
     assert text.clock_time(1e30) == "--:--:--"
+
+
+@pytest.mark.parametrize(
+    ("number", "how", "unicode", "ascii_only", "in_full"),
+    [
+        (18_420, Counted.MEASURED, "18.4k", "18.4k", "18,420"),
+        (18_420, Counted.ESTIMATED, "~18k", "~18k", "about 18,420"),
+        (18_420, Counted.CEILING, "≤19k", "<19k", "at most 18,420"),
+        (950, Counted.CEILING, "≤950", "<951", "at most 950"),
+        (2_000, Counted.CEILING, "≤2k", "<3k", "at most 2,000"),
+        (999_400, Counted.CEILING, "≤1M", "<1M", "at most 999,400"),
+        (999_400, Counted.ESTIMATED, "~1M", "~1M", "about 999,400"),
+        (0, Counted.CEILING, "0", "0", "0"),
+    ],
+)
+def test_tokens_say_how_they_are_known(number: int, how: Counted, unicode: str, ascii_only: str, in_full: str) -> None:
+    assert text.tokens(number, how) == unicode
+    assert text.tokens(number, how, "<") == ascii_only
+    assert text.in_full(number, how) == in_full
+
+
+@given(st.integers(1, 10**10), st.sampled_from(list(Counted)), st.sampled_from("≤<"))
+def test_tokens_fit_into_their_column(number: int, how: Counted, at_most: str) -> None:
+    assert cell_len(text.tokens(number, how, at_most)) <= 5
