@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -20,7 +21,6 @@ from tests.fakes import details, inside_values, local, snapshots
 from tests.tui.conftest import Stage, Staging
 
 SNAPSHOTS = {"much": snapshots.busy(), "little": snapshots.empty(), "nothing": None}
-ALL_ON = ("dashboard", "help")
 OF_THE_PLACE = ("copy", "detail", "filter", "help", "load", "maximise", "mark_wrong", "pull", "switch")
 INNER = ("request", "compare", "local_model", "answer", "lineup_place", "help")
 ALL = (*(place.place for place in PLACES), *INNER)
@@ -28,14 +28,15 @@ ALL = (*(place.place for place in PLACES), *INNER)
 
 def inner(name: str) -> Place:
     row = snapshots.busy().requests[0]
-    return {
+    made: dict[str, Callable[[], Place]] = {
         "request": lambda: DetailScreen(details.detail(row)),
         "compare": lambda: CompareScreen(details.detail(row), row.id),
         "local_model": lambda: LocalModelScreen(local.ollama(snapshots.NOW).models[0].name),
         "answer": lambda: CachedAnswerScreen(snapshots.cached_answer(snapshots.cache_entries()[0])),
         "lineup_place": lambda: LineupPlaceScreen(inside_values.routing().lineup[0]),
         "help": lambda: HelpScreen(RequestsScreen()),
-    }[name]()
+    }
+    return made[name]()
 
 
 async def settled(stage: Stage) -> None:
@@ -71,17 +72,17 @@ async def opened(stage: Stage, name: str) -> Place:
 
 
 def names_on(place: Place) -> list[str]:
-    """Its own actions, and of those of everywhere those that depend on the place; on three places all."""
+    """Its own actions, and of those of everywhere those that depend on the place; on the dashboard all."""
     own = [name for name in INSIDE if name.startswith(f"{place.place}.")]
     everywhere = [action.name for action in EVERYWHERE if action.name != "quit"]
-    if place.place not in ALL_ON:
+    if place.place != "dashboard":
         everywhere = [name for name in everywhere if name in OF_THE_PLACE or name == place.place]
     return [*own, *everywhere]
 
 
 @pytest.mark.parametrize(
     ("name", "much"),
-    [("dashboard", "nothing"), *((name, much) for name in ALL for much in ("much", "little"))],
+    [("dashboard", "nothing"), ("models", "nothing"), *((name, much) for name in ALL for much in ("much", "little"))],
 )
 async def test_no_action_is_silent(staging: Staging, name: str, much: str) -> None:
     async with staging(SNAPSHOTS[much]) as stage:
