@@ -96,11 +96,11 @@ def test_a_read_only_screen_refuses_every_change_and_says_so(tmp_path: Path) -> 
 
 def changing() -> list[tuple[str, tuple[str, ...]]]:
     """The actions that change something: their names, and the keys that lead to them."""
-    found = []
+    found: list[tuple[str, tuple[str, ...]]] = []
     for action in ACTIONS:
         if action.changes:
-            key = action.keys.partition(",")[0]
-            keys = (key,) if key else ("colon", f"text:{action.name.replace('_', ' ')}", "enter")
+            first = action.keys.partition(",")[0]
+            keys = (first,) if first else ("colon", f"text:{action.name.replace('_', ' ')}", "enter")
             found.append((action.name, keys))
     places = {place.place: place.key for place in PLACES}
     for name, inside in INSIDE.items():

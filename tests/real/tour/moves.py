@@ -13,7 +13,6 @@ OWN = "{own}"
 WITHIN_S = 12.0
 GONE_S = 6.0
 """A toast stays for five seconds; the one that a step waits for must not be there from the step before."""
-DASHBOARD = r"^ (RUNNING|KILLED|DEGRADED| *llmgw  )(.*\n)+.*(╭─|\+-) (▸ |> )?Requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +70,5 @@ def is_home(text: str) -> bool:
     """Whether it is the dashboard, with nothing over it."""
     lines = [line for line in text.splitlines() if line.strip()]
     dashboard = re.search(r"(╭─|\+-) (▸ |> )?Requests", text) is not None
-    return dashboard and re.match(r" k (kill|release)", lines[-1]) is not None and "Find an action" not in text
+    asked = re.search("Find an action|enter (chooses|takes it)|esc(ape)? (no|leaves)", text) is not None
+    return dashboard and re.match(r" k (kill|release)", lines[-1]) is not None and not asked
