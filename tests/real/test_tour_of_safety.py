@@ -57,7 +57,7 @@ def test_everything_is_stopped_from_every_screen_and_every_question(tmp_path: Pa
 
 
 def released(terminal: Terminal, env: Mapping[str, str]) -> None:
-    assert '"ok": true' in command(env, "release")
+    assert '"ok":true' in command(env, "release")
     terminal.wait("!KILLED")
 
 
