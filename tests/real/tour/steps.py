@@ -266,10 +266,6 @@ def _groq_is_left_alone(world: World, env: Mapping[str, str]) -> None:
     ask(env, "Who answers this?", "gateway-cheap")
 
 
-def _all_of_the_pull_comes(world: World, env: Mapping[str, str]) -> None:
-    world.do(world.ollama.resume)
-
-
 PREPARED: Mapping[str, Callable[[World, Mapping[str, str]], None]] = {
     "routing.again": _groq_is_left_alone,
     "lineup_place.again": _groq_is_left_alone,
@@ -279,7 +275,7 @@ WITHOUT_EFFECT_IN_THE_DEMO = {
     "routing.again": "the simulated Groq never fails, so nobody is left alone: here its key is refused",
     "lineup_place.again": "the same",
     **dict.fromkeys(
-        ("pull", "cancel_pull", *(name for name in MODEL if name.startswith("models."))),
+        ("pull", "cancel_pull", "models.stop_pull", "models.pin", "models.num_ctx", "models.delete"),
         "the demo has the built-in model only, which cannot be pulled, pinned or deleted: here a fake Ollama can",
     ),
     "models.versions": "no registry may be asked in tests: here it says so, see tests/ollama/test_registry.py",
