@@ -77,7 +77,7 @@ def names_on(place: Place) -> list[str]:
     everywhere = [action.name for action in EVERYWHERE if action.name != "quit"]
     if place.place != "dashboard":
         everywhere = [name for name in everywhere if name in OF_THE_PLACE or name == place.place]
-    return [*own, *everywhere]
+    return sorted([*own, *everywhere], key=lambda name: name == "maximise")  # last, for "dashboard" would end it
 
 
 @pytest.mark.parametrize(
