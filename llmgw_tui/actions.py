@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway_core.model import CommandResult, RequestRow, Snapshot, Tier
-from llmgw_tui.model_actions import cancel_pull, load_or_unload, needs, pull, switch_model
+from llmgw_tui.model_actions import NOTHING_YET, cancel_pull, load_or_unload, needs, pull, switch_model
 from llmgw_tui.text import dollars, limit
 
 MOST_DOLLARS = 100_000
@@ -162,6 +162,7 @@ async def mark_wrong(host: Host) -> None:
 async def set_budget(host: Host) -> None:
     """Lowering is done at once; raising any of the limits, or switching one off, asks."""
     if host.snapshot is None:
+        host.say(CommandResult(False, NOTHING_YET))
         return
     budget = host.snapshot.budget
     before = (budget.soft_microusd, budget.medium_microusd, budget.hard_microusd)

@@ -16,6 +16,7 @@ from gateway_core.events import Notice, PullProgress
 from gateway_core.local_values import PullState, PullStatus
 from gateway_core.model import CommandResult, Snapshot
 from llmgw_tui.clock import LocalClock, ScreenClock
+from llmgw_tui.hosting import MOST_TOASTS
 from llmgw_tui.painted import Painted
 from llmgw_tui.panes.draw import Look
 from llmgw_tui.places import EVERYWHERE
@@ -87,7 +88,8 @@ class ControlCentre(Painted, inherit_bindings=False):
         await asyncio.to_thread(chart.load)
         gc.collect()
         gc.freeze()
-        for problem in self.setup.problems:
+        problems = self.setup.problems
+        for problem in problems if len(problems) < MOST_TOASTS else ("\n".join(problems),):
             self.say(CommandResult(False, problem))
 
     def beat(self) -> None:

@@ -14,6 +14,7 @@ from textual import events
 from textual.app import App
 from textual.command import CommandPalette
 from textual.driver import Driver
+from textual.notifications import Notify
 from textual.screen import ModalScreen
 
 from gateway_core.model import CommandResult, RequestRow, Snapshot, Tier
@@ -37,6 +38,8 @@ from llmgw_tui.theme import BRIGHT_STYLE, KEY_STYLE, MUTED_STYLE, UNICODE, Glyph
 from llmgw_tui.type_ahead import TypeAhead
 
 TOAST_S = 5.0
+MOST_TOASTS = 4
+"""The oldest go before their time: more would cover the screen, and the newest fall off its end."""
 READ_ONLY = "This is read-only: nothing can be changed from here."
 
 _OPENED_BY: ContextVar[str] = ContextVar("opened_by", default="")
@@ -169,6 +172,7 @@ class Hosting(App[None], inherit_bindings=False):
             await self.pop_screen()
         if self.screen is not wanted:
             await self.push_screen(wanted)
+            wanted.came_to()
         if filtered_by is not None:
             wanted.set_filter(filtered_by)
 
@@ -241,11 +245,15 @@ class Hosting(App[None], inherit_bindings=False):
             if reading := [worker for worker in self.workers if worker.name == "read"]:
                 await self.workers.wait_for_complete(reading)
             await self._act(name)
+        else:
+            self.say(CommandResult(False, f"{name} is done on another screen."))
 
     def action_kill_at_once(self) -> None:
         """For questions: ``k`` stops everything from there too, and never releases."""
         if self._snapshot is None or not self._snapshot.kill.on:
             self.action_do("kill_switch")
+        else:
+            self.say(CommandResult(True, "The kill switch is on. It is released outside of this question."))
 
     async def to_clipboard(self, text: str, name: str) -> None:
         """Copies ``text``, and says what became of it."""
@@ -257,6 +265,11 @@ class Hosting(App[None], inherit_bindings=False):
         if result.message:
             severity = "information" if result.ok else "warning"
             self.notify(clean(result.message), severity=severity, timeout=TOAST_S, markup=False)  # type: ignore[arg-type]
+
+    def on_notify(self, event: Notify) -> None:
+        """Makes room for one more toast."""
+        for old in list(self._notifications)[: 1 - MOST_TOASTS]:
+            self._unnotify(old, refresh=False)
 
     async def command(self, name: str, **arguments: object) -> CommandResult:
         """Runs a command of the gateway and says what it did."""
@@ -296,12 +309,16 @@ class Hosting(App[None], inherit_bindings=False):
         detail = await self.source.detail(request_id)
         if detail is None:
             self.say(CommandResult(False, "Nothing is kept of this request."))
-        elif self.screen is before and not isinstance(before, DetailScreen):
+        elif isinstance(before, DetailScreen):
+            self.say(CommandResult(False, "This request is open already."))
+        elif self.screen is before:
             await self.push_screen(DetailScreen(detail))
 
     async def show_help(self) -> None:
         place = self.place_in_sight
-        if place is not None and not isinstance(place, HelpScreen):
+        if isinstance(place, HelpScreen):
+            self.say(CommandResult(False, "This is the help."))
+        elif place is not None:
             await self.push_screen(HelpScreen(place))
 
     async def show_palette(self) -> None:

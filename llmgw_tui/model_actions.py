@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from llmgw_tui.actions import Host
 
 EXAMPLES = "its name, for example qwen3:8b or hf.co/user/model"
+NOTHING_YET = "The gateway has not told anything yet: try again in a moment."
 OTHER = "\0other"
 """The choice of what is not listed."""
 
@@ -62,8 +63,11 @@ async def load_or_unload(host: Host) -> None:
     if not name:
         options = [(model.name, f"{'unload' if model.loaded else 'load  '}  {_described(model)}") for model in models]
         name = await host.choose("Load or unload a local model", options)
+    if name is None:
+        return
     chosen = next((model for model in models if model.name == name), None)
     if chosen is None:
+        host.say(CommandResult(False, f"{name} is no longer there."))
         return
     command = "unload" if chosen.loaded else "load"
     if why := unable(host, command):
@@ -104,6 +108,7 @@ async def _switch_any(host: Host) -> None:
     """Asks for the tier, then for one of the models that it can be switched to, or for a name."""
     snapshot = host.snapshot
     if snapshot is None:
+        host.say(CommandResult(False, NOTHING_YET))
         return
     stats = {tier.name: tier for tier in snapshot.tiers}
     tiers = [tier.value for tier in Tier]

@@ -30,7 +30,10 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class LogView:
-    """What is shown of the log: ``waiting`` rows came in while paused; ``problem`` is why it could not be read."""
+    """What is shown of the log: ``waiting`` rows came in while paused; ``problem`` is why it could not be read.
+
+    ``others`` has the rows of another filter or order still listed: those asked for are being read.
+    """
 
     rows: RequestList
     filter: Typed = Typed()
@@ -38,6 +41,7 @@ class LogView:
     paused: bool = False
     waiting: int = 0
     loading: bool = False
+    others: bool = False
     problem: str = ""
 
 
@@ -61,7 +65,7 @@ def log_list(view: LogView, snapshot: Snapshot | None, look: Look, width: int) -
 
 
 def _nothing(view: LogView, snapshot: Snapshot | None) -> str:
-    if view.loading:
+    if view.loading or view.others:
         return "Looking through the log ..."
     if view.filter.in_force:
         return "No request matches. Escape clears the filter."
@@ -75,6 +79,8 @@ def log_info(view: LogView, cursor: int, look: Look) -> list[Segment]:
     many = f"{rows.total:,}{'+' if rows.more else ''}"
     counted = f"{many} of {rows.kept:,} match" if view.filter.in_force else f"{many} requests"
     place = f"{dot}at {cursor + 1:,}" if len(rows) and cursor else ""
+    if view.others:
+        counted, place = "reading", ""
     words = [text_segment(f"{counted}{place}{dot}{sort_words(view.sort)}{dot}", MUTED_STYLE)]
     if view.sort != "newest":
         words.append(text_segment("new ones come in at newest first", MUTED_STYLE))

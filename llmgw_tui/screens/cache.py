@@ -122,9 +122,11 @@ class CacheScreen(Place):
 
     async def open_selected(self) -> None:
         chosen = self.selected
-        if isinstance(chosen, CacheHit):
+        if chosen is None:
+            self.centre.say(CommandResult(False, "There is nothing to open here."))
+        elif isinstance(chosen, CacheHit):
             await self.centre.show_detail(chosen.request_id)
-        elif chosen is not None:
+        else:
             detail = await self.centre.source.cache_entry(chosen.id)
             if detail is None:
                 self.centre.say(CommandResult(False, "That answer has gone, or cannot be looked at now."))
@@ -143,21 +145,30 @@ class CacheScreen(Place):
 
     def do_order(self) -> None:
         """The next order of the entries."""
-        if self.showing == ENTRIES:
+        if self._lists_entries("sorted"):
             self.order = CACHE_ORDERS[(CACHE_ORDERS.index(self.order) + 1) % len(CACHE_ORDERS)]
             self.lists[ENTRIES].cursor = 0
             self.read_again()
 
     async def do_forget(self) -> None:
         """Asks first, with a key of its own (as all questions do)."""
-        chosen = self.selected
-        if isinstance(chosen, CacheEntry) and await self.centre.confirm(
-            "Forget this answer?", chosen.question or chosen.id
-        ):
+        if not self._lists_entries("forgotten"):
+            return
+        if not isinstance(chosen := self.selected, CacheEntry):
+            self.centre.say(CommandResult(False, "There is no answer here to forget."))
+        elif await self.centre.confirm("Forget this answer?", chosen.question or chosen.id):
             await self.centre.command("forget_answer", entry=chosen.id)
 
+    def _lists_entries(self, done: str) -> bool:
+        """Whether what is kept is listed; says where to find it if not. ``done`` is what is done to it."""
+        if self.showing != ENTRIES:
+            key = self.centre.keys.shown("cache.other")
+            words = f"Only what is kept can be {done}, in the other list: {key} goes there."
+            self.centre.say(CommandResult(False, words))
+        return self.showing == ENTRIES
+
     def start_filter(self) -> None:
-        if self.showing == ENTRIES:
+        if self._lists_entries("filtered"):
             super().start_filter()
 
     def filter_changed(self) -> None:

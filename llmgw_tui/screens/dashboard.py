@@ -243,6 +243,11 @@ class Dashboard(Place):
         """Leaves the maximised pane; there is nothing behind the dashboard."""
         if self.maximised:
             self.toggle_maximised()
+        else:
+            quit_key = self.centre.keys.shown("quit")
+            self.centre.say(
+                CommandResult(True, f"This is the dashboard: nothing is behind it. {quit_key} leaves llmgw.")
+            )
 
     def filter_changed(self) -> None:
         self.requests.set_filter(self.searched, typing=self.filter_field.display)

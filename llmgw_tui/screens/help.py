@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 
-from gateway_core.model import Snapshot
+from gateway_core.model import CommandResult, Snapshot
 from llmgw_tui.keymap import SHOWN, Keys
 from llmgw_tui.panes.columns import Listing, says
 from llmgw_tui.panes.draw import Look, text_segment
@@ -86,6 +86,8 @@ class HelpScreen(Place):
     async def open_selected(self) -> None:
         """Goes back and does what the line under the cursor says."""
         row = self._rows[self.list.cursor] if self._rows else None
-        if row is not None and row.action and row.action != "help":
+        if row is None or not row.action or row.action == "help":
+            self.centre.say(CommandResult(False, "This line only tells: choose one with a key."))
+        else:
             await self.dismiss()
             self.centre.action_do(row.action)

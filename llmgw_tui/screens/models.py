@@ -69,6 +69,10 @@ class ModelsScreen(Place):
         super().on_mount()
         self.rows.focus()
 
+    def came_to(self) -> None:
+        """The keys are the list's again, wherever they were."""
+        self.rows.focus()
+
     def explanations(self) -> list[tuple[str, str]]:
         return [(self.title_words, self.explanation), *EXPLANATIONS]
 
@@ -268,16 +272,17 @@ class ModelsScreen(Place):
         """Cancels one that runs, takes one that ended from the list: the one under the cursor, or asks which."""
         pulls = self._server.pulls if self._server else ()
         running = [pull for pull in pulls if pull.running]
-        chosen = self.selected_pull or await asked_pull(self.centre, "Which pull?", running or pulls)
-        if chosen is not None:
-            await self.centre.command("cancel_pull" if chosen.running else "forget_pull", model=chosen.model)
-        elif not pulls:
+        if not pulls:
             self.centre.say(CommandResult(False, "No model is being pulled."))
+        elif chosen := self.selected_pull or await asked_pull(self.centre, "Which pull?", running or pulls):
+            await self.centre.command("cancel_pull" if chosen.running else "forget_pull", model=chosen.model)
 
     async def do_fit(self) -> None:
         """Says it, and shows the figures beside the model for a while."""
         pull = self.selected_pull
-        if name := pull.model if pull else self._under:
+        if not (name := pull.model if pull else self._under):
+            self.centre.say(CommandResult(False, "There is no model here to say it of."))
+        else:
             fit = await self.centre.source.fit(name)
             self._fits[name] = (fit, self.centre.loop_time())
             bad = fit.verdict in (FitVerdict.NO, FitVerdict.TIGHT, FitVerdict.UNKNOWN)
@@ -285,6 +290,7 @@ class ModelsScreen(Place):
             self.redraw()
 
     async def do_versions(self) -> None:
+        self.centre.say(CommandResult(True, "Asking the registry ..."))
         await self.centre.command("check_updates")
 
     def _asked_for(self, what: str) -> LocalModel | None:

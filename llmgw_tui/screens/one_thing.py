@@ -9,7 +9,7 @@ from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
-from gateway_core.model import Snapshot
+from gateway_core.model import CommandResult, Snapshot
 from llmgw_tui.panes.draw import Look, text_segment
 from llmgw_tui.screens.place import Place, PlaceAction
 from llmgw_tui.theme import MUTED_STYLE
@@ -53,6 +53,9 @@ class OneThingScreen(Place):
         return "cut bodies" if action is WHOLE and self.whole else action.label
 
     def do_whole(self) -> None:
+        """What was too long is shown to its end, or cut again; says which."""
         self.whole = not self.whole
         self.query_one(LinesView).remake()
         self.redraw()
+        words = "Long texts are shown whole." if self.whole else "Long texts are cut again."
+        self.centre.say(CommandResult(True, words))

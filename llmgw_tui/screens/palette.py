@@ -7,20 +7,20 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from textual import work
+from textual import on, work
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 from textual.css.query import NoMatches
+from textual.widgets import Input
+from textual.worker import WorkerFailed
 
-from llmgw_tui.places import EVERYWHERE, INSIDE
+from llmgw_tui.fuzzy import best, found
+from llmgw_tui.places import BY_NAME, EVERYWHERE, INSIDE
 from llmgw_tui.text import clean
 from llmgw_tui.theme import UNICODE
 
 if TYPE_CHECKING:
     from llmgw_tui.app import ControlCentre
-
-
-EXPLAINED_WEIGHT = 0.25
-"""What an action is called counts for more than what is said of it: *stop* is no kill switch, which stops requests."""
 
 
 class ActionsPalette(CommandPalette):
@@ -31,6 +31,17 @@ class ActionsPalette(CommandPalette):
         with suppress(NoMatches):
             await CommandPalette._gather_commands.__wrapped__(self, search_value)  # type: ignore[attr-defined]
 
+    @on(Input.Submitted)
+    async def _choose_of_what_is_typed(self, event: Input.Submitted) -> None:
+        """Enter is for what was typed before it, not for what the list held then."""
+        event.stop()
+        event.prevent_default()
+        looking = [worker for worker in self.workers if worker.group == CommandPalette._GATHER_COMMANDS_GROUP]
+        for worker in looking:
+            with suppress(WorkerFailed):
+                await worker.wait()
+        self._select_or_command()
+
 
 class ActionsProvider(Provider):
     """Finds an action by its name, its key or what it does."""
@@ -40,12 +51,18 @@ class ActionsProvider(Provider):
             yield DiscoveryHit(self._title(name), partial(self._centre.action_do, name), help=explained)
 
     async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
+        """The best first; what only some letters stand for comes where nothing is called so."""
+        hits = []
         for name, explained in self._actions():
-            title = self._title(name)
-            score = max(matcher.match(title), matcher.match(explained) * EXPLAINED_WEIGHT)
-            if score > 0:
-                yield Hit(score, matcher.highlight(title), partial(self._centre.action_do, name), help=explained)
+            label = (BY_NAME.get(name) or INSIDE[name]).label
+            if hit := found(query, self._words(name), self._key(name), f"{label} {explained}"):
+                hits.append((hit, (name, explained)))
+        for place, (hit, (name, explained)) in enumerate(best(hits)):
+            title = Content(self._title(name))
+            before = 1 if self._centre.why_not(name) else 0
+            for at in hit.at:
+                title = title.stylize(self.matcher(query).match_style, before + at, before + at + 1)
+            yield Hit(1 / (1 + place), title, partial(self._centre.action_do, name), help=explained)
 
     def _actions(self) -> Iterator[tuple[str, str]]:
         """Names and explanations: of the screen's own actions first, then of everywhere, then of other screens."""
@@ -61,13 +78,19 @@ class ActionsProvider(Provider):
             yield name, f"Not now: {why}" if why else explained
 
     def _title(self, name: str) -> str:
-        place, _, rest = name.rpartition(".")
-        elsewhere = bool(place) and place != self._centre.here
-        words = f"{place}: {rest}" if elsewhere else rest
-        words = words.replace("_", " ")
+        words, key = self._words(name), self._key(name)
         words = f"({words})" if self._centre.why_not(name) else words
-        key = "" if elsewhere else self._centre.keys.shown(name, UNICODE)
         return f"{words} ({key})" if key else words
+
+    def _words(self, name: str) -> str:
+        place, _, rest = name.rpartition(".")
+        return (f"{place}: {rest}" if self._is_elsewhere(place) else rest).replace("_", " ")
+
+    def _key(self, name: str) -> str:
+        return "" if self._is_elsewhere(name.rpartition(".")[0]) else self._centre.keys.shown(name, UNICODE)
+
+    def _is_elsewhere(self, place: str) -> bool:
+        return bool(place) and place != self._centre.here
 
     @property
     def _centre(self) -> ControlCentre:

@@ -259,8 +259,12 @@ class Place(Screen[None]):
     def leave(self) -> None:
         self.dismiss()
 
+    def came_to(self) -> None:
+        """It was gone to, from elsewhere; what it showed and where its cursors were stays."""
+
     def action_read_again(self) -> None:
         self.read_again()
+        self.centre.say(CommandResult(True, f"{self.title_words}: read again."))
 
     def toggle_maximised(self) -> str:
         """Gives the focused pane the whole screen, or gives it back; says which."""

@@ -152,14 +152,15 @@ class RequestsScreen(Place):
 
     @property
     def _view(self) -> LogView:
-        loading = self._reading or self._asked != (self.typed.in_force, self.sort)
+        others = self._asked != (self.typed.in_force, self.sort) and not self._problem
         return LogView(
             self.rows,
             self.typed,
             self.sort,
             self.paused,
             len(self._waiting),
-            loading and not self._problem,
+            self._reading and not self._problem,
+            others,
             self._problem,
         )
 

@@ -254,3 +254,5 @@ class LineupPlaceScreen(OneThingScreen):
     async def do_again(self) -> None:
         if self.shown.provider:
             await self.centre.command("retry_provider", provider=self.shown.provider)
+        else:
+            self.centre.say(CommandResult(False, "Nobody serves this tier: there is nobody to call."))

@@ -120,6 +120,8 @@ class SettingsScreen(Place):
         elif chosen is not None:
             self.folded ^= {chosen}
             self.redraw()
+        else:
+            self.centre.say(CommandResult(False, "There is nothing to open here."))
 
     # --- keys ----------------------------------------------------------------------------------------------------
 

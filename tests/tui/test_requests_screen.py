@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 
 from gateway_core.model import RequestRow, Snapshot, Tier
-from gateway_core.request_pages import PAGE_ROWS
+from gateway_core.request_pages import PAGE_ROWS, RequestsPage
 from llmgw_tui.screens.requests import RequestsScreen
 from tests.fakes import details, snapshots
 from tests.tui.conftest import Stage, Staging
@@ -283,3 +284,25 @@ async def test_it_can_be_shown_at_any_size(staging: Staging) -> None:
             await stage.press("r", "end", "home", "o")
         async with staging(None, size=size) as stage:
             await stage.press("r")
+
+
+async def test_the_title_counts_nothing_until_the_rows_of_a_new_filter_are_there(staging: Staging) -> None:
+    rows = _many(300)
+    async with staging(_showing(rows)) as stage:
+        stage.source.request_log = rows
+        await stage.press("r")
+        read, may = stage.source.requests, asyncio.Event()
+
+        async def slow(query: str = "", sort: str = "newest", cursor: str = "") -> RequestsPage:
+            await may.wait()
+            return await read(query, sort, cursor)
+
+        stage.source.requests = slow  # type: ignore[method-assign]
+        place = _place(stage)
+        place.set_filter("tier:premium")
+        await stage.settle()
+        title = stage.text.split("\n")[1]
+        assert "reading" in title and "/tier:premium" in title and "match" not in title and "300" not in title
+        may.set()
+        await _read(stage)
+        assert "30 of 300 match" in stage.text and "reading" not in stage.text
