@@ -83,7 +83,7 @@ from gateway_core.store.lock import FolderLock
 from gateway_core.store.operator import Limits, OperatorState, OperatorStore
 from gateway_core.store.requests import RequestLog
 from gateway_core.store.responses import ResponseStore
-from gateway_core.target_times import TargetTimes
+from gateway_core.target_times import SAMPLES, TargetTimes
 from gateway_core.tiers import Tiers
 
 log = logging.getLogger(__name__)
@@ -197,15 +197,11 @@ class Gateway:
         await self._requests.fail_interrupted()
         self.responses = ResponseStore(database, clock)
         self._activity = Activity(clock.now())
-        recent = await self._requests.recent(RECENT_ROWS)
         self._times = TargetTimes()
-        self._times.restore(reversed(recent))
+        now = clock.now()
+        self._times.restore(await self._requests.models(now, SAMPLES), day_of(now))
         self.bus.listen(self._times.hear)
-        self._activity.restore(
-            recent,
-            await self._requests.of_day(day_of(clock.now())),
-            await self._requests.saved_by_caches(),
-        )
+        self._activity.restore(await self._requests.recent(RECENT_ROWS), await self._requests.tallies(now))
 
     def _open_upstreams(self, state: OperatorState) -> None:
         """What answers, what it costs, and who chooses between them."""

@@ -16,9 +16,13 @@ KEYS = ("day", "tier", "provider", "model")
 """What the report goes by when nothing else is said."""
 
 _CHARGED = "state IN ('settled', 'orphaned')"
-PAID_DAY = f"""coalesce((SELECT min(day) FROM reservations WHERE request_id = requests.id AND {_CHARGED}),
- date(at, 'unixepoch'))"""
-"""The day of a request is the one that paid for it: one that came just before midnight may be the next day's."""
+
+
+def _date(at: str) -> str:
+    """The UTC date of a moment. SQLite alone rounds to milliseconds, and the last half of one to the next day."""
+    return f"date(cast({at} AS INTEGER), 'unixepoch')"
+
+
 MADE_MICROUSD = "coalesce(no_answer_cache_microusd, cost_microusd)"
 _PLAIN = f"coalesce(no_prompt_cache_microusd, {MADE_MICROUSD})"
 _DEAREST = f"coalesce(premium_microusd, {_PLAIN})"
@@ -36,21 +40,20 @@ _SUM_NAMES = (
 )
 LONGEST_WAIT_S = 7200
 """Between a request's arrival and its paid call; only those near a midnight are looked up in the ledger."""
-_LATE = f"""WITH late (id, day) AS (SELECT request_id, min(day) FROM reservations WHERE {_CHARGED} AND request_id IN
+LATE = f"""WITH late (id, day) AS (SELECT request_id, min(day) FROM reservations WHERE {_CHARGED} AND request_id IN
  (SELECT request_id FROM reservations WHERE day >= ? AND {_CHARGED}
  AND created_at - strftime('%s', day) NOT BETWEEN {LONGEST_WAIT_S} AND 86400) GROUP BY 1)"""
-_DAY = "coalesce(late.day, date(at, 'unixepoch'))"
+DAY = f"coalesce(late.day, {_date('at')})"
+"""The day of a request is the one that paid for it: one that came just before midnight may be the next day's."""
 
 
 def _hour(day: str, at: str) -> str:
     """The hour of a moment on the day that pays for it: its first or last one when the moment is outside."""
-    date = f"date({at}, 'unixepoch')"
-    return (
-        f"CASE WHEN {date} < {day} THEN '00' WHEN {date} > {day} THEN '23' ELSE strftime('%H', {at}, 'unixepoch') END"
-    )
+    date, hour = _date(at), f"strftime('%H', cast({at} AS INTEGER), 'unixepoch')"
+    return f"CASE WHEN {date} < {day} THEN '00' WHEN {date} > {day} THEN '23' ELSE {hour} END"
 
 
-_OF_REQUEST = {"day": _DAY, "hour": _hour(_DAY, "at")}
+_OF_REQUEST = {"day": DAY, "hour": _hour(DAY, "at")}
 """How a request's column is found where it is not simply there."""
 _OF_CALL = {
     "hour": _hour("day", "created_at"),
@@ -87,8 +90,8 @@ def sums_between(connection: sqlite3.Connection, first: str, last: str, by: Sequ
     keys = ", ".join(_OF_REQUEST.get(name, f"coalesce({name}, '')") for name in by)
     before = days_before(first, 1)
     for values in connection.execute(
-        f"{_LATE} SELECT {keys}, {_SUMS} FROM requests LEFT JOIN late ON late.id = requests.id"
-        f" WHERE at >= ? AND at < ? AND status != 'running' AND {_DAY} BETWEEN ? AND ? GROUP BY {places}",
+        f"{LATE} SELECT {keys}, {_SUMS} FROM requests LEFT JOIN late ON late.id = requests.id"
+        f" WHERE at >= ? AND at < ? AND status != 'running' AND {DAY} BETWEEN ? AND ? GROUP BY {places}",
         (before, start_of(before), end_of(last), first, last),
     ):
         key, sums = values[: len(by)], values[len(by) :]
