@@ -141,7 +141,7 @@ class Running:
                 paid_on = reserved.day
                 await self.budget.settle(reserved, asked.charged, usage)
         self._clock.at = max(self._clock.at, asked.ended_at)
-        await self._log.add(row, request_detail(row, usage=usage))
+        await self._log.add(row, request_detail(row, usage=usage), paid_on=paid_on)
         self.activity.update(row, usage, paid_on)
         self.times.hear(RequestFinished(self._clock.now(), row, usage))
 

@@ -18,7 +18,7 @@ KEYS = ("day", "tier", "provider", "model")
 _CHARGED = "state IN ('settled', 'orphaned')"
 
 
-def _date(at: str) -> str:
+def date_of(at: str) -> str:
     """The UTC date of a moment. SQLite alone rounds to milliseconds, and the last half of one to the next day."""
     return f"date(cast({at} AS INTEGER), 'unixepoch')"
 
@@ -38,18 +38,21 @@ _SUM_NAMES = (
     *("saved_by_prompt_cache_microusd", "saved_by_routing_microusd", "saved_unsplit_microusd", "cache_hits"),
     "cache_saved_ms",
 )
-LONGEST_WAIT_S = 7200
-"""Between a request's arrival and its paid call; only those near a midnight are looked up in the ledger."""
-LATE = f"""WITH late (id, day) AS (SELECT request_id, min(day) FROM reservations WHERE {_CHARGED} AND request_id IN
- (SELECT request_id FROM reservations WHERE day >= ? AND {_CHARGED}
- AND created_at - strftime('%s', day) NOT BETWEEN {LONGEST_WAIT_S} AND 86400) GROUP BY 1)"""
-DAY = f"coalesce(late.day, {_date('at')})"
+FIRST_PAID_DAY = f"(SELECT min(day) FROM reservations WHERE request_id = requests.id AND {_CHARGED})"
+DAY = f"coalesce(paid_day, {date_of('at')})"
 """The day of a request is the one that paid for it: one that came just before midnight may be the next day's."""
+PAID_BETWEEN = "at >= ? AND at < ? AND CASE WHEN paid_day IS NULL THEN at >= ? ELSE paid_day BETWEEN ? AND ? END"
+"""The requests of the days that :func:`paid_between` gives the values of."""
+
+
+def paid_between(first: str, last: str) -> tuple[object, ...]:
+    """Both days included. What came a day earlier is looked at: the first day may have paid for it."""
+    return start_of(days_before(first, 1)), end_of(last), start_of(first), first, last
 
 
 def _hour(day: str, at: str) -> str:
     """The hour of a moment on the day that pays for it: its first or last one when the moment is outside."""
-    date, hour = _date(at), f"strftime('%H', cast({at} AS INTEGER), 'unixepoch')"
+    date, hour = date_of(at), f"strftime('%H', cast({at} AS INTEGER), 'unixepoch')"
     return f"CASE WHEN {date} < {day} THEN '00' WHEN {date} > {day} THEN '23' ELSE {hour} END"
 
 
@@ -88,11 +91,9 @@ def sums_between(connection: sqlite3.Connection, first: str, last: str, by: Sequ
     rows: dict[tuple[str, ...], SpendRow] = {}
     places = ", ".join(str(number) for number in range(1, len(by) + 1))
     keys = ", ".join(_OF_REQUEST.get(name, f"coalesce({name}, '')") for name in by)
-    before = days_before(first, 1)
     for values in connection.execute(
-        f"{LATE} SELECT {keys}, {_SUMS} FROM requests LEFT JOIN late ON late.id = requests.id"
-        f" WHERE at >= ? AND at < ? AND status != 'running' AND {DAY} BETWEEN ? AND ? GROUP BY {places}",
-        (before, start_of(before), end_of(last), first, last),
+        f"SELECT {keys}, {_SUMS} FROM requests WHERE {PAID_BETWEEN} AND status != 'running' GROUP BY {places}",
+        paid_between(first, last),
     ):
         key, sums = values[: len(by)], values[len(by) :]
         rows[key] = replace(_empty(by, key), **dict(zip(_SUM_NAMES, sums, strict=True)))

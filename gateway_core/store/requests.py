@@ -30,6 +30,7 @@ from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpac
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S, day_of
 from gateway_core.store.parts import read_parts, write_parts
+from gateway_core.store.report import FIRST_PAID_DAY, date_of
 from gateway_core.store.request_rows import COLUMNS, SELECTED, row_of
 from gateway_core.store.said import said_words
 from gateway_core.store.tallies import IS_HIT, read_models, read_tallies
@@ -72,14 +73,16 @@ class RequestLog:
         row: RequestRow,
         detail: RequestDetail | None = None,
         wire: Callable[[], dict[str, Any]] | None = None,
+        paid_on: str | None = None,
     ) -> None:
         """Writes the request as it stands, over what was there. One that has ended does not run again.
 
-        ``wire`` makes a tree of what :class:`RequestParts` holds; it is called in the store's thread.
+        ``paid_on`` is the UTC day that paid for it, None where none has. ``wire`` makes a tree of what
+        :class:`RequestParts` holds; it is called in the store's thread.
         """
 
         def write(connection: sqlite3.Connection) -> None:
-            if not _write_row(connection, row, detail):
+            if not _write_row(connection, row, detail, paid_on):
                 return
             said = None
             if detail is not None and self.keep_bodies:
@@ -190,8 +193,8 @@ class RequestLog:
                 text = to_json(replace(rest, error_message=_INTERRUPTED_TEXT))
                 connection.execute(
                     "UPDATE requests SET status = 'failed', error_code = ?, detail = ?, cost_microusd ="
-                    " (SELECT coalesce(sum(cost_microusd), 0) FROM reservations WHERE request_id = requests.id)"
-                    " WHERE id = ?",
+                    " (SELECT coalesce(sum(cost_microusd), 0) FROM reservations WHERE request_id = requests.id),"
+                    f" paid_day = nullif({FIRST_PAID_DAY}, {date_of('at')}) WHERE id = ?",
                     (INTERRUPTED, text, request_id),
                 )
                 request_index.index_stored(connection, request_id)
@@ -246,9 +249,12 @@ def _drop_rows(connection: sqlite3.Connection, before: float) -> int:
     return len(found)
 
 
-def _write_row(connection: sqlite3.Connection, row: RequestRow, detail: RequestDetail | None) -> bool:
+def _write_row(
+    connection: sqlite3.Connection, row: RequestRow, detail: RequestDetail | None, paid_on: str | None
+) -> bool:
     """Whether the row was written: a late word of a start does not undo an end."""
     values: dict[str, object] = {name: getattr(row, name) for name in COLUMNS}
+    values["paid_day"] = paid_on if paid_on != day_of(row.at) else None
     values["search"] = row_text(row) if row.status is Status.RUNNING else ""
     if detail is not None:
         usage = detail.usage

@@ -12,11 +12,13 @@ from dataclasses import replace
 from gateway_core.cache_entries import Saved, Savings
 from gateway_core.kinds import CacheStatus
 from gateway_core.model import CacheStats
-from gateway_core.store.days import days_before, end_of, start_of
-from gateway_core.store.report import DAY, LATE, LONGEST_WAIT_S, MADE_MICROUSD
+from gateway_core.store.days import end_of, start_of
+from gateway_core.store.report import MADE_MICROUSD, PAID_BETWEEN, paid_between
 from gateway_core.tallies import Day, Minute, ModelUse, Tallies
 
 MINUTES = 60
+LONGEST_REQUEST_S = 7200
+"""Longer ones that ended in the last hour are not counted in it after a restart."""
 NEWEST_ANSWERS = 20_000
 """How many answers are looked at for how long models take; few of them are of a model that is rarely asked."""
 IS_HIT = "cache IN ('exact', 'semantic')"
@@ -35,11 +37,10 @@ def _read_day(connection: sqlite3.Connection, date: str) -> Day:
     """The sums of a day's requests: those that it paid for, and those that came on it for nothing."""
     day = Day(date)
     for served_by, cache, ok, *sums, hits_saved, saved_ms, cache_read, cache_written in connection.execute(
-        f"{LATE} SELECT {_SERVED_BY}, cache, status = 'ok', count(*), sum(input_tokens), sum(output_tokens),"
+        f"SELECT {_SERVED_BY}, cache, status = 'ok', count(*), sum(input_tokens), sum(output_tokens),"
         f" sum(cost_microusd), sum(saved_microusd), sum({_SAVED}), sum(saved_ms), sum(cache_read_tokens),"
-        " sum(cache_write_tokens) FROM requests LEFT JOIN late ON late.id = requests.id"
-        f" WHERE at >= ? AND at < ? AND status != 'running' AND {DAY} = ? GROUP BY 1, 2, 3",
-        (days_before(date, 1), start_of(days_before(date, 1)), end_of(date), date),
+        f" sum(cache_write_tokens) FROM requests WHERE {PAID_BETWEEN} AND status != 'running' GROUP BY 1, 2, 3",
+        paid_between(date, date),
     ):
         count, *_, saved = sums
         day.requests += count
@@ -78,7 +79,7 @@ def _read_minutes(connection: sqlite3.Connection, now: float) -> dict[int, Minut
     found = connection.execute(
         f"SELECT {_ENDED_IN}, count(*), sum(cache != 'bypass' AND {_SERVED_BY} != ''), sum({IS_HIT}) FROM requests"
         f" WHERE at >= ? AND status != 'running' AND {_ENDED_IN} >= ? GROUP BY 1",
-        (first * 60 - LONGEST_WAIT_S, first),
+        (first * 60 - LONGEST_REQUEST_S, first),
     )
     return {number: Minute(*counts) for number, *counts in found}
 

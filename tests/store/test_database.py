@@ -9,12 +9,14 @@ import threading
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from gateway_core.model import KillSwitch, RequestRow
 from gateway_core.store.database import Database
+from gateway_core.store.days import end_of
 from gateway_core.store.errors import NewerStore, StoreError
 from gateway_core.store.ledger import Ledger, Orphans
 from gateway_core.store.migrations import MIGRATIONS
@@ -23,6 +25,7 @@ from gateway_core.store.report import KEYS, sums_between
 from gateway_core.store.requests import RequestLog
 from tests.store.support import (
     DAY,
+    NEXT_DAY,
     NOON,
     FakeClock,
     entry,
@@ -431,12 +434,12 @@ async def test_every_step_of_the_schema_is_taken_whole_or_not_at_all(
     await database.close()
 
 
-def first_schema(path: Path) -> sqlite3.Connection:
-    """A database as the first release made it."""
+def first_schema(path: Path, steps: int = 1) -> sqlite3.Connection:
+    """A database as the first release made it, or as it is after some steps more."""
     connection = sqlite3.connect(path, isolation_level=None)
-    for statement in MIGRATIONS[0]:
+    for statement in chain.from_iterable(MIGRATIONS[:steps]):
         connection.execute(statement)
-    connection.execute("PRAGMA user_version = 1")
+    connection.execute(f"PRAGMA user_version = {steps}")
     return connection
 
 
@@ -470,3 +473,33 @@ async def test_rows_from_before_counterfactuals_stay_unknown(tmp_path: Path) -> 
         await database.close()
     assert (row.premium_microusd, row.no_prompt_cache_microusd, row.no_answer_cache_microusd) == (None, None, None)
     assert (sums.saved_microusd, sums.saved_unsplit_microusd, sums.saved_by_answer_cache_microusd) == (77, 77, 0)
+
+
+async def test_requests_from_before_the_day_that_paid_was_kept_get_it_from_the_ledger(tmp_path: Path) -> None:
+    path, midnight = tmp_path / "llmgw.db", end_of(DAY)
+    with closing(first_schema(path, steps=11)) as connection:
+        for name, at, reserved_at, day in (
+            ("late", midnight - 0.01, midnight + 1, NEXT_DAY),
+            ("long", midnight - 0.01, midnight - 0.01, DAY),
+            ("early", midnight + 1, midnight + 2, NEXT_DAY),
+            ("released", midnight - 0.01, midnight + 1, NEXT_DAY),
+        ):
+            connection.execute(
+                "INSERT INTO requests (id, at, status, client, lane, purpose, asked_model, preview, input_tokens,"
+                " output_tokens, tools, stream, cache, route, cost_microusd, saved_microusd, latency_ms, search) VALUES"
+                " (?, ?, 'ok', 'c', 'interactive', 'chat', 'm', 'p', 1, 1, 0, 0, 'miss', 'r', 0, 1, 1.0, '')",
+                (name, at),
+            )
+            connection.execute(
+                "INSERT INTO reservations (id, request_id, attempt, day, tier, provider, model, reserved_microusd,"
+                " created_at, state) VALUES (?, ?, 1, ?, 'premium', 'p', 'm', 1, ?, ?)",
+                (name, name, day, reserved_at, "released" if name == "released" else "settled"),
+            )
+    database = await Database.open(path)
+    try:
+        found = await rows(database, "SELECT id, paid_day FROM requests ORDER BY id")
+        sums = await database.run(lambda connection: sums_between(connection, DAY, NEXT_DAY, ("day",)))
+    finally:
+        await database.close()
+    assert found == [("early", None), ("late", NEXT_DAY), ("long", None), ("released", None)]
+    assert {row.day: row.requests for row in sums} == {DAY: 2, NEXT_DAY: 2}
