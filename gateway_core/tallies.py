@@ -24,6 +24,8 @@ class Day:
         """Adds a request that has ended."""
         self.requests += 1
         self.saved_microusd += row.saved_microusd
+        saved = row.otherwise.saved(row.cost_microusd)[1]
+        self.cache = replace(self.cache, prompt_cache_saved_microusd=self.cache.prompt_cache_saved_microusd + saved)
         if row.served_by:
             sums = self.tiers.setdefault(row.served_by, [0, 0, 0, 0])
             for index, value in enumerate((1, row.input_tokens, row.output_tokens, row.cost_microusd)):

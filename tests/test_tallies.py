@@ -76,6 +76,7 @@ class Asked:
             cost_microusd=cost,
             latency_ms=self.took_s * 1000,
             first_token_ms=self.took_s * 500 if number % 3 else None,
+            no_prompt_cache_microusd=12 * number if number % 4 else None,
             no_answer_cache_microusd=11 * number if self.cache.is_hit else None,
             saved_ms=0.25 * number if self.cache.is_hit else 0.0,
         )
@@ -192,6 +193,7 @@ def test_a_restart_shows_of_today_what_was_shown_before_it(asked: list[Asked]) -
     assert after == before
     total = read_report(store.connection, "today", "tier", before.budget.day, lambda *_: True).total
     assert (total.requests, total.saved_microusd) == (before.requests, before.saved_microusd)
+    assert total.saved_by_prompt_cache_microusd == before.cache.prompt_cache_saved_microusd
     assert total.cost_microusd == before.budget.spent_microusd == sum(before.by_hour)
 
 

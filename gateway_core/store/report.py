@@ -24,12 +24,13 @@ def date_of(at: str) -> str:
 
 
 MADE_MICROUSD = "coalesce(no_answer_cache_microusd, cost_microusd)"
-_PLAIN = f"coalesce(no_prompt_cache_microusd, {MADE_MICROUSD})"
-_DEAREST = f"coalesce(premium_microusd, {_PLAIN})"
+PLAIN_MICROUSD = f"coalesce(no_prompt_cache_microusd, {MADE_MICROUSD})"
+_DEAREST = f"coalesce(premium_microusd, {PLAIN_MICROUSD})"
 """The steps of :class:`~gateway_core.model.Counterfactuals`."""
 _SUMS = (
     "count(*), sum(input_tokens), sum(output_tokens), sum(saved_microusd),"
-    f" sum({MADE_MICROUSD} - cost_microusd), sum({_PLAIN} - {MADE_MICROUSD}), sum({_DEAREST} - {_PLAIN}),"
+    f" sum({MADE_MICROUSD} - cost_microusd), sum({PLAIN_MICROUSD} - {MADE_MICROUSD}),"
+    f" sum({_DEAREST} - {PLAIN_MICROUSD}),"
     f" sum(saved_microusd - ({_DEAREST} - cost_microusd)), sum(cache IN ('exact', 'semantic')),"
     " cast(sum(saved_ms) AS INTEGER)"
 )

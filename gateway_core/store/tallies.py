@@ -13,7 +13,7 @@ from gateway_core.cache_entries import Saved, Savings
 from gateway_core.kinds import CacheStatus
 from gateway_core.model import CacheStats
 from gateway_core.store.days import end_of, start_of
-from gateway_core.store.report import MADE_MICROUSD, PAID_BETWEEN, paid_between
+from gateway_core.store.report import MADE_MICROUSD, PAID_BETWEEN, PLAIN_MICROUSD, paid_between
 from gateway_core.tallies import Day, Minute, ModelUse, Tallies
 
 MINUTES = 60
@@ -36,15 +36,18 @@ def read_tallies(connection: sqlite3.Connection, day: str, now: float) -> Tallie
 def _read_day(connection: sqlite3.Connection, date: str) -> Day:
     """The sums of a day's requests: those that it paid for, and those that came on it for nothing."""
     day = Day(date)
-    for served_by, cache, ok, *sums, hits_saved, saved_ms, cache_read, cache_written in connection.execute(
+    for served_by, cache, ok, *sums, by_prompt, hits_saved, saved_ms, cache_read, cache_written in connection.execute(
         f"SELECT {_SERVED_BY}, cache, status = 'ok', count(*), sum(input_tokens), sum(output_tokens),"
-        f" sum(cost_microusd), sum(saved_microusd), sum({_SAVED}), sum(saved_ms), sum(cache_read_tokens),"
-        f" sum(cache_write_tokens) FROM requests WHERE {PAID_BETWEEN} AND status != 'running' GROUP BY 1, 2, 3",
+        f" sum(cost_microusd), sum(saved_microusd), sum({PLAIN_MICROUSD} - {MADE_MICROUSD}), sum({_SAVED}),"
+        " sum(saved_ms), sum(cache_read_tokens), sum(cache_write_tokens) FROM requests"
+        f" WHERE {PAID_BETWEEN} AND status != 'running' GROUP BY 1, 2, 3",
         paid_between(date, date),
     ):
         count, *_, saved = sums
         day.requests += count
         day.saved_microusd += saved
+        by_prompt += day.cache.prompt_cache_saved_microusd
+        day.cache = replace(day.cache, prompt_cache_saved_microusd=by_prompt)
         if not served_by:
             continue
         tier = day.tiers.setdefault(served_by, [0, 0, 0, 0])

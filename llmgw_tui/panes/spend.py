@@ -31,6 +31,9 @@ LEVEL_WORDS = {
     "medium": "medium limit passed: premium goes cheaper",
     "hard": "hard limit reached: paid tiers stopped",
 }
+NOT_REPAID = (": prompt-cache writes not yet repaid", ": cache writes not yet repaid", ": cache writes")
+"""Writing to a provider's prompt cache costs more than input does; the reads that follow save more than that."""
+DEARER = (": dearer models than premium", ": dearer models")
 UNKNOWN = Forecast()
 CHART_STYLE = Style(color=VIOLET)
 
@@ -39,12 +42,7 @@ def spend_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
     budget, inner = snapshot.budget, width - 2
     gap = Segment("  ", TEXT_STYLE)
     left = [text_segment(dollars(budget.spent_microusd), BRIGHT_STYLE), text_segment(" today", MUTED_STYLE)]
-    right = [
-        text_segment(
-            f"saved {dollars(snapshot.saved_today_microusd)}",
-            GOOD_STYLE if snapshot.saved_today_microusd else MUTED_STYLE,
-        )
-    ]
+    right = [saved_words(snapshot, inner - sum(len(segment.text) for segment in left) - 2)]
     reserved = (
         [text_segment(f"  + {dollars(budget.reserved_microusd)} reserved", MUTED_STYLE)]
         if budget.reserved_microusd
@@ -63,6 +61,19 @@ def spend_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
     if room >= 1 and series.values:
         lines += by_hour(series, look, inner, room)
     return Drawn("Spend", f"resets in {duration(budget.resets_at - look.now)}", padded(lines[:height], width))
+
+
+def saved_words(snapshot: Snapshot, width: int) -> Segment:
+    """What today has saved, in ``width``; where that is less than nothing, why."""
+    saved = snapshot.saved_today_microusd
+    words = f"saved {dollars(saved)}"
+    if saved >= 0:
+        return text_segment(words, GOOD_STYLE if saved else MUTED_STYLE)
+    writes = saved - snapshot.cache.prompt_cache_saved_microusd >= 0
+    for why in NOT_REPAID if writes else DEARER:
+        if len(words) + len(why) <= width:
+            return text_segment(f"{words}{why}", MUTED_STYLE)
+    return text_segment(words, MUTED_STYLE)
 
 
 def budget_bar(budget: BudgetStatus, width: int, glyphs: Glyphs, forecast: Forecast = UNKNOWN) -> list[Segment]:
