@@ -86,6 +86,15 @@ def state_words(snapshot: Snapshot, link: Link, look: Look) -> list[tuple[str, S
     return words
 
 
+def said_of(snapshot: Snapshot | None, link: Link) -> tuple[object, ...]:
+    """What the header must never say late, to be compared."""
+    if snapshot is None:
+        return (link.connected,)
+    down = tuple(provider.name for provider in snapshot.providers if provider.state == "down")
+    state = (snapshot.state, snapshot.state_detail, snapshot.kill.on, snapshot.read_only, snapshot.forced_tier)
+    return (link.connected, *state, snapshot.budget.level, snapshot.address, snapshot.notices, down)
+
+
 def forced_words(snapshot: Snapshot) -> list[Segment]:
     if snapshot.forced_tier is None:
         return [text_segment("tier ", MUTED_STYLE), text_segment("auto", TEXT_STYLE)]

@@ -36,6 +36,8 @@ NOT_REPAID = (": prompt-cache writes not yet repaid", ": cache writes not yet re
 DEARER = (": dearer models than premium", ": dearer models")
 UNKNOWN = Forecast()
 CHART_STYLE = Style(color=VIOLET)
+CHART_ROWS = 4
+"""From so many rows on there is room for plotext's chart, which is dear and drawn once a second."""
 
 
 def spend_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn:
@@ -57,7 +59,7 @@ def spend_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
         line(inner, *day_end_words(snapshot.forecast, look, inner)),
     ]
     room = height - len(lines)
-    series = (look.charts or snapshot).spend_by_hour
+    series = (snapshot if room < CHART_ROWS else look.charts or snapshot).spend_by_hour
     if room >= 1 and series.values:
         lines += by_hour(series, look, inner, room)
     return Drawn("Spend", f"resets in {duration(budget.resets_at - look.now)}", padded(lines[:height], width))
@@ -163,7 +165,7 @@ def level_word(budget: BudgetStatus) -> Segment:
 
 def by_hour(series: Series, look: Look, width: int, height: int) -> list[Strip]:
     """Dollars an hour of today: plotext's chart where there is room, else one row of blocks."""
-    if height < 4:
+    if height < CHART_ROWS:
         top = max(series.values)
         caption = f"by hour, top {dollars(round(top * 1_000_000))} " if top else "by hour "
         row = blocks(series.values, max(1, width - len(caption)), 1, top, CHART_STYLE, look.glyphs)[0]
