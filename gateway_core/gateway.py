@@ -352,6 +352,7 @@ class Gateway:
         self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self._look_after(), "housekeeping")
         self._spawn(self.searches.fill(), "search index")
+        self._spawn(self._look_for_damage(), "database check")
         self._spawn(self.spending.run(), "earlier days")
         if self._files:
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
@@ -400,6 +401,12 @@ class Gateway:
             except StoreError as error:
                 self.notice("warning", f"Old entries could not be thrown away: {error}")
             await asyncio.sleep(HOUSEKEEPING_S)
+
+    async def _look_for_damage(self) -> None:
+        if await self._database.find_damage():
+            text = f"{self._database.path} is damaged. Restart llmgw: it sets the file aside and makes a new one."
+            self._notices.append(text)
+            self.notice("error", text)
 
     def _note(self, text: str) -> None:
         self.notice("info", text)

@@ -378,12 +378,12 @@ class CacheStats:
     saved_microusd: int = 0
     prompt_cache_read_tokens: int = 0
     prompt_cache_write_tokens: int = 0
-    prompt_cache_saved_microusd: int = 0
-    """Less than nothing while writing has cost more than reading has saved."""
     semantic: SemanticStats = SemanticStats()
     today: Savings = Savings()
     ever: Savings = Savings()
     """Of all that the request log holds, today included."""
+    prompt_cache_saved_microusd: int = 0
+    """Of today; less than nothing while writing has cost more than reading has saved."""
 
     @property
     def hit_rate(self) -> float:

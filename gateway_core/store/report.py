@@ -126,6 +126,16 @@ def cost_by_hour(connection: sqlite3.Connection, first: str, last: str) -> dict[
     return {day: tuple(hours) for day, hours in found.items()}
 
 
+def cost_by_day(connection: sqlite3.Connection, first: str, last: str) -> dict[str, int]:
+    """Micro-dollars of the days that cost something, both days included."""
+    return dict(
+        connection.execute(
+            f"SELECT day, sum(cost_microusd) FROM reservations WHERE day BETWEEN ? AND ? AND {_CHARGED} GROUP BY 1",
+            (first, last),
+        )
+    )
+
+
 def first_day(connection: sqlite3.Connection) -> str | None:
     """The first UTC day in the ledger."""
     day: str | None = connection.execute("SELECT min(day) FROM reservations WHERE day != ''").fetchone()[0]

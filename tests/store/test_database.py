@@ -362,8 +362,8 @@ async def test_two_damaged_files_in_one_second_are_both_kept(tmp_path: Path, clo
     assert {found.read_bytes()[:5] for found in kept} == {b"first", b"secon"}
 
 
-async def test_the_ledger_and_the_kill_switch_survive_a_damaged_file(tmp_path: Path, clock: FakeClock) -> None:
-    path = tmp_path / "llmgw.db"
+async def damaged(path: Path, clock: FakeClock) -> None:
+    """A store with three paid calls under way and the kill switch on, whose page of bodies is destroyed."""
     database = await Database.open(path, clock)
     ledger = Ledger(database, clock)
     for number in range(3):
@@ -386,11 +386,53 @@ async def test_the_ledger_and_the_kill_switch_survive_a_damaged_file(tmp_path: P
         file.seek((root - 1) * size)
         file.write(b"\xff" * size)
 
+
+async def is_recovered(path: Path, clock: FakeClock) -> None:
     again = await Database.open(path, clock)
     assert await Ledger(again, clock).charge_orphans() == Orphans(3, 30)
     assert await Ledger(again, clock).spent_microusd(DAY) == 30
     assert (await OperatorStore(again).load()).kill.on
     assert "recovered" in again.notices[0]
+    await again.close()
+
+
+async def test_the_ledger_and_the_kill_switch_survive_a_damaged_file(tmp_path: Path, clock: FakeClock) -> None:
+    await damaged(tmp_path / "llmgw.db", clock)
+    await is_recovered(tmp_path / "llmgw.db", clock)
+
+
+async def test_damage_in_a_large_file_is_found_beside_all_else_and_mended_by_a_restart(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway_core.store.files.CHECKED_WHOLE_BYTES", 1000)
+    path = tmp_path / "llmgw.db"
+    await damaged(path, clock)
+    opened = await Database.open(path, clock)
+    assert opened.notices == [] and await Ledger(opened, clock).spent_since(DAY) == {DAY: 0}
+    assert await opened.find_damage()
+    await opened.close()
+    assert stat.S_IMODE(path.with_name("llmgw.db.suspect").stat().st_mode) == 0o600
+    await is_recovered(path, clock)
+    assert not path.with_name("llmgw.db.suspect").exists()
+    sound = await Database.open(path, clock)
+    assert sound.notices == [] and not await sound.find_damage()
+    await sound.close()
+
+
+async def test_damage_to_the_money_is_found_at_the_start_however_large_the_file(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway_core.store.files.CHECKED_WHOLE_BYTES", 1000)
+    path = tmp_path / "llmgw.db"
+    database = await Database.open(path, clock)
+    root = (await rows(database, "SELECT rootpage FROM sqlite_schema WHERE name = 'reservations'"))[0][0]
+    await database.close()
+    assert isinstance(root, int)
+    with path.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    again = await Database.open(path, clock)
+    assert "was damaged" in again.notices[0]
     await again.close()
 
 
@@ -416,6 +458,7 @@ async def test_damage_met_while_running_is_an_error_that_says_restart(database: 
     with pytest.raises(StoreError, match="damaged. Restart"):
         await database.run(damaged)
     assert await names(database) == []
+    assert database.path.with_name("llmgw.db.suspect").exists(), "the next start checks all"
 
 
 async def test_every_step_of_the_schema_is_taken_whole_or_not_at_all(
