@@ -121,13 +121,17 @@ class Database:
         stopped, loop = threading.Event(), asyncio.get_running_loop()
         found: asyncio.Future[bool] = loop.create_future()
 
+        def tell(damaged: bool) -> None:
+            if not found.done():
+                found.set_result(damaged)
+
         def look() -> None:
             try:
                 damaged = find_damage(self.path, stopped.is_set)
             except StoreError:
                 damaged = False
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(lambda: found.done() or found.set_result(damaged))
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(tell, damaged)
 
         threading.Thread(target=look, name="llmgw-check", daemon=True).start()
         try:
