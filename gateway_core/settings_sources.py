@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,14 +36,14 @@ class Found(NamedTuple):
     place: str
 
 
-@dataclass(frozen=True)
 class Layer:
     """One of the places that settings are read from: ``flag``, ``environment``, ``.env`` or ``config.yaml``."""
 
-    source: str
-    values: Mapping[Any, object]
-    """As they are written there."""
-    file: Path | None = None
+    def __init__(self, source: str, values: Mapping[Any, object], file: Path | None = None) -> None:
+        self.source = source
+        self.values = values
+        """As they are written there."""
+        self.file = file
 
     @property
     def place(self) -> str:
