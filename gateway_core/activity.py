@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from gateway_core.model import (
-    CacheStats,
-    CacheStatus,
-    RequestRow,
-    Saved,
-    Savings,
-    SemanticStats,
-    Series,
-    Status,
-    Tier,
-    TierStats,
-    Usage,
-)
+from gateway_core.model import CacheStats, RequestRow, SemanticStats, Series, Status, Tier, TierStats, Usage
 from gateway_core.store.days import day_of, start_of
+from gateway_core.tallies import NOTHING_SAVED, Day, Minute, Tallies, minute_of, more_saved
 
 RECENT_ROWS = 500
 MINUTES = 60
 NOTHING_USED = Usage()
 UNKNOWN = SemanticStats()
-NOTHING_SAVED = Savings()
-
-
-@dataclass(slots=True)
-class Day:
-    """Sums since midnight UTC. ``tiers`` by name (``cache`` too): answered requests, and of all that went there, failed
-    ones included, input and output tokens and micro-dollars."""
-
-    date: str
-    tiers: dict[str, list[int]] = field(default_factory=dict)
-    cache: CacheStats = CacheStats()
-    requests: int = 0
-    saved_microusd: int = 0
-
-
-@dataclass(slots=True)
-class Minute:
-    """Answer-cache look-ups and requests of one minute."""
-
-    at: int
-    requests: int = 0
-    looked: int = 0
-    hits: int = 0
 
 
 class Activity:
@@ -57,21 +23,14 @@ class Activity:
         self._rows: OrderedDict[str, RequestRow] = OrderedDict()
         self._day = Day(day_of(now))
         self._ever = NOTHING_SAVED
-        self._minutes: deque[Minute] = deque(maxlen=MINUTES)
+        self._minutes: dict[int, Minute] = {}
 
-    def restore(
-        self,
-        rows_newest_first: Iterable[RequestRow],
-        today: Iterable[tuple[RequestRow, Usage]],
-        ever: Savings = NOTHING_SAVED,
-    ) -> None:
-        """Takes up what the request log holds after a restart; all of ``today`` counts for the day that has begun."""
+    def restore(self, rows_newest_first: Iterable[RequestRow], tallies: Tallies) -> None:
+        """Takes up what the request log holds after a restart."""
         for row in reversed(list(rows_newest_first)[:RECENT_ROWS]):
             self._rows[row.id] = row
-        for row, usage in today:
-            if row.status is not Status.RUNNING:
-                self._count(row, usage, self._day.date)
-        self._ever = ever
+        self._day, self._ever = tallies.day, tallies.ever
+        self._minutes = dict(tallies.minutes)
 
     def update(self, row: RequestRow, usage: Usage = NOTHING_USED, paid_on: str | None = None) -> None:
         """A request started, moved or finished. It counts for the day that paid for it, else for that it came on."""
@@ -82,34 +41,19 @@ class Activity:
             self._count(row, usage, paid_on or day_of(row.at))
 
     def _count(self, row: RequestRow, usage: Usage, date: str) -> None:
-        self._ever = _more_saved(self._ever, row)
-        at = max(row.at, start_of(date))
-        self._roll(at)
-        if date != self._day.date:
-            return
-        day = self._day
-        day.requests += 1
-        day.saved_microusd += row.saved_microusd
-        if row.served_by:
-            sums = day.tiers.setdefault(row.served_by, [0, 0, 0, 0])
-            for index, value in enumerate((row.answered, row.input_tokens, row.output_tokens, row.cost_microusd)):
-                sums[index] += value
-        day.cache = _counted(day.cache, row, usage)
-        minute = self._minute(row.at)
-        minute.requests += 1
-        minute.looked += row.cache is not CacheStatus.BYPASS and bool(row.served_by)
-        minute.hits += row.cache.is_hit
+        self._ever = more_saved(self._ever, row)
+        self._roll(max(row.at, start_of(date)))
+        if date == self._day.date:
+            self._day.count(row, usage)
+        number = minute_of(row)
+        self._minutes.setdefault(number, Minute()).count(row)
+        if len(self._minutes) > 2 * MINUTES:
+            self._minutes = {at: minute for at, minute in self._minutes.items() if number - MINUTES < at <= number}
 
     def _roll(self, at: float) -> None:
         """A later day begins with empty sums; a clock that jumps back does not bring an old one again."""
         if (date := day_of(at)) > self._day.date:
             self._day = Day(date)
-
-    def _minute(self, at: float) -> Minute:
-        number = int(at // 60)
-        if not self._minutes or self._minutes[-1].at < number:
-            self._minutes.append(Minute(number))
-        return self._minutes[-1]
 
     def rows(self, limit: int) -> tuple[RequestRow, ...]:
         """The newest rows first."""
@@ -127,7 +71,7 @@ class Activity:
     def requests_per_minute(self, now: float) -> float:
         """Requests that ended in the last five minutes, for each of them."""
         since = int(now // 60) - 4
-        return sum(minute.requests for minute in self._minutes if minute.at >= since) / 5
+        return sum(minute.requests for number, minute in self._minutes.items() if number >= since) / 5
 
     def cache(self, now: float, entries: int, semantic: SemanticStats = UNKNOWN) -> CacheStats:
         self._roll(now)
@@ -159,42 +103,9 @@ class Activity:
 
     def cache_rate_by_minute(self, now: float) -> Series:
         """Share of hits for each of the last 60 minutes; minutes without a look-up are 0."""
-        by_number = {minute.at: minute for minute in self._minutes}
         first = int(now // 60) - MINUTES + 1
         rates = []
         for number in range(first, first + MINUTES):
-            minute = by_number.get(number)
+            minute = self._minutes.get(number)
             rates.append(minute.hits / minute.looked if minute and minute.looked else 0.0)
         return Series(first * 60.0, 60, tuple(rates))
-
-
-def _counted(stats: CacheStats, row: RequestRow, usage: Usage) -> CacheStats:
-    if not row.served_by:
-        return stats
-    match row.cache:
-        case CacheStatus.EXACT:
-            stats = replace(stats, exact_hits=stats.exact_hits + 1)
-        case CacheStatus.SEMANTIC:
-            stats = replace(stats, semantic_hits=stats.semantic_hits + 1)
-        case CacheStatus.MISS:
-            stats = replace(stats, misses=stats.misses + 1)
-        case CacheStatus.BYPASS:
-            stats = replace(stats, bypassed=stats.bypassed + 1)
-    if row.cache.is_hit:
-        saved = stats.saved_microusd + row.otherwise.saved(row.cost_microusd)[0]
-        return replace(stats, saved_microusd=saved, today=_more_saved(stats.today, row))
-    written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
-    return replace(
-        stats,
-        prompt_cache_read_tokens=stats.prompt_cache_read_tokens + usage.cache_read_tokens,
-        prompt_cache_write_tokens=stats.prompt_cache_write_tokens + written,
-    )
-
-
-def _more_saved(savings: Savings, row: RequestRow) -> Savings:
-    """With what one request saved, if a cache answered it."""
-    if not row.cache.is_hit or row.status is not Status.OK:
-        return savings
-    name = row.cache.value
-    saved: Saved = getattr(savings, name)
-    return replace(savings, **{name: saved.plus(row.otherwise.saved(row.cost_microusd)[0], row.saved_ms)})

@@ -249,7 +249,8 @@ class Embeddings:
             raise Refused(refusal_of(error, target)) from None
         finally:
             if charged:
-                exchange.usage, exchange.cost = usage, cost
+                exchange.usage = usage
+                exchange.charge(cost, reservation.day)
                 await self._budget.settle(reservation, cost.total_microusd, usage)
             else:
                 await self._budget.release(reservation)

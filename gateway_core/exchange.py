@@ -53,7 +53,7 @@ class Exchange:
     cost: Cost = Cost()
     """Of all tries so far."""
     paid_on: str | None = None
-    """The UTC day that pays for it; None while nothing was reserved."""
+    """The UTC day that pays for it; None while nothing was charged."""
     otherwise: Counterfactuals = Counterfactuals()
     first_token_ms: float | None = None
     finish_reason: str | None = None
@@ -101,6 +101,11 @@ class Exchange:
     @property
     def saved_microusd(self) -> int:
         return sum(self.otherwise.saved(self.cost_microusd))
+
+    def charge(self, cost: Cost, day: str) -> None:
+        """A call is charged, to the UTC day of its reservation."""
+        self.cost += cost
+        self.paid_on = self.paid_on or day
 
     def mark_first_token(self) -> None:
         if self.first_token_ms is None:

@@ -83,7 +83,7 @@ from gateway_core.store.lock import FolderLock
 from gateway_core.store.operator import Limits, OperatorState, OperatorStore
 from gateway_core.store.requests import RequestLog
 from gateway_core.store.responses import ResponseStore
-from gateway_core.target_times import TargetTimes
+from gateway_core.target_times import SAMPLES, TargetTimes
 from gateway_core.tiers import Tiers
 
 log = logging.getLogger(__name__)
@@ -197,15 +197,11 @@ class Gateway:
         await self._requests.fail_interrupted()
         self.responses = ResponseStore(database, clock)
         self._activity = Activity(clock.now())
-        recent = await self._requests.recent(RECENT_ROWS)
         self._times = TargetTimes()
-        self._times.restore(reversed(recent))
+        now = clock.now()
+        self._times.restore(await self._requests.models(now, SAMPLES), day_of(now))
         self.bus.listen(self._times.hear)
-        self._activity.restore(
-            recent,
-            await self._requests.of_day(day_of(clock.now())),
-            await self._requests.saved_by_caches(),
-        )
+        self._activity.restore(await self._requests.recent(RECENT_ROWS), await self._requests.tallies(now))
 
     def _open_upstreams(self, state: OperatorState) -> None:
         """What answers, what it costs, and who chooses between them."""
@@ -356,6 +352,7 @@ class Gateway:
         self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self._look_after(), "housekeeping")
         self._spawn(self.searches.fill(), "search index")
+        self._spawn(self._look_for_damage(), "database check")
         self._spawn(self.spending.run(), "earlier days")
         if self._files:
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
@@ -404,6 +401,12 @@ class Gateway:
             except StoreError as error:
                 self.notice("warning", f"Old entries could not be thrown away: {error}")
             await asyncio.sleep(HOUSEKEEPING_S)
+
+    async def _look_for_damage(self) -> None:
+        if await self._database.find_damage():
+            text = f"{self._database.path} is damaged. Restart llmgw: it sets the file aside and makes a new one."
+            self._notices.append(text)
+            self.notice("error", text)
 
     def _note(self, text: str) -> None:
         self.notice("info", text)

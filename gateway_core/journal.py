@@ -39,7 +39,9 @@ class Journal:
         self._requests = requests
         self._clock = clock
         self._secrets = secrets
-        self._queue: asyncio.Queue[tuple[RequestRow, RequestDetail, Wire | None]] = asyncio.Queue(LONGEST_QUEUE)
+        self._queue: asyncio.Queue[tuple[RequestRow, RequestDetail, Wire | None, str | None]] = asyncio.Queue(
+            LONGEST_QUEUE
+        )
         self._writer: asyncio.Task[None] | None = None
         self.decisions: deque[tuple[str, Decision]] = deque(maxlen=KEPT_DECISIONS)
         """The newest, by the request's id."""
@@ -67,7 +69,7 @@ class Journal:
             self._queue.get_nowait()
             self._queue.task_done()
             log.warning("the request log does not keep up; its oldest waiting row was dropped")
-        self._queue.put_nowait((detail.row, detail, wire))
+        self._queue.put_nowait((detail.row, detail, wire, exchange.paid_on))
         return detail.row
 
     def start(self) -> None:

@@ -192,21 +192,21 @@ class Judge:
             sent = error.may_be_charged
         finally:
             if reservation:
-                exchange.cost += Cost(other=await self._settle(reservation, usage, sent))
+                await self._settle(exchange, reservation, usage, sent)
         found = re.search(r"\b(easy|medium|hard)\b", said.lower())
         level = cast(Literal["easy", "medium", "hard"], found[1]) if found else None
         return Judgement(level, asked.name) if level else None
 
-    async def _settle(self, reservation: Reservation, usage: Usage | None, sent: bool) -> int:
+    async def _settle(self, exchange: Exchange, reservation: Reservation, usage: Usage | None, sent: bool) -> None:
         """Charges what was used, all that was reserved where nobody tells, and nothing where nothing was sent."""
         if not sent:
             await self._budget.release(reservation)
-            return 0
+            return
         cost = reservation.reserved_microusd
         if usage and usage.prompt_tokens and usage.output_tokens:
             cost = self._pricing.cost_microusd(reservation.target.provider, reservation.target.model, usage)
+        exchange.charge(Cost(other=cost), reservation.day)
         await self._budget.settle(reservation, cost, usage or Usage(estimated=True))
-        return cost
 
 
 def _call(request: ChatRequest, target: Target, text: str) -> UpstreamCall:

@@ -390,6 +390,8 @@ class CacheStats:
     today: Savings = Savings()
     ever: Savings = Savings()
     """Of all that the request log holds, today included."""
+    prompt_cache_saved_microusd: int = 0
+    """Of today; less than nothing while writing has cost more than reading has saved."""
 
     @property
     def hit_rate(self) -> float:

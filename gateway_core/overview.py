@@ -53,6 +53,7 @@ class Overview:
         """Everything at ``now``, with the newest ``rows`` requests."""
         targets = self.tiers.targets()
         budget, local, activity = self.budget.status(), self.local.server, self.activity
+        day_at = max(now, start_of(budget.day))  # midnight may have come since now was looked at
         providers = self.health.statuses(self.checks.statuses)
         state, detail = self._state(bool(targets), budget.ledger_ok, providers)
         judge = (self.judge.notice,) if self.judge.notice else ()
@@ -68,14 +69,14 @@ class Overview:
             kill=self.kill.state,
             forced_tier=self.tiers.forced,
             budget=budget,
-            cache=activity.cache(now, self.caches.entries, self.caches.semantic_stats()),
-            tiers=activity.tiers(now, targets, self.tiers.choices(), self.tiers.guessed()),
+            cache=activity.cache(day_at, self.caches.entries, self.caches.semantic_stats()),
+            tiers=activity.tiers(day_at, targets, self.tiers.choices(), self.tiers.guessed()),
             providers=(*providers, *self._lost_server()),
             local=local,
             in_flight=self.kill.in_flight,
-            requests_today=activity.requests_today(now),
+            requests_today=activity.requests_today(day_at),
             requests_per_minute=activity.requests_per_minute(now),
-            saved_today_microusd=activity.saved_microusd(now),
+            saved_today_microusd=activity.saved_microusd(day_at),
             requests=activity.rows(rows),
             spend_by_hour=self._spend_by_hour(budget, now),
             cache_rate_by_minute=activity.cache_rate_by_minute(now),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles, guessed_name
-from gateway_core.settings_sources import environment_name
+from gateway_core.settings_sources import Layer, environment_name
 
 _FLAGS = {"host": "--host", "port": "--port", "data_dir": "--data-dir"}
 _OTHER_VARIABLES = ("LLMGW_CONFIG", "LLMGW_ASCII", "LLMGW_FPS", "LLMGW_THEME", "LLMGW_LOW_BANDWIDTH")
@@ -32,22 +32,26 @@ class Origin:
 def origins(files: SettingsFiles, environment: Mapping[str, str] = os.environ) -> dict[str, tuple[Origin, ...]]:
     """For each field of ``Settings`` what sets it, the strongest first. Reads files; those that cannot be read set
     nothing here."""
-    found: dict[str, list[Origin]] = {field: [] for field in Settings.model_fields}
-    for field in files.flags:
-        if field in found:
-            found[field].append(Origin("flag", _FLAGS.get(field, f"--{field.replace('_', '-')}")))
-    names = {environment_name(field).lower(): field for field in Settings.model_fields}
-    for variable, value in environment.items():
-        if value and (owner := names.get(variable.lower())):
-            found[owner].append(Origin("environment", variable))
-    for file in reversed(files.dotenvs):
-        for variable, line in _dotenv(file):
-            if owner := names.get(variable.lower()):
-                found[owner].append(Origin(".env", f"{file} line {line}"))
-    for name, line in _yaml(files.config_file):
-        if name in found:
-            found[name].append(Origin("config.yaml", f"{files.config_file} line {line}"))
-    return {field: tuple(places) for field, places in found.items()}
+    layers = files.layers(environment, skip_unreadable=True)
+    lines = {layer.file: dict(_lines(layer)) for layer in layers if layer.file}
+    found: dict[str, tuple[Origin, ...]] = {}
+    for field in Settings.model_fields:
+        here = [(layer, written[0]) for layer in layers if (written := layer.written(field))]
+        found[field] = tuple(Origin(layer.source, _where(layer, name, lines)) for layer, name in here)
+    return found
+
+
+def _where(layer: Layer, name: str, lines: Mapping[Path, Mapping[str, int]]) -> str:
+    """The flag, the variable, or the file and its line."""
+    if layer.file:
+        line = lines[layer.file].get(name)
+        return f"{layer.file} line {line}" if line else str(layer.file)
+    return _FLAGS.get(name, f"--{name.replace('_', '-')}") if layer.source == "flag" else name
+
+
+def _lines(layer: Layer) -> Iterator[tuple[str, int]]:
+    assert layer.file
+    return _dotenv(layer.file) if layer.holds_variables else _yaml(layer.file)
 
 
 def strange_names(files: SettingsFiles, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ Nothing dear is imported here: `llmgw status` has to find the gateway in a fract
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,9 @@ _OWN_NAMES = {"host": "LLMGW_HOST", "port": "LLMGW_PORT", "data_dir": "LLMGW_DAT
 STRUCTURED = frozenset({"prices", "unknown_price", "policy_patterns", "providers"})
 """What the environment and ``.env`` hold as JSON."""
 
+_VARIABLES = ("environment", ".env")
+_Read = Callable[[], Mapping[Any, object]]
+
 
 class SettingsError(ValueError):
     """The settings cannot be used; the message names the setting and what it may be."""
@@ -30,6 +34,37 @@ class Found(NamedTuple):
 
     value: object
     place: str
+
+
+class Layer:
+    """One of the places that settings are read from: ``flag``, ``environment``, ``.env`` or ``config.yaml``."""
+
+    def __init__(self, source: str, values: Mapping[Any, object], file: Path | None = None) -> None:
+        self.source = source
+        self.values = values
+        """As they are written there."""
+        self.file = file
+
+    @property
+    def place(self) -> str:
+        """A file's path, or the source."""
+        return str(self.file or self.source)
+
+    @property
+    def holds_variables(self) -> bool:
+        """Whether settings are called there as in the environment, in large or in small letters."""
+        return self.source in _VARIABLES
+
+    @cached_property
+    def _variables(self) -> Mapping[str, tuple[str, object]]:
+        return {name.lower(): (name, value) for name, value in self.values.items()}
+
+    def written(self, setting: str) -> tuple[str, object] | None:
+        """What a setting is called there, and its value; None where it is not set. An empty variable sets nothing."""
+        if self.holds_variables:
+            found = self._variables.get(environment_name(setting).lower())
+            return found if found and found[1] else None
+        return (setting, self.values[setting]) if setting in self.values else None
 
 
 class Place(NamedTuple):
@@ -95,11 +130,6 @@ class SettingsSources:
         return self._dotenvs
 
     @property
-    def flags(self) -> Mapping[str, Any]:
-        """What the command line sets, by the field's name."""
-        return self._flags
-
-    @property
     def keymap_file(self) -> Path:
         """Where the control centre's keys are changed: beside the configuration."""
         return self.config_file.with_name("keymap.yaml")
@@ -114,8 +144,10 @@ class SettingsSources:
 
     def variable(self, name: str) -> str | None:
         """An environment variable, or what ``.env`` says in its place; None where both are missing or blank."""
-        values = (os.environ.get(name), *(values.get(name) for _, values in reversed(self._dotenv_values())))
-        return next((value.strip() for value in values if value and value.strip()), None)
+        for source, _, read in self._readers(os.environ):
+            if source in _VARIABLES and (text := str(read().get(name) or "").strip()):
+                return text
+        return None
 
     def found(self, names: Iterable[str]) -> dict[str, tuple[Found, ...]]:
         """Where each of ``names`` is set, the winner first; what is set nowhere is left out.
@@ -123,19 +155,37 @@ class SettingsSources:
         An empty variable counts as not set, and the environment's names are the same in small letters. Raises
         :class:`SettingsError`.
         """
-        configured = self.configured()
-        variables = [("environment", _lowered(os.environ))]
-        variables += [(str(file), _lowered(values)) for file, values in reversed(self._dotenv_values())]
+        layers = self.layers()
         found: dict[str, tuple[Found, ...]] = {}
         for name in names:
-            known_as = environment_name(name).lower()
-            here = [Found(self._flags[name], "flag")] if name in self._flags else []
-            here += [Found(_value(name, values[known_as]), at) for at, values in variables if values.get(known_as)]
-            if name in configured:
-                here.append(Found(configured[name], str(self.config_file)))
+            here = [(written[1], layer) for layer in layers if (written := layer.written(name))]
             if here:
-                found[name] = tuple(here)
+                found[name] = tuple(Found(_value(name, value, layer), layer.place) for value, layer in here)
         return found
+
+    def layers(
+        self, environment: Mapping[str, str] = os.environ, *, skip_unreadable: bool = False
+    ) -> tuple[Layer, ...]:
+        """The places that settings are read from, the one that wins first.
+
+        Raises :class:`SettingsError` for a file that cannot be read, unless such files are skipped.
+        """
+        layers = []
+        for source, file, read in self._readers(environment):
+            try:
+                layers.append(Layer(source, read(), file))
+            except SettingsError:
+                if not skip_unreadable:
+                    raise
+        return tuple(layers)
+
+    def _readers(self, environment: Mapping[str, str]) -> Iterator[tuple[str, Path | None, _Read]]:
+        """This is the order of precedence."""
+        yield "flag", None, lambda: self._flags
+        yield "environment", None, lambda: environment
+        for file in reversed(self._dotenvs):
+            yield ".env", file, partial(_read_dotenv, file)
+        yield "config.yaml", self.config_file, self.configured
 
     def place(self) -> Place:
         """Where the configured gateway is, and its key. Raises :class:`SettingsError`."""
@@ -147,18 +197,6 @@ class SettingsSources:
             Path(str(found["data_dir"])) if "data_dir" in found else default_data_dir(),
             None if key is None else str(key),
         )
-
-    def _dotenv_values(self) -> list[tuple[Path, Mapping[str, str | None]]]:
-        """The files that are there, the winner last."""
-        files = [file for file in self._dotenvs if file.is_file()]
-        if not files:
-            return []
-        from dotenv import dotenv_values
-
-        try:
-            return [(file, dotenv_values(file)) for file in files]
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"The settings cannot be read: {error}") from None
 
 
 def merged(found: Iterable[Found]) -> object:
@@ -180,17 +218,13 @@ def _laid_over(below: Mapping[object, object], above: Mapping[object, object]) -
     return both
 
 
-def _lowered(values: Mapping[str, str | None]) -> dict[str, str | None]:
-    return {name.lower(): value for name, value in values.items()}
-
-
-def _value(name: str, written: str | None) -> object:
-    if name not in STRUCTURED or written is None:
+def _value(name: str, written: object, layer: Layer) -> object:
+    if name not in STRUCTURED or not layer.holds_variables:
         return written
     import json
 
     try:
-        return json.loads(written)
+        return json.loads(str(written))
     except ValueError:
         raise SettingsError(f"{environment_name(name)} must be JSON in the environment and in .env.") from None
 
@@ -203,6 +237,17 @@ def _port(value: object) -> int:
     if not 0 <= port <= 65_535:
         raise SettingsError(f"{environment_name('port')}: must be a whole number from 0 to 65535")
     return port
+
+
+def _read_dotenv(file: Path) -> Mapping[str, str | None]:
+    if not file.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        return dotenv_values(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings cannot be read: {error}") from None
 
 
 def _read_yaml(file: Path) -> Mapping[object, object]:

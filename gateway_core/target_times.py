@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gateway_core.events import Event, RequestFinished
 from gateway_core.model import RequestRow, Status
 from gateway_core.store.days import day_of
+from gateway_core.tallies import ModelUse
 
 SAMPLES = 200
 MAX_TARGETS = 256
@@ -31,6 +32,11 @@ class _Target:
     day: str = ""
     requests: int = 0
 
+    def answered(self, latency_ms: float, first_token_ms: float | None) -> None:
+        self.latencies_ms.append(latency_ms)
+        if first_token_ms is not None:
+            self.first_tokens_ms.append(first_token_ms)
+
 
 class TargetTimes:
     """Kept by provider and model; the least recently used are forgotten."""
@@ -38,10 +44,13 @@ class TargetTimes:
     def __init__(self) -> None:
         self._targets: OrderedDict[tuple[str, str], _Target] = OrderedDict()
 
-    def restore(self, rows: Iterable[RequestRow]) -> None:
-        """Takes up what the request log holds, oldest first."""
-        for row in rows:
-            self.note(row)
+    def restore(self, models: Iterable[ModelUse], day: str) -> None:
+        """Takes up what the request log holds, the last used model last; ``day`` is the UTC day that they count for."""
+        for use in models:
+            target = self._target(use.provider, use.model)
+            target.day, target.requests = day, use.requests
+            for latency_ms, first_token_ms in use.answers:
+                target.answered(latency_ms, first_token_ms)
 
     def hear(self, event: Event) -> None:
         """Listens to the bus."""
@@ -52,18 +61,20 @@ class TargetTimes:
         """A request has ended. What a cache answered says nothing of a model."""
         if row.provider is None or row.model is None or row.cache.is_hit or row.status is Status.RUNNING:
             return
-        key = (row.provider, row.model)
-        target = self._targets.setdefault(key, _Target())
-        self._targets.move_to_end(key)
-        if len(self._targets) > MAX_TARGETS:
-            self._targets.popitem(last=False)
+        target = self._target(row.provider, row.model)
         if (day := day_of(row.at)) > target.day:
             target.day, target.requests = day, 0
         target.requests += row.answered and day == target.day
         if row.status is Status.OK:
-            target.latencies_ms.append(row.latency_ms)
-            if row.first_token_ms is not None:
-                target.first_tokens_ms.append(row.first_token_ms)
+            target.answered(row.latency_ms, row.first_token_ms)
+
+    def _target(self, provider: str, model: str) -> _Target:
+        key = (provider, model)
+        target = self._targets.setdefault(key, _Target())
+        self._targets.move_to_end(key)
+        if len(self._targets) > MAX_TARGETS:
+            self._targets.popitem(last=False)
+        return target
 
     def of(self, provider: str, model: str) -> Times:
         """How long the newest answers of a model took."""

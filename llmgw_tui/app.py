@@ -6,11 +6,14 @@ import asyncio
 import gc
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.screen import Screen
+from textual.strip import Strip
 
 from gateway_core.events import Notice, PullProgress
 from gateway_core.local_values import PullState, PullStatus
@@ -19,6 +22,7 @@ from llmgw_tui.clock import LocalClock, ScreenClock
 from llmgw_tui.hosting import MOST_TOASTS
 from llmgw_tui.painted import Painted
 from llmgw_tui.panes.draw import Look
+from llmgw_tui.panes.header import said_of
 from llmgw_tui.places import EVERYWHERE
 from llmgw_tui.screens.dashboard import Dashboard
 from llmgw_tui.screens.palette import ActionsProvider
@@ -31,9 +35,20 @@ from llmgw_tui.widgets.pane import Pane
 STAGGER_S = 0.035
 """Panes are drawn one after another, not in one go, so that requests get in between (facts/tui.md)."""
 CHARTS_EVERY_S = 1.0
-REST = 160
-"""A pane rests that many times as long as drawing it took: what is dear to draw is drawn less often, and no pane takes
-more than some hundredths of the event loop, however much happens."""
+REST = 32
+"""The dashboard rests that many times as long as drawing its panes took: it takes no more than three hundredths of the
+event loop, however much happens."""
+
+
+@dataclass
+class _Frame:
+    """The dashboard as one snapshot has it, while its panes are drawn: nothing of it is shown before all of it is."""
+
+    snapshot: Snapshot | None
+    charts: Snapshot | None
+    waiting: list[Pane]
+    drawn: dict[Pane, tuple[Size, tuple[Strip, ...]]] = field(default_factory=dict)
+    cpu_s: float = 0.0
 
 
 class ControlCentre(Painted, inherit_bindings=False):
@@ -56,6 +71,9 @@ class ControlCentre(Painted, inherit_bindings=False):
         self._every_s = 1 / self.setup.updates_per_second
         self._charts: Snapshot | None = None
         self._charts_at = 0.0
+        self._frame: _Frame | None = None
+        self._rests_until = 0.0
+        self._said = said_of(None, self.link)
         self.dashboard = Dashboard()
 
     # --- the heartbeat -------------------------------------------------------------------------------------------
@@ -67,21 +85,9 @@ class ControlCentre(Painted, inherit_bindings=False):
         if self.keys.changed:
             self.set_keymap(self.keys.changed)
         self.beat()
-        self.set_interval(self._every_s, self.beat)
-        for number, pane in enumerate(self.dashboard.panes, 1):
-            self.set_timer(number * STAGGER_S, lambda pane=pane: self._keep_drawing(pane))
+        self.set_interval(self._every_s, self._heartbeat)
         self.run_worker(self._follow_events(), name="events")
         self.run_worker(self._settle(), name="settle")
-
-    def _keep_drawing(self, pane: Pane) -> None:
-        self.draw_pane(pane)
-        self.set_interval(self._every_s, lambda: self._draw_when_rested(pane))
-
-    def _draw_when_rested(self, pane: Pane) -> None:
-        if (now := self.loop_time()) >= pane.rests_until:
-            began = time.thread_time()
-            self.draw_pane(pane)
-            pane.rests_until = now + (time.thread_time() - began) * REST
 
     async def _settle(self) -> None:
         """What can wait until the first screen is there: plotext, and the garbage collector's long pause."""
@@ -93,20 +99,82 @@ class ControlCentre(Painted, inherit_bindings=False):
             self.say(CommandResult(False, problem))
 
     def beat(self) -> None:
-        """Takes a snapshot and draws the screen in sight; the dashboard's panes follow one by one."""
+        """Takes a snapshot and draws all of the screen in sight, in one go."""
         self.catch_up()
         if self.terminal_lost:
             return
-        self._snapshot = self.source.snapshot()
-        if self._snapshot is not None and self.loop_time() - self._charts_at >= CHARTS_EVERY_S:
-            self._charts, self._charts_at = self._snapshot, self.loop_time()
+        self._frame = None
+        self._take(self.source.snapshot())
+        self._draw_place()
+        for pane in self.dashboard.panes:
+            self.draw_pane(pane)
+
+    def _heartbeat(self) -> None:
+        """Draws the screen in sight. The dashboard at its own pace, but at once when the header must say otherwise."""
+        if self.place_in_sight is not self.dashboard:
+            self.beat()
+            return
+        self.catch_up()
+        if self.terminal_lost:
+            return
+        newest = self.source.snapshot()
+        if self._said != said_of(newest, self.link):
+            self.beat()
+            return
+        self._draw_place()
+        if self._frame is None and self.loop_time() >= self._rests_until:
+            panes = [pane for pane in self.dashboard.panes if pane.display and pane is not self.dashboard.requests]
+            self._frame = _Frame(newest, self._charts_for(newest), panes)
+            self._draw_some(self._frame)
+
+    def _draw_some(self, frame: _Frame) -> None:
+        """Draws the frame's next pane, and shows the whole frame after the last one."""
+        if frame is not self._frame:
+            return
+        began = time.thread_time()
+        if frame.waiting and self.place_in_sight is self.dashboard:
+            pane = frame.waiting.pop(0)
+            look = replace(self.look(focused=pane.has_focus), charts=frame.charts)
+            frame.drawn[pane] = (pane.size, pane.drawn(frame.snapshot, look))
+            self.set_timer(STAGGER_S, lambda: self._draw_some(frame))
+        else:
+            self._show(frame)
+        frame.cpu_s += time.thread_time() - began
+        self._rests_until = self.loop_time() + frame.cpu_s * REST
+
+    def _show(self, frame: _Frame) -> None:
+        """All of the dashboard at once: header and panes never tell of different moments."""
+        self._frame = None
+        self._take(frame.snapshot)
+        self._draw_place()
+        for pane in self.dashboard.panes:
+            size, strips = frame.drawn.get(pane, (None, ()))
+            if size == pane.size:
+                pane.show(strips)
+            else:
+                self.draw_pane(pane)
+
+    def _take(self, snapshot: Snapshot | None) -> None:
+        self._charts = self._charts_for(snapshot)
+        self._snapshot = snapshot
+        self._said = said_of(snapshot, self.link)
+
+    def _charts_for(self, snapshot: Snapshot | None) -> Snapshot | None:
+        if snapshot is not None and self.loop_time() - self._charts_at >= CHARTS_EVERY_S:
+            self._charts_at = self.loop_time()
+            return snapshot
+        return self._charts
+
+    def _draw_place(self) -> None:
         if place := self.place_in_sight:
             place.beat(self._snapshot, self.link, self.look(), self.loop_time())
 
     def draw_pane(self, pane: Pane) -> None:
-        """Draws one pane from the latest snapshot, if it is in sight."""
+        """Draws one pane from the snapshot that the others show, if it is in sight."""
+        if self._frame is not None:
+            self._frame.drawn.pop(pane, None)
         if self.place_in_sight is self.dashboard and pane.is_mounted and pane.display:
-            pane.update(self._snapshot, self.look(focused=pane.has_focus))
+            pane.show(pane.drawn(self._snapshot, self.look(focused=pane.has_focus)))
 
     def look(self, *, focused: bool = False) -> Look:
         return Look(self._clock.now(), self._clock.zone, self.glyphs, focused, self._charts)

@@ -84,9 +84,13 @@ def _print_table(rows: list[SpendRow], keys: tuple[str, ...]) -> None:
         f" {dollars(sum(row.saved_by_answer_cache_microusd for row in rows))} and"
         f" {time_saved(sum(row.cache_saved_ms for row in rows))} of waiting"
     )
+    if any(row.saved_by_prompt_cache_microusd < 0 for row in rows):
+        print(
+            "\nprompt: less than $0 is prompt-cache writes not yet repaid by reads; a write costs more than input does"
+        )
     print(
         "\nsaved: against the premium model's list price without prompt caching; by the answer cache, by the provider's"
-        " prompt cache\n(less than nothing where a write did not pay), and by routing to another model"
+        " prompt cache,\nand by routing to another model"
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gateway_core.activity import RECENT_ROWS, Activity
+from gateway_core.activity import MINUTES, RECENT_ROWS, Activity
 from gateway_core.model import CacheStatus, Lane, RequestRow, Status, Tier, Usage
+from gateway_core.tallies import Day, Tallies
 
 NOON = 1_795_435_200.0
 """2026-11-23 12:00 UTC."""
@@ -97,10 +98,28 @@ def test_charts_have_one_value_a_step() -> None:
 
 def test_a_restart_takes_up_where_the_log_ends() -> None:
     activity = Activity(NOON)
-    rows = [row("b", at=NOON), row("a", at=NOON - 60)]
-    activity.restore(rows, [(found, Usage()) for found in reversed(rows)])
+    activity.restore([row("b", at=NOON), row("a", at=NOON - 60)], Tallies(Day("2026-11-23", requests=2)))
     assert [found.id for found in activity.rows(10)] == ["b", "a"]
     assert activity.requests_today(NOON) == 2
+    activity.update(row("c"))
+    assert activity.requests_today(NOON) == 3
+
+
+def test_a_request_counts_in_the_minute_it_ended_in_also_when_it_came_long_before() -> None:
+    activity = Activity(NOON)
+    activity.update(row("quick", at=NOON + 600, latency_ms=1.0))
+    activity.update(row("slow", at=NOON, latency_ms=605_000.0, cache=CacheStatus.EXACT))
+    assert activity.requests_per_minute(NOON + 610) == 2 / 5
+    assert activity.cache_rate_by_minute(NOON + 610).values[-1] == 0.5
+
+
+def test_minutes_are_forgotten_after_an_hour_also_when_the_clock_was_ahead() -> None:
+    activity = Activity(NOON)
+    activity.update(row("ahead", at=NOON + 400 * DAY))
+    for number in range(500):
+        activity.update(row(f"req_{number}", at=NOON + 60 * number))
+    now = NOON + 60 * 499
+    assert len(vars(activity)["_minutes"]) <= 2 * MINUTES and activity.requests_per_minute(now) >= 1.0
 
 
 def test_memory_is_bounded() -> None:

@@ -71,6 +71,38 @@ def test_every_source_that_pydantic_reads_is_found(tmp_path: Path, monkeypatch: 
             monkeypatch.delenv(variable)
 
 
+def test_an_origin_is_told_for_each_value_that_is_read_in_the_same_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = files(tmp_path, "port: 1\nrate_limit_rpm: 7\nprices: {a/x: {input: 1, output: 2}}\n", host="::1", port=2)
+    (tmp_path / ".env").write_text("llmgw_port=3\nDAILY_BUDGET_HARD=4\nRATE_LIMIT_RPM=\nPORT=5\n")
+    monkeypatch.setenv("PRICES", "{}")
+    monkeypatch.setenv("rate_limit_rpm", "8")
+    read = given.found(Settings.model_fields)
+    places = {".env": str(tmp_path / ".env"), "config.yaml": str(tmp_path / "config.yaml")}
+    told = {
+        field: [places.get(origin.source, origin.source) for origin in found]
+        for field, found in origins(given).items()
+        if found
+    }
+    assert told == {field: [value.place for value in found] for field, found in read.items()}
+    assert len(told["port"]) == 3 and told["prices"] == ["environment", places["config.yaml"]]
+
+
+@pytest.mark.parametrize(("name", "text"), [("config.yaml", "port: [1\n"), (".env", "PORT=\xff")])
+def test_a_file_that_cannot_be_read_sets_nothing_and_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    given = files(tmp_path, "port: 1\n")
+    (tmp_path / ".env").write_text("LLMGW_PORT=2\n")
+    monkeypatch.setenv("LLMGW_PORT", "3")
+    settings = given.load()
+    (tmp_path / name).write_bytes(text.encode("latin-1"))
+    kept = {"config.yaml": ".env", ".env": "config.yaml"}[name]
+    assert [origin.source for origin in origins(given)["port"]] == ["environment", kept]
+    assert provenance(settings, given).problems
+
+
 def test_of_two_dotenv_files_the_one_of_the_working_folder_wins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from gateway_core.events import RequestFinished, RequestStarted
 from gateway_core.model import CacheStatus, RequestRow, Status
+from gateway_core.store.days import day_of
+from gateway_core.tallies import ModelUse
 from gateway_core.target_times import MAX_TARGETS, SAMPLES, TargetTimes, Times
 from tests.fakes.snapshots import busy
 from tests.store.support import NOON
@@ -21,7 +23,7 @@ def row(latency_ms: float, **more: object) -> RequestRow:
 
 def test_quantiles_are_of_the_newest_answers() -> None:
     times = TargetTimes()
-    times.restore(row(99_000.0) for _ in range(50))
+    times.restore([ModelUse("p", "m", 50, ((99_000.0, 5.0),) * 50)], day_of(NOON))
     for number in range(SAMPLES):
         times.hear(RequestFinished(NOON, row(float(number))))
     assert times.of("p", "m") == Times(SAMPLES, 100.0, 190.0, 5.0)

@@ -211,7 +211,6 @@ class Dispatcher:
             step.outcome = reserved.code if isinstance(reserved, Refusal) else f"${worst / 1e6:.4f} set aside"
         if isinstance(reserved, Refusal):
             raise Refused(reserved)
-        exchange.paid_on = exchange.paid_on or reserved.day
         return reserved
 
     async def _settle(self, exchange: Exchange, target: Target, reservation: Reservation | None, meter: Meter) -> None:
@@ -234,7 +233,7 @@ class Dispatcher:
             cost = cost if cost.total_microusd >= most else Cost(other=most)
         if not meter.complete and not meter.streamed and cost.total_microusd < reservation.reserved_microusd:
             cost = Cost(other=reservation.reserved_microusd)
-        exchange.cost += cost
+        exchange.charge(cost, reservation.day)
         if (doubt := self._pricing.doubt(target)) and doubt not in exchange.remarks:
             exchange.remarks.append(doubt)
         await self._budget.settle(reservation, cost.total_microusd, usage)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from math import ceil, floor, sqrt
 from statistics import fmean, pstdev
@@ -30,6 +30,7 @@ EIGHT_OF_TEN = 1.2816
 """Standard deviations to each side that hold 80 % of a normal distribution."""
 _HOURS = 24
 _HOUR_S = 3600
+_EXPECTED = ("low_microusd", "microusd", "high_microusd")
 
 Hours = Sequence[int]
 """Micro-dollars of each of a day's 24 UTC hours."""
@@ -56,6 +57,19 @@ def forecast(today: Today, earlier: Mapping[str, Hours], first_day: str | None) 
     else:
         return Forecast(basis="too little is spent yet to tell: it takes two hours with spend, or three earlier days")
     return Forecast(day_end, _month_end(today, known, day_end), _reached(today, curve), basis)
+
+
+def not_below(made: Forecast, spent_microusd: int) -> Forecast:
+    """A forecast that was made a moment ago, with what has been spent since: no day ends below that."""
+    if made.day_end is None or made.day_end.low_microusd >= spent_microusd:
+        return made
+    before = made.day_end
+    day_end = Expected(*(max(spent_microusd, getattr(before, name)) for name in _EXPECTED))
+    if made.month_end is None:
+        return replace(made, day_end=day_end)
+    more = {name: getattr(day_end, name) - getattr(before, name) for name in _EXPECTED}
+    month_end = Expected(*(getattr(made.month_end, name) + more[name] for name in _EXPECTED))
+    return replace(made, day_end=day_end, month_end=month_end)
 
 
 def expected_rest(spent: float, at_hour: float, usual: Sequence[float]) -> list[float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 
 from gateway_core.spend_values import BY, PERIODS, TEXTS, SpendBuckets, SpendReport, SpendRow
 from gateway_core.store.days import DAY_S, days_before, start_of
-from gateway_core.store.report import cost_by_hour, sums_between
+from gateway_core.store.report import cost_by_day, cost_by_hour, sums_between
 
 MOST_DAYS = 400
 """How long the request log is kept."""
@@ -96,10 +96,12 @@ def total_of(rows: Sequence[SpendRow]) -> SpendRow:
 
 
 def _buckets(connection: sqlite3.Connection, span: Span) -> SpendBuckets:
-    found = cost_by_hour(connection, span.first, span.last)
+    start = start_of(span.first)
     if span.first == span.last:
-        return SpendBuckets(start_of(span.first), 3600, found.get(span.first, (0,) * 24))
-    return SpendBuckets(start_of(span.first), DAY_S, tuple(sum(found.get(day, ())) for day in span.days))
+        hours = cost_by_hour(connection, span.first, span.last).get(span.first, (0,) * 24)
+        return SpendBuckets(start, 3600, hours)
+    found = cost_by_day(connection, span.first, span.last)
+    return SpendBuckets(start, DAY_S, tuple(found.get(day, 0) for day in span.days))
 
 
 def _texts(row: SpendRow) -> tuple[str, ...]:

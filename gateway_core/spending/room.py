@@ -11,7 +11,7 @@ from gateway_core.clock import Clock
 from gateway_core.gates.budget import Budget
 from gateway_core.spend_csv import csv_text
 from gateway_core.spend_values import BY, DailyLimits, Forecast, SpendReport
-from gateway_core.spending.forecast import HISTORY_DAYS, Hours, Today, forecast
+from gateway_core.spending.forecast import HISTORY_DAYS, Hours, Today, forecast, not_below
 from gateway_core.spending.reading import MOST_ROWS, IsKnown, keys_of, read_report, span_of
 from gateway_core.store.database import Database
 from gateway_core.store.days import days_before
@@ -74,7 +74,7 @@ class Spending:
         return csv_text((await self.report(period, by, None)).rows, BY[by])
 
     def forecast(self) -> Forecast:
-        """Where today and the month end, from memory alone; at most a second old."""
+        """Where today and the month end, from memory alone: at most a second old, and never below what is spent."""
         budget = self._budget.status()
         limits = DailyLimits(budget.soft_microusd, budget.medium_microusd, budget.hard_microusd)
         if self._read_for != budget.day:
@@ -84,7 +84,7 @@ class Spending:
             today = Today(budget.day, self._clock.now(), self._budget.spent_by_hour(), limits)
             self._forecast = forecast(today, self._earlier, self._first_day)
             self._forecast_of, self._made_at = (budget.day, limits), ticks
-        return self._forecast
+        return not_below(self._forecast, budget.spent_microusd)
 
     async def run(self) -> None:
         """Keeps the earlier days that the forecast goes by."""

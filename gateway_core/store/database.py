@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,15 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from gateway_core.clock import Clock, SystemClock
-from gateway_core.store.errors import StoreError, explain, is_store_failure
-from gateway_core.store.files import open_database, open_read_only
+from gateway_core.store.errors import StoreError, explain, is_damage, is_store_failure
+from gateway_core.store.files import (
+    find_damage,
+    is_large,
+    make_private_file,
+    open_database,
+    open_read_only,
+    suspicion_of,
+)
 
 T = TypeVar("T")
 
@@ -105,6 +113,32 @@ class Database:
         self._thread.shutdown(wait=False)
         await asyncio.shield(closing)
 
+    async def find_damage(self) -> bool:
+        """Whether a file that was too large to be checked whole when it was opened is damaged: then a restart sets it
+        aside. Reads it in a thread that nothing waits for."""
+        if not is_large(self.path):
+            return False
+        stopped, loop = threading.Event(), asyncio.get_running_loop()
+        found: asyncio.Future[bool] = loop.create_future()
+
+        def tell(damaged: bool) -> None:
+            if not found.done():
+                found.set_result(damaged)
+
+        def look() -> None:
+            try:
+                damaged = find_damage(self.path, stopped.is_set)
+            except StoreError:
+                damaged = False
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(tell, damaged)
+
+        threading.Thread(target=look, name="llmgw-check", daemon=True).start()
+        try:
+            return await found
+        finally:
+            stopped.set()
+
     def _open(self) -> None:
         if self._read_only:
             self._connection = open_read_only(self.path)
@@ -144,6 +178,9 @@ class Database:
             with suppress(sqlite3.Error):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+            if is_damage(error) and not self._read_only:
+                with suppress(StoreError):
+                    make_private_file(suspicion_of(self.path))
             if isinstance(error, sqlite3.Error) and is_store_failure(error):
                 raise explain(error, self.path) from error
             raise

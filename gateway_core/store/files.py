@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from gateway_core.store.migrations import check_version, migrate
 from gateway_core.store.request_index import open_index
 
 BUSY_TIMEOUT_S = 5.0
+CHECKED_WHOLE_BYTES = 64 * 1024 * 1024
+"""A larger file is checked whole beside all else: at the start only its money and its switches are."""
 _CARRIED_OVER = ("reservations", "operator")
 """The tables whose loss would cost money or forget a kill switch."""
 
@@ -103,7 +106,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
-        if connection.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:
+        if not _is_sound(connection, path):
             raise _Damaged
         migrate(connection)
         open_index(connection)
@@ -116,6 +119,44 @@ def _connect(path: Path) -> sqlite3.Connection:
             raise explain(error, path) from None
         raise
     return connection
+
+
+def _is_sound(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the pages are whole; of a large file that is not suspected those of the tables that must not be lost."""
+    suspicion = suspicion_of(path)
+    parts = _CARRIED_OVER if is_large(path) and not suspicion.exists() and _has_tables(connection) else ("1",)
+    sound = all(connection.execute(f"PRAGMA quick_check({part})").fetchall() == [("ok",)] for part in parts)
+    if sound:
+        suspicion.unlink(missing_ok=True)
+    return sound
+
+
+def is_large(path: Path) -> bool:
+    return path.stat().st_size > CHECKED_WHOLE_BYTES
+
+
+def suspicion_of(path: Path) -> Path:
+    """The file that tells the next start to check all: damage was met in this one."""
+    return path.with_name(f"{path.name}.suspect")
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    query = f"SELECT count(*) FROM sqlite_schema WHERE name IN ({', '.join('?' * len(_CARRIED_OVER))})"
+    return bool(connection.execute(query, _CARRIED_OVER).fetchone()[0] == len(_CARRIED_OVER))
+
+
+def find_damage(path: Path, stopped: Callable[[], bool]) -> bool:
+    """Reads the whole file, for as long as it is not stopped; seconds for a gigabyte. True when it is damaged: the next
+    start checks all and sets it aside. Raises :class:`StoreError`."""
+    with closing(open_read_only(path)) as connection:
+        connection.set_progress_handler(stopped, 1_000)
+        try:
+            damaged = connection.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]
+        except sqlite3.DatabaseError as error:
+            damaged = is_damage(error)
+    if damaged and not stopped():
+        make_private_file(suspicion_of(path))
+    return damaged and not stopped()
 
 
 def _check_writable(connection: sqlite3.Connection) -> None:

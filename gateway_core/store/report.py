@@ -16,16 +16,21 @@ KEYS = ("day", "tier", "provider", "model")
 """What the report goes by when nothing else is said."""
 
 _CHARGED = "state IN ('settled', 'orphaned')"
-PAID_DAY = f"""coalesce((SELECT min(day) FROM reservations WHERE request_id = requests.id AND {_CHARGED}),
- date(at, 'unixepoch'))"""
-"""The day of a request is the one that paid for it: one that came just before midnight may be the next day's."""
+
+
+def date_of(at: str) -> str:
+    """The UTC date of a moment. SQLite alone rounds to milliseconds, and the last half of one to the next day."""
+    return f"date(cast({at} AS INTEGER), 'unixepoch')"
+
+
 MADE_MICROUSD = "coalesce(no_answer_cache_microusd, cost_microusd)"
-_PLAIN = f"coalesce(no_prompt_cache_microusd, {MADE_MICROUSD})"
-_DEAREST = f"coalesce(premium_microusd, {_PLAIN})"
+PLAIN_MICROUSD = f"coalesce(no_prompt_cache_microusd, {MADE_MICROUSD})"
+_DEAREST = f"coalesce(premium_microusd, {PLAIN_MICROUSD})"
 """The steps of :class:`~gateway_core.model.Counterfactuals`."""
 _SUMS = (
     "count(*), sum(status = 'ok'), sum(input_tokens), sum(output_tokens), sum(saved_microusd),"
-    f" sum({MADE_MICROUSD} - cost_microusd), sum({_PLAIN} - {MADE_MICROUSD}), sum({_DEAREST} - {_PLAIN}),"
+    f" sum({MADE_MICROUSD} - cost_microusd), sum({PLAIN_MICROUSD} - {MADE_MICROUSD}),"
+    f" sum({_DEAREST} - {PLAIN_MICROUSD}),"
     f" sum(saved_microusd - ({_DEAREST} - cost_microusd)), sum(cache IN ('exact', 'semantic')),"
     " cast(sum(saved_ms) AS INTEGER)"
 )
@@ -34,23 +39,25 @@ _SUM_NAMES = (
     *("saved_by_prompt_cache_microusd", "saved_by_routing_microusd", "saved_unsplit_microusd", "cache_hits"),
     "cache_saved_ms",
 )
-LONGEST_WAIT_S = 7200
-"""Between a request's arrival and its paid call; only those near a midnight are looked up in the ledger."""
-_LATE = f"""WITH late (id, day) AS (SELECT request_id, min(day) FROM reservations WHERE {_CHARGED} AND request_id IN
- (SELECT request_id FROM reservations WHERE day >= ? AND {_CHARGED}
- AND created_at - strftime('%s', day) NOT BETWEEN {LONGEST_WAIT_S} AND 86400) GROUP BY 1)"""
-_DAY = "coalesce(late.day, date(at, 'unixepoch'))"
+FIRST_PAID_DAY = f"(SELECT min(day) FROM reservations WHERE request_id = requests.id AND {_CHARGED})"
+DAY = f"coalesce(paid_day, {date_of('at')})"
+"""The day of a request is the one that paid for it: one that came just before midnight may be the next day's."""
+PAID_BETWEEN = "at >= ? AND at < ? AND CASE WHEN paid_day IS NULL THEN at >= ? ELSE paid_day BETWEEN ? AND ? END"
+"""The requests of the days that :func:`paid_between` gives the values of."""
+
+
+def paid_between(first: str, last: str) -> tuple[object, ...]:
+    """Both days included. What came a day earlier is looked at: the first day may have paid for it."""
+    return start_of(days_before(first, 1)), end_of(last), start_of(first), first, last
 
 
 def _hour(day: str, at: str) -> str:
     """The hour of a moment on the day that pays for it: its first or last one when the moment is outside."""
-    date = f"date({at}, 'unixepoch')"
-    return (
-        f"CASE WHEN {date} < {day} THEN '00' WHEN {date} > {day} THEN '23' ELSE strftime('%H', {at}, 'unixepoch') END"
-    )
+    date, hour = date_of(at), f"strftime('%H', cast({at} AS INTEGER), 'unixepoch')"
+    return f"CASE WHEN {date} < {day} THEN '00' WHEN {date} > {day} THEN '23' ELSE {hour} END"
 
 
-_OF_REQUEST = {"day": _DAY, "hour": _hour(_DAY, "at")}
+_OF_REQUEST = {"day": DAY, "hour": _hour(DAY, "at")}
 """How a request's column is found where it is not simply there."""
 _OF_CALL = {
     "hour": _hour("day", "created_at"),
@@ -85,11 +92,9 @@ def sums_between(connection: sqlite3.Connection, first: str, last: str, by: Sequ
     rows: dict[tuple[str, ...], SpendRow] = {}
     places = ", ".join(str(number) for number in range(1, len(by) + 1))
     keys = ", ".join(_OF_REQUEST.get(name, f"coalesce({name}, '')") for name in by)
-    before = days_before(first, 1)
     for values in connection.execute(
-        f"{_LATE} SELECT {keys}, {_SUMS} FROM requests LEFT JOIN late ON late.id = requests.id"
-        f" WHERE at >= ? AND at < ? AND status != 'running' AND {_DAY} BETWEEN ? AND ? GROUP BY {places}",
-        (before, start_of(before), end_of(last), first, last),
+        f"SELECT {keys}, {_SUMS} FROM requests WHERE {PAID_BETWEEN} AND status != 'running' GROUP BY {places}",
+        paid_between(first, last),
     ):
         key, sums = values[: len(by)], values[len(by) :]
         rows[key] = replace(_empty(by, key), **dict(zip(_SUM_NAMES, sums, strict=True)))
@@ -119,6 +124,16 @@ def cost_by_hour(connection: sqlite3.Connection, first: str, last: str) -> dict[
     ):
         found.setdefault(day, [0] * 24)[int(hour)] = cost
     return {day: tuple(hours) for day, hours in found.items()}
+
+
+def cost_by_day(connection: sqlite3.Connection, first: str, last: str) -> dict[str, int]:
+    """Micro-dollars of the days that cost something, both days included."""
+    return dict(
+        connection.execute(
+            f"SELECT day, sum(cost_microusd) FROM reservations WHERE day BETWEEN ? AND ? AND {_CHARGED} GROUP BY 1",
+            (first, last),
+        )
+    )
 
 
 def first_day(connection: sqlite3.Connection) -> str | None:

@@ -32,7 +32,7 @@ _KEYS = {
     "first_token": "first_token_order",
 }
 _EVERYTHING = Selection(Where())
-_FILTERED = "requests INDEXED BY requests_to_filter"
+_FILTERED = "requests INDEXED BY requests_overview"
 """Filters look at an eighth of the log so; orders other than by time keep the best of what they find."""
 _NO_INDEX = "This Python's SQLite has no FTS5: words are looked for without an index."
 _UNFILLED = "Older requests are still being made searchable; what was said in them is not found yet."

@@ -20,8 +20,6 @@ from gateway_core.model import (
     RequestParts,
     RequestRow,
     Reuse,
-    Saved,
-    Savings,
     Status,
     Timeline,
     Usage,
@@ -31,11 +29,13 @@ from gateway_core.store import request_index
 from gateway_core.store.answers import exact_id
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
-from gateway_core.store.days import DAY_S, days_before, end_of, start_of
+from gateway_core.store.days import DAY_S, day_of
 from gateway_core.store.parts import read_parts, write_parts
-from gateway_core.store.report import MADE_MICROUSD, PAID_DAY
+from gateway_core.store.report import FIRST_PAID_DAY, date_of
 from gateway_core.store.request_rows import COLUMNS, SELECTED, row_of
 from gateway_core.store.said import said_words
+from gateway_core.store.tallies import IS_HIT, read_models, read_tallies
+from gateway_core.tallies import ModelUse, Tallies
 
 KEEP_ROWS_DAYS = 400
 KEEP_BODIES_BYTES = 512 * 1024 * 1024
@@ -43,7 +43,6 @@ PRUNED_AT_ONCE = 100
 INTERRUPTED = "interrupted"
 _INTERRUPTED_TEXT = "llmgw stopped while this request was running."
 
-_IS_HIT = "cache IN ('exact', 'semantic')"
 _HITS_LOOKED_AT = 10_000
 
 
@@ -81,15 +80,17 @@ class RequestLog:
         row: RequestRow,
         detail: RequestDetail | None = None,
         wire: Callable[[], dict[str, Any]] | None = None,
+        paid_on: str | None = None,
     ) -> None:
         """Writes the request as it stands, over what was there. One that has ended does not run again.
 
-        ``wire`` makes a tree of what :class:`RequestParts` holds; it is called in the store's thread.
+        ``paid_on`` is the UTC day that paid for it, None where none has. ``wire`` makes a tree of what
+        :class:`RequestParts` holds; it is called in the store's thread.
         """
 
         def write(connection: sqlite3.Connection) -> None:
             clean = self._secrets.without(detail)
-            if not _write_row(connection, row, clean):
+            if not _write_row(connection, row, clean, paid_on):
                 return
             said = None
             if clean is not None and self.keep_bodies:
@@ -113,17 +114,13 @@ class RequestLog:
 
         return await self._database.run(read)
 
-    async def of_day(self, day: str) -> tuple[tuple[RequestRow, Usage], ...]:
-        """All requests that a UTC day paid for, or that came on it for nothing, with what they used, oldest first."""
+    async def tallies(self, now: float) -> Tallies:
+        """The sums of the UTC day that ``now`` is in, of the hour before it, and of all that is logged."""
+        return await self._database.run(lambda connection: read_tallies(connection, day_of(now), now))
 
-        def read(connection: sqlite3.Connection) -> tuple[tuple[RequestRow, Usage], ...]:
-            found = connection.execute(
-                f"SELECT detail, {SELECTED} FROM requests WHERE at >= ? AND at < ? AND {PAID_DAY} = ? ORDER BY at, id",
-                (start_of(days_before(day, 1)), end_of(day), day),
-            )
-            return tuple((row_of(values), _rest_of(detail).usage) for detail, *values in found)
-
-        return await self._database.run(read)
+    async def models(self, now: float, samples: int) -> tuple[ModelUse, ...]:
+        """The models that were used today or lately, the last used last, with their newest answers."""
+        return await self._database.run(lambda connection: read_models(connection, day_of(now), samples))
 
     async def detail(self, request_id: str) -> RequestDetail | None:
         """Everything kept of a request. Messages and answer are empty once their time is over."""
@@ -170,7 +167,7 @@ class RequestLog:
 
         def read(connection: sqlite3.Connection) -> tuple[CacheHit, ...]:
             found = connection.execute(
-                f"SELECT detail, {SELECTED} FROM requests WHERE {_IS_HIT} ORDER BY at DESC, id DESC LIMIT ?", (limit,)
+                f"SELECT detail, {SELECTED} FROM requests WHERE {IS_HIT} ORDER BY at DESC, id DESC LIMIT ?", (limit,)
             )
             return tuple(_hit(row_of(values), _rest_of(detail).reuse) for detail, *values in found)
 
@@ -182,25 +179,12 @@ class RequestLog:
         def read(connection: sqlite3.Connection) -> tuple[str, ...]:
             found = connection.execute(
                 "SELECT preview, max(at) FROM (SELECT preview, at, detail FROM requests"
-                f" WHERE {_IS_HIT} ORDER BY at DESC LIMIT {_HITS_LOOKED_AT})"
+                f" WHERE {IS_HIT} ORDER BY at DESC LIMIT {_HITS_LOOKED_AT})"
                 " WHERE json_valid(detail) AND json_extract(detail, '$.reuse.entry_id') = ?"
                 " GROUP BY preview ORDER BY 2 DESC LIMIT ?",
                 (entry_id, limit),
             )
             return tuple(preview for preview, _ in found)
-
-        return await self._database.run(read)
-
-    async def saved_by_caches(self) -> Savings:
-        """What the answer caches have saved in all that is logged."""
-        saved = f"{MADE_MICROUSD} - cost_microusd"
-
-        def read(connection: sqlite3.Connection) -> Savings:
-            found = connection.execute(
-                f"SELECT cache, count(*), sum({saved}), sum(saved_ms) FROM requests"
-                f" WHERE {_IS_HIT} AND status = 'ok' GROUP BY cache"
-            )
-            return Savings(**{cache: Saved(*sums) for cache, *sums in found})
 
         return await self._database.run(read)
 
@@ -217,8 +201,8 @@ class RequestLog:
                 text = to_json(replace(rest, error_message=_INTERRUPTED_TEXT))
                 connection.execute(
                     "UPDATE requests SET status = 'failed', error_code = ?, detail = ?, cost_microusd ="
-                    " (SELECT coalesce(sum(cost_microusd), 0) FROM reservations WHERE request_id = requests.id)"
-                    " WHERE id = ?",
+                    " (SELECT coalesce(sum(cost_microusd), 0) FROM reservations WHERE request_id = requests.id),"
+                    f" paid_day = nullif({FIRST_PAID_DAY}, {date_of('at')}) WHERE id = ?",
                     (INTERRUPTED, text, request_id),
                 )
                 request_index.index_stored(connection, request_id)
@@ -273,9 +257,12 @@ def _drop_rows(connection: sqlite3.Connection, before: float) -> int:
     return len(found)
 
 
-def _write_row(connection: sqlite3.Connection, row: RequestRow, detail: RequestDetail | None) -> bool:
+def _write_row(
+    connection: sqlite3.Connection, row: RequestRow, detail: RequestDetail | None, paid_on: str | None
+) -> bool:
     """Whether the row was written: a late word of a start does not undo an end."""
     values: dict[str, object] = {name: getattr(row, name) for name in COLUMNS}
+    values["paid_day"] = paid_on if paid_on != day_of(row.at) else None
     values["search"] = row_text(row) if row.status is Status.RUNNING else ""
     if detail is not None:
         usage = detail.usage

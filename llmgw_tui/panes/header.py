@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from gateway_core.model import BudgetStatus, Snapshot
 from llmgw_tui.panes.draw import Look, between, joined, line, segments_width, text_segment
-from llmgw_tui.panes.spend import budget_bar
+from llmgw_tui.panes.spend import budget_bar, saved_words
 from llmgw_tui.text import clock_time, dollars, duration, limit, preview
 from llmgw_tui.theme import (
     BAD_BLOCK_STYLE,
@@ -84,6 +84,15 @@ def state_words(snapshot: Snapshot, link: Link, look: Look) -> list[tuple[str, S
     if snapshot.read_only:
         words.append(("READ-ONLY", WARN_BLOCK_STYLE))
     return words
+
+
+def said_of(snapshot: Snapshot | None, link: Link) -> tuple[object, ...]:
+    """What the header must never say late, to be compared."""
+    if snapshot is None:
+        return (link.connected,)
+    down = tuple(provider.name for provider in snapshot.providers if provider.state == "down")
+    state = (snapshot.state, snapshot.state_detail, snapshot.kill.on, snapshot.read_only, snapshot.forced_tier)
+    return (link.connected, *state, snapshot.budget.level, snapshot.address, snapshot.notices, down)
 
 
 def forced_words(snapshot: Snapshot) -> list[Segment]:
@@ -159,11 +168,11 @@ def spend_line(snapshot: Snapshot, look: Look, width: int) -> Strip:
     ]
     if words := level_words(budget):
         tail += [Segment(" ", TEXT_STYLE), *words]
-    if snapshot.saved_today_microusd and width >= 70:
-        tail += [
-            text_segment("  saved ", MUTED_STYLE),
-            text_segment(dollars(snapshot.saved_today_microusd), GOOD_STYLE),
-        ]
+    saved = snapshot.saved_today_microusd
+    if saved > 0 and width >= 70:
+        tail += [text_segment("  saved ", MUTED_STYLE), text_segment(dollars(saved), GOOD_STYLE)]
+    elif saved < 0 and width >= ROOMY:
+        tail += [Segment("  ", TEXT_STYLE), saved_words(snapshot, width // 3)]
     tail.append(Segment(" ", TEXT_STYLE))
     room = width - segments_width(left) - segments_width(tail)
     bar = budget_bar(budget, room, look.glyphs) if room >= 8 else []

@@ -178,7 +178,8 @@ def _when(row: RequestRow, at: float, look: Look) -> Cell:
 
 
 def _saved(row: RequestRow, at: float, look: Look) -> Cell:
-    return (dollars(row.saved_microusd), GOOD_STYLE) if row.saved_microusd else ("", MUTED_STYLE)
+    style = GOOD_STYLE if row.saved_microusd > 0 else MUTED_STYLE
+    return (dollars(row.saved_microusd) if row.saved_microusd else "", style)
 
 
 def _first_token(row: RequestRow, at: float, look: Look) -> Cell:

@@ -31,20 +31,20 @@ LEVEL_WORDS = {
     "medium": "medium limit passed: premium goes cheaper",
     "hard": "hard limit reached: paid tiers stopped",
 }
+NOT_REPAID = (": prompt-cache writes not yet repaid", ": cache writes not yet repaid", ": cache writes")
+"""Writing to a provider's prompt cache costs more than input does; the reads that follow save more than that."""
+DEARER = (": dearer models than premium", ": dearer models")
 UNKNOWN = Forecast()
 CHART_STYLE = Style(color=VIOLET)
+CHART_ROWS = 4
+"""From so many rows on there is room for plotext's chart, which is dear and drawn once a second."""
 
 
 def spend_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn:
     budget, inner = snapshot.budget, width - 2
     gap = Segment("  ", TEXT_STYLE)
     left = [text_segment(dollars(budget.spent_microusd), BRIGHT_STYLE), text_segment(" today", MUTED_STYLE)]
-    right = [
-        text_segment(
-            f"saved {dollars(snapshot.saved_today_microusd)}",
-            GOOD_STYLE if snapshot.saved_today_microusd else MUTED_STYLE,
-        )
-    ]
+    right = [saved_words(snapshot, inner - sum(len(segment.text) for segment in left) - 2)]
     reserved = (
         [text_segment(f"  + {dollars(budget.reserved_microusd)} reserved", MUTED_STYLE)]
         if budget.reserved_microusd
@@ -59,10 +59,23 @@ def spend_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
         line(inner, *day_end_words(snapshot.forecast, look, inner)),
     ]
     room = height - len(lines)
-    series = (look.charts or snapshot).spend_by_hour
+    series = (snapshot if room < CHART_ROWS else look.charts or snapshot).spend_by_hour
     if room >= 1 and series.values:
         lines += by_hour(series, look, inner, room)
     return Drawn("Spend", f"resets in {duration(budget.resets_at - look.now)}", padded(lines[:height], width))
+
+
+def saved_words(snapshot: Snapshot, width: int) -> Segment:
+    """What today has saved, in ``width``; where that is less than nothing, why."""
+    saved = snapshot.saved_today_microusd
+    words = f"saved {dollars(saved)}"
+    if saved >= 0:
+        return text_segment(words, GOOD_STYLE if saved else MUTED_STYLE)
+    writes = saved - snapshot.cache.prompt_cache_saved_microusd >= 0
+    for why in NOT_REPAID if writes else DEARER:
+        if len(words) + len(why) <= width:
+            return text_segment(f"{words}{why}", MUTED_STYLE)
+    return text_segment(words, MUTED_STYLE)
 
 
 def budget_bar(budget: BudgetStatus, width: int, glyphs: Glyphs, forecast: Forecast = UNKNOWN) -> list[Segment]:
@@ -152,7 +165,7 @@ def level_word(budget: BudgetStatus) -> Segment:
 
 def by_hour(series: Series, look: Look, width: int, height: int) -> list[Strip]:
     """Dollars an hour of today: plotext's chart where there is room, else one row of blocks."""
-    if height < 4:
+    if height < CHART_ROWS:
         top = max(series.values)
         caption = f"by hour, top {dollars(round(top * 1_000_000))} " if top else "by hour "
         row = blocks(series.values, max(1, width - len(caption)), 1, top, CHART_STYLE, look.glyphs)[0]

@@ -27,6 +27,7 @@ from llmgw_tui.widgets.chart import bars, lines_in_sight
 PERIOD_WORDS = {"today": "today", "7d": "7 days", "30d": "30 days", "month": "this month"}
 NAMELESS = "(none)"
 GUESSED = "*"
+NOT_REPAID = "by prompt: less than $0 is prompt-cache writes not yet repaid by reads"
 BAR_WIDTH = 12
 COLUMNS = (
     Column("name", "", 0),
@@ -130,8 +131,10 @@ def spend_rows(report: SpendReport, look: Look, width: int) -> Listing:
     if not report.rows:
         return listing(COLUMNS, (), lambda _: {}, look, width, "Nothing was asked in this time.", (total,))
     more = report.left_out
-    note = text_segment(f" {more:,} more groups are in the total, and in the CSV", MUTED_STYLE)
+    notes = [f"{more:,} more groups are in the total, and in the CSV"] if more else []
     rows = report.rows
+    if any(group.saved_by_prompt_cache_microusd < 0 for group in (report.total, *rows)):
+        notes.append(NOT_REPAID)
     return listing(
         COLUMNS,
         rows,
@@ -139,7 +142,7 @@ def spend_rows(report: SpendReport, look: Look, width: int) -> Listing:
         look,
         width,
         "",
-        (total, *((line(width, note),) if more else ())),
+        (total, *(line(width, text_segment(f" {note}", MUTED_STYLE)) for note in notes)),
     )
 
 

@@ -30,7 +30,7 @@ EXPLAINED = (
         "Money",
         "What it cost is from the ledger, as the limits count it, in UTC days and hours. What was saved is against the "
         "premium model's list price: by cache is the answers kept, by prompt the provider's prompt cache (less than "
-        "nothing where a write did not pay), by route the cheaper model. A * marks a cost at a guessed price.",
+        "nothing until reads have repaid its writes), by route the cheaper model. A * marks a cost at a guessed price.",
     ),
     (
         "Forecast",

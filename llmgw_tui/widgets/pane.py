@@ -6,6 +6,7 @@ from typing import Protocol
 
 from textual import events
 from textual.message import Message
+from textual.strip import Strip
 
 from gateway_core.model import RequestRow, Snapshot
 from llmgw_tui.filtering import matching
@@ -34,24 +35,22 @@ class Pane(LinePane, can_focus=True):
         self._view = view
         self.title = title
         self.explanation = explanation
-        self.rests_until = 0.0
-        """The loop's time before which it is not drawn by itself."""
 
     def draw(self, snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn:
         return self._view(snapshot, look, width, height)
 
-    def update(self, snapshot: Snapshot | None, look: Look) -> None:
-        """Draws the snapshot. A view that fails says so in its pane: it must not take the gateway with it."""
+    def drawn(self, snapshot: Snapshot | None, look: Look) -> tuple[Strip, ...]:
+        """The pane with its frame. A view that fails says so in its pane: it must not take the gateway with it."""
         width, height = self.size
         if width < 1 or height < 1:
-            return
+            return ()
         try:
             drawn = self.draw(snapshot, look, width - 2, height - 2) if snapshot else Drawn(self.title, "", ())
         except Exception as error:
             self.log.error(error)
             words = text_segment(f" this pane cannot be drawn: {type(error).__name__}: {error}", BAD_STYLE)
             drawn = Drawn(self.title, "", (line(width - 2, words),))
-        self.show(frame(drawn, width, height, look))
+        return frame(drawn, width, height, look)
 
     def on_focus(self) -> None:
         self.post_message(self.Redraw(self))

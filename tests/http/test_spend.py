@@ -10,6 +10,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import pytest
 
 from gateway_core.clock import SystemClock
 from gateway_core.events import RequestFinished
-from gateway_core.model import Status
+from gateway_core.model import Savings, SemanticStats, Snapshot, Status
 from gateway_core.settings_sources import Place
 from gateway_core.spend_values import BY
 from gateway_core.store.database import FILE_NAME, Database
@@ -121,6 +122,29 @@ async def test_everything_that_tells_of_today_tells_the_same(
     look = Look(snapshot.at)
     for strips in (spend_view(snapshot, look, 60, 10).lines, header_view(snapshot, Link(False, True), look, 120, 3)):
         assert dollars(today) in "\n".join(strip.text for strip in strips)
+
+
+def of_today(snapshot: Snapshot) -> tuple[object, ...]:
+    """What a restart must not change."""
+    money = (snapshot.budget, snapshot.saved_today_microusd, snapshot.spend_by_hour, snapshot.requests_today)
+    caches = replace(snapshot.cache, semantic=SemanticStats(), today=Savings(), ever=Savings())
+    hits = (snapshot.cache.today.total.hits, snapshot.cache.ever.total.microusd)
+    return (*money, caches, hits, snapshot.tiers, snapshot.requests)
+
+
+async def test_a_restart_shows_what_was_shown_before_it(tmp_path: Path) -> None:
+    await leave_as_a_crash_does(tmp_path)
+    paths = ("/api/budget", *(f"/api/spend?period=today&by={by}" for by in BY))
+    shown, told = [], []
+    async with FakeAnthropic() as fake:
+        for start in range(2):
+            async with client(tmp_path, **with_claude(fake)) as llmgw:
+                if not start:
+                    await mixed_traffic(llmgw, fake)
+                shown.append(of_today(llmgw.gateway.snapshot()))
+                told.append([await llmgw.get(path) for path in paths])
+    assert shown[1] == shown[0]
+    assert told[1] == told[0]
 
 
 async def spent_before(folder: Path, sessions: Sequence[str]) -> None:

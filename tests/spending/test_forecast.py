@@ -10,8 +10,8 @@ from statistics import fmean
 
 import pytest
 
-from gateway_core.spend_values import DailyLimits, Forecast
-from gateway_core.spending.forecast import Hours, Today, forecast
+from gateway_core.spend_values import DailyLimits, Expected, Forecast
+from gateway_core.spending.forecast import Hours, Today, forecast, not_below
 from gateway_core.store.days import days_before, start_of
 from tests.spending.days import made_day, made_month
 
@@ -158,3 +158,10 @@ def test_a_clock_outside_the_day_does_no_harm(hour: float) -> None:
     """A clock that jumped back leaves the budget on the later day."""
     found = forecast(at(hour, FLAT), same_days(FLAT), days_before(MONDAY, 20))
     assert found.day_end is not None and found.day_end.low_microusd <= found.day_end.microusd
+
+
+def test_a_forecast_of_a_moment_ago_is_not_below_what_is_spent_since() -> None:
+    made = Forecast(Expected(100, 200, 300), Expected(1_100, 1_200, 1_300), basis="from today")
+    assert not_below(made, 100) is made
+    assert not_below(made, 250) == Forecast(Expected(250, 250, 300), Expected(1_250, 1_250, 1_300), basis="from today")
+    assert not_below(Forecast(), 250) == Forecast()

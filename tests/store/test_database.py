@@ -9,12 +9,14 @@ import threading
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from gateway_core.model import Counted, KillSwitch, RequestRow
 from gateway_core.store.database import Database
+from gateway_core.store.days import end_of
 from gateway_core.store.errors import NewerStore, StoreError
 from gateway_core.store.ledger import Ledger, Orphans
 from gateway_core.store.migrations import MIGRATIONS
@@ -23,6 +25,7 @@ from gateway_core.store.report import KEYS, sums_between
 from gateway_core.store.requests import RequestLog
 from tests.store.support import (
     DAY,
+    NEXT_DAY,
     NOON,
     FakeClock,
     entry,
@@ -359,8 +362,8 @@ async def test_two_damaged_files_in_one_second_are_both_kept(tmp_path: Path, clo
     assert {found.read_bytes()[:5] for found in kept} == {b"first", b"secon"}
 
 
-async def test_the_ledger_and_the_kill_switch_survive_a_damaged_file(tmp_path: Path, clock: FakeClock) -> None:
-    path = tmp_path / "llmgw.db"
+async def damaged(path: Path, clock: FakeClock) -> None:
+    """A store with three paid calls under way and the kill switch on, whose page of bodies is destroyed."""
     database = await Database.open(path, clock)
     ledger = Ledger(database, clock)
     for number in range(3):
@@ -383,11 +386,53 @@ async def test_the_ledger_and_the_kill_switch_survive_a_damaged_file(tmp_path: P
         file.seek((root - 1) * size)
         file.write(b"\xff" * size)
 
+
+async def is_recovered(path: Path, clock: FakeClock) -> None:
     again = await Database.open(path, clock)
     assert await Ledger(again, clock).charge_orphans() == Orphans(3, 30)
     assert await Ledger(again, clock).spent_microusd(DAY) == 30
     assert (await OperatorStore(again).load()).kill.on
     assert "recovered" in again.notices[0]
+    await again.close()
+
+
+async def test_the_ledger_and_the_kill_switch_survive_a_damaged_file(tmp_path: Path, clock: FakeClock) -> None:
+    await damaged(tmp_path / "llmgw.db", clock)
+    await is_recovered(tmp_path / "llmgw.db", clock)
+
+
+async def test_damage_in_a_large_file_is_found_beside_all_else_and_mended_by_a_restart(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway_core.store.files.CHECKED_WHOLE_BYTES", 1000)
+    path = tmp_path / "llmgw.db"
+    await damaged(path, clock)
+    opened = await Database.open(path, clock)
+    assert opened.notices == [] and await Ledger(opened, clock).spent_since(DAY) == {DAY: 0}
+    assert await opened.find_damage()
+    await opened.close()
+    assert stat.S_IMODE(path.with_name("llmgw.db.suspect").stat().st_mode) == 0o600
+    await is_recovered(path, clock)
+    assert not path.with_name("llmgw.db.suspect").exists()
+    sound = await Database.open(path, clock)
+    assert sound.notices == [] and not await sound.find_damage()
+    await sound.close()
+
+
+async def test_damage_to_the_money_is_found_at_the_start_however_large_the_file(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway_core.store.files.CHECKED_WHOLE_BYTES", 1000)
+    path = tmp_path / "llmgw.db"
+    database = await Database.open(path, clock)
+    root = (await rows(database, "SELECT rootpage FROM sqlite_schema WHERE name = 'reservations'"))[0][0]
+    await database.close()
+    assert isinstance(root, int)
+    with path.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    again = await Database.open(path, clock)
+    assert "was damaged" in again.notices[0]
     await again.close()
 
 
@@ -413,6 +458,7 @@ async def test_damage_met_while_running_is_an_error_that_says_restart(database: 
     with pytest.raises(StoreError, match="damaged. Restart"):
         await database.run(damaged)
     assert await names(database) == []
+    assert database.path.with_name("llmgw.db.suspect").exists(), "the next start checks all"
 
 
 async def test_every_step_of_the_schema_is_taken_whole_or_not_at_all(
@@ -431,12 +477,12 @@ async def test_every_step_of_the_schema_is_taken_whole_or_not_at_all(
     await database.close()
 
 
-def first_schema(path: Path) -> sqlite3.Connection:
-    """A database as the first release made it."""
+def first_schema(path: Path, steps: int = 1) -> sqlite3.Connection:
+    """A database as the first release made it, or as it is after some steps more."""
     connection = sqlite3.connect(path, isolation_level=None)
-    for statement in MIGRATIONS[0]:
+    for statement in chain.from_iterable(MIGRATIONS[:steps]):
         connection.execute(statement)
-    connection.execute("PRAGMA user_version = 1")
+    connection.execute(f"PRAGMA user_version = {steps}")
     return connection
 
 
@@ -496,3 +542,33 @@ async def test_of_older_rows_it_is_told_that_their_tokens_were_not_counted(tmp_p
     assert known.pop("cut ok") == (Counted.ESTIMATED, Counted.ESTIMATED)
     assert known.pop("cut cancelled") == (Counted.CEILING, Counted.CEILING)
     assert set(known.values()) == {(Counted.MEASURED, Counted.MEASURED)} and len(known) == 8
+
+
+async def test_requests_from_before_the_day_that_paid_was_kept_get_it_from_the_ledger(tmp_path: Path) -> None:
+    path, midnight = tmp_path / "llmgw.db", end_of(DAY)
+    with closing(first_schema(path, steps=11)) as connection:
+        for name, at, reserved_at, day in (
+            ("late", midnight - 0.01, midnight + 1, NEXT_DAY),
+            ("long", midnight - 0.01, midnight - 0.01, DAY),
+            ("early", midnight + 1, midnight + 2, NEXT_DAY),
+            ("released", midnight - 0.01, midnight + 1, NEXT_DAY),
+        ):
+            connection.execute(
+                "INSERT INTO requests (id, at, status, client, lane, purpose, asked_model, preview, input_tokens,"
+                " output_tokens, tools, stream, cache, route, cost_microusd, saved_microusd, latency_ms, search) VALUES"
+                " (?, ?, 'ok', 'c', 'interactive', 'chat', 'm', 'p', 1, 1, 0, 0, 'miss', 'r', 0, 1, 1.0, '')",
+                (name, at),
+            )
+            connection.execute(
+                "INSERT INTO reservations (id, request_id, attempt, day, tier, provider, model, reserved_microusd,"
+                " created_at, state) VALUES (?, ?, 1, ?, 'premium', 'p', 'm', 1, ?, ?)",
+                (name, name, day, reserved_at, "released" if name == "released" else "settled"),
+            )
+    database = await Database.open(path)
+    try:
+        found = await rows(database, "SELECT id, paid_day FROM requests ORDER BY id")
+        sums = await database.run(lambda connection: sums_between(connection, DAY, NEXT_DAY, ("day",)))
+    finally:
+        await database.close()
+    assert found == [("early", None), ("late", NEXT_DAY), ("long", None), ("released", None)]
+    assert {row.day: row.requests for row in sums} == {DAY: 2, NEXT_DAY: 2}

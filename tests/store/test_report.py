@@ -100,7 +100,7 @@ async def test_a_request_belongs_to_the_day_that_paid_for_it(
         ("jumped", before - 3600, before - 3599, NEXT_DAY),
     ):
         row = request_row(request_id, at=at, tier=Tier.PREMIUM, provider="anthropic", model=PAID.model)
-        await log.add(row, request_detail(row))
+        await log.add(row, request_detail(row), paid_on=day)
         reserved = await ledger.reserve(LedgerEntry(request_id, 1, day, PAID, 1000, reserved_at))
         await ledger.settle(reserved, 100, Usage())
     for days, by in (((DAY, NEXT_DAY), ("day",)), ((NEXT_DAY, NEXT_DAY), ("tier",)), ((DAY, DAY), ("session",))):

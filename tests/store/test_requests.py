@@ -13,7 +13,6 @@ from tests.store.support import (
     DAY,
     NEXT_DAY,
     NOON,
-    PAID,
     FakeClock,
     add_a_day,
     entry,
@@ -140,25 +139,37 @@ async def test_with_bodies_off_none_is_ever_written(database: Database, clock: F
     assert kept is not None and kept.messages == () and kept.usage == Usage(100, 20)
 
 
-async def test_rows_of_a_day_come_with_what_they_used(log: RequestLog, database: Database, clock: FakeClock) -> None:
+async def test_the_sums_of_a_day_are_of_what_ended_in_it(log: RequestLog, database: Database, clock: FakeClock) -> None:
     await add_a_day(log, database, clock)
-    found = {row.id: usage for row, usage in await log.of_day(DAY)}
-    assert list(found) == ["r1", "r3", "r4", "r5", "r6", "r2"]
-    assert found["r3"] == Usage(50, 20, 30, 15, 5)
-
-
-async def test_rows_of_a_day_are_those_it_paid_for(log: RequestLog, database: Database, clock: FakeClock) -> None:
-    """One came a moment before midnight and was paid for after it; one was paid for before it and ended after."""
-    ledger = Ledger(database, clock)
-    before = start_of(NEXT_DAY) - 0.01
-    for request_id, day in (("late", NEXT_DAY), ("long", DAY)):
-        row = request_row(request_id, at=before, tier=Tier.PREMIUM, provider="anthropic", model=PAID.model)
-        await log.add(row, request_detail(row))
-        reserved = await ledger.reserve(entry(request_id, day=day))
-        clock.at = start_of(NEXT_DAY) + 60
-        await ledger.settle(reserved, 100, Usage())
-    assert [await ledger.spent_microusd(day) for day in (DAY, NEXT_DAY)] == [100, 100]
-    assert {day: [row.id for row, _ in await log.of_day(day)] for day in (DAY, NEXT_DAY)} == {
-        DAY: ["long"],
-        NEXT_DAY: ["late"],
+    day = (await log.tallies(NOON)).day
+    assert (day.date, day.requests, day.saved_microusd) == (DAY, 5, 345)
+    assert day.tiers == {
+        "cache": [2, 200, 40, 0],
+        "premium": [1, 100, 20, 0],
+        "local": [1, 100, 20, 0],
     }
+    assert (day.cache.exact_hits, day.cache.semantic_hits, day.cache.misses, day.cache.bypassed) == (1, 1, 1, 1)
+    assert (day.cache.prompt_cache_read_tokens, day.cache.prompt_cache_write_tokens) == (30, 20)
+
+
+async def test_the_sums_of_a_day_are_of_what_it_paid_for(log: RequestLog) -> None:
+    """One came a moment before midnight and was paid for after it; one was paid for before it and ended after."""
+    before = start_of(NEXT_DAY) - 0.01
+    for request_id, saved, day in (("late", 3, NEXT_DAY), ("long", 5, DAY)):
+        row = request_row(request_id, at=before, tier=Tier.PREMIUM, provider="anthropic", saved_microusd=saved)
+        await log.add(row, request_detail(row), paid_on=day)
+    found = [(await log.tallies(start_of(day))).day for day in (DAY, NEXT_DAY)]
+    assert [(day.requests, day.saved_microusd) for day in found] == [(1, 5), (1, 3)]
+
+
+async def test_what_a_crash_cut_off_belongs_to_the_day_that_paid_for_it(
+    log: RequestLog, database: Database, clock: FakeClock
+) -> None:
+    running = request_row("req_1", at=start_of(NEXT_DAY) - 0.01, status=Status.RUNNING)
+    await log.add(running, request_detail(running, answer=None))
+    ledger = Ledger(database, clock)
+    await ledger.reserve(entry("req_1", 1, cost=900, day=NEXT_DAY))
+    await ledger.charge_orphans()
+    await log.fail_interrupted()
+    found = [(await log.tallies(start_of(day))).day for day in (DAY, NEXT_DAY)]
+    assert [(day.requests, day.tiers.get("cheap", [0])[-1]) for day in found] == [(0, 0), (1, 900)]

@@ -420,8 +420,9 @@ async def test_notices_and_ended_pulls_are_said(staging: Staging) -> None:
         stage.source.bus.publish(Notice(snapshots.NOW, "warning", "Ollama went away"))
         stage.source.bus.publish(PullProgress(snapshots.NOW, PullStatus("qwen3:14b", "success", done=True)))
         stage.source.bus.publish(PullProgress(snapshots.NOW, PullStatus("nope", "", error="no such model")))
-        for other in ({"done": True, "cancelled": True}, {"interrupted": True}, {}):
-            stage.source.bus.publish(PullProgress(snapshots.NOW, PullStatus("half:1b", "pulling", **other)))
+        half = PullStatus("half:1b", "pulling")
+        for pull in (half, replace(half, done=True, cancelled=True), replace(half, interrupted=True)):
+            stage.source.bus.publish(PullProgress(snapshots.NOW, pull))
         await stage.settle()
         assert stage.toasts == ["Ollama went away", "qwen3:14b is pulled.", "Pulling nope failed: no such model"]
 

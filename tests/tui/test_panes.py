@@ -244,6 +244,27 @@ def test_the_budget_bar_fills_its_width(spent: int, reserved: int, limits: list[
     assert sum(segment.cell_length for segment in budget_bar(budget, width, UNICODE)) == width
 
 
+def lost(by_prompt_microusd: int) -> Snapshot:
+    """A day that has saved less than nothing."""
+    cache = replace(snapshots.busy().cache, prompt_cache_saved_microusd=by_prompt_microusd)
+    return replace(snapshots.busy(), saved_today_microusd=-56_000, cache=cache)
+
+
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [
+        (80, "saved -$0.056: prompt-cache writes not yet repaid"),
+        (60, "saved -$0.056: cache writes not yet repaid"),
+        (44, "saved -$0.056: cache writes"),
+        (30, "saved -$0.056"),
+    ],
+)
+def test_less_than_nothing_saved_is_explained_beside_it(width: int, words: str) -> None:
+    assert text_of(spend_view(lost(-60_000), LOOK, width, 9).lines).splitlines()[0].rstrip().endswith(words)
+    assert "saved -$0.056: dearer models" in pane(spend_view, lost(0), 80)
+    assert "saved -$0.056: cache writes" in header(lost(-60_000)) and "saved" not in header(lost(-60_000), width=80)
+
+
 def test_a_chart_without_spend_says_so() -> None:
     assert "nothing spent yet today" in pane(spend_view, snapshots.empty(), 58, 11)
 

@@ -67,6 +67,19 @@ async def test_the_table_has_what_was_saved_by_what_and_its_total(
     assert "* no price is known" in out
 
 
+async def test_prompt_cache_writes_that_are_not_repaid_are_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "not yet repaid" not in await printed(capsys, folder, "table")
+    database = await Database.open(folder / FILE_NAME)
+    row = request_row("written", at=SystemClock().now(), saved_microusd=-56_000)
+    row = replace(row, cost_microusd=300_000, no_prompt_cache_microusd=244_000)
+    await RequestLog(database, SystemClock()).add(row, request_detail(row))
+    await database.close()
+    out = await printed(capsys, folder, "table")
+    assert "-$0.056" in out and "prompt: less than $0 is prompt-cache writes not yet repaid by reads" in out
+
+
 @pytest.mark.parametrize("by", [None, "day", "tier", "model", "session"])
 async def test_each_form_adds_up_to_the_ledger(
     folder: Path, capsys: pytest.CaptureFixture[str], by: str | None

@@ -13,7 +13,7 @@ from gateway_core.model import DailyLimits, SpendReport, SpendRow
 from gateway_core.spend_csv import csv_text
 from gateway_core.spend_values import BY
 from llmgw_tui.panes.draw import Look
-from llmgw_tui.panes.spending import requests_filter, spend_chart
+from llmgw_tui.panes.spending import requests_filter, spend_chart, spend_rows
 from llmgw_tui.screens.questions import Ask, Confirm
 from llmgw_tui.screens.spend import ORDER, SpendScreen
 from llmgw_tui.widgets import chart
@@ -163,6 +163,13 @@ async def test_any_size_is_drawn(staging: Staging, size: tuple[int, int]) -> Non
 )
 def test_a_group_has_a_filter_of_its_requests(by: str, row: SpendRow, wanted: str) -> None:
     assert requests_filter(SpendReport("month", by, "2026-11-01", "2026-11-23"), row) == wanted
+
+
+def test_prompt_cache_writes_that_are_not_repaid_are_told_above_the_groups() -> None:
+    report = spent.spend_report()
+    for rows, told in ((report.rows, False), ((replace(report.rows[0], saved_by_prompt_cache_microusd=-1),), True)):
+        drawn = spend_rows(replace(report, rows=rows), Look(0.0), 120)
+        assert any("not yet repaid by reads" in strip.text for strip in drawn.head) is told
 
 
 def test_the_chart_draws_limits_that_are_near_as_lines_with_their_letter() -> None:

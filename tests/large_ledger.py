@@ -1,0 +1,286 @@
+"""What a large ledger costs: ``python -m tests.large_ledger [--requests N] [--days N] [--folder DIR]``.
+
+Fills a data folder through the request log and the ledger themselves, then tells how long a gateway takes to start on
+it and on an empty one, what filters and reports of spend take, what writing a request costs, and how large all is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import TypeVar, cast
+
+from gateway_core.clock import SystemClock
+from gateway_core.costs import Counterfactuals
+from gateway_core.gateway import Gateway
+from gateway_core.model import (
+    CacheStatus,
+    Cost,
+    Decision,
+    Lane,
+    Reason,
+    RequestDetail,
+    RequestRow,
+    Status,
+    Step,
+    Target,
+    Tier,
+    Timeline,
+    Usage,
+)
+from gateway_core.request_filter import parse
+from gateway_core.spending.reading import read_report
+from gateway_core.store.database import FILE_NAME, Database
+from gateway_core.store.days import DAY_S, day_of, start_of
+from gateway_core.store.files import open_database, open_read_only
+from gateway_core.store.ledger import Ledger, LedgerEntry
+from gateway_core.store.request_pages import read_page
+from gateway_core.store.requests import RequestLog
+from tests.http.inside import make_settings
+
+T = TypeVar("T")
+CALLED = (
+    Target(Tier.PREMIUM, "anthropic", "claude-sonnet-5-5", free=False),
+    Target(Tier.CHEAP, "groq", "llama-3.3-70b-versatile", free=False),
+    Target(Tier.LOCAL, "ollama", "qwen2.5:7b", free=True),
+)
+WORDS = ("capital", "France", "invoice", "refactor", "parser", "test", "login", "weather", "summary", "mail", "Ada")
+FILTERS = ("", "tier:premium", "cost>0.02", "!cache:hit status:failed", "model:claude took>5s", "invoice parser")
+REPORTS = (
+    ("today", "tier"),
+    ("30d", "model"),
+    ("400d", "tier"),
+    ("400d", "session"),
+    ("400d", "day"),
+    ("400d", "hour"),
+)
+COMMITTED_AT_ONCE = 5_000
+
+
+class AtOnce:
+    """Does the store's work on one connection, in one transaction until :meth:`commit`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.connection, _ = open_database(folder / FILE_NAME, time.time())
+        self.connection.execute("PRAGMA synchronous = OFF")
+        self.connection.execute("BEGIN")
+        database = cast(Database, self)
+        self.log, self.ledger = RequestLog(database, SystemClock()), Ledger(database, SystemClock())
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return work(self.connection)
+
+    def commit(self) -> None:
+        self.connection.execute("COMMIT")
+        self.connection.execute("BEGIN")
+
+    def close(self) -> None:
+        self.connection.execute("COMMIT")
+        self.connection.close()
+
+
+def requests(count: int, days: int, now: float, random: Random) -> Iterator[tuple[RequestRow, RequestDetail]]:
+    """Requests as they are logged, without bodies: evenly over the UTC days up to today, the oldest first."""
+    day = day_of(now)
+    begins = start_of(day) - (days - 1) * DAY_S
+    for number in range(count):
+        at = begins + (now - begins) * (number + 1) / (count + 1)
+        target = random.choice(CALLED)
+        hit = random.random() < 0.25
+        cache = random.choice((CacheStatus.EXACT, CacheStatus.SEMANTIC)) if hit else CacheStatus.MISS
+        usage = Usage(
+            random.randrange(60_000), random.randrange(2_000), random.randrange(40_000), random.randrange(900)
+        )
+        cost = 0 if hit or target.free else random.randrange(1, 60_000)
+        premium = random.randrange(cost, 200_000)
+        otherwise = Counterfactuals(
+            premium, random.randrange(cost, premium + 1), random.randrange(9_000) if hit else None
+        )
+        latency_ms = random.expovariate(1 / 4_000)
+        row = RequestRow(
+            id=f"req_{int(at * 1000):011x}{number:09x}",
+            at=at,
+            status=Status.FAILED if random.random() < 0.02 else Status.OK,
+            client="openclaw",
+            lane=random.choice(list(Lane)),
+            purpose="chat",
+            session=f"agent:main:{random.randrange(200)}",
+            asked_model="gateway-auto",
+            preview=" ".join(random.choices(WORDS, k=12)),
+            input_tokens=usage.prompt_tokens,
+            output_tokens=usage.output_tokens,
+            tools=24,
+            stream=True,
+            tier=target.tier,
+            provider=target.provider,
+            model=target.model,
+            cache=cache,
+            route="simple",
+            cost_microusd=cost,
+            saved_microusd=sum(otherwise.saved(cost)),
+            latency_ms=latency_ms,
+            first_token_ms=latency_ms / 3,
+            finish_reason="stop",
+            premium_microusd=otherwise.premium_microusd,
+            no_prompt_cache_microusd=otherwise.no_prompt_cache_microusd,
+            no_answer_cache_microusd=otherwise.no_answer_cache_microusd,
+            saved_ms=latency_ms if hit else 0.0,
+        )
+        yield row, _detail(row, target, usage, cost)
+
+
+def _detail(row: RequestRow, target: Target, usage: Usage, cost: int) -> RequestDetail:
+    reasons = tuple(Reason(step, f"{step}: what was seen of the request, and what came of it") for step in WORDS[:8])
+    steps = tuple(Step(step, 4.0 * number, 4.0 * number + 3.0) for number, step in enumerate(WORDS[:8]))
+    return RequestDetail(
+        row=row,
+        decision=Decision(target, CALLED, row.route, 0.25, reasons),
+        usage=usage,
+        error_message=None,
+        messages=(),
+        answer=None,
+        tools=tuple(f"tool_{number}" for number in range(row.tools)),
+        attempts=1,
+        cost=Cost(input=cost),
+        timeline=Timeline(steps),
+    )
+
+
+async def fill(folder: Path, count: int, days: int, now: float) -> None:
+    store = AtOnce(folder)
+    for number, (row, detail) in enumerate(requests(count, days, now, Random(count))):
+        await add(store, row, detail)
+        if number % COMMITTED_AT_ONCE == 0:
+            store.commit()
+    store.close()
+
+
+async def add(store: AtOnce, row: RequestRow, detail: RequestDetail) -> None:
+    """A request as it is written: begun, paid for, ended."""
+    await store.log.add(replace(row, status=Status.RUNNING), detail)
+    if row.cost_microusd and detail.decision:
+        target = detail.decision.target
+        entry = LedgerEntry(row.id, 1, day_of(row.at), target, 3 * row.cost_microusd, row.at)
+        await store.ledger.settle(await store.ledger.reserve(entry), row.cost_microusd, detail.usage)
+    await store.log.add(row, detail)
+
+
+@contextmanager
+def timed(name: str) -> Iterator[None]:
+    started, cpu = time.perf_counter(), time.process_time()
+    yield
+    print(f"  {name:44} {time.perf_counter() - started:7.3f} s, {time.process_time() - cpu:7.3f} s of CPU", flush=True)
+
+
+# --- the start, in a process of its own ------------------------------------------------------------------------------
+
+
+async def start(folder: Path) -> None:
+    """Prints how long the start takes, the longest that the event loop was held up in it, and the memory."""
+    gaps = [0.0]
+
+    async def tick() -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            gaps.append(time.perf_counter() - before)
+
+    ticking = asyncio.create_task(tick())
+    began = time.perf_counter()
+    gateway = await Gateway.open(make_settings(folder))
+    took = time.perf_counter() - began
+    made = time.perf_counter()
+    gateway.snapshot()
+    snapshot_ms = (time.perf_counter() - made) * 1000
+    ticking.cancel()
+    await gateway.close()
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"s": took, "held_up_ms": max(gaps) * 1000, "peak_mb": peak_mb, "snapshot_ms": snapshot_ms}))
+
+
+def measure_start(name: str, folder: Path) -> None:
+    command = [sys.executable, "-m", "tests.large_ledger", "--start", str(folder)]
+    for _ in range(2):
+        found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        words = f"held up for {found['held_up_ms']:.0f} ms at most, {found['peak_mb']:.0f} MB at most"
+        print(f"  {name:44} {found['s']:7.3f} s, {words}", flush=True)
+
+
+# --- the rest --------------------------------------------------------------------------------------------------------
+
+
+def measure_size(path: Path) -> None:
+    connection = open_read_only(path)
+    print(f"  whole file {path.stat().st_size / 1e6:.0f} MB")
+    with suppress(sqlite3.OperationalError):  # Python's SQLite may lack dbstat
+        sizes = "SELECT name, sum(pgsize) FROM dbstat GROUP BY 1 ORDER BY 2 DESC LIMIT 16"
+        for name, size in connection.execute(sizes):
+            print(f"  {name:44} {size / 1e6:7.1f} MB")
+    connection.close()
+
+
+def measure_queries(path: Path, now: float) -> None:
+    connection = open_read_only(path)
+    clock = SystemClock()
+    for text in FILTERS:
+        for sort in ("newest", "cost"):
+            with timed(f"requests, by {sort}: {text or '(all)'}"):
+                read_page(connection, clock, parse(text, now), sort, "", 100)
+    for period, by in REPORTS:
+        for _ in range(2):
+            with timed(f"spend of {period} by {by}"):
+                read_report(connection, period, by, day_of(now), lambda *_: True)
+    connection.close()
+
+
+async def measure_writing(folder: Path, count: int, now: float) -> None:
+    more = [(replace(row, id=f"new_{row.id}"), detail) for row, detail in requests(count, 1, now, Random(1))]
+    store = AtOnce(folder)
+    with timed(f"writing {count} requests, without waiting for the disk"):
+        for row, detail in more:
+            await add(store, row, replace(detail, row=row))
+    store.connection.execute("ROLLBACK")
+    store.connection.execute("BEGIN")
+    store.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
+    parser.add_argument("--requests", type=int, default=500_000)
+    parser.add_argument("--days", type=int, default=400)
+    parser.add_argument("--folder", type=Path, help="is filled when it is empty, and kept")
+    parser.add_argument("--start", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.start:
+        asyncio.run(start(options.start))
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, now = options.folder or Path(temporary, "full"), time.time()
+        if not (folder / FILE_NAME).exists():
+            with timed(f"filling with {options.requests:,} requests over {options.days} days"):
+                asyncio.run(fill(folder, options.requests, options.days, now))
+        print("Start")
+        measure_start("empty ledger", Path(temporary, "empty"))
+        measure_start("this ledger", folder)
+        print("Size")
+        measure_size(folder / FILE_NAME)
+        print("Reading")
+        measure_queries(folder / FILE_NAME, now)
+        print("Writing")
+        asyncio.run(measure_writing(folder, 2_000, now))
+
+
+if __name__ == "__main__":
+    main()
