@@ -14,9 +14,11 @@ from textual import events
 from textual.app import App
 from textual.command import CommandPalette
 from textual.driver import Driver
+from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
 
 from gateway_core.model import CommandResult, RequestRow, Snapshot, Tier
+from llmgw_tui import toasts
 from llmgw_tui.actions import Action
 from llmgw_tui.clipboard import Clipboard
 from llmgw_tui.keymap import Keys
@@ -255,8 +257,9 @@ class Hosting(App[None], inherit_bindings=False):
     def say(self, result: CommandResult) -> None:
         """A toast. What it says may be foreign."""
         if result.message:
-            severity = "information" if result.ok else "warning"
-            self.notify(clean(result.message), severity=severity, timeout=TOAST_S, markup=False)  # type: ignore[arg-type]
+            severity: SeverityLevel = "information" if result.ok else "warning"
+            toasts.add(self._notifications, clean(result.message), severity, TOAST_S, self.size.height)
+            self._refresh_notifications()
 
     async def command(self, name: str, **arguments: object) -> CommandResult:
         """Runs a command of the gateway and says what it did."""

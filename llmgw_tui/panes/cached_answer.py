@@ -8,8 +8,8 @@ from textual.strip import Strip
 
 from gateway_core.model import CacheEntryDetail
 from llmgw_tui.ink import Ink
-from llmgw_tui.panes.details import Line, heading, pair, wrapped
-from llmgw_tui.panes.draw import Look, line
+from llmgw_tui.panes.details import Line, heading, laid, pair, wrapped
+from llmgw_tui.panes.draw import Look
 from llmgw_tui.panes.messages import message_lines
 from llmgw_tui.text import clock_time, dollars, duration, preview, size, time_saved
 from llmgw_tui.theme import BRIGHT_STYLE, GOOD_STYLE, MUTED_STYLE, TEXT_STYLE
@@ -17,7 +17,7 @@ from llmgw_tui.theme import BRIGHT_STYLE, GOOD_STYLE, MUTED_STYLE, TEXT_STYLE
 
 def cached_answer_lines(detail: CacheEntryDetail, look: Look, width: int, *, whole: bool = False) -> tuple[Strip, ...]:
     """The screen's lines. ``whole`` shows a big answer uncut."""
-    return tuple(line(width, *segments) for segments in _segments(detail, look, max(10, width - 2), whole))
+    return tuple(laid(_segments(detail, look, max(10, width - 2), whole), width))
 
 
 def _segments(detail: CacheEntryDetail, look: Look, width: int, whole: bool) -> Iterator[Line]:

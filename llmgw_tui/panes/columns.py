@@ -10,7 +10,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from llmgw_tui.panes.draw import Look, cell, line
+from llmgw_tui.panes.details import chopped
+from llmgw_tui.panes.draw import Look, cell, line, text_segment
+from llmgw_tui.text import preview
 from llmgw_tui.theme import CURSOR_IDLE_STYLE, CURSOR_STYLE, MUTED_STYLE, TEXT_STYLE
 
 Cell = tuple[str, Style]
@@ -84,7 +86,8 @@ def spaced(columns: Sequence[Column], cells: Mapping[str, Cell], ellipsis: str) 
 
 def says(width: int, text: str) -> tuple[Strip, ...]:
     """A sentence where a list is empty."""
-    return (line(width), line(width, Segment("  ", MUTED_STYLE), cell(text, max(1, width - 2), MUTED_STYLE)))
+    pieces = chopped(preview(text), max(1, width - 3))
+    return (line(width), *(line(width, text_segment(f"  {piece}", MUTED_STYLE)) for piece in pieces))
 
 
 def listing(

@@ -8,7 +8,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from gateway_core.model import Fit, FitVerdict, LocalModel, LocalServer
-from llmgw_tui.panes.details import Line, chopped, heading, label, pair, wrapped
+from llmgw_tui.panes.details import Line, chopped, heading, laid, pair, wrapped
 from llmgw_tui.panes.draw import Look, line, text_segment
 from llmgw_tui.panes.models import CAPABILITIES, expiry, gpu_words, is_absent, looking, manages, server_name
 from llmgw_tui.text import context, duration, preview, size
@@ -44,7 +44,7 @@ def about_model(
     rows += _on_disk(model, server, look, width, full=full)
     if fit is not None:
         rows += fit_rows(fit, width)
-    return tuple(line(width, *row) for row in rows)
+    return tuple(laid(rows, width))
 
 
 def _serving(model: LocalModel, server: LocalServer, tiers: Sequence[str], look: Look, width: int) -> Iterator[Line]:
@@ -200,14 +200,13 @@ def absent_lines(server: LocalServer, look: Look, width: int) -> tuple[Strip, ..
         return ()
     rows: list[Line] = list(heading("No local server answers", width, look))[1:]
     for number, words in enumerate(server.how_to_start or ("ollama serve",)):
-        for piece in chopped(preview(words), max(8, width - 14)):
-            rows.append([label("start one" if number == 0 else "or"), text_segment(piece, BRIGHT_STYLE)])
+        rows += wrapped("start one" if number == 0 else "or", words, width, BRIGHT_STYLE)
     rows += wrapped("then", f"nothing more to do: {looking(server, look.now)}.", width, TEXT_STYLE)
     if server.kind == "builtin":
         name = server.current_model or server_name(server)
         words = f"{preview(name)}, llmgw's own small model, answers for LOCAL. It is for trying out, not for work."
         rows += wrapped("meanwhile", words, width, DEMO_STYLE)
-    return tuple(line(width, *row) for row in rows)
+    return tuple(laid(rows, width))
 
 
 def cannot_lines(server: LocalServer, look: Look, width: int) -> tuple[Strip, ...]:
@@ -219,7 +218,7 @@ def cannot_lines(server: LocalServer, look: Look, width: int) -> tuple[Strip, ..
     for ability in missing:
         said = preview(ability.why_not).removeprefix(f"{server_name(server)} is not Ollama: ")
         rows += wrapped(preview(ability.name), said, width, MUTED_STYLE)
-    return tuple(line(width, *row) for row in rows)
+    return tuple(laid(rows, width))
 
 
 def no_models(server: LocalServer, look: Look, width: int, *, searched: str, pull_key: str) -> tuple[Strip, ...]:

@@ -20,11 +20,11 @@ from llmgw_tui.theme import BRIGHT_STYLE, MUTED_STYLE, WARN_STYLE
 
 _WORDS = {
     "newest": ("newest first", "oldest first"),
-    "cost": ("dearest first", "cheapest first"),
+    "cost": ("highest cost first", "lowest cost first"),
     "saved": ("most saved first", "least saved first"),
     "tokens": ("most tokens first", "fewest tokens first"),
-    "latency": ("slowest first", "quickest first"),
-    "first_token": ("slowest first token first", "quickest first token first"),
+    "latency": ("slowest first", "fastest first"),
+    "first_token": ("slowest to first token", "fastest to first token"),
 }
 
 
@@ -51,18 +51,18 @@ def log_list(view: LogView, snapshot: Snapshot | None, look: Look, width: int) -
     """The rows; above them their titles, or what is to be said of the filter."""
     at = snapshot.at if snapshot else look.now
     problem = Typed(problem=view.problem) if view.problem else view.filter
-    head = says(problem, width) if problem.says else titles(columns_for(width, everything=True), width)
+    head = says(problem, width) if problem.says else (titles(columns_for(width, everything=True), width),)
 
     def row(index: int, on_cursor: bool) -> Strip:
         shown = request_line(view.rows[index], at, look, width, everything=True)
         return on_cursor_or_not(shown, look, on_cursor=on_cursor)
 
-    return Listing((head,), len(view.rows), row, sentence(width, _nothing(view, snapshot)))
+    return Listing(head, len(view.rows), row, sentence(width, _nothing(view, snapshot)))
 
 
 def _nothing(view: LogView, snapshot: Snapshot | None) -> str:
     if view.loading:
-        return "Looking through the log ..."
+        return "Searching the log ..."
     if view.filter.in_force:
         return "No request matches. Escape clears the filter."
     return f"No requests yet. Send one to {snapshot.address if snapshot else 'the gateway'}/v1"
@@ -77,7 +77,7 @@ def log_info(view: LogView, cursor: int, look: Look) -> list[Segment]:
     place = f"{dot}at {cursor + 1:,}" if len(rows) and cursor else ""
     words = [text_segment(f"{counted}{place}{dot}{sort_words(view.sort)}{dot}", MUTED_STYLE)]
     if view.sort != "newest":
-        words.append(text_segment("new ones come in at newest first", MUTED_STYLE))
+        words.append(text_segment("not following", MUTED_STYLE))
     elif view.paused:
         words.append(text_segment(f"paused, {view.waiting} new" if view.waiting else "paused", WARN_STYLE))
     else:

@@ -12,6 +12,7 @@ from textual.strip import Strip
 from gateway_core.model import Lane, RequestRow, Snapshot, Status, Tier
 from llmgw_tui.filtering import Typed, matching
 from llmgw_tui.panes.columns import Cell, Column, on_cursor_or_not, spaced
+from llmgw_tui.panes.details import chopped
 from llmgw_tui.panes.draw import Drawn, Look, line, text_segment
 from llmgw_tui.text import clock_day, clock_time, count, dollars, milliseconds, preview
 from llmgw_tui.theme import (
@@ -70,11 +71,11 @@ WIDER = {"model": ((112, 19), (150, 28)), "route": ((150, 26),)}
 def requests_view(snapshot: Snapshot, table: Table, look: Look, width: int, height: int) -> Drawn:
     """Lines of the requests pane; the first is the column titles."""
     rows = matching(snapshot.requests, table.filter, snapshot.at)
-    columns = columns_for(width)
-    room = max(0, height - 1)
+    head = head_lines(table, width)
+    room = max(0, height - len(head))
     first = min(max(0, table.first), max(0, len(rows) - room))
     index = selected_index(rows, table)
-    lines = [says(table.filter, width) if table.filter.says else titles(columns, width)]
+    lines = [*head]
     for number, row in enumerate(rows[first : first + room], first):
         shown = request_line(row, snapshot.at, look, width)
         lines.append(on_cursor_or_not(shown, look, on_cursor=number == index))
@@ -87,10 +88,15 @@ def title(table: Table) -> str:
     return f"Requests  /{preview(table.filter.text)}" if table.filter.text else "Requests"
 
 
-def says(typed: Typed, width: int) -> Strip:
+def head_lines(table: Table, width: int) -> tuple[Strip, ...]:
+    """What stands above the rows: the columns' titles, or what is to be said of the filter."""
+    return says(table.filter, width) if table.filter.says else (titles(columns_for(width), width),)
+
+
+def says(typed: Typed, width: int) -> tuple[Strip, ...]:
     """What is wrong with a filter, or how it could go on."""
     style = WARN_STYLE if typed.problem else MUTED_STYLE
-    return line(width, text_segment(f" {preview(typed.says)}", style))
+    return tuple(line(width, text_segment(f" {piece}", style)) for piece in chopped(preview(typed.says), width - 2))
 
 
 def info(snapshot: Snapshot, rows: Sequence[RequestRow], table: Table, look: Look) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from textual.strip import Strip
 
 from gateway_core.routing_values import LineupPlace, RouteTrial
-from llmgw_tui.panes.details import Line, heading, pair, wrapped
-from llmgw_tui.panes.draw import Look, line, meter
+from llmgw_tui.panes.details import Line, heading, laid, pair, wrapped
+from llmgw_tui.panes.draw import Look, meter
 from llmgw_tui.panes.routing import health_words, trial_style, trial_target
 from llmgw_tui.text import clock_time, dollars, milliseconds, percent, preview
 from llmgw_tui.theme import (
@@ -24,7 +24,7 @@ from llmgw_tui.theme import (
 
 def trial_lines(trial: RouteTrial, look: Look, width: int) -> tuple[Strip, ...]:
     """Where a prompt would go, in full."""
-    return tuple(line(width, *segments) for segments in _trial(trial, look, max(10, width - 2)))
+    return tuple(laid(_trial(trial, look, max(10, width - 2)), width))
 
 
 def _trial(trial: RouteTrial, look: Look, width: int) -> Iterator[Line]:
@@ -50,7 +50,7 @@ def _trial(trial: RouteTrial, look: Look, width: int) -> Iterator[Line]:
 
 def place_lines(place: LineupPlace, look: Look, width: int) -> tuple[Strip, ...]:
     """One model of the line-up in full."""
-    return tuple(line(width, *segments) for segments in _place_whole(place, look, max(10, width - 2)))
+    return tuple(laid(_place_whole(place, look, max(10, width - 2)), width))
 
 
 def _place_whole(place: LineupPlace, look: Look, width: int) -> Iterator[Line]:

@@ -9,7 +9,7 @@ from textual.strip import Strip
 
 from gateway_core.setting_values import SettingsReport, SettingValue
 from llmgw_tui.panes.columns import Cell, Column, Listing, on_cursor_or_not, row, titles
-from llmgw_tui.panes.details import Line, heading, wrapped
+from llmgw_tui.panes.details import Line, heading, laid, wrapped
 from llmgw_tui.panes.draw import Look, joined, line, text_segment
 from llmgw_tui.text import clock_time, preview
 from llmgw_tui.theme import (
@@ -118,7 +118,7 @@ def settings_summary(report: SettingsReport, look: Look, width: int) -> tuple[St
 
 def setting_lines(setting: SettingValue, look: Look, width: int) -> tuple[Strip, ...]:
     """One setting in full."""
-    return tuple(line(width, *segments) for segments in _whole(setting, look, max(10, width - 2)))
+    return tuple(laid(_whole(setting, look, max(10, width - 2)), width))
 
 
 def _whole(setting: SettingValue, look: Look, width: int) -> Iterator[Line]:

@@ -8,12 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual import work
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 from textual.css.query import NoMatches
 
 from llmgw_tui.places import EVERYWHERE, INSIDE
 from llmgw_tui.text import clean
-from llmgw_tui.theme import UNICODE
 
 if TYPE_CHECKING:
     from llmgw_tui.app import ControlCentre
@@ -25,6 +24,10 @@ EXPLAINED_WEIGHT = 0.25
 
 class ActionsPalette(CommandPalette):
     """May be left before it has begun to look for actions: Textual 8.2.8 ends the app with an error then."""
+
+    def on_mount(self) -> None:
+        """The icon is a picture that few terminals draw as wide as they say."""
+        self.query_one(SearchIcon).icon = ">"
 
     @work(exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP)
     async def _gather_commands(self, search_value: str) -> None:
@@ -66,7 +69,7 @@ class ActionsProvider(Provider):
         words = f"{place}: {rest}" if elsewhere else rest
         words = words.replace("_", " ")
         words = f"({words})" if self._centre.why_not(name) else words
-        key = "" if elsewhere else self._centre.keys.shown(name, UNICODE)
+        key = "" if elsewhere else self._centre.keys.shown(name, self._centre.glyphs)
         return f"{words} ({key})" if key else words
 
     @property
