@@ -35,7 +35,7 @@ class Clipboard:
         if sent:
             self.to_terminal(text)
         written = await self._written(text)
-        words = f"Copied {name}." if sent else f"{size(many_bytes)} are too much for a terminal's clipboard: "
+        words = f"Copied {name}." if sent else f"{size(many_bytes)} is too much for a terminal's clipboard: "
         if sent and self.environ.get("TMUX"):
             words += f" {IN_TMUX}"
         if written:

@@ -22,7 +22,7 @@ from llmgw_tui import toasts
 from llmgw_tui.actions import Action
 from llmgw_tui.clipboard import Clipboard
 from llmgw_tui.keymap import Keys
-from llmgw_tui.panes.draw import Look, segments_width, text_segment
+from llmgw_tui.panes.draw import Look, clicked, segments_width, text_segment
 from llmgw_tui.panes.footer import Hint
 from llmgw_tui.panes.header import Link
 from llmgw_tui.places import BY_NAME, EVERYWHERE, INSIDE, PLACES
@@ -39,7 +39,7 @@ from llmgw_tui.theme import BRIGHT_STYLE, KEY_STYLE, MUTED_STYLE, UNICODE, Glyph
 from llmgw_tui.type_ahead import TypeAhead
 
 TOAST_S = 5.0
-READ_ONLY = "This is read-only: nothing can be changed from here."
+READ_ONLY = "Read-only: nothing can be changed from here."
 
 _OPENED_BY: ContextVar[str] = ContextVar("opened_by", default="")
 """The action that a question comes from."""
@@ -119,8 +119,10 @@ class Hosting(App[None], inherit_bindings=False):
             key = self.keys.shown(place.place, UNICODE)
             style = BRIGHT_STYLE if place.place == here else MUTED_STYLE
             if key:
-                named += [text_segment(f"{key} ", KEY_STYLE), text_segment(f"{place.title_words.lower()}  ", style)]
-                short.append(text_segment(f"{key} ", style))
+                words = [text_segment(f"{key} ", KEY_STYLE), text_segment(f"{place.title_words.lower()}  ", style)]
+                to = "" if place.place == here else f"app.do('{place.place}')"
+                named += [clicked(word, to) if to else word for word in words]
+                short.append(clicked(text_segment(f"{key} ", style), to) if to else text_segment(f"{key} ", style))
         return next((words for words in (named, short) if segments_width(words) < room), [])
 
     # --- where a person is -----------------------------------------------------------------------------------------
@@ -298,7 +300,7 @@ class Hosting(App[None], inherit_bindings=False):
         before = self.screen
         detail = await self.source.detail(request_id)
         if detail is None:
-            self.say(CommandResult(False, "Nothing is kept of this request."))
+            self.say(CommandResult(False, "This request is no longer kept."))
         elif self.screen is before and not isinstance(before, DetailScreen):
             await self.push_screen(DetailScreen(detail))
 

@@ -46,14 +46,14 @@ class Painted(Hosting, inherit_bindings=False):
     async def choose_theme(self) -> None:
         """Asks for a theme, and keeps it."""
         before = self.theme
-        names = [(name, f"{name}{'  (in force)' if name == before else ''}") for name in self.setup.themes.by_name]
+        names = [(name, f"{name}{'  (current)' if name == before else ''}") for name in self.setup.themes.by_name]
         name = await self.choose("Which theme?", names)
         if name is not None:
             self.theme = name
             self._follow_theme()
             self.remembered.set("theme", name)
             self.repaint()
-            self.say(CommandResult(True, f"The theme is {name} from now on."))
+            self.say(CommandResult(True, f"Theme: {name}."))
 
     def toggle_ascii(self) -> None:
         """ASCII instead of lines, blocks and marks, or back; kept."""
@@ -63,7 +63,7 @@ class Painted(Hosting, inherit_bindings=False):
         self.remembered.set("ascii", ascii_only)
         self.beat()
         self.repaint()
-        words = "ASCII only from now on." if ascii_only else "Lines and marks are drawn again."
+        words = "Drawing with ASCII only." if ascii_only else "Drawing with all characters."
         self.say(CommandResult(True, words))
 
     def _follow_theme(self) -> None:

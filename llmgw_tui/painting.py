@@ -36,9 +36,12 @@ _ASCII = {
     **dict.fromkeys("“”„", '"'),
     **dict.fromkeys("▸▶►→", ">"),
     **dict.fromkeys("◀←", "<"),
-    **dict.fromkeys("↑", "^"),
+    **dict.fromkeys("↑▲◊", "^"),
     **dict.fromkeys("↓", "v"),
-    **dict.fromkeys("✓", "+"),
+    **dict.fromkeys("✓√", "+"),
+    **dict.fromkeys("⊘", "!"),
+    **dict.fromkeys("≈", "~"),
+    **dict.fromkeys("⏎", "<"),
     **dict.fromkeys("✗×", "x"),
 }
 CONSOLE_SIGNS = frozenset(

@@ -104,8 +104,8 @@ def saved_words(stats: CacheStats) -> list[list[Segment]]:
 def _saved(saved: Saved) -> list[Segment]:
     style = GOOD_STYLE if saved.microusd > 0 or saved.ms > 0 else MUTED_STYLE
     return [
-        text_segment(f"{dollars(saved.microusd)} {time_saved(saved.ms)}", style),
-        text_segment(f" {count(saved.hits)} hit{'' if saved.hits == 1 else 's'}", MUTED_STYLE),
+        text_segment(f"{dollars(saved.microusd)}, {time_saved(saved.ms)}", style),
+        text_segment(f", {count(saved.hits)} hit{'' if saved.hits == 1 else 's'}", MUTED_STYLE),
     ]
 
 

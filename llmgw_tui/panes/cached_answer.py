@@ -22,7 +22,7 @@ def cached_answer_lines(detail: CacheEntryDetail, look: Look, width: int, *, who
 
 def _segments(detail: CacheEntryDetail, look: Look, width: int, whole: bool) -> Iterator[Line]:
     entry = detail.entry
-    yield from wrapped("question", entry.question or "kept by an older version, without it", width, BRIGHT_STYLE)
+    yield from wrapped("question", entry.question or "not kept by that older version", width, BRIGHT_STYLE)
     yield pair("cache", f"{entry.kind}  {entry.id}")
     yield pair("answered by", f"{entry.tier}  {preview(entry.provider)}/{preview(entry.model)}")
     age = duration(look.now - entry.created_at)
@@ -38,6 +38,6 @@ def _segments(detail: CacheEntryDetail, look: Look, width: int, whole: bool) -> 
             yield from wrapped("", wording, width, TEXT_STYLE)
     yield from heading("Answer", width, look)
     if detail.answer is None:
-        yield pair("", "it is damaged, and is asked anew", MUTED_STYLE)
+        yield pair("", "damaged; the question will be asked again", MUTED_STYLE)
     else:
         yield from message_lines({"role": "assistant", **detail.answer}, width, whole, Ink())

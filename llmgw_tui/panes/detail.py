@@ -1,4 +1,4 @@
-"""One request in full: where it went and why, what it took and cost, what was asked and answered."""
+"""One request in full: where it went and why, time, cost, question and answer."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _decision(decision: Decision | None, row: RequestRow, width: int, look: Look
         TIER_STYLES[target.tier.value],
     )
     yield pair(
-        "route", preview(decision.route) + ("  named by the caller or the operator" if decision.explicit else "")
+        "route", preview(decision.route) + ("  chosen by the caller or the operator" if decision.explicit else "")
     )
     yield [
         label("difficulty"),

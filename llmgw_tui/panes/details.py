@@ -37,8 +37,8 @@ def body(text: str, width: int, whole: bool, style: Style) -> Iterator[Line]:
 def cut_note(total: int) -> Iterator[Line]:
     """Says that a text of ``total`` characters was cut, if it was."""
     if total > CUT_CHARACTERS:
-        more = f"{total - CUT_CHARACTERS:,} of {total:,} characters more"
-        yield [text_segment(f"   … {more}, b shows bodies whole", WARN_STYLE)]
+        more = f"{total - CUT_CHARACTERS:,} of {total:,} more characters"
+        yield [text_segment(f"   … {more}; b shows all", WARN_STYLE)]
 
 
 def wrapped(name: str, text: str, width: int, style: Style) -> Iterator[Line]:

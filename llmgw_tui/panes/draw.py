@@ -51,6 +51,11 @@ def text_segment(text: str, style: Style = TEXT_STYLE) -> Segment:
     return Segment(one_line(text), style)
 
 
+def clicked(segment: Segment, action: str) -> Segment:
+    """``segment``, a click on which does ``action`` of the screen or the app, as Textual names them."""
+    return Segment(segment.text, (segment.style or TEXT_STYLE) + Style(meta={"@click": action}))
+
+
 def cell(text: str, width: int, style: Style = TEXT_STYLE, *, right: bool = False, ellipsis: str = "…") -> Segment:
     """A segment of exactly ``width`` cells."""
     return Segment(fit(one_line(text), width, right=right, ellipsis=ellipsis), style)

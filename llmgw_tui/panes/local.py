@@ -49,7 +49,7 @@ def local_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
     if is_absent(server):
         lines += advice(server, look, inner)
     elif not shown:
-        lines.append(line(inner, text_segment("No models yet: pull one.", MUTED_STYLE)))
+        lines.append(line(inner, text_segment("No models yet. Pull one.", MUTED_STYLE)))
     loaded = sum(model.loaded for model in shown)
     info = f"{loaded} of {len(shown)} loaded" if shown else ""
     return Drawn("Local models", info, padded(lines[:height], width))

@@ -39,7 +39,7 @@ def log_list(entries: Sequence[LogEntry], problem: str, look: Look, width: int) 
         lambda index: _cells(entries[index], look),
         look,
         width,
-        "" if problem else "Nothing has happened, or nothing that was searched for.",
+        "" if problem else "No entries match.",
         (line(width, text_segment(f" {problem}", WARN_STYLE)),) if problem else (),
     )
 

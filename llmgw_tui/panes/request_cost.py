@@ -13,7 +13,7 @@ from llmgw_tui.theme import BRIGHT_STYLE, GOOD_STYLE, MUTED_STYLE, WARN_STYLE
 
 def cost_lines(detail: RequestDetail) -> Iterator[Line]:
     usage, row = detail.usage, detail.row
-    counted = "  (estimated here: the upstream reported none)" if usage.estimated else ""
+    counted = "  (estimated: the upstream reported none)" if usage.estimated else ""
     yield pair("input", f"{usage.input_tokens:,}{counted}")
     if usage.cache_read_tokens:
         yield pair("cache read", f"{usage.cache_read_tokens:,}  from the provider's prompt cache")

@@ -13,7 +13,7 @@ from llmgw_tui.filtering import Typed
 from llmgw_tui.panes.columns import Listing, on_cursor_or_not
 from llmgw_tui.panes.columns import says as sentence
 from llmgw_tui.panes.draw import Look, text_segment
-from llmgw_tui.panes.requests import columns_for, request_line, says, titles
+from llmgw_tui.panes.requests import ORDERS, columns_for, request_line, says, titles
 from llmgw_tui.request_list import RequestList
 from llmgw_tui.text import preview
 from llmgw_tui.theme import BRIGHT_STYLE, MUTED_STYLE, WARN_STYLE
@@ -30,7 +30,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class LogView:
-    """What is shown of the log: ``waiting`` rows came in while paused; ``problem`` is why it could not be read."""
+    """What it shows of the log: ``waiting`` rows came in while paused; ``problem`` is why it could not be read."""
 
     rows: RequestList
     filter: Typed = Typed()
@@ -51,7 +51,7 @@ def log_list(view: LogView, snapshot: Snapshot | None, look: Look, width: int) -
     """The rows; above them their titles, or what is to be said of the filter."""
     at = snapshot.at if snapshot else look.now
     problem = Typed(problem=view.problem) if view.problem else view.filter
-    head = says(problem, width) if problem.says else (titles(columns_for(width, everything=True), width),)
+    head = says(problem, width) if problem.says else (titles(columns_for(width, everything=True), width, ORDERS),)
 
     def row(index: int, on_cursor: bool) -> Strip:
         shown = request_line(view.rows[index], at, look, width, everything=True)
@@ -73,7 +73,7 @@ def log_info(view: LogView, cursor: int, look: Look) -> list[Segment]:
     dot = f" {look.glyphs.dot} "
     rows = view.rows
     many = f"{rows.total:,}{'+' if rows.more else ''}"
-    counted = f"{many} of {rows.kept:,} match" if view.filter.in_force else f"{many} requests"
+    counted = f"{many} of {rows.kept:,} match" if view.filter.in_force else many
     place = f"{dot}at {cursor + 1:,}" if len(rows) and cursor else ""
     words = [text_segment(f"{counted}{place}{dot}{sort_words(view.sort)}{dot}", MUTED_STYLE)]
     if view.sort != "newest":

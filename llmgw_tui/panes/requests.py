@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from gateway_core.model import Lane, RequestRow, Snapshot, Status, Tier
 from llmgw_tui.filtering import Typed, matching
-from llmgw_tui.panes.columns import Cell, Column, on_cursor_or_not, spaced
+from llmgw_tui.panes.columns import NO_ORDERS, Cell, Column, on_cursor_or_not, spaced, titled
 from llmgw_tui.panes.details import chopped
 from llmgw_tui.panes.draw import Drawn, Look, line, text_segment
 from llmgw_tui.text import clock_day, clock_time, count, dollars, milliseconds, preview
@@ -63,6 +63,10 @@ EVERYTHING = (
     Column("preview", "asked", 0, 0),
 )
 """The columns of the whole log, where requests are of other days too."""
+ORDERS = {"when": "newest", "input": "tokens", "output": "tokens"} | {
+    name: name for name in ("cost", "latency", "saved", "first_token")
+}
+"""The orders of the log, by the columns that show what they go by."""
 REPAIRED = "~"
 """Before the route of a request whose answer was put right or came from another model."""
 WIDER = {"model": ((112, 19), (150, 28)), "route": ((150, 26),)}
@@ -154,8 +158,8 @@ def columns_for(width: int, *, everything: bool = False) -> tuple[Column, ...]:
     return tuple(chosen)
 
 
-def titles(columns: Sequence[Column], width: int) -> Strip:
-    return line(width, *spaced(columns, {column.name: (column.title, MUTED_STYLE) for column in columns}, "…"))
+def titles(columns: Sequence[Column], width: int, orders: Mapping[str, str] = NO_ORDERS) -> Strip:
+    return line(width, *titled(columns, "…", orders))
 
 
 def request_line(row: RequestRow, at: float, look: Look, width: int, *, everything: bool = False) -> Strip:

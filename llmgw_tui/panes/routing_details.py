@@ -45,7 +45,7 @@ def _trial(trial: RouteTrial, look: Look, width: int) -> Iterator[Line]:
         yield from heading("If that fails", width, look)
         for number, target in enumerate(trial.then, 1):
             yield from wrapped(f"{number}.", target, width, TEXT_STYLE)
-    yield from heading("Nothing was called, nothing was stored", width, look)
+    yield from heading("Nothing was called or stored", width, look)
 
 
 def place_lines(place: LineupPlace, look: Look, width: int) -> tuple[Strip, ...]:
@@ -63,12 +63,12 @@ def _place_whole(place: LineupPlace, look: Look, width: int) -> Iterator[Line]:
     if place.obstacle:
         yield from wrapped("not asked", place.obstacle, width, BAD_STYLE)
     elif place.chosen:
-        yield pair("asked next", f"a plain request for {place.tier} goes here now", GOOD_STYLE)
+        yield pair("asked next", f"a plain {place.tier} request goes here now", GOOD_STYLE)
     if place.free:
         yield pair("price", "free")
     elif place.input_usd is not None and place.output_usd is not None:
         guess = "" if place.price_known else "  a guess: set its price in config.yaml"
-        yield pair("price", f"${place.input_usd:g} in, ${place.output_usd:g} out, a million tokens{guess}")
+        yield pair("price", f"${place.input_usd:g} in, ${place.output_usd:g} out, per million tokens{guess}")
     if place.context_tokens:
         yield pair("context", f"{place.context_tokens:,} tokens")
     known = [
@@ -78,7 +78,7 @@ def _place_whole(place: LineupPlace, look: Look, width: int) -> Iterator[Line]:
     ]
     if known:
         yield pair("can", ", ".join(known))
-    yield from heading("How it does", width, look)
+    yield from heading("Performance", width, look)
     yield pair("today", f"{place.requests_today:,} requests")
     if place.latency_p50_ms is not None and place.latency_p95_ms is not None:
         times = f"p50 {milliseconds(place.latency_p50_ms)}, p95 {milliseconds(place.latency_p95_ms)}"

@@ -53,6 +53,11 @@ class Pane(LinePane, can_focus=True):
             drawn = Drawn(self.title, "", (line(width - 2, words),))
         self.show(frame(drawn, width, height, look))
 
+    async def on_click(self, event: events.Click) -> None:
+        """Twice on its title maximises, twice on what it shows opens what says more."""
+        if event.chain == 2:
+            await self.run_action("app.do('maximise')" if event.y == 0 else "app.do('detail')")
+
     def on_focus(self) -> None:
         self.post_message(self.Redraw(self))
 
@@ -111,7 +116,8 @@ class RequestsPane(Pane):
         """Lines above the rows."""
         return len(head_lines(self.table, max(1, self.size.width - 2)))
 
-    def on_click(self, event: events.Click) -> None:
+    async def on_click(self, event: events.Click) -> None:
+        """Chooses a row; Textual calls what the pane does with a click too."""
         row = event.y - 1 - self._head
         if 0 <= row < self.size.height - 2 - self._head and self.table.first + row < len(self._rows):
             self._select(self.table.first + row)

@@ -192,7 +192,7 @@ async def test_fit_is_told_for_models_here_and_at_the_registry(
     assert here["weights_bytes"] == 98_362_985 and not here["context_estimated"] and here["download_bytes"] == 0
     assert there["weights_bytes"] == 600_000_000 and there["context_estimated"]
     assert there["download_bytes"] == 600_000_000 + 1429 + 487 and there["verdict"] in ("memory", "vram", "tight", "no")
-    assert (gone["verdict"], gone["why"]) == ("unknown", "Unknown, because registry.ollama.ai has no gone:1b.")
+    assert (gone["verdict"], gone["why"]) == ("unknown", "Unknown: registry.ollama.ai has no gone:1b.")
     assert {path.split("/")[3] for path in hub.asked} == {"new", "gone"}
 
 

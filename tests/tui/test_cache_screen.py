@@ -63,7 +63,7 @@ async def test_enter_shows_the_answer_and_its_wordings_or_the_request(staging: S
         await press(stage, "y")
         assert stage.app.clipboard == "It is Canberra.\n\nNot Sydney."
         await press(stage, "escape", "tab", "enter")
-        assert stage.toasts[-1] == "Nothing is kept of this request."
+        assert stage.toasts[-1] == "This request is no longer kept."
         row = replace(snapshots.busy().requests[1], id="req_1")
         stage.source.details["req_1"] = details.detail(row)
         await press(stage, "enter")

@@ -169,7 +169,7 @@ def test_memory_of_apple_silicon_is_one() -> None:
 
 def test_a_server_elsewhere_says_that_memory_is_not_known() -> None:
     shown = text_of(summary(replace(SERVER, machine=Machine()), LOOK, 100))
-    assert "memory and disk are not known" in shown
+    assert "memory and disk unknown" in shown
 
 
 def test_fit_says_its_figures_and_a_disk_that_is_too_small() -> None:

@@ -30,7 +30,7 @@ from llmgw_tui.panes.cache import cache_view
 from llmgw_tui.panes.detail import detail_lines
 from llmgw_tui.panes.details import CUT_CHARACTERS
 from llmgw_tui.panes.draw import Drawn, Look, frame, shares
-from llmgw_tui.panes.footer import Hint, footer_view, hint_at
+from llmgw_tui.panes.footer import Hint, action_at, footer_view
 from llmgw_tui.panes.header import Link, header_view
 from llmgw_tui.panes.local import local_view
 from llmgw_tui.panes.requests import Table, requests_view
@@ -244,7 +244,7 @@ def test_the_budget_bar_fills_its_width(spent: int, reserved: int, limits: list[
 
 
 def test_a_chart_without_spend_says_so() -> None:
-    assert "nothing spent yet today" in pane(spend_view, snapshots.empty(), 58, 11)
+    assert "nothing spent today" in pane(spend_view, snapshots.empty(), 58, 11)
 
 
 def test_local_models_show_size_context_quantisation_and_expiry() -> None:
@@ -328,7 +328,7 @@ def test_the_header_fits(moment: Callable[[], Snapshot], width: int) -> None:
 def test_the_footer_shows_what_fits_and_knows_what_was_clicked() -> None:
     hints = (Hint("k", "kill", "kill_switch"), Hint("0", "auto", "force_auto"), Hint("q", "quit", "quit"))
     assert footer_view(hints, 20).text == " k kill  0 auto     "
-    assert [getattr(hint_at(hints, 20, x), "action", None) for x in (1, 9, 18)] == ["kill_switch", "force_auto", None]
+    assert [action_at(hints, 20, x) for x in (1, 9, 18)] == ["kill_switch", "force_auto", ""]
 
 
 def test_the_detail_holds_everything() -> None:
@@ -383,7 +383,7 @@ def test_breakpoints_are_told_quietly_and_a_broken_cache_is_not() -> None:
 
 def test_big_bodies_are_cut_until_asked_for() -> None:
     cut, whole = (detail_lines(details.detail(), LOOK, 100, whole=whole) for whole in (False, True))
-    assert "characters more" in text_of(cut) and "characters more" not in text_of(whole)
+    assert "more characters" in text_of(cut) and "more characters" not in text_of(whole)
     assert len(whole) > len(cut)
 
 

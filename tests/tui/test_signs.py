@@ -76,11 +76,19 @@ def hard_to_read(app: ControlCentre) -> list[str]:
 
 @pytest.mark.parametrize("name", SITUATIONS)
 async def test_text_can_be_read_in_every_theme(name: str) -> None:
-    async with shown(name, SIZE) as (app, pilot):
-        for theme in ("light", "high-contrast", "dark"):
+    async with shown(name, SIZE, Setup(theme="light")) as (app, pilot):
+        assert not hard_to_read(app)
+        for theme in () if app.screen.is_modal else ("high-contrast", "dark"):
             app.theme = theme
             await typed(pilot)
             assert not hard_to_read(app), theme
+
+
+@pytest.mark.parametrize("theme", ["high-contrast", "dark"])
+@pytest.mark.parametrize("name", ["palette", "palette, searched", "release?", "which model?", "load which?"])
+async def test_questions_and_the_palette_can_be_read(name: str, theme: str) -> None:
+    async with shown(name, SIZE, Setup(theme=theme)) as (app, _):
+        assert not hard_to_read(app)
 
 
 async def test_the_linux_console_is_known_by_its_name() -> None:
