@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 
 from textual.notifications import Notification, Notifications, SeverityLevel
 
 MOST, MOST_WHERE_SMALL = 3, 1
 SMALL_BELOW = 18
 """Lines of a terminal below which more than one would hide what they are about."""
-_COUNTED = re.compile(r"(?P<text>.*?)(?: \(x(?P<times>\d+)\))?", re.DOTALL)
+
+
+@dataclass
+class Toast(Notification):
+    """What was said, and how often."""
+
+    text: str = ""
+    times: int = 1
 
 
 def add(shown: Notifications, text: str, severity: SeverityLevel, timeout_s: float, height: int) -> None:
     """Adds ``text``, already clean, to what is ``shown`` in a terminal of ``height`` lines; the oldest give way."""
     times = 1
     for one in list(shown):
-        found = _COUNTED.fullmatch(one.message)
-        if found and found["text"] == text:
-            times = int(found["times"] or 1) + 1
+        if isinstance(one, Toast) and one.text == text:
+            times = one.times + 1
             del shown[one]
     most = MOST if height >= SMALL_BELOW else MOST_WHERE_SMALL
     for one in list(shown)[: max(0, len(shown) - most + 1)]:
         del shown[one]
     message = f"{text} (x{times})" if times > 1 else text
-    shown.add(Notification(message, severity=severity, timeout=timeout_s))
+    shown.add(Toast(message, severity=severity, timeout=timeout_s, text=text, times=times))
