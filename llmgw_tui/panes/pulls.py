@@ -105,7 +105,8 @@ def headline(pull: PullStatus, look: Look, width: int, name_cells: int, *, with_
     if end:
         words = [text_segment(name, TEXT_STYLE), gap, text_segment(end, style)]
         if pull.error and with_error:
-            words += [text_segment(f": {preview(pull.error)}", TEXT_STYLE)]
+            error, room = f": {preview(pull.error)}", width - segments_width([*head, *words])
+            words += [cell(error, min(room, cell_len(error)), TEXT_STYLE, ellipsis=look.glyphs.ellipsis)]
         return line(width, *head, *words)
     head += [cell(name, max(6, min(name_cells, width // 3)), TEXT_STYLE, ellipsis=look.glyphs.ellipsis), gap]
     parts = figures(pull)

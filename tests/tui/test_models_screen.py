@@ -98,7 +98,7 @@ async def test_enter_tells_everything_of_the_model_and_whether_it_fits(staging: 
         assert isinstance(stage.app.screen, LocalModelScreen)
         for words in (
             *("K thinking", "32k in force, 40k trained, num_ctx 32,768 chosen", "frees 5.2 GB", "500a1f067a9f"),
-            *("41.3 tokens/s over 214 answers", "up to date", "fits, partly on the GPU", "1 request now"),
+            *("41.3 tokens/s over 214 answers", "up to date", "fits, partly on the GPU", "1 request in flight"),
         ):
             assert words in stage.text, words
         await press(stage, "y")
@@ -207,7 +207,7 @@ async def test_n_suggests_contexts_and_takes_a_number(staging: Staging) -> None:
             assert stage.ran.pop() == ("set_context", {"model": "llama3.2:3b", "num_ctx": expected})
         for typed in ("511", "many", "-1", "9" * 40):
             await press(stage, "n", "end", "enter", *(("minus" if one == "-" else one) for one in typed), "enter")
-            assert stage.ran == [] and "A context is a number" in stage.toasts[-1]
+            assert stage.ran == [] and "Give a number of tokens" in stage.toasts[-1]
 
 
 async def test_s_offers_the_model_for_local_or_cheap_at_once(staging: Staging) -> None:

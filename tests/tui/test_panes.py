@@ -183,7 +183,7 @@ def test_tiers_show_shares_costs_and_targets() -> None:
     for word in ("46 %", "214", "$3.33", "anthropic/claude-sonnet-5-5", "◆ cache"):
         assert word in shown
     assert "no provider" in pane(tiers_view, snapshots.empty(), 58, 8)
-    assert "forced" in pane(tiers_view, snapshots.demo(), 78, 8) and "simulated" in pane(
+    assert "all requests go here" in pane(tiers_view, snapshots.demo(), 78, 8) and "simulated" in pane(
         tiers_view, snapshots.demo(), 78, 8
     )
 
@@ -428,7 +428,7 @@ def test_a_maximised_pane_tells_more() -> None:
 def test_the_prompt_caches_share_is_of_what_paid_tiers_were_sent() -> None:
     tiers = tuple(replace(tier, input_tokens=1_000) for tier in snapshots.busy().tiers)
     cache = replace(snapshots.busy().cache, prompt_cache_read_tokens=500)
-    assert "500 read, 25 % of paid input" in pane(cache_view, replace(snapshots.busy(), tiers=tiers, cache=cache))
+    assert "500 read  25 % of paid input" in pane(cache_view, replace(snapshots.busy(), tiers=tiers, cache=cache))
 
 
 def test_a_focused_frame_differs_without_colour() -> None:
