@@ -247,7 +247,7 @@ async def stop_gateway(host: Host) -> None:
     """Always asks: whoever uses the gateway gets no answer until it is started again."""
     many = host.snapshot.in_flight if host.snapshot else 0
     cut = f" {many} request{' is' if many == 1 else 's are'} in flight and may be cut off." if many else ""
-    if await host.confirm("Stop the gateway?", f"Nothing will be answered until it is started again.{cut}"):
+    if await host.confirm("Stop the gateway?", f"Nothing is answered until it is restarted.{cut}"):
         await host.command("stop")
 
 
