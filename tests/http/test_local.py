@@ -169,7 +169,7 @@ async def test_a_pull_interrupted_by_the_end_of_llmgw_is_listed_and_resumed(tmp_
         assert (pull["model"], pull["interrupted"]) == ("new:1b", True)
         await llmgw.gateway.local.refresh()
         ollama.resume()
-        assert "goes on" in await do(llmgw, "pull", model="new:1b")
+        assert "resumes" in await do(llmgw, "pull", model="new:1b")
         await ended(llmgw, "new:1b")
         (pull,) = (await llmgw.get("/api/local/models"))["pulls"]
         assert pull["share"] == 1.0 and pull["error"] is None

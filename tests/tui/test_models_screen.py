@@ -105,7 +105,7 @@ async def test_enter_tells_everything_of_the_model_and_whether_it_fits(staging: 
         assert stage.app.clipboard == "qwen3:8b"
         stage.source.current = serving(replace(local.ollama(NOW), models=()))
         await press(stage, "s", "escape")
-        assert "no longer there" in stage.text
+        assert "This model is gone" in stage.text
 
 
 async def test_l_loads_and_unloads_the_model_under_the_cursor_at_once(staging: Staging) -> None:
