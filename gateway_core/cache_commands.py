@@ -29,7 +29,7 @@ class CacheCommands:
         if not found:
             return CommandResult(False, "There is no cached answer of that id: see `llmgw cache list`.")
         await self._changed()
-        return CommandResult(True, "That answer is forgotten: the question is asked anew.")
+        return CommandResult(True, "That answer is forgotten; the question will be asked again.")
 
     async def clear_cache(self, which: Which) -> CommandResult:
         """Forgets all answers of a cache, or of both."""

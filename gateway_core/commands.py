@@ -37,8 +37,8 @@ Reload = Callable[[], Awaitable[CommandResult]]
 Stop = Callable[[], Awaitable[CommandResult]]
 _MARKED = {
     Marked.DONE: CommandResult(True, "That answer is forgotten and will not be served again."),
-    Marked.ALREADY: CommandResult(True, "That answer is marked wrong already: it is not served any more."),
-    Marked.GONE: CommandResult(False, "That answer is gone already: it has expired, or a newer one took its place."),
+    Marked.ALREADY: CommandResult(True, "That answer is already marked wrong and no longer served."),
+    Marked.GONE: CommandResult(False, "That answer is already gone: it expired, or a newer one replaced it."),
     Marked.REPLAY: CommandResult(
         False, "That answer was repeated for its idempotency key, not taken from a cache: mark the first request."
     ),
@@ -161,7 +161,7 @@ class Commands:
         await self._keep(kill=state)
         self._kill.switch(state)
         self._bus.publish(KillSwitchChanged(state.since or 0.0, state, 0))
-        return CommandResult(True, "Kill switch off: requests pass again.")
+        return CommandResult(True, "Kill switch off: requests are answered again.")
 
     async def force_tier(self, tier: Literal["auto", "local", "cheap", "premium"]) -> CommandResult:
         """Sends every request that names no tier itself to one tier; ``auto`` gives the choice back to the router."""

@@ -125,7 +125,7 @@ class ModelSpeed:
 
 @dataclass(frozen=True, slots=True)
 class UpdateCheck:
-    """What the registry says of a model's name today against what is on the disk."""
+    """What the registry says of a model's name today against what is on disk."""
 
     checked_at: float | None = None
     """None: not asked yet."""

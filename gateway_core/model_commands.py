@@ -39,7 +39,7 @@ class ModelCommands:
         await self._local.saved()
         if before and before.running:
             return CommandResult(True, f"{status.model} is being pulled already.")
-        goes_on = " It goes on where it ended." if before and before.resumable and before.has_arrived else ""
+        goes_on = " It resumes where it stopped." if before and before.resumable and before.has_arrived else ""
         return CommandResult(True, f"Pulling {status.model}.{goes_on}")
 
     async def cancel_pull(self, model: ModelName) -> CommandResult:
@@ -47,7 +47,7 @@ class ModelCommands:
         if self._do.cancel_pull(model):
             await self._local.saved()
             after = self._do.pull_of(model)
-            kept = "A new pull goes on where this one ended." if after and after.has_arrived else "Nothing has arrived."
+            kept = "Pull it again to resume." if after and after.has_arrived else "Nothing has arrived."
             return CommandResult(True, f"Stopped pulling {model}. {kept}")
         return CommandResult(False, f"{model} is not being pulled.")
 
@@ -56,9 +56,9 @@ class ModelCommands:
         before = self._do.pull_of(model)
         if self._do.forget_pull(model):
             await self._local.saved()
-            kept = " What has arrived stays on the disk." if before and before.has_arrived else ""
+            kept = " What has arrived stays on disk." if before and before.has_arrived else ""
             return CommandResult(True, f"The pull of {model} is off the list.{kept}")
-        return CommandResult(False, f"There is no ended pull of {model}: one that runs is stopped first.")
+        return CommandResult(False, f"There is no ended pull of {model} to remove; stop a running one first.")
 
     async def load(self, model: ModelName) -> CommandResult:
         """Loads a local model into memory."""
@@ -72,7 +72,7 @@ class ModelCommands:
         before = await self._do.unload(model)
         await self._local.saved()
         unpinned = " It is not pinned any more." if before.pinned else ""
-        waits = " It goes when it has answered." if before.in_flight else ""
+        waits = " It unloads when it has answered." if before.in_flight else ""
         return CommandResult(True, f"{before.name} is unloaded.{waits}{unpinned}")
 
     async def unload_all(self) -> CommandResult:
@@ -109,11 +109,11 @@ class ModelCommands:
         model_now = self._do.set_context(model, tokens)
         await self._local.saved()
         if tokens is None:
-            return CommandResult(True, f"{model_now.name} gets as much context as each prompt needs.")
+            return CommandResult(True, f"{model_now.name} now gets as much context as each prompt needs.")
         again = ""
         if model_now.loaded and model_now.context_length != tokens:
             again = " It is loaded again for the next request."
-        return CommandResult(True, f"{model_now.name} has a context of {tokens:,} tokens from now on.{again}")
+        return CommandResult(True, f"{model_now.name} now has a context of {tokens:,} tokens.{again}")
 
     async def delete_model(self, model: ModelName, even_in_use: bool = False) -> CommandResult:
         """Removes a local model from the disk. Refused while it answers requests, unless ``even_in_use``."""
@@ -129,10 +129,10 @@ class ModelCommands:
         models = self._local.server.models
         unknown = [model for model in models if model.update.newer is None]
         if models and len(unknown) == len(models):
-            return CommandResult(False, f"Nothing is known of newer versions: {unknown[0].update.why_unknown}.")
-        rest = f" Not known of {len(unknown)}: {unknown[0].update.why_unknown or unknown[0].name}." if unknown else ""
+            return CommandResult(False, f"Newer versions are unknown: {unknown[0].update.why_unknown}.")
+        rest = f" Unknown for {len(unknown)}: {unknown[0].update.why_unknown or unknown[0].name}." if unknown else ""
         if newer:
-            return CommandResult(True, f"Newer versions of {', '.join(newer)}: pull them to have them.{rest}")
+            return CommandResult(True, f"Newer versions of {', '.join(newer)}: pull them to update.{rest}")
         return CommandResult(True, f"No model has a newer version.{rest}")
 
     async def switch(self, tier: Literal["local", "cheap", "premium"], model: ModelName) -> CommandResult:
@@ -145,7 +145,7 @@ class ModelCommands:
         else:
             self._tiers.switch(Tier(tier), wanted)
             await self._keep(**{f"{tier}_model": wanted})
-        return CommandResult(True, f"The {tier} tier is served by {wanted or 'its default model'} from now on.")
+        return CommandResult(True, f"The {tier} tier is now served by {wanted or 'its default model'}.")
 
 
 def _with_context(model: LocalModel) -> str:

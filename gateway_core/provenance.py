@@ -90,7 +90,7 @@ def _told(
     mistake = next((text for text in wrong if text.startswith((f"{field.upper()}:", f"{field.upper()}."))), "")
     waiting = mistake
     if wanted is not None and getattr(wanted, field) != value:
-        how = "is taken up in a moment" if field in LIVE else "takes a restart of llmgw"
+        how = "is taken up in a moment" if field in LIVE else "needs a restart of llmgw"
         waiting = f"{shown(getattr(wanted, field))} is configured: it {how}."
     secret = "SecretStr" in str(info.annotation)
     made = field == "gateway_secret" and value is None
@@ -249,7 +249,7 @@ def _by_hand(state: OperatorState | None) -> tuple[SettingValue, ...]:
             "off",
             "operator" if kill.on else "default",
             _KEPT if kill.on else "",
-            "While it is on nothing is answered, and what was under way is stopped.",
+            "While it is on, nothing is answered and running requests are stopped.",
             "on, off",
             changed=kill.on,
             set_at=kill.since if kill.on else None,

@@ -24,4 +24,4 @@ class ReplayCommands:
             begun = await self._replays.begin(request_id, tier)
         except CannotReplay as error:
             return CommandResult(False, str(error))
-        return CommandResult(True, f"It runs again on {tier}, as {begun}.", begun)
+        return CommandResult(True, f"Running again on {tier}, as {begun}.", begun)

@@ -83,8 +83,8 @@ def parse(text: str, now: float, *, typing: bool = False) -> Filter:
         except _Unfinished as unfinished:
             hint = str(unfinished)
         except _Wrong as wrong:
-            problem = f"{wrong} (character {piece.at + 1})"
-            return Filter(problem=problem, at=piece.at, decided=" ".join(decided))
+            where = f" (at character {piece.at + 1})" if piece.at else ""
+            return Filter(problem=f"{wrong}{where}", at=piece.at, decided=" ".join(decided))
         else:
             if test is not None:
                 terms.append(Term(test, inverted))
@@ -127,12 +127,12 @@ def _words(body: str, is_open: bool) -> Words | None:
 
 def _named(name: str, sign: str, value: str, body: str, is_open: bool) -> Named | Words | None:
     if sign not in (":", "="):
-        raise _Wrong(f"{name} is a word, not a number: {name}:WORD")
+        raise _Wrong(f"{name} takes a word: {name}:WORD")
     values = [part for match in _VALUE.finditer(value) if (part := match.group().replace('"', ""))]
     choices = _CHOICES.get(name)
     if not values:
         if is_open:
-            raise _Unfinished(f"{name}: {', '.join(choices)}" if choices else f"{name}: a part of it; a,b for either")
+            raise _Unfinished(f"{name}: {', '.join(choices)}" if choices else f"{name}: any part of it; a,b for either")
         return _words(body, False)
     if choices is None:
         return Named(name, tuple(dict.fromkeys(map(lower, values))), exact=False)
@@ -140,7 +140,7 @@ def _named(name: str, sign: str, value: str, body: str, is_open: bool) -> Named 
     for value in map(str.lower, values):
         meant = [choices[value]] if value in choices else [to for word, to in choices.items() if word.startswith(value)]
         if not meant:
-            raise _Wrong(f"there is no {name} {value}; there are {', '.join(choices)}")
+            raise _Wrong(f"no {name} is called {value}; choose {', '.join(choices)}")
         chosen += (str(one) for several in meant for one in several)
     return Named(name, tuple(dict.fromkeys(chosen)), exact=True)
 
@@ -155,15 +155,15 @@ def _compared(name: str, sign: str, value: str, body: str, is_open: bool) -> Com
     found = _NUMBER.fullmatch(value.lower().replace(",", ""))
     units = _UNITS[kind]
     if found is None or found.group(2) not in units:
-        raise _Wrong(f"{name}{sign} wants a number such as {_EXAMPLES[kind]}")
+        raise _Wrong(f"{name}{sign} needs a number, such as {_EXAMPLES[kind]}")
     if is_open and kind == "took" and found.group(2) in ("m", "mi"):
-        raise _Unfinished(f"{name}{sign}{value}: m is minutes, ms milliseconds; a blank ends it")
+        raise _Unfinished(f"{name}{sign}{value}: m is minutes, ms is milliseconds; a space ends it")
     return Compared(name, sign, round(float(found.group(1)) * units[found.group(2)], 6))
 
 
 def _when(name: str, sign: str, value: str, body: str, now: float, is_open: bool) -> When | Words | None:
     if sign not in (":", "="):
-        raise _Wrong(f"{name} wants a colon: {name}:today")
+        raise _Wrong(f"{name} needs a colon: {name}:today")
     if not value and not is_open:
         return _words(body, False)
     known = "today, yesterday or 2026-11-23" if name == "at" else "2h, 3d, today, 14:30 or 2026-11-23 (UTC)"
@@ -171,7 +171,7 @@ def _when(name: str, sign: str, value: str, body: str, now: float, is_open: bool
     if moment is None or (name == "at" and not moment[1]):
         if is_open and (re.fullmatch(r"[\dTt:.-]*", value) or _begins(value.lower())):
             raise _Unfinished(f"{name}: {known}")
-        raise _Wrong(f"{name}: wants {known}")
+        raise _Wrong(f"{name}: needs {known}")
     first, length_s = moment
     if name == "at":
         return When(first, first + length_s)
@@ -203,7 +203,7 @@ def _moment(value: str, now: float) -> tuple[float, float] | None:
 def _unknown(name: str, sign: str, value: str, body: str, is_open: bool) -> Words | None:
     """Prose has colons and signs too: only what looks like a condition is one that does not exist."""
     if sign != ":" and (not value or _NUMBER.fullmatch(value.lower())):
-        raise _Wrong(f"there is no {name}; known: {', '.join(QUANTITIES)}; in quotes it is words")
+        raise _Wrong(f"no number is called {name}; choose {', '.join(QUANTITIES)}, or quote it")
     if sign == ":" and value and (near := get_close_matches(name, NAMES, 1, cutoff=0.75)):
-        raise _Wrong(f"there is no {name}; is it {near[0]}? In quotes it is words")
+        raise _Wrong(f"no field is called {name}; did you mean {near[0]}? Quote it to find the words")
     return _words(body, is_open)

@@ -24,5 +24,5 @@ class RoutingCommands:
         waited = self._health.retry(provider)
         self._checks.look_again()
         if waited:
-            return CommandResult(True, f"{provider} is called again from the next request on.")
-        return CommandResult(True, f"{provider} was not left alone: it is called as before.")
+            return CommandResult(True, f"{provider} will be called again from the next request.")
+        return CommandResult(True, f"{provider} was not paused.")

@@ -30,7 +30,7 @@ class SettingValue:
     hidden_by: tuple[str, ...] = ()
     """What else sets it, and does not win; the strongest first."""
     waiting: str = ""
-    """What is configured and not in force yet: it takes a restart, or is mistaken."""
+    """What is configured but not in force yet: it takes a restart, or is mistaken."""
     line: str = ""
     """The exact line for the configuration file, with the value in force."""
     details: tuple[str, ...] = ()

@@ -20,4 +20,4 @@ class Stopping:
         many = self._in_flight()
         self.asked.set()
         cut = f" {many} request{'' if many == 1 else 's'} in flight may be cut off." if many else ""
-        return CommandResult(True, f"The gateway stops.{cut}")
+        return CommandResult(True, f"The gateway is stopping.{cut}")

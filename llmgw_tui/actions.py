@@ -114,7 +114,7 @@ class Action:
 async def kill_switch(host: Host) -> None:
     """On at once; off asks, for what was stopped may spend again."""
     if host.snapshot is not None and host.snapshot.kill.on:
-        if await host.confirm("Release the kill switch?", "Requests are answered again, and paid tiers may spend."):
+        if await host.confirm("Release the kill switch?", "Requests will be answered again, and paid tiers may spend."):
             await host.command("release", by="key")
         return
     await host.command("kill", by="key")
@@ -151,9 +151,7 @@ async def mark_wrong(host: Host) -> None:
     request_id = host.cached_request
     if not request_id:
         host.say(
-            CommandResult(
-                False, "Only an answer from the cache can be marked wrong: choose a row that a cache answered."
-            )
+            CommandResult(False, "Only a cached answer can be marked wrong. Choose a request that a cache answered.")
         )
         return
     await host.command("mark_wrong", request_id=request_id)
@@ -166,7 +164,7 @@ async def set_budget(host: Host) -> None:
         return
     budget = host.snapshot.budget
     before = (budget.soft_microusd, budget.medium_microusd, budget.hard_microusd)
-    hint = "soft medium hard; 0 is off. They stay over a restart"
+    hint = "soft, medium and hard; 0 turns one off. Kept across restarts"
     if configured := host.snapshot.configured_limits:
         values = (configured.soft_microusd, configured.medium_microusd, configured.hard_microusd)
         hint += f"; configured: {' '.join(f'{value / 1_000_000:g}' for value in values)}"
@@ -177,7 +175,7 @@ async def set_budget(host: Host) -> None:
         soft, medium, hard = (float(word) for word in answer.replace(",", " ").replace("$", " ").split())
         after = [round(value * 1_000_000) for value in (soft, medium, hard)]
     except (ValueError, OverflowError):
-        host.say(CommandResult(False, "Three numbers are needed, for example: 5 15 50"))
+        host.say(CommandResult(False, "Give three numbers, for example: 5 15 50"))
         return
     if (wrong := _impossible([soft, medium, hard])) is not None:
         host.say(CommandResult(False, wrong))
@@ -197,10 +195,10 @@ async def set_budget(host: Host) -> None:
 def _impossible(limits: list[float]) -> str | None:
     """Why the command would refuse these limits, so that nobody is asked for a yes to them; None when it would not."""
     if not all(0 <= value <= MOST_DOLLARS for value in limits):
-        return f"A daily limit is between 0 and {MOST_DOLLARS:,} dollars; 0 is off. Nothing was changed."
+        return f"A daily limit is between 0 and {MOST_DOLLARS:,} dollars; 0 turns it off. Nothing was changed."
     in_force = [value for value in limits if value]
     if in_force != sorted(in_force):
-        return "Give soft <= medium <= hard, 0 for off. Nothing was changed."
+        return "Give soft <= medium <= hard, or 0 to turn one off. Nothing was changed."
     return None
 
 
@@ -250,7 +248,7 @@ async def stop_gateway(host: Host) -> None:
     """Always asks: whoever uses the gateway gets no answer until it is started again."""
     many = host.snapshot.in_flight if host.snapshot else 0
     cut = f" {many} request{' is' if many == 1 else 's are'} in flight and may be cut off." if many else ""
-    if await host.confirm("Stop the gateway?", f"Nothing is answered until it is started again.{cut}"):
+    if await host.confirm("Stop the gateway?", f"Nothing is answered until it is restarted.{cut}"):
         await host.command("stop")
 
 
@@ -259,7 +257,7 @@ ACTIONS: tuple[Action, ...] = (
         "kill_switch",
         "k",
         "kill",
-        "Kill switch: stops every request at once; again to release (asks)",
+        "Kill switch: stop every request at once; press again to release (asks)",
         kill_switch,
         changes=True,
     ),
@@ -269,12 +267,12 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "force_premium", "3", "premium", "Send every request to the premium tier", force(Tier.PREMIUM), changes=True
     ),
-    Action("detail", "enter", "open", "Open what is under the cursor, a request for one, in full", open_selected),
+    Action("detail", "enter", "open", "Open the row under the cursor", open_selected),
     Action("filter", "slash", "filter", "Show only what matches", start_filter),
-    Action("help", "question_mark", "help", "The keys, and what each pane means", show_help),
-    Action("quit", "q,ctrl+q,ctrl+c", "quit", "Leave; asks while requests are in flight", quit_centre),
+    Action("help", "question_mark", "help", "Keys, and what each pane shows", show_help),
+    Action("quit", "q,ctrl+q,ctrl+c", "quit", "Quit; asks while requests are in flight", quit_centre),
     Action("palette", "ctrl+p,colon", "palette", "Find any action or screen by name", palette),
-    Action("maximise", "z", "zoom", "Give the focused pane the whole screen, or give it back", maximise),
+    Action("maximise", "z", "zoom", "Maximise the focused pane, or restore it", maximise),
     Action("pull", "p", "pull", "Pull a model to the local server", pull, why_not=needs("pull"), changes=True),
     Action(
         "load",
@@ -286,17 +284,17 @@ ACTIONS: tuple[Action, ...] = (
         changes=True,
     ),
     Action("switch", "s", "switch", "Switch the model that serves a tier", switch_model, changes=True),
-    Action("mark_wrong", "w", "wrong", "This cached answer was wrong: never serve it again", mark_wrong, changes=True),
-    Action("copy", "y", "copy", "Copy the request's id, or the answer in its detail", copy),
-    Action("set_budget", "", "limits", "Change the daily spend limits", set_budget, footer=False, changes=True),
     Action(
-        "reload", "", "reload", "Read the configuration again, without a restart", reload, footer=False, changes=True
+        "mark_wrong", "w", "wrong", "Mark a cached answer as wrong: it is never served again", mark_wrong, changes=True
     ),
+    Action("copy", "y", "copy", "Copy the request's id, or the answer shown in full", copy),
+    Action("set_budget", "", "limits", "Change the daily spend limits", set_budget, footer=False, changes=True),
+    Action("reload", "", "reload", "Reload the configuration without a restart", reload, footer=False, changes=True),
     Action(
         "kill_anywhere",
         "f9",
         "kill",
-        "The kill switch again, on a key that works while something is typed too",
+        "Kill switch on a key that also works while you type",
         kill_switch,
         footer=False,
         anywhere=True,
@@ -306,21 +304,19 @@ ACTIONS: tuple[Action, ...] = (
         "theme",
         "",
         "theme",
-        "Choose the colours: dark, light, high contrast, the terminal's, none",
+        "Choose a theme: dark, light, high-contrast, ansi, plain",
         choose_theme,
         footer=False,
     ),
-    Action("ascii", "", "ascii", "ASCII instead of lines and marks, or back", toggle_ascii, footer=False),
+    Action("ascii", "", "ascii", "Draw with ASCII only, or with all characters again", toggle_ascii, footer=False),
     Action(
         "stop_gateway",
         "",
         "stop",
-        "Stop the gateway, not only this screen (asks)",
+        "Stop the gateway itself, not just this screen (asks)",
         stop_gateway,
         footer=False,
         changes=True,
     ),
-    Action(
-        "cancel_pull", "", "cancel pull", "Cancel a model that is being pulled", cancel_pull, footer=False, changes=True
-    ),
+    Action("cancel_pull", "", "cancel pull", "Cancel a pull", cancel_pull, footer=False, changes=True),
 )

@@ -18,8 +18,8 @@ from textual.strip import Strip
 from gateway_core.events import Notice, PullProgress
 from gateway_core.local_values import PullState, PullStatus
 from gateway_core.model import CommandResult, Snapshot
+from llmgw_tui import toasts
 from llmgw_tui.clock import LocalClock, ScreenClock
-from llmgw_tui.hosting import MOST_TOASTS
 from llmgw_tui.painted import Painted
 from llmgw_tui.panes.draw import Look
 from llmgw_tui.panes.header import said_of
@@ -95,7 +95,7 @@ class ControlCentre(Painted, inherit_bindings=False):
         gc.collect()
         gc.freeze()
         problems = self.setup.problems
-        for problem in problems if len(problems) < MOST_TOASTS else ("\n".join(problems),):
+        for problem in problems if len(problems) <= toasts.most(self.size.height) else ("\n".join(problems),):
             self.say(CommandResult(False, problem))
 
     def beat(self) -> None:

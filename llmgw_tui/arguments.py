@@ -143,7 +143,7 @@ def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
     cache.set_defaults(action="totals")
     actions = cache.add_subparsers(dest="action", metavar="ACTION")
     listed = actions.add_parser("list", parents=[common], help="what is kept")
-    listed.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the question")
+    listed.add_argument("query", nargs="?", default="", metavar="QUERY", help="words from the question")
     listed.add_argument("--order", choices=CACHE_ORDERS, default=CACHE_ORDERS[0])
     shown = actions.add_parser("show", parents=[common], help="one answer")
     deleted = actions.add_parser("delete", parents=[common], help="forget one answer")
@@ -159,7 +159,7 @@ def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 def _add_inside(commands: Commands, common: argparse.ArgumentParser) -> None:
     log = commands.add_parser("log", parents=[common], help="what happened in the running gateway")
-    log.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the text or of its source")
+    log.add_argument("query", nargs="?", default="", metavar="QUERY", help="words from the text or source")
     log.add_argument("--level", choices=LEVELS, default="info", help="this level and above (default info)")
     log.add_argument("--follow", action="store_true", help="go on with what happens, until Ctrl+C")
     log.add_argument("--json", action="store_true", help="one JSON object a line")

@@ -92,7 +92,7 @@ def _list(page: CachePage, arguments: argparse.Namespace) -> int:
         ]
         print_table([head, *rows], left=3)
         if page.total > len(rows):
-            print(f"\n{page.total - len(rows):,} more: give words of the question, or --json for up to 1,000.")
+            print(f"\n{page.total - len(rows):,} more: give words from the question, or --json for up to 1,000.")
     elif not page.problem:
         print("Nothing is kept that was asked for.")
     if page.problem:

@@ -43,7 +43,7 @@ class Clipboard:
         if sent:
             self.to_terminal(text)
         written = await self._written(text)
-        words = f"Copied {name}." if sent else f"{size(many_bytes)} are too much for a terminal's clipboard: "
+        words = f"Copied {name}." if sent else f"{size(many_bytes)} is too much for a terminal's clipboard: "
         if sent and in_tmux(self.environ):
             words += f" {IN_TMUX}"
         if written:

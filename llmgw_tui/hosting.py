@@ -14,14 +14,15 @@ from textual import events
 from textual.app import App
 from textual.command import CommandPalette
 from textual.driver import Driver
-from textual.notifications import Notify
+from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
 
 from gateway_core.model import CommandResult, RequestRow, Snapshot, Tier
+from llmgw_tui import toasts
 from llmgw_tui.actions import Action
 from llmgw_tui.clipboard import Clipboard
 from llmgw_tui.keymap import Keys
-from llmgw_tui.panes.draw import Look, segments_width, text_segment
+from llmgw_tui.panes.draw import Look, clicked, segments_width, text_segment
 from llmgw_tui.panes.footer import Hint
 from llmgw_tui.panes.header import Link
 from llmgw_tui.places import BY_NAME, EVERYWHERE, INSIDE, PLACES
@@ -38,9 +39,7 @@ from llmgw_tui.theme import BRIGHT_STYLE, KEY_STYLE, MUTED_STYLE, UNICODE, Glyph
 from llmgw_tui.type_ahead import TypeAhead
 
 TOAST_S = 5.0
-MOST_TOASTS = 4
-"""The oldest go before their time: more would cover the screen, and the newest fall off its end."""
-READ_ONLY = "This is read-only: nothing can be changed from here."
+READ_ONLY = "Read-only: nothing can be changed from here."
 
 _OPENED_BY: ContextVar[str] = ContextVar("opened_by", default="")
 """The action that a question comes from."""
@@ -120,8 +119,10 @@ class Hosting(App[None], inherit_bindings=False):
             key = self.keys.shown(place.place, UNICODE)
             style = BRIGHT_STYLE if place.place == here else MUTED_STYLE
             if key:
-                named += [text_segment(f"{key} ", KEY_STYLE), text_segment(f"{place.title_words.lower()}  ", style)]
-                short.append(text_segment(f"{key} ", style))
+                words = [text_segment(f"{key} ", KEY_STYLE), text_segment(f"{place.title_words.lower()}  ", style)]
+                to = "" if place.place == here else f"app.do('{place.place}')"
+                named += [clicked(word, to) if to else word for word in words]
+                short.append(clicked(text_segment(f"{key} ", style), to) if to else text_segment(f"{key} ", style))
         return next((words for words in (named, short) if segments_width(words) < room), [])
 
     # --- where a person is -----------------------------------------------------------------------------------------
@@ -263,13 +264,9 @@ class Hosting(App[None], inherit_bindings=False):
     def say(self, result: CommandResult) -> None:
         """A toast. What it says may be foreign."""
         if result.message:
-            severity = "information" if result.ok else "warning"
-            self.notify(clean(result.message), severity=severity, timeout=TOAST_S, markup=False)  # type: ignore[arg-type]
-
-    def on_notify(self, event: Notify) -> None:
-        """Makes room for one more toast."""
-        for old in list(self._notifications)[: 1 - MOST_TOASTS]:
-            self._unnotify(old, refresh=False)
+            severity: SeverityLevel = "information" if result.ok else "warning"
+            toasts.add(self._notifications, clean(result.message), severity, TOAST_S, self.size.height)
+            self._refresh_notifications()
 
     async def command(self, name: str, **arguments: object) -> CommandResult:
         """Runs a command of the gateway and says what it did."""
@@ -308,7 +305,7 @@ class Hosting(App[None], inherit_bindings=False):
         before = self.screen
         detail = await self.source.detail(request_id)
         if detail is None:
-            self.say(CommandResult(False, "Nothing is kept of this request."))
+            self.say(CommandResult(False, "This request is no longer kept."))
         elif isinstance(before, DetailScreen):
             self.say(CommandResult(False, "This request is open already."))
         elif self.screen is before:

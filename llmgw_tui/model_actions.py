@@ -11,7 +11,7 @@ from llmgw_tui.text import size
 if TYPE_CHECKING:
     from llmgw_tui.actions import Host
 
-EXAMPLES = "its name, for example qwen3:8b or hf.co/user/model"
+EXAMPLES = "Its name, for example qwen3:8b or hf.co/user/model"
 NOTHING_YET = "The gateway has not told anything yet: try again in a moment."
 OTHER = "\0other"
 """The choice of what is not listed."""
@@ -87,7 +87,7 @@ def _described(model: LocalModel) -> str:
 async def switch_model(host: Host) -> None:
     """Offers the local model under the cursor for LOCAL and CHEAP; else, or if wished, any model for any tier."""
     if (name := host.local_model) and not unable(host, "switch"):
-        chosen = await host.choose(f"Which tier should {name} serve from the next request on?", _places(host))
+        chosen = await host.choose(f"Which tier should {name} serve?", _places(host))
         if chosen is None:
             return
         if chosen != OTHER:
@@ -113,7 +113,7 @@ async def _switch_any(host: Host) -> None:
     stats = {tier.name: tier for tier in snapshot.tiers}
     tiers = [tier.value for tier in Tier]
     options = [(name, f"{name:<8} {(stats[name].target if name in stats else '') or 'no provider'}") for name in tiers]
-    tier = await host.choose("Switch the model of which tier?", options)
+    tier = await host.choose("Which tier's model?", options)
     if tier is None:
         return
     choices = list(stats[tier].choices) if tier in stats else []

@@ -12,22 +12,25 @@ from textual.screen import Screen
 
 from gateway_core.model import CommandResult
 from llmgw_tui.hosting import Hosting
-from llmgw_tui.painting import Painter
+from llmgw_tui.painting import Painter, Signs
 from llmgw_tui.palettes import Plain
 from llmgw_tui.setup import Setup
 from llmgw_tui.source import Source
 from llmgw_tui.terminal import FRAMES_BEHIND, PatientDriver, frames_waiting, hung_up, writes_dropped
-from llmgw_tui.theme import ASCII, UNICODE
+from llmgw_tui.theme import ASCII, CONSOLE, UNICODE
+
+GLYPHS = {Signs.ALL: UNICODE, Signs.CONSOLE: CONSOLE, Signs.ASCII: ASCII}
 
 
 class Painted(Hosting, inherit_bindings=False):
     """Paints the cells that changed; skips frames while the terminal is behind."""
 
     def __init__(self, source: Source, setup: Setup) -> None:
-        super().__init__(source, setup.keys, ASCII if setup.ascii_only else UNICODE, PatientDriver)
+        signs = Signs.ASCII if setup.ascii_only else setup.signs
+        super().__init__(source, setup.keys, GLYPHS[signs], PatientDriver)
         self.setup = setup
         self.remembered = setup.remembered
-        self.painter = Painter(ascii_only=setup.ascii_only)
+        self.painter = Painter(signs)
         self.frames_skipped = 0
         self.terminal_lost = False
         self._behind = False
@@ -43,23 +46,24 @@ class Painted(Hosting, inherit_bindings=False):
     async def choose_theme(self) -> None:
         """Asks for a theme, and keeps it."""
         before = self.theme
-        names = [(name, f"{name}{'  (in force)' if name == before else ''}") for name in self.setup.themes.by_name]
+        names = [(name, f"{name}{'  (current)' if name == before else ''}") for name in self.setup.themes.by_name]
         name = await self.choose("Which theme?", names)
         if name is not None:
             self.theme = name
             self._follow_theme()
             self.remembered.set("theme", name)
             self.repaint()
-            self.say(CommandResult(True, f"The theme is {name} from now on."))
+            self.say(CommandResult(True, f"Theme: {name}."))
 
     def toggle_ascii(self) -> None:
         """ASCII instead of lines, blocks and marks, or back; kept."""
-        self.painter.ascii_only = not self.painter.ascii_only
-        self.glyphs = ASCII if self.painter.ascii_only else UNICODE
-        self.remembered.set("ascii", self.painter.ascii_only)
+        ascii_only = self.painter.signs is not Signs.ASCII
+        self.painter.signs = Signs.ASCII if ascii_only else self.setup.signs
+        self.glyphs = GLYPHS[self.painter.signs]
+        self.remembered.set("ascii", ascii_only)
         self.beat()
         self.repaint()
-        words = "ASCII only from now on." if self.painter.ascii_only else "Lines and marks are drawn again."
+        words = "Drawing with ASCII only." if ascii_only else "Drawing with all characters."
         self.say(CommandResult(True, words))
 
     def _follow_theme(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from functools import lru_cache
 
 from rich.cells import get_character_cell_size
@@ -22,26 +23,58 @@ SHORTEST_GAP = 5
 """As many cells that are as they were are written again rather than skipped: a move takes as many bytes."""
 RESET = "\x1b[0m"
 _SHOWN_WHEN_BLANK = ("underline", "underline2", "reverse", "strike", "overline", "frame", "encircle")
-_ASCII = str.maketrans(
-    {
-        **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╔╗╚╝┏┓┗┛", "+"),
-        **dict.fromkeys("─━═╌╍▔▁▂▃", "-"),
-        **dict.fromkeys("│┃║▌▐▎▍▊▋▏▕", "|"),
-        **dict.fromkeys("█▄▅▆▇▀▓▒░■", "#"),
-        **dict.fromkeys("•●◆", "*"),
-        **dict.fromkeys("·", "."),
-        **dict.fromkeys("…", "~"),
-        **dict.fromkeys("–—", "-"),
-        **dict.fromkeys("‘’", "'"),
-        **dict.fromkeys("“”„", '"'),
-        **dict.fromkeys("▸▶→", ">"),
-        **dict.fromkeys("◀←", "<"),
-        **dict.fromkeys("↑", "^"),
-        **dict.fromkeys("↓", "v"),
-        **dict.fromkeys("✓", "+"),
-        **dict.fromkeys("✗×", "x"),
-    }
+_ASCII = {
+    **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╔╗╚╝┏┓┗┛", "+"),
+    **dict.fromkeys("─━═╌╍▔▁▂▃", "-"),
+    **dict.fromkeys("│┃║▌▐▎▍▊▋▏▕", "|"),
+    **dict.fromkeys("█▄▅▆▇▀▓▒░■", "#"),
+    **dict.fromkeys("•●◆", "*"),
+    **dict.fromkeys("·", "."),
+    **dict.fromkeys("…", "~"),
+    **dict.fromkeys("–—", "-"),
+    **dict.fromkeys("‘’", "'"),
+    **dict.fromkeys("“”„", '"'),
+    **dict.fromkeys("▸▶►→", ">"),
+    **dict.fromkeys("◀←", "<"),
+    **dict.fromkeys("↑▲◊", "^"),
+    **dict.fromkeys("↓", "v"),
+    **dict.fromkeys("✓√", "+"),
+    **dict.fromkeys("⊘", "!"),
+    **dict.fromkeys("≈", "~"),
+    **dict.fromkeys("⏎", "<"),
+    **dict.fromkeys("✗×", "x"),
+}
+CONSOLE_SIGNS = frozenset(
+    "☺☻♥♦◆♣♠•◘○◙♂♀♪♫☼▶►◀◄↕‼¶§▬↨↑↓→←∟↔▲▼⌂" + bytes(range(0x80, 0xFF)).decode("cp437") + "¤\u00a8´¸¦©®×"
 )
+"""What the Linux console shows beyond ASCII with the font in the kernel (drivers/tty/vt/cp437.uni, read 2026-11-28)."""
+_CONSOLE = {
+    **dict(zip("╭╮╰╯━╍▸✓✗▔▁▂▃▅▆▇", "┌┐└┘═≈►√x─▄▄▄███", strict=True)),
+    **dict.fromkeys("▎▍▊▋▏▕┃", "│"),
+    **dict.fromkeys("●", "•"),
+    **dict.fromkeys("‘’", "'"),
+    **dict.fromkeys("“”„", '"'),
+    **dict.fromkeys("…", "~"),
+    **dict.fromkeys("–—", "-"),
+}
+
+
+def _ascii_sign(character: str) -> str:
+    return _ASCII.get(character, "?")
+
+
+def _console_sign(character: str) -> str:
+    return character if character in CONSOLE_SIGNS else _CONSOLE.get(character, "?")
+
+
+class Signs(Enum):
+    """The characters that a terminal can show beyond ASCII."""
+
+    ALL = "all"
+    CONSOLE = "console"
+    ASCII = "ascii"
+
+
 _CONTROLS = re.compile("[\x00-\x1f\x7f]")
 Codes = tuple[str, str, str]
 """Attributes, foreground and background, as they stand in a control sequence."""
@@ -71,8 +104,8 @@ class Frame(CompositorUpdate):
 class Painter:
     """Remembers what the terminal shows. ``forget`` when that is not known."""
 
-    def __init__(self, *, ascii_only: bool = False) -> None:
-        self.ascii_only = ascii_only
+    def __init__(self, signs: Signs = Signs.ALL) -> None:
+        self.signs = signs
         self.colourless = False
         self._lines: list[Line] = []
         self._width = 0
@@ -86,7 +119,7 @@ class Painter:
         if (self._width, len(self._lines)) != (width, height):
             self._width = width
             self._lines = [Line(width) for _ in range(height)]
-        writer = _Writer(colours, self.ascii_only, self.colourless)
+        writer = _Writer(colours, self.signs, self.colourless)
         pieces = _whole(update) if isinstance(update, LayoutUpdate) else _parts(update)
         for y, x, strip in pieces:
             if 0 <= y < height and 0 <= x < width:  # a size may change between layout and painting
@@ -110,9 +143,9 @@ class Painter:
 class _Writer:
     """Puts the sequence of one frame together."""
 
-    def __init__(self, colours: ColorSystem, ascii_only: bool, colourless: bool) -> None:
+    def __init__(self, colours: ColorSystem, signs: Signs, colourless: bool) -> None:
         self._colours = colours
-        self._ascii_only = ascii_only
+        self._signs = signs
         self._colourless = colourless
         self._out: list[str] = [RESET]
         self._codes = _PLAIN
@@ -140,11 +173,15 @@ class _Writer:
             start = stop
 
     def _shown(self, character: str, cells: int) -> tuple[str, bool]:
-        """What is written for a character beyond ASCII, and whether every terminal agrees on its width."""
-        if not self._ascii_only:
-            return character, cells == 1 and len(character) == 1
-        shown = character[:1].translate(_ASCII)
-        return (shown if shown.isascii() and shown else "?") * cells, True
+        """What is written for a character beyond ASCII, and whether every terminal agrees on its width.
+
+        On a console letters stay as they are: it may have been given a font that has them.
+        """
+        if self._signs is Signs.ASCII:
+            return _ascii_sign(character[:1]) * cells, True
+        if self._signs is Signs.CONSOLE and not character[:1].isalpha():
+            return _console_sign(character[:1]) * cells, True
+        return character, cells == 1 and len(character) == 1
 
     def sequence(self) -> str:
         if self._codes != _PLAIN:

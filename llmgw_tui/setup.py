@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from llmgw_tui.keymap import Keys, read_keymap
+from llmgw_tui.painting import Signs
 from llmgw_tui.palettes import built_in
 from llmgw_tui.remembered import Remembered
 from llmgw_tui.screen_options import ScreenOptions, is_set, updates_per_second
-from llmgw_tui.themes import Themes, chosen, needs_ascii, read_themes
+from llmgw_tui.themes import Themes, chosen, known_signs, needs_ascii, read_themes
 
 UPDATES_PER_SECOND = 4.0
 LOW_BANDWIDTH_UPDATES = 1.0
@@ -24,6 +25,8 @@ class Setup:
     theme: str = "dark"
     themes: Themes = field(default_factory=lambda: Themes({theme.name: theme for theme in built_in()}))
     ascii_only: bool = False
+    signs: Signs = Signs.ALL
+    """What the terminal can show where it is not ASCII only."""
     updates_per_second: float = UPDATES_PER_SECOND
     low_bandwidth: bool = False
     keys: Keys = field(default_factory=Keys)
@@ -48,6 +51,7 @@ def set_up(
         or is_set(environment, "LLMGW_ASCII")
         or remembered.get("ascii", False)
         or needs_ascii(environment),
+        signs=known_signs(environment),
         updates_per_second=often,
         low_bandwidth=low,
         keys=keys,

@@ -37,7 +37,7 @@ async def show(settings: Settings, files: SettingsFiles, query: str, *, as_json:
     elif found:
         _table(found)
     else:
-        print("There is no setting like that.")
+        print("No settings match.")
     for problem in report.problems:
         print(f"llmgw: {one_line(problem)}", file=sys.stderr)
     return 0 if found else 1
@@ -83,7 +83,7 @@ def _one(one: SettingValue) -> None:
         ("undo", one.undo),
         *(("holds", text) for text in one.details),
         ("set by", one.line),
-        ("change", "takes a restart of llmgw" if one.restart else "is taken up while llmgw runs"),
+        ("change", "needs a restart of llmgw" if one.restart else "takes effect while llmgw runs"),
     )
     for name, text in lines:
         if text:

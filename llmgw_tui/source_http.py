@@ -249,7 +249,7 @@ class HttpSource:
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         if self._read_only:
-            return CommandResult(False, "This screen is attached read-only: nothing was changed.")
+            return CommandResult(False, "Attached read-only: nothing was changed.")
         timeout = PATIENT if command in SLOW_COMMANDS else TIMEOUT
         url = f"{self._url}/api/commands/{command}"
         try:

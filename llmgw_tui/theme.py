@@ -123,6 +123,28 @@ ASCII = Glyphs(
     chart="#",
 )
 
+CONSOLE = Glyphs(
+    corners="┌┐└┘",
+    bar="═",
+    reserved="≈",
+    heights=" ▄█",
+    on="•",
+    pinned="►",
+    ellipsis="~",
+    enter="enter",
+    ahead="▲",
+    marks=(
+        (Status.RUNNING, "►"),
+        (Status.OK, "√"),
+        (Status.REFUSED, "!"),
+        (Status.FAILED, "x"),
+        (Status.CANCELLED, "-"),
+        (Status.KILLED, "■"),
+    ),
+    chart="█",
+)
+"""For the Linux console, whose own font has code page 437 and nothing else (``painting.CONSOLE_SIGNS``)."""
+
 STATUS_STYLES = {
     Status.RUNNING: Style(color=ACCENT, bold=True),
     Status.OK: GOOD_STYLE,

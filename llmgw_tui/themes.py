@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llmgw_tui.contrast import rgb
+from llmgw_tui.painting import Signs
 from llmgw_tui.palettes import DARK, LIGHT, ROLES, PaintedTheme, built_in, coloured
 from llmgw_tui.yaml_files import read_mapping
 
@@ -97,6 +98,11 @@ def fitting(environment: Mapping[str, str]) -> str:
     if not many:
         return "ansi"
     return "light" if environment.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15") else "dark"
+
+
+def known_signs(environment: Mapping[str, str]) -> Signs:
+    """What the terminal can show: the Linux console calls itself ``linux`` (terminfo(5), console_codes(4))."""
+    return Signs.CONSOLE if environment.get("TERM", "").partition("-")[0] == "linux" else Signs.ALL
 
 
 def needs_ascii(environment: Mapping[str, str]) -> bool:

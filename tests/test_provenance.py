@@ -163,7 +163,7 @@ def test_a_slip_is_told_with_its_line_and_the_nearest_name(tmp_path: Path, monke
 def test_what_is_configured_and_not_in_force_is_told_at_its_setting(tmp_path: Path) -> None:
     settings = files(tmp_path, "port: 1001\nrate_limit_rpm: 7\n").load()
     report = provenance(settings, files(tmp_path, "port: 1002\nrate_limit_rpm: 8\n"))
-    assert told(report, "LLMGW_PORT").waiting == "1002 is configured: it takes a restart of llmgw."
+    assert told(report, "LLMGW_PORT").waiting == "1002 is configured: it needs a restart of llmgw."
     assert told(report, "RATE_LIMIT_RPM").waiting == "8 is configured: it is taken up in a moment."
     mistaken = provenance(settings, files(tmp_path, "port: 1001\nrate_limit_rpm: many\n"))
     assert told(mistaken, "RATE_LIMIT_RPM").waiting.startswith("RATE_LIMIT_RPM: ")

@@ -46,13 +46,13 @@ def test_a_line_means_its_terms(text: str, terms: tuple[Term, ...]) -> None:
     [
         (
             "hello cst>0.01",
-            "there is no cst; known: cost, saved, tokens, in, out, took, ttft; in quotes it is words (character 7)",
+            "no number is called cst; choose cost, saved, tokens, in, out, took, ttft, or quote it (at character 7)",
         ),
-        ("teir:premium", "there is no teir; is it tier? In quotes it is words (character 1)"),
-        ("tier:gold", "there is no tier gold; there are local, cheap, premium, cache (character 1)"),
-        ("cost>much", "cost> wants a number such as 0.01 (dollars) (character 1)"),
-        ("model>3", "model is a word, not a number: model:WORD (character 1)"),
-        ("since:soon", "since: wants 2h, 3d, today, 14:30 or 2026-11-23 (UTC) (character 1)"),
+        ("teir:premium", "no field is called teir; did you mean tier? Quote it to find the words"),
+        ("tier:gold", "no tier is called gold; choose local, cheap, premium, cache"),
+        ("cost>much", "cost> needs a number, such as 0.01 (dollars)"),
+        ("model>3", "model takes a word: model:WORD"),
+        ("since:soon", "since: needs 2h, 3d, today, 14:30 or 2026-11-23 (UTC)"),
     ],
 )  # fmt: skip
 def test_what_is_no_term_is_said_with_what_is_known(text: str, says: str) -> None:

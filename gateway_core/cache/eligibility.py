@@ -122,7 +122,7 @@ def may_be_kept(completion: JsonObject) -> bool:
     """Whether a cache may keep the answer: whole, in words, not empty, cut off, filtered or refused; one choice only.
 
     Nor one that calls tools, which is half of a turn, one with blocks that chat has no words for (a caller that knows
-    them would miss them), or one with a secret in it, which has no business on the disk.
+    them would miss them), or one with a secret in it, which has no business on disk.
     """
     choices = completion.get("choices")
     choice = first_choice(completion)

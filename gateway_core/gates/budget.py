@@ -1,4 +1,4 @@
-"""The daily budget: nothing paid is called before its worst case is set aside, in memory and on the disk.
+"""The daily budget: nothing paid is called before its worst case is set aside, in memory and on disk.
 
 The check and the addition happen without an ``await`` between them, so any number of requests at once see each other.
 What is set aside belongs to the UTC day on which it was.
@@ -173,7 +173,7 @@ class Budget:
     async def reserve(
         self, request_id: str, attempt: int, target: Target, worst_case_microusd: int
     ) -> Reservation | Refusal:
-        """Sets the worst case aside; once this returns it is on the disk. A :class:`Refusal` leaves nothing behind.
+        """Sets the worst case aside; once this returns it is on disk. A :class:`Refusal` leaves nothing behind.
 
         A caller who is cancelled meanwhile gets no reservation: it is released behind their back.
         """

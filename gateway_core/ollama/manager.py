@@ -322,7 +322,7 @@ class LocalModels:
         return model
 
     async def saved(self) -> None:
-        """Returns once the operator's wishes are on the disk. Raises ``StoreError``."""
+        """Returns once the operator's wishes are on disk. Raises ``StoreError``."""
         await self._notebook.saved()
 
     async def fit(self, model: str) -> Fit:

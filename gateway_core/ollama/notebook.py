@@ -85,7 +85,7 @@ class Notebook:
         self.note(name, pinned=False, num_ctx=None, update=NOTHING.update, checked_digest="")
 
     async def saved(self) -> None:
-        """Returns once all is on the disk. Raises ``StoreError`` when it could not be written."""
+        """Returns once all is on disk. Raises ``StoreError`` when it could not be written."""
         while self._writer and not self._writer.done():
             await asyncio.shield(self._writer)
         if self._dirty:

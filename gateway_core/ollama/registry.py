@@ -104,7 +104,7 @@ class Registry:
     async def manifest(self, name: str) -> Manifest:
         """What the name stands for now. Raises :class:`RegistryError`."""
         if not self.enabled:
-            raise RegistryError("the registry is not asked, because LOCAL_REGISTRY is off")
+            raise RegistryError("LOCAL_REGISTRY is off, so the registry is not asked")
         parsed = parse_name(name)
         at, known = self._answers.get(parsed, (0.0, None))
         if known and self._clock.monotonic() - at < FRESH_S:

@@ -1,4 +1,4 @@
-"""Which models are stale: what the registry has under their names today, against what is on the disk.
+"""Which models are stale: what the registry has under their names today, against what is on disk.
 
 A name is only sent to a registry when the operator asks for it, or for models that came from there: pulled by us, or
 known there from an earlier answer. The names of models that somebody made himself are nobody's business.

@@ -91,7 +91,7 @@ class Database:
         return database
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What ``work`` returns, once what it wrote is on the disk.
+        """What ``work`` returns, once what it wrote is on disk.
 
         It runs in the database's thread inside a transaction: all or nothing. It may run again after a rollback, so it
         must touch nothing but the connection. A cancelled caller stops waiting; the work is done all the same. Raises

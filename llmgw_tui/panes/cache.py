@@ -79,13 +79,14 @@ def prompt_cache_words(snapshot: Snapshot) -> list[list[Segment]]:
     """What the providers read from their own caches: tokens, and the share of what paid tiers were sent."""
     stats = snapshot.cache
     sent = sum(tier.input_tokens for tier in snapshot.tiers if tier.name in ("cheap", "premium"))
-    share = f" read, {percent(min(1.0, stats.prompt_cache_read_tokens / sent))} of paid input" if sent else " read"
+    share = percent(min(1.0, stats.prompt_cache_read_tokens / sent)) if sent else ""
     return [
         [
             text_segment("prompt cache ", MUTED_STYLE),
             text_segment(count(stats.prompt_cache_read_tokens), BRIGHT_STYLE),
-            text_segment(share, MUTED_STYLE),
+            text_segment(" read", MUTED_STYLE),
         ],
+        *([[text_segment(share, TEXT_STYLE), text_segment(" of paid input", MUTED_STYLE)]] if share else []),
         [text_segment(count(stats.prompt_cache_write_tokens), TEXT_STYLE), text_segment(" written", MUTED_STYLE)],
     ]
 
@@ -103,8 +104,8 @@ def saved_words(stats: CacheStats) -> list[list[Segment]]:
 def _saved(saved: Saved) -> list[Segment]:
     style = GOOD_STYLE if saved.microusd > 0 or saved.ms > 0 else MUTED_STYLE
     return [
-        text_segment(f"{dollars(saved.microusd)} {time_saved(saved.ms)}", style),
-        text_segment(f" {count(saved.hits)} hit{'' if saved.hits == 1 else 's'}", MUTED_STYLE),
+        text_segment(f"{dollars(saved.microusd)}, {time_saved(saved.ms)}", style),
+        text_segment(f", {count(saved.hits)} hit{'' if saved.hits == 1 else 's'}", MUTED_STYLE),
     ]
 
 

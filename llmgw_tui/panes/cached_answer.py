@@ -8,8 +8,8 @@ from textual.strip import Strip
 
 from gateway_core.model import CacheEntryDetail
 from llmgw_tui.ink import Ink
-from llmgw_tui.panes.details import Line, heading, pair, wrapped
-from llmgw_tui.panes.draw import Look, line
+from llmgw_tui.panes.details import Line, heading, laid, pair, wrapped
+from llmgw_tui.panes.draw import Look
 from llmgw_tui.panes.messages import message_lines
 from llmgw_tui.text import clock_time, dollars, duration, preview, size, time_saved
 from llmgw_tui.theme import BRIGHT_STYLE, GOOD_STYLE, MUTED_STYLE, TEXT_STYLE
@@ -17,12 +17,12 @@ from llmgw_tui.theme import BRIGHT_STYLE, GOOD_STYLE, MUTED_STYLE, TEXT_STYLE
 
 def cached_answer_lines(detail: CacheEntryDetail, look: Look, width: int, *, whole: bool = False) -> tuple[Strip, ...]:
     """The screen's lines. ``whole`` shows a big answer uncut."""
-    return tuple(line(width, *segments) for segments in _segments(detail, look, max(10, width - 2), whole))
+    return tuple(laid(_segments(detail, look, max(10, width - 2), whole), width))
 
 
 def _segments(detail: CacheEntryDetail, look: Look, width: int, whole: bool) -> Iterator[Line]:
     entry = detail.entry
-    yield from wrapped("question", entry.question or "kept by an older version, without it", width, BRIGHT_STYLE)
+    yield from wrapped("question", entry.question or "not kept by that older version", width, BRIGHT_STYLE)
     yield pair("cache", f"{entry.kind}  {entry.id}")
     yield pair("answered by", f"{entry.tier}  {preview(entry.provider)}/{preview(entry.model)}")
     age = duration(look.now - entry.created_at)
@@ -38,6 +38,6 @@ def _segments(detail: CacheEntryDetail, look: Look, width: int, whole: bool) -> 
             yield from wrapped("", wording, width, TEXT_STYLE)
     yield from heading("Answer", width, look)
     if detail.answer is None:
-        yield pair("", "it is damaged, and is asked anew", MUTED_STYLE)
+        yield pair("", "damaged; the question will be asked again", MUTED_STYLE)
     else:
         yield from message_lines({"role": "assistant", **detail.answer}, width, whole, Ink())

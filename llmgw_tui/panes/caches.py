@@ -63,7 +63,7 @@ def entries_list(page: CachePage, look: Look, width: int) -> Listing:
         lambda index: _entry(entries[index], look),
         look,
         width,
-        "" if page.problem else "Nothing is kept, or nothing that was searched for.",
+        "" if page.problem else "No cached answers match.",
         (line(width, text_segment(f" {page.problem}", WARN_STYLE)),) if page.problem else (),
     )
 
@@ -71,7 +71,7 @@ def entries_list(page: CachePage, look: Look, width: int) -> Listing:
 def hits_list(hits: Sequence[CacheHit] | None, look: Look, width: int) -> Listing:
     """The newest answers from the caches; None where they cannot be had."""
     rows = hits or ()
-    nothing = "The gateway does not tell of hits." if hits is None else "No request was answered from a cache yet."
+    nothing = "The gateway does not report hits." if hits is None else "No request has been answered from a cache yet."
     return listing(HIT_COLUMNS, rows, lambda index: _hit(rows[index], look), look, width, nothing)
 
 

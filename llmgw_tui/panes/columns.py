@@ -10,11 +10,16 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from llmgw_tui.panes.draw import Look, cell, line
+from llmgw_tui.panes.details import chopped
+from llmgw_tui.panes.draw import Look, cell, clicked, line, text_segment
+from llmgw_tui.text import preview
 from llmgw_tui.theme import CURSOR_IDLE_STYLE, CURSOR_STYLE, MUTED_STYLE, TEXT_STYLE
 
 Cell = tuple[str, Style]
 """Text, not yet cleaned, and its style."""
+
+
+NO_ORDERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +60,19 @@ def fitted(columns: tuple[Column, ...], width: int) -> tuple[Column, ...]:
     return tuple(Column(one.name, one.title, one.width or shares[one.name], one.narrowest, one.right) for one in shown)
 
 
-def titles(columns: tuple[Column, ...], look: Look, width: int) -> Strip:
-    """The line of the columns' titles."""
-    return row(columns, {column.name: (column.title, MUTED_STYLE) for column in columns}, look, width)
+def titles(columns: tuple[Column, ...], look: Look, width: int, orders: Mapping[str, str] = NO_ORDERS) -> Strip:
+    """The line of the columns' titles; a click on one that has an order calls the screen's ``action_sort_by``."""
+    return line(width, *titled(fitted(columns, width), look.glyphs.ellipsis, orders))
+
+
+def titled(columns: Sequence[Column], ellipsis: str, orders: Mapping[str, str] = NO_ORDERS) -> list[Segment]:
+    """The titles of columns that have their widths."""
+    cells = {column.name: (column.title, MUTED_STYLE) for column in columns}
+    first, *segments = spaced(columns, cells, ellipsis)
+    for at, column in enumerate(columns):
+        if column.name in orders:
+            segments[2 * at] = clicked(segments[2 * at], f"screen.sort_by('{orders[column.name]}')")
+    return [first, *segments]
 
 
 def row(
@@ -84,7 +99,8 @@ def spaced(columns: Sequence[Column], cells: Mapping[str, Cell], ellipsis: str) 
 
 def says(width: int, text: str) -> tuple[Strip, ...]:
     """A sentence where a list is empty."""
-    return (line(width), line(width, Segment("  ", MUTED_STYLE), cell(text, max(1, width - 2), MUTED_STYLE)))
+    pieces = chopped(preview(text), max(1, width - 3))
+    return (line(width), *(line(width, text_segment(f"  {piece}", MUTED_STYLE)) for piece in pieces))
 
 
 def listing(
@@ -95,10 +111,11 @@ def listing(
     width: int,
     nothing: str,
     extra_head: tuple[Strip, ...] = (),
+    orders: Mapping[str, str] = NO_ORDERS,
 ) -> Listing:
     """A list of ``values`` whose row at an index has the cells that ``cells`` gives."""
     return Listing(
-        (titles(columns, look, width), *extra_head),
+        (titles(columns, look, width, orders), *extra_head),
         len(values),
         lambda index, on_cursor: row(columns, cells(index), look, width, on_cursor=on_cursor),
         says(width, nothing) if nothing else (),

@@ -1,4 +1,4 @@
-"""One request in full: where it went and why, what it took and cost, what was asked and answered."""
+"""One request in full: where it went and why, time, cost, question and answer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from textual.strip import Strip
 
 from gateway_core.model import Counted, Decision, RequestDetail, RequestRow, Reuse, Status
 from llmgw_tui.ink import Ink
-from llmgw_tui.panes.details import Line, body, heading, label, pair, wrapped
-from llmgw_tui.panes.draw import Look, line, meter, text_segment
+from llmgw_tui.panes.details import Line, body, heading, label, laid, pair, wrapped
+from llmgw_tui.panes.draw import Look, meter, text_segment
 from llmgw_tui.panes.messages import message_lines
 from llmgw_tui.panes.request_cost import cost_lines
 from llmgw_tui.panes.waterfall import waterfall_lines
@@ -61,9 +61,9 @@ def document(sections: Iterable[tuple[str, Iterable[Line]]], look: Look, width: 
     begins: list[tuple[str, int]] = []
     for title, content in sections:
         if title:
-            lines += [line(width, *segments) for segments in heading(title, max(10, width - 2), look)]
+            lines += laid(heading(title, max(10, width - 2), look), width)
             begins.append((title, len(lines) - 1))
-        lines += [line(width, *segments) for segments in content]
+        lines += laid(content, width)
     return Document(tuple(lines), tuple(begins))
 
 
@@ -139,7 +139,7 @@ def _decision(decision: Decision | None, row: RequestRow, width: int, look: Look
         TIER_STYLES[target.tier.value],
     )
     yield pair(
-        "route", preview(decision.route) + ("  named by the caller or the operator" if decision.explicit else "")
+        "route", preview(decision.route) + ("  chosen by the caller or the operator" if decision.explicit else "")
     )
     yield [
         label("difficulty"),

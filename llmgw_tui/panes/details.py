@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
+from textual.strip import Strip
 
-from llmgw_tui.panes.draw import Look, text_segment
+from llmgw_tui.panes.draw import Look, line, text_segment
 from llmgw_tui.text import clean, preview
 from llmgw_tui.theme import BRIGHT_STYLE, LINE_STYLE, MUTED_STYLE, TEXT_STYLE, WARN_STYLE
 
 CUT_CHARACTERS = 4_000
 """Longer bodies are shown up to here until asked for (mitmproxy#3918)."""
+
+LABEL_CELLS = 14
+ROOMY = 40
+"""From this width on what goes on below stands under what it belongs to, not under the label."""
 
 Line = Sequence[Segment]
 
@@ -32,13 +37,13 @@ def body(text: str, width: int, whole: bool, style: Style) -> Iterator[Line]:
 def cut_note(total: int) -> Iterator[Line]:
     """Says that a text of ``total`` characters was cut, if it was."""
     if total > CUT_CHARACTERS:
-        more = f"{total - CUT_CHARACTERS:,} of {total:,} characters more"
-        yield [text_segment(f"   … {more}, b shows bodies whole", WARN_STYLE)]
+        more = f"{total - CUT_CHARACTERS:,} of {total:,} more characters"
+        yield [text_segment(f"   … {more}; b shows all", WARN_STYLE)]
 
 
 def wrapped(name: str, text: str, width: int, style: Style) -> Iterator[Line]:
     """A label and a text of one or more lines."""
-    for number, piece in enumerate(chopped(preview(text), max(8, width - 14))):
+    for number, piece in enumerate(chopped(preview(text), max(8, width - LABEL_CELLS))):
         yield [label(name if number == 0 else ""), Segment(piece, style)]
 
 
@@ -55,6 +60,21 @@ def chopped(text: str, width: int) -> list[str]:
         start += len(head)
         start += text.startswith(" ", start)
     return [*out, text[start:]]
+
+
+def laid(rows: Iterable[Line], width: int) -> Iterator[Strip]:
+    """``rows`` as strips of ``width`` cells; what is longer goes on below, at blanks where that is possible."""
+    indent = Segment(" " * (LABEL_CELLS if width >= ROOMY else 2), TEXT_STYLE)
+    for row in rows:
+        rest = Strip(row)
+        while rest.cell_length > width and cell_len(text := rest.text.rstrip()) > width > len(indent.text):
+            head = chop_cells(text, width)[0]
+            blank = head.rfind(" ") + 1
+            kept = blank if head[:blank].strip() and blank > width // 3 and text[len(head)] != " " else len(head)
+            cells = cell_len(text[:kept])
+            yield line(width, *rest.crop(0, cells))
+            rest = Strip([indent, *rest.crop(cells + (text[kept : kept + 1] == " "))])
+        yield line(width, *rest)
 
 
 def heading(text: str, width: int, look: Look) -> Iterator[Line]:

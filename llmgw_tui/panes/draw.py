@@ -51,14 +51,35 @@ def text_segment(text: str, style: Style = TEXT_STYLE) -> Segment:
     return Segment(one_line(text), style)
 
 
+def clicked(segment: Segment, action: str) -> Segment:
+    """``segment``, a click on which does ``action`` of the screen or the app, as Textual names them."""
+    return Segment(segment.text, (segment.style or TEXT_STYLE) + Style(meta={"@click": action}))
+
+
 def cell(text: str, width: int, style: Style = TEXT_STYLE, *, right: bool = False, ellipsis: str = "…") -> Segment:
     """A segment of exactly ``width`` cells."""
     return Segment(fit(one_line(text), width, right=right, ellipsis=ellipsis), style)
 
 
 def line(width: int, *segments: Segment, style: Style = TEXT_STYLE) -> Strip:
-    """A strip of exactly ``width`` cells; what does not fit is cut."""
-    return Strip([segment for segment in segments if segment.text]).adjust_cell_length(width, style).simplify()
+    """A strip of exactly ``width`` cells; words that do not fit end in an ellipsis."""
+    strip = Strip([segment for segment in segments if segment.text])
+    if strip.cell_length > width:
+        strip = shortened(strip, width)
+    return strip.adjust_cell_length(width, style).simplify()
+
+
+def shortened(strip: Strip, width: int) -> Strip:
+    """A strip that is too long for ``width`` cells, with an ellipsis where words are lost."""
+    if width < 1 or strip.text.rstrip() == strip.crop(0, width).text.rstrip():
+        return strip
+    kept = list(strip.crop(0, width - 1))
+    while kept and not kept[-1].text.rstrip(" "):
+        kept.pop()
+    if not kept:
+        return Strip([Segment("…", next(iter(strip)).style)])
+    last = kept.pop()
+    return Strip([*kept, Segment(last.text.rstrip(" ") + "…", last.style)])
 
 
 def between(width: int, left: Sequence[Segment], right: Sequence[Segment]) -> Strip:

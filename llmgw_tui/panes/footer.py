@@ -22,6 +22,8 @@ class Hint:
     action: str
     lit: bool = False
     grey: bool = False
+    actions: tuple[str, ...] = ()
+    """What a click on each of several keys does; ``action`` is for the words."""
 
     @property
     def words(self) -> str:
@@ -54,6 +56,14 @@ def places(hints: Sequence[Hint], width: int) -> list[tuple[Hint, int, int]]:
     return out
 
 
-def hint_at(hints: Sequence[Hint], width: int, x: int) -> Hint | None:
-    """The hint under a click."""
-    return next((hint for hint, start, end in places(hints, width) if start <= x < end), None)
+def action_at(hints: Sequence[Hint], width: int, x: int) -> str:
+    """What a click does; empty beside the hints."""
+    for hint, start, end in places(hints, width):
+        if start <= x < end:
+            at = start + 1
+            for key, action in zip(hint.key.split(" "), hint.actions, strict=False):
+                if at <= x < at + len(key):
+                    return action
+                at += len(key) + 1
+            return hint.action
+    return ""

@@ -123,7 +123,7 @@ def why(snapshot: Snapshot, look: Look) -> list[Sequence[Segment]]:
     if snapshot.kill.on:
         since = f" since {clock_time(snapshot.kill.since, look.zone)}" if snapshot.kill.since is not None else ""
         by = f" by {preview(snapshot.kill.by)}" if snapshot.kill.by else ""
-        return [[text_segment(f"everything is stopped{since}{by}", WARN_STYLE)]]
+        return [[text_segment(f"everything stopped{since}{by}", WARN_STYLE)]]
     return [[text_segment(preview(snapshot.state_detail), WARN_STYLE)]] if snapshot.state_detail else []
 
 

@@ -25,10 +25,12 @@ from llmgw_tui.theme import (
 )
 
 MOVING = (
-    ("tab, shift+tab", "The next pane or list, the one before"),
-    ("up, down, page up, page down", "Move the cursor; a click chooses a row, a double click opens it"),
-    ("home, end", "The first and the last row; in requests home follows the newest again"),
-    ("ctrl+r", "Read again what the screen shows"),
+    ("tab, shift+tab", "Next or previous pane or list"),
+    ("up, down, page up, page down", "Move the cursor"),
+    ("home, end", "First and last row; in requests, home follows the newest"),
+    ("the mouse", "Click a row, a pane, a tab, a column's title or a key below; double-click opens; the wheel scrolls"),
+    ("shift and mouse", "Select text as usual in the terminal (fn in macOS Terminal, option in iTerm2)"),
+    ("ctrl+r", "Refresh this screen"),
     ("escape", "Clear the filter, or go back"),
 )
 NARROW = 100
@@ -43,8 +45,8 @@ class HelpRow:
     text: str
     style: Style = KEY_STYLE
     action: str = ""
-    marks: bool = False
-    """Stands for the line of the tiers' and states' marks."""
+    marks: str = ""
+    """Stands for the line of the marks of ``tiers`` or ``states``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,11 @@ def help_rows(topics: tuple[Topic, ...], wanted: str, width: int) -> tuple[HelpR
         if found:
             rows += [HelpRow("", ""), HelpRow(topic.title, "", BRIGHT_STYLE)]
             rows += [row for entry in found for row in _wrapped(*entry, width)]
-    return (*rows, HelpRow("", ""), HelpRow("", "", marks=True)) if not words else tuple(rows)
+    return (
+        (*rows, HelpRow("", ""), HelpRow("", "", marks="tiers"), HelpRow("", "", marks="states"))
+        if not words
+        else tuple(rows)
+    )
 
 
 def _wrapped(key: str, text: str, action: str, width: int) -> Iterator[HelpRow]:
@@ -79,7 +85,7 @@ def _wrapped(key: str, text: str, action: str, width: int) -> Iterator[HelpRow]:
 def help_line(row: HelpRow, look: Look, width: int, on_cursor: bool) -> Strip:
     """One line as it is drawn."""
     if row.marks:
-        return line(width, *_marks(look))
+        return line(width, *_marks(row.marks, look))
     room = _key_room(width)
     words = row.key if len(row.key) < room or not row.text else fit(row.key, room - 1, ellipsis=look.glyphs.ellipsis)
     strip = line(width, text_segment(f" {words:<{room}}", row.style), text_segment(row.text, TEXT_STYLE))
@@ -90,11 +96,11 @@ def _key_room(width: int) -> int:
     return 20 if width < NARROW else 32
 
 
-def _marks(look: Look) -> list[Segment]:
+def _marks(which: str, look: Look) -> list[Segment]:
     tiers = [(tier_mark(name, look.glyphs), name, style) for name, style in TIER_STYLES.items()]
     states = [(mark, status.value, STATUS_STYLES[status]) for status, mark in look.glyphs.marks]
     return [
         part
-        for mark, name, style in (*tiers, *states)
+        for mark, name, style in (tiers if which == "tiers" else states)
         for part in (text_segment(f" {mark} ", style), text_segment(f"{name} ", MUTED_STYLE))
     ]

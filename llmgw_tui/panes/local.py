@@ -49,7 +49,7 @@ def local_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
     if is_absent(server):
         lines += advice(server, look, inner)
     elif not shown:
-        lines.append(line(inner, text_segment("No models yet: pull one.", MUTED_STYLE)))
+        lines.append(line(inner, text_segment("No models yet. Pull one.", MUTED_STYLE)))
     loaded = sum(model.loaded for model in shown)
     info = f"{loaded} of {len(shown)} loaded" if shown else ""
     return Drawn("Local models", info, padded(lines[:height], width))
@@ -72,8 +72,8 @@ def server_line(server: LocalServer, look: Look, width: int) -> Strip:
 def advice(server: LocalServer, look: Look, width: int) -> list[Strip]:
     """What starts a local server while none answers, and that it is looked for."""
     start = preview(server.how_to_start[0]) if server.how_to_start else "ollama serve"
-    words = ([] if server.kind == "builtin" else ["No local server answers."]) + [f"Start one: {start}"]
-    return [line(width, text_segment(word, MUTED_STYLE)) for word in (*words, f"{looking(server, look.now)}.")]
+    words = ([] if server.kind == "builtin" else ["No local server answers."]) + [f"Start: {start}"]
+    return [line(width, text_segment(word, MUTED_STYLE)) for word in (*words, looking(server, look.now))]
 
 
 @dataclass(frozen=True, slots=True)

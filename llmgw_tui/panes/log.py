@@ -9,7 +9,7 @@ from textual.strip import Strip
 
 from gateway_core.log_entries import LEVELS, LogEntry, LogPage
 from llmgw_tui.panes.columns import Cell, Column, Listing, listing
-from llmgw_tui.panes.details import Line, heading, pair, wrapped
+from llmgw_tui.panes.details import Line, heading, laid, pair, wrapped
 from llmgw_tui.panes.draw import Look, joined, line, text_segment
 from llmgw_tui.text import clock_time, duration, preview
 from llmgw_tui.theme import BAD_STYLE, BRIGHT_STYLE, MUTED_STYLE, TEXT_STYLE, WARN_STYLE
@@ -39,7 +39,7 @@ def log_list(entries: Sequence[LogEntry], problem: str, look: Look, width: int) 
         lambda index: _cells(entries[index], look),
         look,
         width,
-        "" if problem else "Nothing has happened, or nothing that was searched for.",
+        "" if problem else "No entries match.",
         (line(width, text_segment(f" {problem}", WARN_STYLE)),) if problem else (),
     )
 
@@ -75,7 +75,7 @@ def log_summary(counts: Sequence[tuple[str, int]], level: str, look: Look, width
 
 def log_entry_lines(entry: LogEntry, look: Look, width: int) -> tuple[Strip, ...]:
     """One entry in full."""
-    return tuple(line(width, *segments) for segments in _whole(entry, look, max(10, width - 2)))
+    return tuple(laid(_whole(entry, look, max(10, width - 2)), width))
 
 
 def _whole(entry: LogEntry, look: Look, width: int) -> Iterator[Line]:

@@ -8,7 +8,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from gateway_core.model import Fit, FitVerdict, LocalModel, LocalServer
-from llmgw_tui.panes.details import Line, chopped, heading, label, pair, wrapped
+from llmgw_tui.panes.details import Line, chopped, heading, laid, pair, wrapped
 from llmgw_tui.panes.draw import Look, line, text_segment
 from llmgw_tui.panes.models import CAPABILITIES, expiry, gpu_words, is_absent, looking, manages, server_name
 from llmgw_tui.text import context, duration, preview, size
@@ -44,7 +44,7 @@ def about_model(
     rows += _on_disk(model, server, look, width, full=full)
     if fit is not None:
         rows += fit_rows(fit, width)
-    return tuple(line(width, *row) for row in rows)
+    return tuple(laid(rows, width))
 
 
 def _serving(model: LocalModel, server: LocalServer, tiers: Sequence[str], look: Look, width: int) -> Iterator[Line]:
@@ -52,7 +52,7 @@ def _serving(model: LocalModel, server: LocalServer, tiers: Sequence[str], look:
     if model.builtin:
         yield from wrapped(
             "what it is",
-            "llmgw's own built-in model: very small, on the CPU. It stands in until a local server answers.",
+            "llmgw's own small model, on the CPU. It stands in until a local server answers.",
             width,
             DEMO_STYLE,
         )
@@ -63,10 +63,10 @@ def _serving(model: LocalModel, server: LocalServer, tiers: Sequence[str], look:
         said = "" if model.builtin or not until else words.get(until, f"unloads in {until}")
         memory = size(model.memory_bytes) if model.memory_bytes else ""
         gpu = f"{gpu_words(model)} on the GPU" if gpu_words(model) else ""
-        busy = f"{model.in_flight} request{'' if model.in_flight == 1 else 's'} now" if model.in_flight else ""
+        busy = f"{model.in_flight} request{'' if model.in_flight == 1 else 's'} in flight" if model.in_flight else ""
         yield pair("loaded", ", ".join(word for word in ("yes", memory, gpu, said, busy) if word), style)
     elif model.pinned:
-        yield pair("loaded", "no, though it is pinned: it stays once it is loaded", WARN_STYLE)
+        yield pair("loaded", "no; it is pinned, so it will stay once loaded", WARN_STYLE)
     else:
         yield pair("loaded", "no", MUTED_STYLE)
 
@@ -80,7 +80,7 @@ def _context(model: LocalModel, server: LocalServer, width: int) -> Iterator[Lin
     if model.own_context:
         parts.append(f"{context(model.own_context)} made with")
     chosen = (
-        f"num_ctx {model.num_ctx:,} chosen" if model.num_ctx else "num_ctx automatic: as large as each prompt needs"
+        f"num_ctx {model.num_ctx:,} chosen" if model.num_ctx else "num_ctx automatic (as large as each prompt needs)"
     )
     parts += [chosen] if manages(server, "num_ctx") and not model.builtin else []
     yield from wrapped("context", ", ".join(parts) or "not known", width, TEXT_STYLE)
@@ -103,33 +103,33 @@ def _speed(model: LocalModel, look: Look) -> Iterator[Line]:
         parts.append(f"reads prompts at {speed.prompt_tokens_per_s:,.0f} tokens/s")
     if parts and speed.measured_at:
         parts.append(f"measured {duration(look.now - speed.measured_at)} ago")
-    words = ", ".join(parts) or "not measured yet: no answer was long enough so far"
+    words = ", ".join(parts) or "not measured yet: no answer was long enough"
     yield pair("speed", words, BRIGHT_STYLE if parts else MUTED_STYLE)
 
 
 def _stale(model: LocalModel, server: LocalServer, look: Look, width: int) -> Iterator[Line]:
     update, used = model.update, model.last_used_at
-    words = f"{duration(look.now - used)} ago" if used is not None else "not in the request log"
+    words = f"{duration(look.now - used)} ago" if used is not None else "never, as far as the request log goes back"
     if model.unused and model.unused_days is not None:
         words += f"; stale: unused for {model.unused_days} days"
     yield pair("last used", words, WARN_STYLE if model.unused else TEXT_STYLE)
     if model.builtin or not manages(server, "pull"):
         return
-    checked = f", asked {duration(look.now - update.checked_at)} ago" if update.checked_at is not None else ""
+    checked = f", checked {duration(look.now - update.checked_at)} ago" if update.checked_at is not None else ""
     if update.newer:
-        words = f"stale: the registry has a newer one{checked}; pulling it again brings it"
+        words = f"stale: the registry has a newer one{checked}; pull it again to update"
         yield from wrapped("version", words, width, WARN_STYLE)
     elif update.newer is False:
-        yield pair("version", f"the registry's newest{checked}", TEXT_STYLE)
+        yield pair("version", f"up to date{checked}", TEXT_STYLE)
     else:
         yield from wrapped(
-            "version", preview(update.why_unknown) or "not compared with the registry yet", width, MUTED_STYLE
+            "version", preview(update.why_unknown) or "not checked with the registry yet", width, MUTED_STYLE
         )
 
 
 def _on_disk(model: LocalModel, server: LocalServer, look: Look, width: int, *, full: bool) -> Iterator[Line]:
     kind = [preview(word) for word in (model.parameter_size, model.quantization, model.family) if word]
-    on_disk = [f"{size(model.size_bytes)} on the disk"] if model.size_bytes else []
+    on_disk = [f"{size(model.size_bytes)} on disk"] if model.size_bytes else []
     if words := ", ".join([*kind, *on_disk]):
         yield pair("weights", words)
     if model.shares_with:
@@ -147,7 +147,7 @@ def _on_disk(model: LocalModel, server: LocalServer, look: Look, width: int, *, 
 def frees_words(model: LocalModel) -> str:
     """What deleting it would free."""
     if model.frees_bytes is None:
-        return f"frees up to {size(model.size_bytes)}" if model.size_bytes else "frees what it takes; that is not known"
+        return f"frees up to {size(model.size_bytes)}" if model.size_bytes else "frees an unknown amount"
     if model.frees_bytes == 0 and model.shares_with:
         return f"frees nothing: {preview(model.shares_with[0])} keeps the weights"
     return f"frees {size(model.frees_bytes)}"
@@ -167,7 +167,7 @@ def fit_words(fit: Fit) -> tuple[str, ...]:
         out.append(needs)
     if fit.download_bytes is not None:
         disk = f", disk has {size(fit.disk_free_bytes)} free" if fit.disk_free_bytes is not None else ""
-        full = ": NOT ENOUGH ROOM ON THE DISK" if fit.disk_fits is False else ""
+        full = ": NOT ENOUGH DISK SPACE" if fit.disk_fits is False else ""
         out.append(f"download {size(fit.download_bytes)}{disk}{full}" if fit.download_bytes else "nothing to download")
     return tuple(out)
 
@@ -200,14 +200,15 @@ def absent_lines(server: LocalServer, look: Look, width: int) -> tuple[Strip, ..
         return ()
     rows: list[Line] = list(heading("No local server answers", width, look))[1:]
     for number, words in enumerate(server.how_to_start or ("ollama serve",)):
-        for piece in chopped(preview(words), max(8, width - 14)):
-            rows.append([label("start one" if number == 0 else "or"), text_segment(piece, BRIGHT_STYLE)])
-    rows += wrapped("then", f"nothing more to do: {looking(server, look.now)}.", width, TEXT_STYLE)
+        rows += wrapped("start one" if number == 0 else "or", words, width, BRIGHT_STYLE)
+    rows += wrapped("then", f"that is all: llmgw {looking(server, look.now)}.", width, TEXT_STYLE)
     if server.kind == "builtin":
         name = server.current_model or server_name(server)
-        words = f"{preview(name)}, llmgw's own small model, answers for LOCAL. It is for trying out, not for work."
+        words = (
+            f"{preview(name)}, llmgw's own small model, answers for LOCAL. It is for trying llmgw out, not for work."
+        )
         rows += wrapped("meanwhile", words, width, DEMO_STYLE)
-    return tuple(line(width, *row) for row in rows)
+    return tuple(laid(rows, width))
 
 
 def cannot_lines(server: LocalServer, look: Look, width: int) -> tuple[Strip, ...]:
@@ -215,11 +216,11 @@ def cannot_lines(server: LocalServer, look: Look, width: int) -> tuple[Strip, ..
     missing = [ability for ability in server.abilities if not ability.can]
     if not missing or is_absent(server):
         return ()
-    rows: list[Line] = list(heading(f"What is done in {server_name(server)} itself", width, look))[1:]
+    rows: list[Line] = list(heading(f"What to do in {server_name(server)} itself", width, look))[1:]
     for ability in missing:
         said = preview(ability.why_not).removeprefix(f"{server_name(server)} is not Ollama: ")
         rows += wrapped(preview(ability.name), said, width, MUTED_STYLE)
-    return tuple(line(width, *row) for row in rows)
+    return tuple(laid(rows, width))
 
 
 def no_models(server: LocalServer, look: Look, width: int, *, searched: str, pull_key: str) -> tuple[Strip, ...]:
@@ -230,7 +231,7 @@ def no_models(server: LocalServer, look: Look, width: int, *, searched: str, pul
         words = f"No model matches {preview(searched)}; escape shows all."
     elif server.ability("pull").can or not server.abilities:
         words = (
-            f"No models yet. {pull_key} pulls one, for example qwen3:8b." if pull_key else "No models yet: pull one."
+            f"No models yet. {pull_key} pulls one, for example qwen3:8b." if pull_key else "No models yet. Pull one."
         )
     else:
         words = f"{server_name(server)} lists no models. {preview(server.ability('pull').why_not)}"

@@ -88,6 +88,8 @@ ORDERS: Mapping[str, Callable[[LocalModel], tuple[float | int | str, ...]]] = {
     "speed": _speed,
 }
 """The list's orders, the first when the screen opens."""
+ORDER_OF = {"expiry": "loaded", "name": "name", "size": "size", "used": "last used", "speed": "speed"}
+"""By the columns that show what they go by."""
 
 
 def ordered(models: Sequence[LocalModel], order: str, searched: str) -> tuple[LocalModel, ...]:
@@ -138,7 +140,13 @@ def models_list(
     tiers = served_tiers(snapshot)
     server = snapshot.local
     rows = listing(
-        COLUMNS, models, lambda at: _cells(models[at], server, tiers.get(models[at].name, ()), look), look, width, ""
+        COLUMNS,
+        models,
+        lambda at: _cells(models[at], server, tiers.get(models[at].name, ()), look),
+        look,
+        width,
+        "",
+        orders=ORDER_OF,
     )
     return Listing(rows.head if models else (), rows.many, rows.row, nothing)
 
@@ -266,9 +274,9 @@ def looking(server: LocalServer, now: float) -> str:
     """That it keeps looking, and how often."""
     if not server.looks_every_s:
         return "llmgw keeps looking"
-    every = f"llmgw looks again every {server.looks_every_s:.0f} s"
+    every = f"looks every {server.looks_every_s:.0f} s"
     if server.looked_at is None:
-        return every
+        return f"llmgw {every}"
     return f"{every}, last {max(0.0, now - server.looked_at):.0f} s ago"
 
 
@@ -287,7 +295,7 @@ def _machine(machine: Machine) -> list[list[Segment]]:
         parts.append([text_segment("disk ", MUTED_STYLE), text_segment(f"{size(machine.disk_free_bytes)} free", style)])
     if machine.gpu:
         parts.append([text_segment(preview(machine.gpu), MUTED_STYLE)])
-    return parts or [[text_segment("memory and disk are not known", MUTED_STYLE)]]
+    return parts or [[text_segment("memory and disk unknown", MUTED_STYLE)]]
 
 
 def _free(name: str, free: int | None, total: int | None) -> list[Segment]:

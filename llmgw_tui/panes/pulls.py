@@ -58,7 +58,7 @@ def rate(bytes_per_s: float) -> str:
 
 def stall_words(pull: PullStatus) -> str:
     """Empty while bytes come."""
-    return f"no byte for {pull.stalled_s:.0f} s, the server tries again" if pull.stalled_s else ""
+    return f"nothing received for {pull.stalled_s:.0f} s; the server is retrying" if pull.stalled_s else ""
 
 
 def figures(pull: PullStatus) -> Parts:
@@ -105,7 +105,8 @@ def headline(pull: PullStatus, look: Look, width: int, name_cells: int, *, with_
     if end:
         words = [text_segment(name, TEXT_STYLE), gap, text_segment(end, style)]
         if pull.error and with_error:
-            words += [text_segment(f": {preview(pull.error)}", TEXT_STYLE)]
+            error, room = f": {preview(pull.error)}", width - segments_width([*head, *words])
+            words += [cell(error, min(room, cell_len(error)), TEXT_STYLE, ellipsis=look.glyphs.ellipsis)]
         return line(width, *head, *words)
     head += [cell(name, max(6, min(name_cells, width // 3)), TEXT_STYLE, ellipsis=look.glyphs.ellipsis), gap]
     parts = figures(pull)
@@ -136,7 +137,7 @@ def block(pull: PullStatus, look: Look, width: int, name_cells: int) -> Iterator
         yield line(width, indent, text_segment(words, WARN_STYLE))
     if pull.running:
         if pull.had_bytes:
-            yield line(width, indent, text_segment(f"{size(pull.had_bytes)} of it was here before", MUTED_STYLE))
+            yield line(width, indent, text_segment(f"{size(pull.had_bytes)} was already here", MUTED_STYLE))
         yield from layer_lines(pull.layers, look, width)
 
 

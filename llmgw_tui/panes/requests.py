@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
@@ -11,7 +11,8 @@ from textual.strip import Strip
 
 from gateway_core.model import Counted, Lane, RequestRow, Snapshot, Status, Tier
 from llmgw_tui.filtering import Typed, matching
-from llmgw_tui.panes.columns import Cell, Column, on_cursor_or_not, spaced
+from llmgw_tui.panes.columns import NO_ORDERS, Cell, Column, on_cursor_or_not, spaced, titled
+from llmgw_tui.panes.details import chopped
 from llmgw_tui.panes.draw import Drawn, Look, line, text_segment
 from llmgw_tui.text import clock_day, clock_time, dollars, milliseconds, preview, tokens
 from llmgw_tui.theme import (
@@ -62,6 +63,10 @@ EVERYTHING = (
     Column("preview", "asked", 0, 0),
 )
 """The columns of the whole log, where requests are of other days too."""
+ORDERS = {"when": "newest", "input": "tokens", "output": "tokens"} | {
+    name: name for name in ("cost", "latency", "saved", "first_token")
+}
+"""The orders of the log, by the columns that show what they go by."""
 REPAIRED = "~"
 """Before the route of a request whose answer was put right or came from another model."""
 WIDER = {"model": ((112, 19), (150, 28)), "route": ((150, 26),)}
@@ -70,11 +75,11 @@ WIDER = {"model": ((112, 19), (150, 28)), "route": ((150, 26),)}
 def requests_view(snapshot: Snapshot, table: Table, look: Look, width: int, height: int) -> Drawn:
     """Lines of the requests pane; the first is the column titles."""
     rows = matching(snapshot.requests, table.filter, snapshot.at)
-    columns = columns_for(width)
-    room = max(0, height - 1)
+    head = head_lines(table, width)
+    room = max(0, height - len(head))
     first = min(max(0, table.first), max(0, len(rows) - room))
     index = selected_index(rows, table)
-    lines = [says(table.filter, width) if table.filter.says else titles(columns, width)]
+    lines = [*head]
     for number, row in enumerate(rows[first : first + room], first):
         shown = request_line(row, snapshot.at, look, width)
         lines.append(on_cursor_or_not(shown, look, on_cursor=number == index))
@@ -87,10 +92,15 @@ def title(table: Table) -> str:
     return f"Requests  /{preview(table.filter.text)}" if table.filter.text else "Requests"
 
 
-def says(typed: Typed, width: int) -> Strip:
+def head_lines(table: Table, width: int) -> tuple[Strip, ...]:
+    """What stands above the rows: the columns' titles, or what is to be said of the filter."""
+    return says(table.filter, width) if table.filter.says else (titles(columns_for(width), width),)
+
+
+def says(typed: Typed, width: int) -> tuple[Strip, ...]:
     """What is wrong with a filter, or how it could go on."""
     style = WARN_STYLE if typed.problem else MUTED_STYLE
-    return line(width, text_segment(f" {preview(typed.says)}", style))
+    return tuple(line(width, text_segment(f" {piece}", style)) for piece in chopped(preview(typed.says), width - 2))
 
 
 def info(snapshot: Snapshot, rows: Sequence[RequestRow], table: Table, look: Look) -> str:
@@ -148,8 +158,8 @@ def columns_for(width: int, *, everything: bool = False) -> tuple[Column, ...]:
     return tuple(chosen)
 
 
-def titles(columns: Sequence[Column], width: int) -> Strip:
-    return line(width, *spaced(columns, {column.name: (column.title, MUTED_STYLE) for column in columns}, "…"))
+def titles(columns: Sequence[Column], width: int, orders: Mapping[str, str] = NO_ORDERS) -> Strip:
+    return line(width, *titled(columns, "…", orders))
 
 
 def request_line(row: RequestRow, at: float, look: Look, width: int, *, everything: bool = False) -> Strip:

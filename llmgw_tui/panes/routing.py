@@ -71,7 +71,7 @@ def lineup_list(status: RoutingStatus, look: Look, width: int) -> Listing:
 
 
 def _nothing(status: RoutingStatus) -> str:
-    return "" if status.problem else "Nothing is set up."
+    return "" if status.problem else "No models are set up."
 
 
 def _place(place: LineupPlace, look: Look) -> dict[str, Cell]:
@@ -134,7 +134,7 @@ def decisions_list(status: RoutingStatus, decisions: Sequence[RouteDecision], lo
         lambda index: _decision(decisions[index], look),
         look,
         width,
-        "" if status.problem else "No request was decided yet, or none that was searched for.",
+        "" if status.problem else "No routing decisions match.",
     )
 
 
@@ -158,9 +158,9 @@ def _decision(one: RouteDecision, look: Look) -> dict[str, Cell]:
 
 def count_rows(status: RoutingStatus) -> tuple[CountRow, ...]:
     """Route reasons, lanes, and sessions that are kept on a model, with a word above each kind."""
-    rows: list[CountRow] = [f"why, of the last {status.counted:,} requests", *status.routes]
+    rows: list[CountRow] = [f"reasons, of the last {status.counted:,} requests", *status.routes]
     rows += ["by lane", *status.lanes] if status.lanes else []
-    rows += ["tool loops kept on their model", *status.pinned] if status.pinned else []
+    rows += ["tool loops that stay on their model", *status.pinned] if status.pinned else []
     return tuple(rows)
 
 

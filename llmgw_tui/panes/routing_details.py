@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from textual.strip import Strip
 
 from gateway_core.routing_values import LineupPlace, RouteTrial
-from llmgw_tui.panes.details import Line, heading, pair, wrapped
-from llmgw_tui.panes.draw import Look, line, meter
+from llmgw_tui.panes.details import Line, heading, laid, pair, wrapped
+from llmgw_tui.panes.draw import Look, meter
 from llmgw_tui.panes.routing import health_words, trial_style, trial_target
 from llmgw_tui.text import clock_time, dollars, milliseconds, percent, preview
 from llmgw_tui.theme import (
@@ -24,7 +24,7 @@ from llmgw_tui.theme import (
 
 def trial_lines(trial: RouteTrial, look: Look, width: int) -> tuple[Strip, ...]:
     """Where a prompt would go, in full."""
-    return tuple(line(width, *segments) for segments in _trial(trial, look, max(10, width - 2)))
+    return tuple(laid(_trial(trial, look, max(10, width - 2)), width))
 
 
 def _trial(trial: RouteTrial, look: Look, width: int) -> Iterator[Line]:
@@ -45,12 +45,12 @@ def _trial(trial: RouteTrial, look: Look, width: int) -> Iterator[Line]:
         yield from heading("If that fails", width, look)
         for number, target in enumerate(trial.then, 1):
             yield from wrapped(f"{number}.", target, width, TEXT_STYLE)
-    yield from heading("Nothing was called, nothing was stored", width, look)
+    yield from heading("Nothing was called or stored", width, look)
 
 
 def place_lines(place: LineupPlace, look: Look, width: int) -> tuple[Strip, ...]:
     """One model of the line-up in full."""
-    return tuple(line(width, *segments) for segments in _place_whole(place, look, max(10, width - 2)))
+    return tuple(laid(_place_whole(place, look, max(10, width - 2)), width))
 
 
 def _place_whole(place: LineupPlace, look: Look, width: int) -> Iterator[Line]:
@@ -63,12 +63,12 @@ def _place_whole(place: LineupPlace, look: Look, width: int) -> Iterator[Line]:
     if place.obstacle:
         yield from wrapped("not asked", place.obstacle, width, BAD_STYLE)
     elif place.chosen:
-        yield pair("asked next", f"a plain request for {place.tier} goes here now", GOOD_STYLE)
+        yield pair("asked next", f"a plain {place.tier} request goes here now", GOOD_STYLE)
     if place.free:
         yield pair("price", "free")
     elif place.input_usd is not None and place.output_usd is not None:
         guess = "" if place.price_known else "  a guess: set its price in config.yaml"
-        yield pair("price", f"${place.input_usd:g} in, ${place.output_usd:g} out, a million tokens{guess}")
+        yield pair("price", f"${place.input_usd:g} in, ${place.output_usd:g} out, per million tokens{guess}")
     if place.context_tokens:
         yield pair("context", f"{place.context_tokens:,} tokens")
     known = [
@@ -78,7 +78,7 @@ def _place_whole(place: LineupPlace, look: Look, width: int) -> Iterator[Line]:
     ]
     if known:
         yield pair("can", ", ".join(known))
-    yield from heading("How it does", width, look)
+    yield from heading("Performance", width, look)
     yield pair("today", f"{place.requests_today:,} answered")
     if place.latency_p50_ms is not None and place.latency_p95_ms is not None:
         times = f"p50 {milliseconds(place.latency_p50_ms)}, p95 {milliseconds(place.latency_p95_ms)}"

@@ -9,7 +9,7 @@ from textual.strip import Strip
 
 from gateway_core.setting_values import SettingsReport, SettingValue
 from llmgw_tui.panes.columns import Cell, Column, Listing, on_cursor_or_not, row, titles
-from llmgw_tui.panes.details import Line, heading, wrapped
+from llmgw_tui.panes.details import Line, heading, laid, wrapped
 from llmgw_tui.panes.draw import Look, joined, line, text_segment
 from llmgw_tui.text import clock_time, preview
 from llmgw_tui.theme import (
@@ -69,7 +69,7 @@ def settings_list(
             return _group(chosen, chosen in folded, look, width, on_cursor)
         return row(COLUMNS, _cells(chosen, look), look, width, on_cursor=on_cursor)
 
-    nothing = "" if report.problem else "There is no setting like that."
+    nothing = "" if report.problem else "No settings match."
     says = (line(width), line(width, text_segment(f"  {nothing}", MUTED_STYLE)))
     return Listing((titles(COLUMNS, look, width), *problems), len(rows), drawn, says if nothing else ())
 
@@ -109,16 +109,18 @@ def settings_summary(report: SettingsReport, look: Look, width: int) -> tuple[St
     changed = sum(setting.changed for setting in report.settings)
     waiting = sum(bool(setting.waiting) for setting in report.settings)
     parts = [
-        [text_segment(f" {look.glyphs.on} ", GOOD_STYLE), text_segment(f"{changed} not the default", MUTED_STYLE)],
-        [text_segment(f"{RESTART} ", MUTED_STYLE), text_segment("a change takes a restart", MUTED_STYLE)],
-        [text_segment(f"{WAITS} ", WARN_STYLE), text_segment(f"{waiting} configured and not in force", MUTED_STYLE)],
+        [text_segment(f" {look.glyphs.on} ", GOOD_STYLE), text_segment(f"{changed} not default", MUTED_STYLE)],
+        [text_segment(f"{RESTART} ", MUTED_STYLE), text_segment("needs a restart", MUTED_STYLE)],
     ]
+    if waiting:
+        words = f"{waiting} configured but not in force"
+        parts.append([text_segment(f"{WAITS} ", WARN_STYLE), text_segment(words, MUTED_STYLE)])
     return (line(width, *joined(parts, width, Segment("   ", MUTED_STYLE))),)
 
 
 def setting_lines(setting: SettingValue, look: Look, width: int) -> tuple[Strip, ...]:
     """One setting in full."""
-    return tuple(line(width, *segments) for segments in _whole(setting, look, max(10, width - 2)))
+    return tuple(laid(_whole(setting, look, max(10, width - 2)), width))
 
 
 def _whole(setting: SettingValue, look: Look, width: int) -> Iterator[Line]:
@@ -144,7 +146,7 @@ def _whole(setting: SettingValue, look: Look, width: int) -> Iterator[Line]:
     if setting.line:
         yield from wrapped("config.yaml" if not setting.secret else ".env", setting.line, width, BRIGHT_STYLE)
         yield from wrapped("variable", f"{setting.name}, in the environment or in .env", width, MUTED_STYLE)
-        when = "takes a restart of llmgw" if setting.restart else "is taken up while llmgw runs"
+        when = "needs a restart of llmgw" if setting.restart else "takes effect while llmgw runs"
         yield from wrapped("", f"A change {when}.", width, TEXT_STYLE)
     if setting.undo:
         yield from wrapped("undo", setting.undo, width, TEXT_STYLE)

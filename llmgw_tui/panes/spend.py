@@ -1,4 +1,4 @@
-"""The spend pane: today's dollars against the three limits, what was saved, and dollars an hour."""
+"""The spend pane: today's dollars against the three limits, what was saved, and dollars per hour."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIMITS = (("soft", "S"), ("medium", "M"), ("hard", "H"))
 LEVEL_WORDS = {
     "ok": "within the limits",
     "soft": "soft limit passed",
-    "medium": "medium limit passed: premium goes cheaper",
+    "medium": "medium limit passed: premium uses a cheaper tier",
     "hard": "hard limit reached: paid tiers stopped",
 }
 NOT_REPAID = (": prompt-cache writes not yet repaid", ": cache writes not yet repaid", ": cache writes")
@@ -114,7 +114,9 @@ def day_end_words(forecast: Forecast, look: Look, width: int) -> list[Segment]:
     """Where today ends, with its range; without a forecast, why there is none."""
     end = forecast.day_end
     if end is None:
-        return [text_segment(fit_words(f"no forecast: {forecast.basis or 'nothing is known yet'}", width), MUTED_STYLE)]
+        return [
+            text_segment(fit_words(f"no forecast: {forecast.basis or 'not enough is known yet'}", width), MUTED_STYLE)
+        ]
     parts = [
         [text_segment(f"{look.glyphs.ahead} about {dollars(end.microusd)} by midnight UTC", TEXT_STYLE)],
         [text_segment(f"({dollars(end.low_microusd)} to {dollars(end.high_microusd)})", MUTED_STYLE)],
@@ -176,7 +178,7 @@ def by_hour(series: Series, look: Look, width: int, height: int) -> list[Strip]:
     ]
     chart = bars(tuple(series.values), tuple(labels), width, height - 1, look.glyphs.chart)
     return [
-        line(width, text_segment("dollars an hour", MUTED_STYLE)),
+        line(width, text_segment("dollars per hour", MUTED_STYLE)),
         *(line(width, *axis_apart(text)) for text in chart),
     ]
 

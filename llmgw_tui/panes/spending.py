@@ -94,7 +94,7 @@ def spend_chart(report: SpendReport, budget: BudgetStatus, look: Look, width: in
         for name, letter in LIMITS
         if not hourly and getattr(budget, f"{name}_microusd")
     )
-    caption = [[text_segment(f" dollars {'an hour, UTC' if hourly else 'a day (UTC)'}", MUTED_STYLE)]]
+    caption = [[text_segment(f" dollars {'per hour, UTC' if hourly else 'per day (UTC)'}", MUTED_STYLE)]]
     drawn = lines_in_sight(values, limits)
     above = [f"{letter} {limit(round(value * 1e6))}" for letter, value in limits if (letter, value) not in drawn]
     if above:
@@ -129,7 +129,7 @@ def spend_rows(report: SpendReport, look: Look, width: int) -> Listing:
         return listing(COLUMNS, (), lambda _: {}, look, width, preview(report.problem))
     total = row(COLUMNS, _cells(report.total, "", look, total=True), look, width)
     if not report.rows:
-        return listing(COLUMNS, (), lambda _: {}, look, width, "Nothing was asked in this time.", (total,))
+        return listing(COLUMNS, (), lambda _: {}, look, width, "No requests in this period.", (total,))
     more = report.left_out
     notes = [f"{more:,} more groups are in the total, and in the CSV"] if more else []
     rows = report.rows

@@ -89,7 +89,7 @@ def tier_line(tier: TierStats, total: int, forced: bool, look: Look, width: int,
 def target_line(tier: TierStats, snapshot: Snapshot, forced: bool, width: int, look: Look) -> Strip:
     """What serves the tier now, or that nothing does."""
     if tier.name == "cache":
-        return line(width, text_segment("   answers seen before, exact or alike in meaning", MUTED_STYLE))
+        return line(width, text_segment("   seen before, or alike in meaning", MUTED_STYLE))
     target = preview(tier.target)
     if not target:
         return line(width, text_segment("   no provider", WARN_STYLE))
@@ -100,7 +100,7 @@ def target_line(tier: TierStats, snapshot: Snapshot, forced: bool, width: int, l
         words = f"  down: {preview(down)}"
         parts.append(cell(words, min(room, cell_len(words)), WARN_STYLE, ellipsis=look.glyphs.ellipsis))
     elif forced:
-        parts.append(text_segment("  forced: every request goes here", WARN_STYLE))
+        parts.append(text_segment("  all requests go here", WARN_STYLE))
     elif _simulated(tier, snapshot):
         parts.append(text_segment("  simulated", WARN_STYLE))
     if not tier.price_known:

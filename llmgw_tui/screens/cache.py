@@ -13,16 +13,16 @@ from llmgw_tui.panes.caches import entries_list, hits_list, summary
 from llmgw_tui.panes.columns import Listing, says
 from llmgw_tui.panes.draw import Look, line, text_segment
 from llmgw_tui.screens.cached_answer import CachedAnswerScreen
-from llmgw_tui.screens.place import Place, PlaceAction
+from llmgw_tui.screens.place import Place, PlaceAction, tabs
 from llmgw_tui.text import clean, preview
-from llmgw_tui.theme import BRIGHT_STYLE, MUTED_STYLE
+from llmgw_tui.theme import MUTED_STYLE
 from llmgw_tui.widgets.line_pane import LineBar
 from llmgw_tui.widgets.rows import Rows
 
 ENTRIES, HITS = "entries", "hits"
 HITS_EVERY_S, ENTRIES_EVERY_S, PROBLEM_EVERY_S = 5.0, 15.0, 2.0
 """Between two looks: entries cost a look through both caches, a cache that is starting is soon there."""
-LOOKING = "Looking through the caches ..."
+LOOKING = "Reading the caches ..."
 
 
 class CacheScreen(Place):
@@ -31,15 +31,13 @@ class CacheScreen(Place):
     place = "cache"
     key = "c"
     title_words = "Cache"
-    explanation = "What the caches keep, what they answered, to whom and why, and what that saved."
-    filter_hint = "words of the question"
+    explanation = "Cached answers, where each was served and why, and what that saved."
+    filter_hint = "words from the question"
     actions: ClassVar[tuple[PlaceAction, ...]] = (
+        PlaceAction("other", "tab,shift+tab", "other list", "Switch between cached answers and hits"),
+        PlaceAction("order", "o", "order", "Sort: newest, most used, most saved, soonest to expire"),
         PlaceAction(
-            "other", "tab,shift+tab", "other list", "Show what was answered from the caches, or what they keep"
-        ),
-        PlaceAction("order", "o", "order", "Sort what is kept: newest, most used, most saved, soonest to expire"),
-        PlaceAction(
-            "forget", "d", "forget", "Forget the answer under the cursor (asks); it may be kept again", changes=True
+            "forget", "d", "forget", "Forget the answer under the cursor (asks); it may be cached again", changes=True
         ),
     )
     shared_hints = ("detail", "mark_wrong", "copy", "kill_switch", "help")
@@ -88,10 +86,7 @@ class CacheScreen(Place):
             rows.show_rows(entries_list(self.page, look, width))
 
     def title_info(self) -> Sequence[Segment]:
-        words = []
-        for name in (ENTRIES, HITS):
-            style = BRIGHT_STYLE if name == self.showing else MUTED_STYLE
-            words.append(text_segment(f" [{name}] " if name == self.showing else f"  {name}  ", style))
+        words = tabs({name: name for name in (ENTRIES, HITS)}, self.showing)
         if self.showing == ENTRIES and self.page is not None:
             shown = f"{len(self.page.entries)} of " if len(self.page.entries) < self.page.total else ""
             searched = f"  /{preview(self.searched)}" if self.searched else ""
@@ -129,7 +124,7 @@ class CacheScreen(Place):
         else:
             detail = await self.centre.source.cache_entry(chosen.id)
             if detail is None:
-                self.centre.say(CommandResult(False, "That answer has gone, or cannot be looked at now."))
+                self.centre.say(CommandResult(False, "That answer is gone, or cannot be read now."))
                 self.read_again()
             elif self.centre.screen is self:
                 await self.centre.push_screen(CachedAnswerScreen(detail))
@@ -142,6 +137,10 @@ class CacheScreen(Place):
         self._show_list()
         self.redraw()
         self.read_again()
+
+    def action_turn_to(self, name: str) -> None:
+        if name != self.showing:
+            self.do_other()
 
     def do_order(self) -> None:
         """The next order of the entries."""

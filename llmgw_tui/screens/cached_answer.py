@@ -18,7 +18,7 @@ class CachedAnswerScreen(OneThingScreen):
 
     place: ClassVar[str] = "answer"
     title_words = "Cached answer"
-    explanation = "One cached answer in full: what it was given to, what it has served and saved, and its text."
+    explanation = "One cached answer in full: the questions it answered, what it saved, and its text."
     actions: ClassVar[tuple[PlaceAction, ...]] = (WHOLE,)
 
     def __init__(self, detail: CacheEntryDetail) -> None:

@@ -21,7 +21,7 @@ class CompareScreen(DocumentScreen):
 
     place: ClassVar[str] = "compare"
     title_words = "Two answers"
-    explanation = "A request and the same one run again on another tier: answers, tokens, cost and time side by side."
+    explanation = "A request beside its re-run on another tier: answers, tokens, cost and time."
     actions: ClassVar[tuple[PlaceAction, ...]] = (
         WHOLE,
         *MATCHES,

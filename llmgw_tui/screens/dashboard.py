@@ -35,16 +35,16 @@ WIDE_FROM = (150, 30)
 """From here on the requests have the panes beside them, not below."""
 
 EXPLANATIONS = {
-    "requests": "Every request, newest first: when, how it went, which tier and model answered, tokens in and out, "
-    "cost, time, why it went there, and the first words of the question. Follows the newest until you move.",
-    "tiers": "Who answered how many of today's requests, at what cost, and which model serves each tier now. "
+    "requests": "Every request, newest first: when, how it went, tier and model, tokens in and out, cost, time, route, "
+    "and the first words of the question. It follows the newest until you move the cursor; home follows again.",
+    "tiers": "Today's requests and cost by tier, and the model that serves each tier now. "
     "0 lets the router choose; 1, 2 and 3 send everything to one tier.",
-    "cache": "Answers served again today: exact (the same request) and semantic (the same question in other words), "
-    "and the tokens that providers read from their own prompt caches at a fraction of the price. Wrong hits are what "
-    "the local model found among those it checked, with the interval the true share lies in; c shows every answer.",
+    "cache": "Answers reused today: exact (the same request) and semantic (the same question in other words), "
+    "and the tokens that providers read from their own prompt caches at a lower price. Wrong hits is the share "
+    "of checked semantic hits that the local model found wrong, with its 95 % interval. c lists every answer.",
     "spend": "Today's dollars (UTC day) against the limits. Soft warns, medium sends premium requests to a cheaper "
-    "tier, hard stops paid tiers while local goes on. Below, dollars an hour.",
-    "local": "The local server and its models: what is loaded, size, context in force, quantisation, and when it is "
+    "tier, hard stops paid tiers; local goes on. The chart shows dollars per hour.",
+    "local": "The local server and its models: what is loaded, size, context, quantisation, and when each is "
     "unloaded. The built-in model stands in while no local server answers.",
 }
 
@@ -59,8 +59,8 @@ class Dashboard(Place):
     place = "dashboard"
     key = "D"
     title_words = "Dashboard"
-    explanation = "Requests, tiers, caches, spend and local models at a glance, as they are now."
-    filter_hint = "words, tier:premium, cost>0.01, took>2s, since:2h; ! turns one round"
+    explanation = "Requests, tiers, caches, spend and local models at a glance."
+    filter_hint = "words, tier:premium, cost>0.01, took>2s, since:2h; ! excludes"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "next_pane(1)", show=False, id="next_pane"),
@@ -141,7 +141,8 @@ class Dashboard(Place):
             return tuple(hints)
         forced = self.centre.snapshot.forced_tier if self.centre.snapshot else None
         tiers = [hint for hint in hints if hint.action.startswith("force_")]
-        short = Hint(" ".join(hint.key for hint in tiers), forced.value if forced else "auto", "force_auto", True)
+        keys, actions = " ".join(hint.key for hint in tiers), tuple(hint.action for hint in tiers)
+        short = Hint(keys, forced.value if forced else "auto", "force_auto", True, actions=actions)
         rest = [hint for hint in hints if hint not in tiers]
         return (rest[0], short, *rest[1:]) if tiers else tuple(rest)
 
@@ -164,7 +165,7 @@ class Dashboard(Place):
         if self._current is not self.requests:
             await self.centre.go(OPENS[self._current.id or ""])
         elif self.request is None:
-            self.centre.say(CommandResult(False, "There is no request to open yet."))
+            self.centre.say(CommandResult(False, "There are no requests yet."))
         else:
             await self.centre.show_detail(self.request.id)
 
@@ -184,10 +185,11 @@ class Dashboard(Place):
         width, height = self.size
         too_small = width < SMALLEST[0] or height < SMALLEST[1]
         self.too_small.display = too_small
-        for part in (self.header, self.query_one("#body"), self.footer):
+        for part in (self.query_one("#body"), self.footer):
             part.display = not too_small
         if too_small:
-            self.too_small.show((line(width, text_segment("llmgw: terminal too small")),))
+            self.header.styles.height = 1
+            self.too_small.show((line(width, text_segment("terminal too small")),))
             return
         narrow = width < SINGLE_BELOW[0] or height < SINGLE_BELOW[1]
         wide = width >= WIDE_FROM[0] and height >= WIDE_FROM[1]
@@ -236,8 +238,8 @@ class Dashboard(Place):
         self.place_parts()
         self._current.focus()
         if self.maximised:
-            return f"{self._current.title} has the screen; the same key gives it back."
-        return "All panes are shown again."
+            return f"{self._current.title} is maximised; the same key restores it."
+        return "All panes are shown."
 
     def leave(self) -> None:
         """Leaves the maximised pane; there is nothing behind the dashboard."""

@@ -27,14 +27,14 @@ class DetailScreen(DocumentScreen):
 
     place: ClassVar[str] = "request"
     title_words = "Request"
-    explanation = "One request in full: where it went and why, what it took and cost, what was asked and answered."
+    explanation = "One request in full: where it went and why, time, cost, question and answer."
     actions: ClassVar[tuple[PlaceAction, ...]] = (
         WHOLE,
-        PlaceAction("headers", "h", "headers", "Its headers, and those of the answers from upstream"),
-        PlaceAction("upstream", "u", "upstream", "The exact requests that went upstream, keys masked"),
-        PlaceAction("replay", "e", "run again", "Run it again on another tier, and compare the answers", changes=True),
-        PlaceAction("compare", "v", "compare", "Compare a request that was run again with the first one", footer=False),
-        PlaceAction("export", "x", "export", "Write it as curl, Python or JSON, and copy that"),
+        PlaceAction("headers", "h", "headers", "Request headers, and those of the upstream answers"),
+        PlaceAction("upstream", "u", "upstream", "The exact upstream requests, with keys masked"),
+        PlaceAction("replay", "e", "run again", "Run it again on another tier and compare the answers", changes=True),
+        PlaceAction("compare", "v", "compare", "Compare a re-run with the original request", footer=False),
+        PlaceAction("export", "x", "export", "Export as curl, Python or JSON, and copy it"),
         PlaceAction("copy_what", "Y", "copy …", "Copy the answer, the question, the id, curl or JSON", footer=False),
         *MATCHES,
     )
@@ -129,7 +129,7 @@ class DetailScreen(DocumentScreen):
             if text:
                 await self.centre.to_clipboard(text, name)
             else:
-                self.centre.say(CommandResult(False, f"There is no {what} to copy: it is not kept."))
+                self.centre.say(CommandResult(False, f"There is no {what} to copy; it was not kept."))
 
     def _text_of(self, what: str) -> tuple[str, str]:
         if what == "id":
@@ -147,7 +147,7 @@ class DetailScreen(DocumentScreen):
             return
         folder = self.centre.folder
         if folder is None:
-            self.centre.say(CommandResult(False, "There is no folder for exports here."))
+            self.centre.say(CommandResult(False, "Exports have no folder here."))
             return
         try:
             path = await asyncio.to_thread(write, made, folder / EXPORTS)
@@ -193,13 +193,13 @@ class DetailScreen(DocumentScreen):
 
     async def _agreed(self, tier: str, offer: ReplayOffer | None) -> bool:
         most = f"at most {dollars(offer.most_microusd)}" if offer else "what that model costs"
-        return await self.centre.confirm(f"Run it again on {tier}?", f"It is paid like any request: {most}.")
+        return await self.centre.confirm(f"Run it again on {tier}?", f"It is charged like any request: {most}.")
 
     async def do_compare(self) -> None:
         """For a request that was itself run again: with the one it repeats."""
         first = await self.centre.source.detail(self.detail.row.replay_of) if self.detail.row.replay_of else None
         if first is None:
-            self.centre.say(CommandResult(False, "There is nothing to compare it with: e runs it on another tier."))
+            self.centre.say(CommandResult(False, "There is nothing to compare yet: e runs it again on another tier."))
             return
         await self.centre.push_screen(CompareScreen(first, self.detail.row.id))
 

@@ -21,8 +21,8 @@ from llmgw_tui.theme import MUTED_STYLE
 from llmgw_tui.widgets.lines_view import LinesView
 
 MATCHES = (
-    PlaceAction("next_match", "n", "next", "To the next line found", footer=False),
-    PlaceAction("previous_match", "N", "previous", "To the line found before", footer=False),
+    PlaceAction("next_match", "n", "next", "Next match", footer=False),
+    PlaceAction("previous_match", "N", "previous", "Previous match", footer=False),
 )
 LIGHT = 12_000
 """Characters that are drawn at once, in some 13 ms; more are drawn in a thread."""
@@ -32,7 +32,7 @@ class DocumentScreen(OneThingScreen):
     """Of a :class:`Document` that :meth:`document` makes. ``/`` finds, ``n`` and ``N`` go on, tab goes by sections."""
 
     place: ClassVar[str] = "document"
-    filter_hint: ClassVar[str] = "words to find here; n and N go on"
+    filter_hint: ClassVar[str] = "words to find; n and N move between matches"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "section(1)", show=False, priority=True),
         Binding("shift+tab", "section(-1)", show=False, priority=True),
@@ -47,7 +47,7 @@ class DocumentScreen(OneThingScreen):
         """Which of those found is looked at."""
 
     def document(self, width: int) -> Document:
-        """What is shown, as wide as this."""
+        """What it shows, as wide as this."""
         raise NotImplementedError
 
     def weight(self) -> int:
@@ -73,7 +73,7 @@ class DocumentScreen(OneThingScreen):
         found = ""
         if self.searched:
             many = len(self._found)
-            found = f"  {self._at + 1} of {many} lines" if many else "  nothing found"
+            found = f"  {self._at + 1} of {many} lines" if many else "  no match"
         return (*super().title_info(), text_segment(found, MUTED_STYLE))
 
     def remake(self) -> None:
@@ -122,7 +122,7 @@ class DocumentScreen(OneThingScreen):
 
     def _go_on(self, by: int) -> None:
         if not self._found:
-            words = "Nothing is found here." if self.searched else "Nothing is looked for: / asks for words."
+            words = "No match." if self.searched else "Nothing to find yet: / asks for words."
             self.centre.say(CommandResult(False, words))
             return
         self._at = (self._at + by) % len(self._found)

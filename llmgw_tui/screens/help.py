@@ -29,11 +29,11 @@ def topics_of(keys: Keys, place: Place) -> tuple[Topic, ...]:
     everywhere = tuple((key_words(keys, action.name), action.help, action.name) for action in EVERYWHERE)
     first, *others = [(title, text, "") for title, text in place.explanations()]
     return (
-        Topic("What is shown", (first,)),
+        Topic("What it shows", (first,)),
         Topic(f"Keys in {place.title_words}", own),
         Topic("Keys everywhere", everywhere),
         Topic("Moving", tuple((key, text, "") for key, text in MOVING)),
-        Topic("What else is shown", tuple(others)),
+        Topic("What else it shows", tuple(others)),
     )
 
 
@@ -48,8 +48,8 @@ class HelpScreen(Place):
 
     place = "help"
     title_words = "Help"
-    explanation = "Every key, and what everything on the screen means."
-    filter_hint = "words to look for in the help"
+    explanation = "All keys, and what the screen shows."
+    filter_hint = "words to find in the help"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,question_mark", "back", "Back", show=False)]
 
     def __init__(self, about: Place) -> None:
@@ -66,18 +66,18 @@ class HelpScreen(Place):
         self.list.focus()
 
     def title_info(self) -> Sequence[Segment]:
-        return (text_segment("enter does it; keymap.yaml changes the keys", MUTED_STYLE),)
+        return (text_segment("enter runs a line; change keys in keymap.yaml", MUTED_STYLE),)
 
     def draw(self, snapshot: Snapshot | None, look: Look) -> None:
         width = self.size.width
         self._rows = rows = help_rows(topics_of(self.centre.keys, self._about), self.searched, width)
-        nothing = says(width, "Nothing in the help holds these words.")
+        nothing = says(width, "Nothing in the help matches.")
         self.list.show_rows(Listing((), len(rows), lambda at, on: help_line(rows[at], look, width, on), nothing))
 
     def hints(self) -> tuple[Hint, ...]:
         centre = self.centre
         names = ("detail", "filter", "palette", "kill_switch")
-        does = Hint(centre.hint("detail").key, "do it", "detail")
+        does = Hint(centre.hint("detail").key, "run", "detail")
         return (Hint("esc", "back", "back"), does, *(centre.hint(name) for name in names[1:]))
 
     def filter_changed(self) -> None:

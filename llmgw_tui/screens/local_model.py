@@ -21,7 +21,7 @@ class LocalModelScreen(OneThingScreen):
 
     place: ClassVar[str] = "local_model"
     title_words = "Local model"
-    explanation = "One local model in full: context, capabilities, measured speed, versions, disk, and whether it fits."
+    explanation = "One local model in full: context, capabilities, measured speed, version, disk, and whether it fits."
     shared_hints = ("load", "switch", "copy", "kill_switch", "help")
 
     def __init__(self, name: str) -> None:
@@ -52,7 +52,7 @@ class LocalModelScreen(OneThingScreen):
     def lines(self, width: int) -> tuple[Strip, ...]:
         snapshot, model = self.centre.snapshot, self._model
         if snapshot is None or model is None:
-            words = " This model is no longer there: it was deleted, or its server is gone."
+            words = " This model is gone: it was deleted, or its server went away."
             return (line(width), line(width, text_segment(words, MUTED_STYLE)))
         tiers = served_tiers(snapshot).get(model.name, ())
         return (

@@ -31,12 +31,12 @@ class LogScreen(Place):
     place = "log"
     key = "g"
     title_words = "Log"
-    explanation = "What happened: commands and by whom, limits, who came and went, who was refused, failures."
-    filter_hint = "words of the text or of its source"
+    explanation = "What happened: commands and who gave them, limits, providers, refusals and failures."
+    filter_hint = "words from the text or source"
     read_every_s = 1.0
     actions: ClassVar[tuple[PlaceAction, ...]] = (
-        PlaceAction("level", "v", "level", "Show from this level on: info, warning, error, or all"),
-        PlaceAction("pause", "space", "pause", "Hold the log still, or follow it again"),
+        PlaceAction("level", "v", "level", "Lowest level to show: info, warning, error, or all"),
+        PlaceAction("pause", "space", "pause", "Pause the log, or follow it again"),
     )
     shared_hints = ("detail", "copy", "kill_switch", "help")
 
@@ -46,7 +46,7 @@ class LogScreen(Place):
         self.paused = False
         self.entries: tuple[LogEntry, ...] = ()
         self.held: tuple[LogEntry, ...] = ()
-        """What is shown while it is held still."""
+        """What it shows while it is held still."""
         self.counts: tuple[tuple[str, int], ...] = ()
         self.problem = ""
         self._newest = 0
@@ -108,9 +108,9 @@ class LogScreen(Place):
 
     def explanations(self) -> list[tuple[str, str]]:
         marks = (
-            "E is an error, W a warning, i for information. What is said again within five minutes is counted (x 42). "
-            "Secrets are left out. The newest 2,000 entries since the start are kept; the file llmgw.log in the data "
-            "folder goes further back."
+            "E is an error, W a warning, i is information. Repeats within five minutes are counted (x 42). Secrets are "
+            "left out. The newest 2,000 entries since the start are kept; llmgw.log in the data folder goes further "
+            "back."
         )
         return [*super().explanations(), ("What it keeps", marks)]
 
@@ -156,7 +156,7 @@ class LogEntryScreen(OneThingScreen):
 
     place: ClassVar[str] = "log_entry"
     title_words = "Log entry"
-    explanation = "One entry of the log in full: how often it was said, and all of its text, without secrets."
+    explanation = "One log entry in full, without secrets, and how often it was repeated."
 
     def __init__(self, entry: LogEntry) -> None:
         super().__init__()

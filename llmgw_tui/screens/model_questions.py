@@ -19,14 +19,14 @@ LEAST_CONTEXT = 512
 
 async def asked_delete(centre: Hosting, model: LocalModel) -> bool:
     """States what is freed, what keeps the weights, and who is cut off."""
-    words = [f"This {frees_words(model)}{' on the disk' if model.frees_bytes != 0 else ''}."]
+    words = [f"This {frees_words(model)}{' on disk' if model.frees_bytes != 0 else ''}."]
     if centre.snapshot and (tiers := served_tiers(centre.snapshot).get(model.name)):
         words.append(f"It serves {' and '.join(tier.upper() for tier in tiers)} now.")
     if model.frees_bytes and model.shares_with:
         words.append(f"{', '.join(model.shares_with)} keep what they share with it.")
     if model.in_flight:
         words.append(f"It answers {_requests(model.in_flight)} at this moment.")
-    words.append("To have it again it must be pulled again.")
+    words.append("To use it again, pull it again.")
     return await centre.confirm(f"Delete {model.name}?", " ".join(words))
 
 
@@ -36,8 +36,8 @@ async def asked_unload_all(centre: Hosting, models: Sequence[LocalModel]) -> boo
     memory, busy = sum(model.memory_bytes for model in loaded), sum(model.in_flight for model in loaded)
     words = [f"{', '.join(model.name for model in loaded)}{f': {size(memory)} of memory' if memory else ''}."]
     if busy:
-        words.append(f"{_requests(busy).capitalize()} in flight go on to their end.")
-    words.append("The next request waits until its model is loaded again.")
+        words.append(f"{_requests(busy).capitalize()} in flight will be finished.")
+    words.append("The next request will wait until its model is loaded again.")
     many = "the loaded model" if len(loaded) == 1 else f"all {len(loaded)} loaded models"
     return await centre.confirm(f"Unload {many}?", " ".join(words))
 
@@ -53,7 +53,7 @@ async def asked_context(centre: Hosting, model: LocalModel, fit: Fit | None) -> 
         return None
     tokens = parsed_context(typed)
     if tokens is None:
-        centre.say(CommandResult(False, f"A context is a number of tokens from {LEAST_CONTEXT} on, or auto."))
+        centre.say(CommandResult(False, f"Give a number of tokens, at least {LEAST_CONTEXT}, or auto."))
     return tokens
 
 
@@ -78,8 +78,8 @@ def context_choices(model: LocalModel, fit: Fit | None) -> list[tuple[str, str]]
     suggested = (
         (model.num_ctx, "chosen now"),
         (model.context_length if model.loaded else None, "in force now"),
-        (allowed, "what free memory allows, about"),
-        (model.trained_context, "trained: the most it understands"),
+        (allowed, "about what free memory allows"),
+        (model.trained_context, "the most it was trained for"),
     )
     seen: set[int] = set()
     for tokens, words in suggested:

@@ -39,8 +39,8 @@ class ModelsScreen(Place):
     place = "models"
     key = "m"
     title_words = "Models"
-    explanation = "Local models: what they can do, how fast they are, what is loaded and pulled; load, pin, switch."
-    filter_hint = "a name, a family, a quantisation, a capability, loaded, unused, newer"
+    explanation = "Local models: capabilities, speed, what is loaded or being pulled; load, pin, switch."
+    filter_hint = "name, family, quantisation, capability, loaded, unused, newer"
     actions: ClassVar[tuple[PlaceAction, ...]] = ACTIONS
     shared_hints = ("detail", "kill_switch", "help")
 
@@ -132,8 +132,8 @@ class ModelsScreen(Place):
     def _pull_keys(self) -> str:
         keys = self.centre.keys
         go_on, forget = keys.shown("pull"), keys.shown("models.stop_pull")
-        where = "" if self.pulls.has_focus else "tab goes to the pulls: there "
-        return f"{where}{go_on} goes on with the one under the cursor, {forget} takes it from the list"
+        where = "" if self.pulls.has_focus else "tab moves to the pulls; there "
+        return f"{where}{go_on} resumes the one under the cursor, {forget} removes it from the list"
 
     def _arrange(self, parts: Parts) -> None:
         """Gives the parts their places; only what changed is laid out again."""
@@ -160,7 +160,7 @@ class ModelsScreen(Place):
         shown = f"{found} of {total}" if self.searched else str(total)
         searched = f"  /{preview(self.searched)}" if self.searched else ""
         order = f"{self.order} first" if self.order == "loaded" else f"by {self.order}"
-        return (text_segment(f"{shown} model{'' if total == 1 else 's'}, {order}{searched}", MUTED_STYLE),)
+        return (text_segment(f"{shown}, {order}{searched}" if total else "none yet", MUTED_STYLE),)
 
     def hints(self) -> tuple[Hint, ...]:
         """The keys that models are got and used with first."""
@@ -207,7 +207,7 @@ class ModelsScreen(Place):
             words = pull.error or f"{pull.model}: {self._pull_keys() if pull.resumable else pull.status or 'pulled'}."
             self.centre.say(CommandResult(not pull.error, words))
         elif self.selected is None:
-            self.centre.say(CommandResult(False, "There is no model to open yet."))
+            self.centre.say(CommandResult(False, "There are no models yet."))
         elif self.centre.screen is self:
             await self.centre.push_screen(LocalModelScreen(self.selected.name))
 
@@ -243,7 +243,10 @@ class ModelsScreen(Place):
     def do_order(self) -> None:
         """The next order; the cursor goes to its first."""
         orders = list(ORDERS)
-        self.order = orders[(orders.index(self.order) + 1) % len(orders)]
+        self.action_sort_by(orders[(orders.index(self.order) + 1) % len(orders)])
+
+    def action_sort_by(self, order: str) -> None:
+        self.order = order
         self._under, self.rows.cursor = "", 0
         self.redraw()
 
@@ -296,7 +299,7 @@ class ModelsScreen(Place):
     def _asked_for(self, what: str) -> LocalModel | None:
         """The model under the cursor; where there is none, that is said."""
         if self.selected is None:
-            self.centre.say(CommandResult(False, f"There is no model to {what}: pull one first."))
+            self.centre.say(CommandResult(False, f"There is no model to {what}. Pull one first."))
         return self.selected
 
     async def _fit_soon(self, name: str) -> Fit | None:

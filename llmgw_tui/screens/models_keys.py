@@ -6,18 +6,22 @@ from llmgw_tui.panes.models import LEGEND
 from llmgw_tui.screens.place import PlaceAction
 
 ACTIONS = (
-    PlaceAction("pin", "i", "pin", "Keep the model under the cursor loaded, or let it go again", changes=True),
+    PlaceAction("pin", "i", "pin", "Pin or unpin the model under the cursor: pinned, it stays loaded", changes=True),
     PlaceAction(
-        "num_ctx", "n", "num_ctx", "Set the context that the model is loaded with, or leave it to llmgw", changes=True
+        "num_ctx", "n", "num_ctx", "Set the context to load the model with, or leave it automatic", changes=True
     ),
     PlaceAction(
-        "stop_pull", "x", "stop pull", "Cancel a pull, which can go on later; or forget one that ended", changes=True
+        "stop_pull",
+        "x",
+        "stop pull",
+        "Cancel a pull (it can be resumed), or remove one that ended from the list",
+        changes=True,
     ),
-    PlaceAction("unload_all", "u", "unload all", "Free the memory of all loaded models (asks)", changes=True),
-    PlaceAction("delete", "d", "delete", "Delete the model under the cursor from the disk (asks)", changes=True),
-    PlaceAction("fit", "f", "fits?", "Whether the model fits into memory and VRAM, at its context"),
-    PlaceAction("order", "o", "sort", "Sort: loaded first, by name, size, last used, speed"),
-    PlaceAction("versions", "v", "versions", "Ask the registry now which models have newer versions", changes=True),
+    PlaceAction("unload_all", "u", "unload all", "Unload all models (asks)", changes=True),
+    PlaceAction("delete", "d", "delete", "Delete the model under the cursor from disk (asks)", changes=True),
+    PlaceAction("fit", "f", "fits?", "Check whether the model fits in memory and VRAM"),
+    PlaceAction("order", "o", "sort", "Sort: loaded, name, size, last used, speed"),
+    PlaceAction("versions", "v", "versions", "Check the registry for newer versions now", changes=True),
 )
 ABILITIES = {
     "pin": "pin",
@@ -32,13 +36,13 @@ ABILITIES = {
 EXPLANATIONS = (
     (
         "The list",
-        "Context is what is in force, and what the model was trained on; num_ctx is what was chosen for it. Tokens a "
-        "second are measured on real answers. Stale is what has a newer version, and what was long not used.",
+        "Context is what is in force of what the model was trained for; num_ctx is your choice. Speed (tok/s) is "
+        "measured on real answers. Stale shows N for a newer version, and the days a model has not been used.",
     ),
     (
         "Pulls",
-        "Tab goes to them. They go on when this screen is left. When a pull is cancelled or llmgw ends, what is there "
-        "stays there: a new pull goes on with it.",
+        "Tab moves to the pulls. They go on when you leave this screen. A pull that was cancelled or interrupted keeps "
+        "what it has: pull the model again to resume.",
     ),
     ("Letters", ", ".join(f"{letter} {name}" for name, letter in LEGEND)),
 )

@@ -15,7 +15,7 @@ from llmgw_tui.screens.place import Place, PlaceAction
 from llmgw_tui.theme import MUTED_STYLE
 from llmgw_tui.widgets.lines_view import LinesView
 
-WHOLE = PlaceAction("whole", "b", "whole bodies", "Show long texts whole, or cut again")
+WHOLE = PlaceAction("whole", "b", "full texts", "Show long texts in full, or shortened")
 
 
 class OneThingScreen(Place):
@@ -33,7 +33,7 @@ class OneThingScreen(Place):
         raise NotImplementedError
 
     def lines(self, width: int) -> tuple[Strip, ...]:
-        """What is shown, as wide as this."""
+        """What it shows, as wide as this."""
         raise NotImplementedError
 
     def body(self) -> Iterable[Any]:
@@ -50,7 +50,7 @@ class OneThingScreen(Place):
         """Nothing: the lines are made again when they change, for they can be many."""
 
     def label_of(self, action: PlaceAction) -> str:
-        return "cut bodies" if action is WHOLE and self.whole else action.label
+        return "short texts" if action is WHOLE and self.whole else action.label
 
     def do_whole(self) -> None:
         """What was too long is shown to its end, or cut again; says which."""

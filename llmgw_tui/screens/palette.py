@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual import on, work
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 from textual.content import Content
 from textual.css.query import NoMatches
 from textual.widgets import Input
@@ -17,7 +17,6 @@ from textual.worker import WorkerFailed
 from llmgw_tui.fuzzy import best, found
 from llmgw_tui.places import BY_NAME, EVERYWHERE, INSIDE
 from llmgw_tui.text import clean
-from llmgw_tui.theme import UNICODE
 
 if TYPE_CHECKING:
     from llmgw_tui.app import ControlCentre
@@ -25,6 +24,10 @@ if TYPE_CHECKING:
 
 class ActionsPalette(CommandPalette):
     """May be left before it has begun to look for actions: Textual 8.2.8 ends the app with an error then."""
+
+    def on_mount(self) -> None:
+        """The icon is a picture that few terminals draw as wide as they say."""
+        self.query_one(SearchIcon).icon = ">"
 
     @work(exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP)
     async def _gather_commands(self, search_value: str) -> None:
@@ -87,7 +90,7 @@ class ActionsProvider(Provider):
         return (f"{place}: {rest}" if self._is_elsewhere(place) else rest).replace("_", " ")
 
     def _key(self, name: str) -> str:
-        return "" if self._is_elsewhere(name.rpartition(".")[0]) else self._centre.keys.shown(name, UNICODE)
+        return "" if self._is_elsewhere(name.rpartition(".")[0]) else self._centre.keys.shown(name, self._centre.glyphs)
 
     def _is_elsewhere(self, place: str) -> bool:
         return bool(place) and place != self._centre.here

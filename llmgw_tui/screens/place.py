@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -14,11 +14,11 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from gateway_core.model import CommandResult, RequestRow, Snapshot
-from llmgw_tui.panes.draw import Look, between, segments_width, text_segment
+from llmgw_tui.panes.draw import Look, between, clicked, segments_width, text_segment
 from llmgw_tui.panes.footer import Hint
 from llmgw_tui.panes.header import Link
 from llmgw_tui.screens.questions import CleanInput
-from llmgw_tui.theme import FOCUS_TITLE_STYLE, MUTED_STYLE
+from llmgw_tui.theme import BRIGHT_STYLE, FOCUS_TITLE_STYLE, MUTED_STYLE
 from llmgw_tui.widgets.bars import FooterBar, HeaderBar
 from llmgw_tui.widgets.line_pane import LineBar
 from llmgw_tui.widgets.rows import Rows
@@ -268,7 +268,7 @@ class Place(Screen[None]):
 
     def toggle_maximised(self) -> str:
         """Gives the focused pane the whole screen, or gives it back; says which."""
-        return f"{self.title_words} has the whole screen already."
+        return f"{self.title_words} already has the whole screen."
 
     def start_filter(self) -> None:
         """Opens the filter's field."""
@@ -324,6 +324,17 @@ class Place(Screen[None]):
     @property
     def centre(self) -> ControlCentre:
         return cast("ControlCentre", self.app)
+
+
+def tabs(names: Mapping[str, str], here: str) -> list[Segment]:
+    """The parts of a place by their names, the one in sight lit; a click on another calls ``action_turn_to``."""
+    words = []
+    for name, told in names.items():
+        if name == here:
+            words.append(text_segment(f" [{told}] ", BRIGHT_STYLE))
+        else:
+            words.append(clicked(text_segment(f"  {told}  ", MUTED_STYLE), f"screen.turn_to('{name}')"))
+    return words
 
 
 def counted(shown: int, total: int, name: str) -> Segment:

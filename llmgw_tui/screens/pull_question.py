@@ -11,7 +11,7 @@ from gateway_core.model import Fit
 from llmgw_tui.panes.model_info import fit_words
 from llmgw_tui.screens.questions import Confirm
 
-ASKING = "Asking the registry how large it is, and whether it fits here. You need not wait for the answer."
+ASKING = "Checking its size and whether it fits here. You need not wait."
 
 
 class PullQuestion(Confirm):

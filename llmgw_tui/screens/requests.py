@@ -25,12 +25,11 @@ TYPING_S = 0.15
 MOST_REMEMBERED = 50
 
 FILTER_HELP = (
-    "Every request of the log. / filters: words stand for themselves (in what was asked and answered too, where "
-    'bodies are kept), "words in a row" in quotes. Conditions: tier: model: provider: client: lane: purpose: '
-    "session: status: cache: route: error: id: take a part of it, a,b for either; cost> saved> (dollars) tokens> "
-    "in> out> took> ttft> compare, with >= < <= = too; at:today since:2h before:2026-11-23 are UTC. ! before a "
-    "term turns it round; up and down bring earlier filters back. The newest come in on top by themselves, except "
-    "while it is paused; the row under the cursor stays where it is."
+    'Every request in the log. / filters. Words match question and answer (where bodies are kept); "quote" words in '
+    "a row. tier: model: provider: client: lane: purpose: session: status: cache: route: error: id: match any part; "
+    "a,b matches either. cost> saved> (dollars) tokens> in> out> took> ttft> compare; >= < <= = work too. at:today "
+    "since:2h before:2026-11-23 are UTC. ! excludes. Up and down recall earlier filters. New requests appear on top "
+    "unless paused; the cursor stays on its row."
 )
 
 
@@ -40,13 +39,13 @@ class RequestsScreen(Place):
     place = "requests"
     key = "r"
     title_words = "Requests"
-    explanation = "The whole log: filtered, in any order, followed"
+    explanation = "Every request in the log: filter, sort, follow"
     actions = (
-        PlaceAction("pause", "space", "pause", "Stop new requests from coming in, or let them"),
-        PlaceAction("order", "o", "order", "The next order: time, cost, saved, tokens, duration, first token"),
-        PlaceAction("turn", "O", "turn", "The other direction of the order"),
+        PlaceAction("pause", "space", "pause", "Pause new requests, or follow again"),
+        PlaceAction("order", "o", "order", "Sort: time, cost, saved, tokens, duration, first token"),
+        PlaceAction("turn", "O", "turn", "Reverse the order"),
     )
-    filter_hint = "words, tier:premium, cost>0.01, took>2s, since:2h; ! turns one round"
+    filter_hint = "words, tier:premium, cost>0.01, took>2s, since:2h; ! excludes"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "remembered(1)", show=False),
         Binding("down", "remembered(-1)", show=False),
@@ -199,6 +198,10 @@ class RequestsScreen(Place):
     def do_turn(self) -> None:
         """The same order from the other end."""
         self._sort_by(self.sort.removeprefix("-") if self.sort.startswith("-") else f"-{self.sort}")
+
+    def action_sort_by(self, order: str) -> None:
+        """For a click on a column's title; a second one turns the order round."""
+        self._sort_by(f"-{order}" if self.sort == order else order)
 
     def _sort_by(self, sort: str) -> None:
         self.sort = sort

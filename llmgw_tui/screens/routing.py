@@ -21,9 +21,9 @@ from llmgw_tui.panes.routing import (
 )
 from llmgw_tui.panes.routing_details import place_lines, trial_lines
 from llmgw_tui.screens.one_thing import OneThingScreen
-from llmgw_tui.screens.place import Place, PlaceAction
+from llmgw_tui.screens.place import Place, PlaceAction, tabs
 from llmgw_tui.text import clean, preview
-from llmgw_tui.theme import BRIGHT_STYLE, MUTED_STYLE
+from llmgw_tui.theme import BRIGHT_STYLE
 from llmgw_tui.widgets.line_pane import LineBar
 from llmgw_tui.widgets.rows import Rows
 
@@ -41,14 +41,14 @@ class RoutingScreen(Place):
     place = "routing"
     key = "t"
     title_words = "Routing"
-    explanation = "Who serves each tier and how they do, where requests went and why, where one would go."
-    filter_hint = "words of the prompt, the route or the model, among the decisions"
+    explanation = "Which models serve each tier and how well, where requests went and why, and where a prompt would go."
+    filter_hint = "decisions: words from the prompt, route or model"
     read_every_s = 2.0
     actions: ClassVar[tuple[PlaceAction, ...]] = (
-        PlaceAction("other", "tab", "next list", "Go to the next list: line-up, decisions, routes"),
-        PlaceAction("before", "shift+tab", "list before", "Go to the list before", footer=False),
-        PlaceAction("try", "i", "try a prompt", "See where a prompt would go and why, without calling anything"),
-        PlaceAction("again", "a", "call again", "Call a provider that is left alone again at once", changes=True),
+        PlaceAction("other", "tab", "next list", "Next list: line-up, decisions, routes"),
+        PlaceAction("before", "shift+tab", "list before", "Previous list", footer=False),
+        PlaceAction("try", "i", "try a prompt", "Show where a prompt would go and why, without calling anything"),
+        PlaceAction("again", "a", "call again", "Call a provider again at once after it was paused", changes=True),
     )
     shared_hints = ("detail", "switch", "kill_switch", "help")
 
@@ -110,19 +110,16 @@ class RoutingScreen(Place):
                 rows_widget.styles.height = "1fr" if heights[name] is None else heights[name]
 
     def title_info(self) -> Sequence[Segment]:
-        words = []
-        for name, told in LISTS.items():
-            style = BRIGHT_STYLE if name == self.showing else MUTED_STYLE
-            words.append(text_segment(f" [{told}] " if name == self.showing else f"  {told}  ", style))
+        words = tabs(LISTS, self.showing)
         if self.searched:
             words.append(text_segment(f"  /{preview(self.searched)}", BRIGHT_STYLE))
         return words
 
     def explanations(self) -> list[tuple[str, str]]:
         marks = (
-            "The first choice of each tier stands first. A triangle marks who is asked next, x who is not called now "
-            "and - what cannot be used; ? before a price is a guess. Times are of the newest 200 answers, errors of "
-            "the last hour. Moved are requests whose tier could not take them; fell back those whose model failed."
+            "Each tier's first choice comes first. A triangle marks the model asked next, x one that is paused, - one "
+            "that is not usable; ? marks a guessed price. Times are from the newest 200 answers, errors from the last "
+            "hour. Moved counts requests whose tier could not take them, fell back those whose model failed."
         )
         return [*super().explanations(), ("How to read it", marks)]
 
@@ -166,6 +163,9 @@ class RoutingScreen(Place):
     def do_before(self) -> None:
         self._turn(-1)
 
+    def action_turn_to(self, name: str) -> None:
+        self._turn(list(LISTS).index(name) - list(LISTS).index(self.showing))
+
     def _turn(self, by: int) -> None:
         names = list(LISTS)
         self.showing = names[(names.index(self.showing) + by) % len(names)]
@@ -175,7 +175,7 @@ class RoutingScreen(Place):
 
     async def do_try(self) -> None:
         """Asks for a prompt, and shows where it would go."""
-        prompt = await self.centre.ask("Where would this prompt go?", "nothing is called and nothing is stored")
+        prompt = await self.centre.ask("Where would this prompt go?", "Nothing is called or stored")
         if prompt:
             trial = await self.centre.source.trial(prompt)
             if self.centre.screen is self:
@@ -190,7 +190,7 @@ class RoutingScreen(Place):
         lineup = self.status.lineup if self.status else ()
         waiting = list(dict.fromkeys(place.provider for place in lineup if place.circuit != "closed" or place.paused))
         if not waiting:
-            self.centre.say(CommandResult(False, "Nobody is left alone: there is nothing to call again."))
+            self.centre.say(CommandResult(False, "No provider is paused."))
         elif name := await self.centre.choose("Call which provider again?", [(one, one) for one in waiting]):
             await self.centre.command("retry_provider", provider=name)
 
@@ -218,7 +218,7 @@ class TrialScreen(OneThingScreen):
 
     place: ClassVar[str] = "trial"
     title_words = "Where it would go"
-    explanation = "Where a prompt would go now and why, whom it would be tried with next, and what it can cost at most."
+    explanation = "Where a prompt would go now and why, the fallbacks, and the most it can cost."
 
     def __init__(self, trial: RouteTrial) -> None:
         super().__init__()
@@ -236,9 +236,9 @@ class LineupPlaceScreen(OneThingScreen):
 
     place: ClassVar[str] = "lineup_place"
     title_words = "In the line-up"
-    explanation = "One model of a tier: its health, its last error, how long it takes, and limits set for its provider."
+    explanation = "One model of a tier: health, last error, latency, and its provider's own limits."
     actions: ClassVar[tuple[PlaceAction, ...]] = (
-        PlaceAction("again", "a", "call again", "Call its provider again at once, if it is left alone", changes=True),
+        PlaceAction("again", "a", "call again", "Call its provider again at once, if it is paused", changes=True),
     )
 
     def __init__(self, shown: LineupPlace) -> None:

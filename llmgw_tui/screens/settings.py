@@ -35,18 +35,18 @@ class SettingsScreen(Place):
     place = "settings"
     key = "comma"
     title_words = "Settings"
-    explanation = "Every setting: what is in force, where it came from, how to change it; secrets masked."
-    filter_hint = "words of the name, the value, its place or its explanation"
+    explanation = "Every setting: its value, where that came from, and how to change it. Secrets are masked."
+    filter_hint = "words from the name, value, source or explanation"
     read_every_s = 10.0
     actions: ClassVar[tuple[PlaceAction, ...]] = (
         PlaceAction(
             "undo",
             "u",
             "undo yours",
-            "Take back what you set over the configuration (forced tier, a model)",
+            "Undo what you set here over the configuration (forced tier, a model)",
             changes=True,
         ),
-        PlaceAction("reload", "R", "reload", "Read the configuration again, without a restart", changes=True),
+        PlaceAction("reload", "R", "reload", "Reload the configuration without a restart", changes=True),
     )
     shared_hints = ("detail", "copy", "help")
 
@@ -75,7 +75,7 @@ class SettingsScreen(Place):
         width, report = self.size.width, self.report
         focused = self.centre.look(focused=self.rows.has_focus)
         if report is None:
-            self.rows.show_rows(Listing((line(width),), 0, lambda *_: line(width), says(width, "Looking ...")))
+            self.rows.show_rows(Listing((line(width),), 0, lambda *_: line(width), says(width, "Reading ...")))
             return
         self.query_one("#marks", LineBar).show(settings_summary(report, look, width))
         self.rows.show_rows(settings_list(self.listed, report, self.folded, focused, width))
@@ -93,9 +93,9 @@ class SettingsScreen(Place):
 
     def explanations(self) -> list[tuple[str, str]]:
         order = (
-            "The defaults, then config.yaml, .env, the environment and flags, each over the one before, and over all "
-            "of them what you set while it runs. A dot marks what is not the default, R what takes a restart, ! what "
-            "is configured and not in force. Enter on a group folds it."
+            "Defaults, config.yaml, .env, the environment, flags: each overrides the one before, and what you set here "
+            "overrides them all. A dot marks what is not default, R what needs a restart, ! what is configured but not "
+            "in force. Enter folds a group."
         )
         return [*super().explanations(), ("Which wins", order)]
 
@@ -129,7 +129,7 @@ class SettingsScreen(Place):
         """Takes back what the operator set, where a command does that."""
         chosen = self.selected
         if not isinstance(chosen, SettingValue) or chosen.source != "operator":
-            self.centre.say(CommandResult(False, "This is as it was configured: there is nothing of yours to undo."))
+            self.centre.say(CommandResult(False, "This is as configured: there is nothing to undo."))
         elif chosen.name in UNDOING:
             command, arguments = UNDOING[chosen.name]
             await self.centre.command(command, **arguments)
@@ -152,7 +152,7 @@ class SettingScreen(OneThingScreen):
 
     place: ClassVar[str] = "setting"
     title_words = "Setting"
-    explanation = "One setting: what it does, what is in force and why, what it may be, and the line that changes it."
+    explanation = "One setting: what it does, its value and why, what it may be, and the line that changes it."
 
     def __init__(self, setting: SettingValue) -> None:
         super().__init__()

@@ -15,9 +15,9 @@ from llmgw_tui.panes.columns import Listing, says
 from llmgw_tui.panes.draw import Look, line, text_segment
 from llmgw_tui.panes.spending import PERIOD_WORDS, requests_filter, spend_chart, spend_rows, spend_summary
 from llmgw_tui.private_files import EXPORTS, write_private
-from llmgw_tui.screens.place import Place, PlaceAction
+from llmgw_tui.screens.place import Place, PlaceAction, tabs
 from llmgw_tui.text import clean
-from llmgw_tui.theme import BRIGHT_STYLE, MUTED_STYLE
+from llmgw_tui.theme import MUTED_STYLE
 from llmgw_tui.widgets.line_pane import LineBar, LinePane
 from llmgw_tui.widgets.rows import Rows
 
@@ -28,19 +28,19 @@ REQUESTS = "requests"
 EXPLAINED = (
     (
         "Money",
-        "What it cost is from the ledger, as the limits count it, in UTC days and hours. What was saved is against the "
-        "premium model's list price: by cache is the answers kept, by prompt the provider's prompt cache (less than "
-        "nothing until reads have repaid its writes), by route the cheaper model. A * marks a cost at a guessed price.",
+        "Costs come from the ledger, as the limits count them, in UTC days and hours. Savings are measured against the "
+        "premium model's list price: by cache is cached answers, by prompt the provider's prompt cache (negative until "
+        "reads have repaid its writes), by route a cheaper model. A * marks a cost at a guessed price.",
     ),
     (
         "Forecast",
-        "The rest of the day is what the rest of earlier days like today cost, times how dear today has been so far; "
-        "eight of ten such days ended in the range. Limits are not taken into account, but when one will be reached.",
+        "What the rest of earlier, similar days cost, scaled by how today compares so far. Eight of ten such days "
+        "ended within the range. It ignores the limits, but says when one will be reached.",
     ),
     (
         "Limits",
         "Soft warns, medium sends premium requests to a cheaper tier, hard stops paid tiers until 00:00 UTC. Limits "
-        "that you set here stay over a restart, until those of the configuration change.",
+        "set here survive a restart, until the configured ones change.",
     ),
 )
 SUMMARY_LINES = 3
@@ -52,14 +52,14 @@ class SpendScreen(Place):
     place = "spend"
     key = "dollar_sign"
     title_words = "Spend"
-    explanation = "What a day, a week or a month cost and saved, by anything; the forecast, the limits, and CSV."
+    explanation = "Cost and savings by day, week or month, grouped as you like; forecast, limits, CSV."
     read_every_s = 10.0
     actions: ClassVar[tuple[PlaceAction, ...]] = (
-        PlaceAction("longer", "tab,right", "period", "The next period: today, 7 days, 30 days, this month"),
-        PlaceAction("shorter", "shift+tab,left", "", "The period before", footer=False),
-        PlaceAction("group", "o", "group by", "Sum up by tier, model, session, lane, client, purpose, day or hour"),
+        PlaceAction("longer", "tab,right", "period", "Next period: today, 7 days, 30 days, this month"),
+        PlaceAction("shorter", "shift+tab,left", "", "Previous period", footer=False),
+        PlaceAction("group", "o", "group by", "Group by tier, model, session, lane, client, purpose, day or hour"),
         PlaceAction("limits", "a", "limits", "Change the daily limits; raising one asks", changes=True),
-        PlaceAction("export", "x", "csv", "Write the report with all its rows as CSV into the data folder's exports"),
+        PlaceAction("export", "x", "csv", "Write the whole report as CSV to the exports folder"),
     )
     shared_hints = ("detail", "copy", "kill_switch", "help")
 
@@ -106,10 +106,7 @@ class SpendScreen(Place):
         self.rows.show_rows(spend_rows(self.report, look, width))
 
     def title_info(self) -> Sequence[Segment]:
-        words = []
-        for period in PERIODS:
-            name, here = PERIOD_WORDS[period], period == self.period
-            words.append(text_segment(f" [{name}] " if here else f"  {name}  ", BRIGHT_STYLE if here else MUTED_STYLE))
+        words = tabs({period: PERIOD_WORDS[period] for period in PERIODS}, self.period)
         return [*words, text_segment(f"  by {self.by}", MUTED_STYLE)]
 
     # --- what is under the cursor --------------------------------------------------------------------------------
@@ -141,6 +138,9 @@ class SpendScreen(Place):
     def do_shorter(self) -> None:
         self._turn(-1)
 
+    def action_turn_to(self, period: str) -> None:
+        self._turn(PERIODS.index(period) - PERIODS.index(self.period))
+
     def do_group(self) -> None:
         """By the next thing."""
         self.by = ORDER[(ORDER.index(self.by) + 1) % len(ORDER)]
@@ -153,11 +153,11 @@ class SpendScreen(Place):
         """Says where the file is."""
         folder, period, by = self.centre.folder, self.period, self.by
         if folder is None or self.report is None:
-            self.centre.say(CommandResult(False, "There is no folder for exports here."))
+            self.centre.say(CommandResult(False, "Exports have no folder here."))
             return
         text = await self.centre.source.spend_csv(period, by)
         if text is None:
-            self.centre.say(CommandResult(False, "The gateway does not give the CSV now. Try again in a moment."))
+            self.centre.say(CommandResult(False, "The gateway cannot write the CSV now. Try again in a moment."))
             return
         name = f"llmgw-spend-{self.report.first_day}-{self.report.last_day}-by-{by}.csv"
         try:

@@ -9,7 +9,7 @@ from textual.message import Message
 
 from gateway_core.model import Snapshot
 from llmgw_tui.panes.draw import Look
-from llmgw_tui.panes.footer import Hint, footer_view, hint_at
+from llmgw_tui.panes.footer import Hint, action_at, footer_view
 from llmgw_tui.panes.header import Link, header_view
 from llmgw_tui.widgets.line_pane import LineBar
 
@@ -41,5 +41,5 @@ class FooterBar(LineBar):
         self.update(self.hints)
 
     def on_click(self, event: events.Click) -> None:
-        if hint := hint_at(self.hints, self.size.width, event.x):
-            self.post_message(self.Chosen(hint.action))
+        if action := action_at(self.hints, self.size.width, event.x):
+            self.post_message(self.Chosen(action))

@@ -34,7 +34,7 @@ def bars(
     *,
     limits: tuple[Limit, ...] = (),
     across: str = "-",
-    nothing: str = "nothing spent yet today",
+    nothing: str = "nothing spent today",
 ) -> tuple[str, ...]:
     """A bar a value, in ``height`` lines of ``width`` cells, the scale in dollars on the left, limits as lines.
 

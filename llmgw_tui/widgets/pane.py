@@ -11,7 +11,7 @@ from textual.strip import Strip
 from gateway_core.model import RequestRow, Snapshot
 from llmgw_tui.filtering import matching
 from llmgw_tui.panes.draw import Drawn, Look, frame, line, text_segment
-from llmgw_tui.panes.requests import Table, requests_view, selected_index
+from llmgw_tui.panes.requests import Table, head_lines, requests_view, selected_index
 from llmgw_tui.theme import BAD_STYLE
 from llmgw_tui.widgets.line_pane import LinePane
 
@@ -51,6 +51,11 @@ class Pane(LinePane, can_focus=True):
             words = text_segment(f" this pane cannot be drawn: {type(error).__name__}: {error}", BAD_STYLE)
             drawn = Drawn(self.title, "", (line(width - 2, words),))
         return frame(drawn, width, height, look)
+
+    async def on_click(self, event: events.Click) -> None:
+        """Twice on its title maximises, twice on what it shows opens what says more."""
+        if event.chain == 2:
+            await self.run_action("app.do('maximise')" if event.y == 0 else "app.do('detail')")
 
     def on_focus(self) -> None:
         self.post_message(self.Redraw(self))
@@ -103,11 +108,17 @@ class RequestsPane(Pane):
 
     @property
     def page(self) -> int:
-        return max(1, self.size.height - 4)
+        return max(1, self.size.height - 3 - self._head)
 
-    def on_click(self, event: events.Click) -> None:
-        row = event.y - 2
-        if 0 <= row < self.size.height - 3 and self.table.first + row < len(self._rows):
+    @property
+    def _head(self) -> int:
+        """Lines above the rows."""
+        return len(head_lines(self.table, max(1, self.size.width - 2)))
+
+    async def on_click(self, event: events.Click) -> None:
+        """Chooses a row; Textual calls what the pane does with a click too."""
+        row = event.y - 1 - self._head
+        if 0 <= row < self.size.height - 2 - self._head and self.table.first + row < len(self._rows):
             self._select(self.table.first + row)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
@@ -134,7 +145,7 @@ class RequestsPane(Pane):
         """The table with its first row moved so that the cursor is in sight."""
         if self.table.selected is None:
             return Table(None, 0, self.table.filter)
-        rows, room = self._rows, max(1, height - 1)
+        rows, room = self._rows, max(1, height - self._head)
         if all(row.id != self.table.selected for row in rows):
             return Table(None, 0, self.table.filter)
         index = selected_index(rows, self.table)

@@ -65,7 +65,7 @@ async def test_a_lost_terminal_leaves_the_gateway_serving_and_the_next_llmgw_att
                 await second.shows("ATTACHED")
                 await second.shows("Tell me a story.")
                 code, said = await llmgw("stop", env=env, cwd=tmp_path)
-                assert (code, said) == (0, "llmgw: The gateway stops.\n")
+                assert (code, said) == (0, "llmgw: The gateway is stopping.\n")
                 assert await first.ended() == 0
                 await second.shows("STALE")
                 second.type(b"q")

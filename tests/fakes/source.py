@@ -133,9 +133,7 @@ class FakeSource:
     async def fit(self, model: str) -> Fit:
         self.fit_asked.append(model)
         await self.fit_known.wait()
-        return self.fits.get(
-            model, Fit(model, FitVerdict.UNKNOWN, "Unknown, because registry.ollama.ai cannot be reached.")
-        )
+        return self.fits.get(model, Fit(model, FitVerdict.UNKNOWN, "Unknown: registry.ollama.ai cannot be reached."))
 
     async def log(self, level: str = "", query: str = "", after: int = 0) -> LogPage:
         newest = max((entry.id for entry in self.logged), default=0)

@@ -178,7 +178,7 @@ async def test_a_pull_interrupted_by_the_end_of_llmgw_is_listed_and_resumed(tmp_
         assert (pull["model"], pull["interrupted"]) == ("new:1b", True)
         await llmgw.gateway.local.refresh()
         ollama.resume()
-        assert "goes on" in await do(llmgw, "pull", model="new:1b")
+        assert "resumes" in await do(llmgw, "pull", model="new:1b")
         await ended(llmgw, "new:1b")
         (pull,) = (await llmgw.get("/api/local/models"))["pulls"]
         assert pull["share"] == 1.0 and pull["error"] is None
@@ -201,7 +201,7 @@ async def test_fit_is_told_for_models_here_and_at_the_registry(
     assert here["weights_bytes"] == 98_362_985 and not here["context_estimated"] and here["download_bytes"] == 0
     assert there["weights_bytes"] == 600_000_000 and there["context_estimated"]
     assert there["download_bytes"] == 600_000_000 + 1429 + 487 and there["verdict"] in ("memory", "vram", "tight", "no")
-    assert (gone["verdict"], gone["why"]) == ("unknown", "Unknown, because registry.ollama.ai has no gone:1b.")
+    assert (gone["verdict"], gone["why"]) == ("unknown", "Unknown: registry.ollama.ai has no gone:1b.")
     assert {path.split("/")[3] for path in hub.asked} == {"new", "gone"}
 
 

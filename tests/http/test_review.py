@@ -259,7 +259,7 @@ async def test_a_semantic_answer_can_be_marked_wrong_also_after_a_restart(
         await llmgw.gateway._caches.review.pupil.settled()
         assert (status, first) == (200, "That answer is forgotten and will not be served again.")
         assert child.entries == 0
-        assert await mark(llmgw, request_id) == (200, "That answer is marked wrong already: it is not served any more.")
+        assert await mark(llmgw, request_id) == (200, "That answer is already marked wrong and no longer served.")
         await ask(llmgw, GHANA)
         assert (await ask(llmgw, reworded))[0] != "semantic"
         assert (stats(llmgw).marked_wrong, stats(llmgw).tightened_scopes) == (1, 1)
@@ -283,7 +283,7 @@ async def test_an_exact_answer_marked_wrong_comes_back_from_neither_cache(
         assert (await ask(llmgw, GHANA))[0] == "miss", "the semantic cache had it too"
         assert (await ask(llmgw, GHANA))[0] == "exact"
         status, message = await mark(llmgw, other_id)
-        assert (status, "gone already" in message) == (400, True)
+        assert (status, "already gone" in message) == (400, True)
         assert (await ask(llmgw, GHANA))[0] == "exact", "the new answer is another one"
 
 

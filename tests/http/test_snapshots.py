@@ -73,5 +73,5 @@ async def test_stop_is_a_command_that_read_only_refuses(tmp_path: Path) -> None:
         assert status == 400 and not llmgw.gateway.stopping.asked.is_set()
         llmgw.gateway.commands.read_only = False
         status, said = await llmgw.post("/api/commands/stop")
-        assert (status, said) == (200, {"ok": True, "message": "The gateway stops.", "value": ""})
+        assert (status, said) == (200, {"ok": True, "message": "The gateway is stopping.", "value": ""})
         assert llmgw.gateway.stopping.asked.is_set()

@@ -49,7 +49,7 @@ async def test_each_product_is_recognised_with_what_it_lets_be_done(
             assert ability.can or "is not Ollama: " in ability.why_not
         with pytest.raises(LocalError, match="is not Ollama"):
             local.operations.pull("new:1b")
-        assert (await local.fit("new:1b")).why.startswith("Unknown, because ")
+        assert (await local.fit("new:1b")).why.startswith("Unknown: ")
         assert local.switch(server.models[-1].name) == server.models[-1].name
         assert local.server.current_model == server.models[-1].name
 

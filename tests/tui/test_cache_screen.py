@@ -63,7 +63,7 @@ async def test_enter_shows_the_answer_and_its_wordings_or_the_request(staging: S
         await press(stage, "y")
         assert stage.app.clipboard == "It is Canberra.\n\nNot Sydney."
         await press(stage, "escape", "tab", "enter")
-        assert stage.toasts[-1] == "Nothing is kept of this request."
+        assert stage.toasts[-1] == "This request is no longer kept."
         row = replace(snapshots.busy().requests[1], id="req_1")
         stage.source.details["req_1"] = details.detail(row)
         await press(stage, "enter")
@@ -86,7 +86,7 @@ async def test_d_asks_with_another_key_and_then_forgets(staging: Staging) -> Non
 async def test_w_marks_the_hit_under_the_cursor_wrong(staging: Staging) -> None:
     async with staging(snapshots.busy(), keys=Keys({"mark_wrong": "f5"})) as stage:
         await press(stage, "c", "f5")
-        assert stage.ran == [] and "Only an answer from the cache" in stage.toasts[0]
+        assert stage.ran == [] and "Only a cached answer" in stage.toasts[0]
         await press(stage, "tab", "down", "f5")
         assert stage.ran == [("mark_wrong", {"request_id": "req_2"})]
 
@@ -117,9 +117,9 @@ async def test_what_cannot_be_seen_is_said_and_what_can_is_shown(staging: Stagin
         assert "process is starting" in stage.text and "Schreib eine" in stage.text
         stage.source.entries = ()
         await press(stage, "ctrl+r")
-        assert "Nothing is kept" not in stage.text
+        assert "No cached answers match" not in stage.text
         await press(stage, "tab")
-        assert "does not tell of hits" in stage.text
+        assert "does not report hits" in stage.text
 
 
 async def test_nothing_kept_is_said_and_no_key_breaks_it(staging: Staging) -> None:
@@ -130,7 +130,7 @@ async def test_nothing_kept_is_said_and_no_key_breaks_it(staging: Staging) -> No
                 stage, "c", "enter", "d", "w", "y", "end", "home", "pagedown", "tab", "enter", "d", "y", "escape"
             )
         await press(stage, "c")
-        assert "Nothing is kept" in stage.text and not any(name == "forget_answer" for name, _ in stage.ran)
+        assert "No cached answers match" in stage.text and not any(name == "forget_answer" for name, _ in stage.ran)
 
 
 @pytest.mark.parametrize("size", [(10, 3), (24, 6), (40, 10), (80, 24), (120, 40), (250, 70)])

@@ -196,7 +196,7 @@ async def test_a_request_that_was_run_again_is_compared_with_the_first(staging: 
     async with staging(snapshots.busy()) as stage:
         screen = await opened(stage)
         await stage.press("v")
-        assert "e runs it on another tier" in stage.toasts[-1]
+        assert "e runs it again on another tier" in stage.toasts[-1]
         screen.detail = again(Status.OK, "The other one.")
         await stage.press("v")
         assert isinstance(stage.app.screen, CompareScreen)

@@ -178,7 +178,7 @@ async def test_enter_folds_a_group_or_explains_a_setting_with_its_line(staging: 
             "default      60",
             "a whole number from 0",
             "rate_limit_rpm: 120",
-            "taken up",
+            "takes effect",
         ):
             assert words in stage.text
         await press(stage, "y")
@@ -197,7 +197,7 @@ async def test_u_takes_back_what_the_operator_set_and_nothing_else(staging: Stag
         await press(stage, "comma", "down", "u")
         assert stage.ran == [("force_tier", {"tier": "auto"})]
         await press(stage, "slash", *"rate_limit_rpm", "enter", "down", "u")
-        assert len(stage.ran) == 1 and "nothing of yours" in stage.toasts[-1]
+        assert len(stage.ran) == 1 and "nothing to undo" in stage.toasts[-1]
         await press(stage, "escape", "slash", *"budget_hard", "enter", "down", "u")
         assert len(stage.ran) == 1 and "set_budget" in stage.toasts[-1]
         await press(stage, "R")
@@ -279,7 +279,7 @@ async def test_a_has_the_provider_under_the_cursor_called_again(staging: Staging
         assert stage.ran[-1] == ("retry_provider", {"provider": "groq"}) and len(stage.ran) == 2
         stage.source.routed = replace(stage.source.routed, lineup=())
         await press(stage, "ctrl+r", "a")
-        assert "Nobody is left alone" in stage.toasts[-1]
+        assert "No provider is paused" in stage.toasts[-1]
 
 
 async def test_slash_searches_the_decisions(staging: Staging) -> None:

@@ -152,7 +152,7 @@ def test_the_filter_finds_by_name_family_quantisation_ability_and_state(query: s
 
 def test_a_pinned_model_that_is_not_loaded_says_so() -> None:
     shown = text_of(about_model(replace(GEMMA, pinned=True), SERVER, (), None, LOOK, 100))
-    assert "no, though it is pinned" in shown
+    assert "no; it is pinned" in shown
 
 
 def test_a_model_past_its_time_is_ending_not_negative() -> None:
@@ -169,14 +169,14 @@ def test_memory_of_apple_silicon_is_one() -> None:
 
 def test_a_server_elsewhere_says_that_memory_is_not_known() -> None:
     shown = text_of(summary(replace(SERVER, machine=Machine()), LOOK, 100))
-    assert "memory and disk are not known" in shown
+    assert "memory and disk unknown" in shown
 
 
 def test_fit_says_its_figures_and_a_disk_that_is_too_small() -> None:
     words = " ".join(fit_words(local.fits("m")))
     assert "weights 9.3 GB, context of 16k about 3.1 GB" in words and "download 9.3 GB" in words
     full = replace(local.fits("m"), disk_free_bytes=1_000_000_000)
-    assert "NOT ENOUGH ROOM ON THE DISK" in " ".join(fit_words(full))
+    assert "NOT ENOUGH DISK SPACE" in " ".join(fit_words(full))
     assert fit_words(Fit("m", FitVerdict.UNKNOWN, "")) == ("not known",)
 
 

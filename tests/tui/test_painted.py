@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from llmgw_tui import theme
+from llmgw_tui.painting import Signs
 from llmgw_tui.palettes import LIGHT
 from llmgw_tui.remembered import Remembered
 from llmgw_tui.screen_options import ScreenOptions
@@ -49,7 +50,7 @@ async def test_the_palette_switches_the_theme_at_once_and_it_is_kept(staging: St
         assert theme.BACKGROUND in grounds(stage)
         await choose(stage, "light")
         assert LIGHT.background in grounds(stage) and theme.BACKGROUND not in grounds(stage)
-        assert stage.toasts[-1] == "The theme is light from now on."
+        assert stage.toasts[-1] == "Theme: light."
         await stage.press("c")
         assert theme.BACKGROUND not in grounds(stage)
         await remembered.settled()
@@ -73,7 +74,7 @@ async def test_ascii_is_switched_at_once_and_kept(staging: Staging, tmp_path: Pa
     async with staging(snapshots.busy(), setup=Setup(remembered=remembered)) as stage:
         assert "╭" in stage.text
         await do(stage, "ascii")
-        assert "╭" not in stage.text and "+-" in stage.text and stage.app.painter.ascii_only
+        assert "╭" not in stage.text and "+-" in stage.text and stage.app.painter.signs is Signs.ASCII
         await remembered.settled()
     assert set_up(ScreenOptions(), MANY, None, tmp_path).ascii_only
 

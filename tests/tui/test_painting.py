@@ -13,7 +13,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from llmgw_tui.painting import Painter
+from llmgw_tui.painting import Painter, Signs
 from tests.tui.tiny_terminal import TinyTerminal
 
 WIDTH, HEIGHT = 12, 3
@@ -114,7 +114,7 @@ def test_what_is_beyond_the_edge_is_left_out() -> None:
 
 @given(screens)
 def test_in_ascii_nothing_else_is_written_and_the_width_stays(screen: list[Strip]) -> None:
-    painter, terminal = Painter(ascii_only=True), TinyTerminal(WIDTH, HEIGHT)
+    painter, terminal = Painter(Signs.ASCII), TinyTerminal(WIDTH, HEIGHT)
     written = sequence(painter, screen)
     terminal.feed(written)
     assert written.isascii() and all(len(line) == WIDTH for line in terminal.lines)

@@ -243,7 +243,7 @@ async def test_a_standstill_is_said_and_ends_with_the_next_byte(act: Act) -> Non
     await act.say("new:1b", status("pulling manifest"), blob(1_000_000))
     await act.say("new:1b", blob(20_000_000), after_s=2.0)
     act.hands.time_s += 12.0
-    await act.shows("stalled 12 s", "no byte for 12 s, the server tries again")
+    await act.shows("stalled 12 s", "nothing received for 12 s; the server is retrying")
     assert "left" not in act.text.split("Pulls")[1].split("\n")[1]
     await act.press("escape")
     await act.shows("stalled 12 s")
@@ -258,7 +258,7 @@ async def test_x_cancels_and_p_goes_on_where_it_ended(act: Act) -> None:
     await act.say("new:1b", status("pulling manifest"), blob(1_000_000))
     await act.say("new:1b", blob(60_000_000), after_s=6.0)
     await act.press("x")
-    await act.shows("new:1b  cancelled at 60 %", "goes on with the one under the cursor")
+    await act.shows("new:1b  cancelled at 60 %", "resumes the one under the cursor")
     async with asyncio.timeout(15):
         while act.ollama.left != ["new:1b"]:
             await act.pilot.pause()
@@ -267,7 +267,7 @@ async def test_x_cancels_and_p_goes_on_where_it_ended(act: Act) -> None:
     await act.until("new:1b", lambda pull: pull.running)
     await act.say("new:1b", status("pulling manifest"), blob(60_000_000), after_s=1.0)
     await act.say("new:1b", blob(70_000_000), after_s=1.0)
-    await act.shows("60.0 MB of it was here before", "71 %", "10.0 MB/s")
+    await act.shows("60.0 MB was already here", "71 %", "10.0 MB/s")
     assert len(act.ollama.requests) == 2
 
 

@@ -62,7 +62,7 @@ async def test_r_shows_the_whole_log_and_r_again_leaves(staging: Staging) -> Non
     async with staging(_showing(rows)) as stage:
         stage.source.request_log = rows
         await stage.press("r")
-        assert "1,000 requests" in stage.text and "following" in stage.text and "question 999" in stage.text
+        assert "Requests 1,000 " in stage.text and "following" in stage.text and "question 999" in stage.text
         await stage.press("r")
         assert stage.app.here == "dashboard"
 
@@ -91,7 +91,7 @@ async def test_a_filter_is_asked_of_the_log_and_says_how_many_match(staging: Sta
         assert all(row.cost_microusd > 5_000 for row in (_place(stage).rows[index] for index in range(49)))
         await stage.press("enter", "escape")
         await _read(stage)
-        assert "1,000 requests" in stage.text
+        assert "Requests 1,000 " in stage.text
 
 
 async def test_a_filter_that_is_none_keeps_the_rows_and_says_what_is_known(staging: Staging) -> None:
@@ -100,7 +100,7 @@ async def test_a_filter_that_is_none_keeps_the_rows_and_says_what_is_known(stagi
         stage.source.request_log = rows
         await stage.press("r")
         await _type(stage, "cst>1")
-        assert "there is no cst; known: cost, saved" in stage.text and "question 299" in stage.text
+        assert "no number is called cst; choose cost, saved" in stage.text and "question 299" in stage.text
 
 
 async def test_a_name_that_is_being_typed_does_not_empty_the_list(staging: Staging) -> None:
@@ -129,7 +129,7 @@ async def test_new_requests_come_in_on_top_and_the_row_that_is_read_stays(stagin
         stage.source.current = _showing(_many(310))
         await stage.settle()
         assert _place(stage).request == chosen and chosen is not None and chosen.preview == "question 299"
-        assert "question 299" in stage.text.split("\n")[line] and "310 requests" in stage.text
+        assert "question 299" in stage.text.split("\n")[line] and "Requests 310 " in stage.text
 
 
 async def test_paused_nothing_comes_in_until_it_follows_again(staging: Staging) -> None:
@@ -185,10 +185,10 @@ async def test_orders_go_round_and_turn(staging: Staging) -> None:
         stage.source.request_log = rows
         await stage.press("r", "o")
         await _read(stage)
-        assert "dearest first" in stage.text and _place(stage).rows[0].preview == "question 290"
+        assert "highest cost first" in stage.text and _place(stage).rows[0].preview == "question 290"
         await stage.press("O")
         await _read(stage)
-        assert "cheapest first" in stage.text and _place(stage).rows[0].preview == "question 0"
+        assert "lowest cost first" in stage.text and _place(stage).rows[0].preview == "question 0"
         stage.source.current = _showing(_many(310))
         await stage.settle()
         assert len(_place(stage).rows) == PAGE_ROWS

@@ -5,22 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from gateway_core.model import CommandResult
-from llmgw_tui.hosting import MOST_TOASTS
 from llmgw_tui.setup import Setup
 from tests.fakes import local, snapshots
 from tests.tui.conftest import Staging
 from tests.tui.test_cache_screen import press
-
-
-async def test_no_more_toasts_are_shown_than_there_is_room_for(staging: Staging) -> None:
-    async with staging(snapshots.busy(), size=(80, 24)) as stage:
-        for number in range(30):
-            stage.app.say(CommandResult(True, f"Toast {number}."))
-        await stage.settle()
-        assert stage.toasts == [f"Toast {number}." for number in range(30 - MOST_TOASTS, 30)]
-        await stage.press("2")
-        assert stage.toasts[-1] == "force_tier: tier cheap" and len(stage.toasts) == MOST_TOASTS
 
 
 async def test_many_problems_at_the_start_are_all_told(staging: Staging) -> None:

@@ -34,7 +34,7 @@ async def test_it_opens_on_today_by_tier_with_chart_total_limits_and_forecast(st
         assert "[today]" in text and "by tier" in text
         for words in ("$3.42 today (UTC)", "H hard $50", "about $5.76 by midnight UTC ($4.01 to $7.24)", "$88.40 this"):
             assert words in text, words
-        assert "soft limit at about 19:24" in text and "dollars an hour, UTC" in text
+        assert "soft limit at about 19:24" in text and "dollars per hour, UTC" in text
         total = next(line for line in text.split("\n") if line.startswith(" total"))
         assert "$3.42" in total
         premium = next(line for line in text.split("\n") if line.startswith(" premium"))
@@ -49,7 +49,7 @@ async def test_tab_and_arrows_turn_the_period_and_o_what_it_goes_by(staging: Sta
         for key, name in (("tab", "7 days"), ("right", "30 days"), ("tab", "this month"), ("left", "30 days")):
             await stage.press(key)
             assert f"[{name}]" in stage.text
-        assert "dollars a day (UTC)" in stage.text and "far above: M $15, H $50" in stage.text
+        assert "dollars per day (UTC)" in stage.text and "far above: M $15, H $50" in stage.text
         for by in ORDER[1:]:
             await stage.press("o")
             assert f"by {by}" in stage.text and stage.source.spend_looks[-1] == ("30d", by)
@@ -89,7 +89,7 @@ async def test_limits_are_lowered_at_once_and_raising_any_asks(staging: Staging)
         await stage.press("y")
         assert stage.ran[-1] == ("set_budget", {"soft": 6.0, "medium": 0.0, "hard": 50.0})
         await stage.press("a", "ctrl+u", *"much", "enter")
-        assert stage.toasts[-1] == "Three numbers are needed, for example: 5 15 50"
+        assert stage.toasts[-1] == "Give three numbers, for example: 5 15 50"
 
 
 async def test_limits_of_ones_own_are_told_with_the_configured_ones(staging: Staging) -> None:
@@ -104,7 +104,7 @@ async def test_limits_of_ones_own_are_told_with_the_configured_ones(staging: Sta
 async def test_x_writes_a_private_csv_and_says_where(staging: Staging, tmp_path: Path) -> None:
     async with staging(snapshots.busy()) as stage:
         await stage.press("dollar_sign", "x")
-        assert "no folder for exports" in stage.toasts[-1]
+        assert "Exports have no folder" in stage.toasts[-1]
         stage.app.folder = tmp_path
         await stage.press("o", "o", "x")
         path = tmp_path / "exports" / "llmgw-spend-2026-11-23-2026-11-23-by-session.csv"
@@ -124,7 +124,7 @@ async def test_what_is_in_the_way_is_said_and_an_empty_period_too(staging: Stagi
         assert "The disk fails." in stage.text
         stage.source.spent = SpendReport("today", "tier", "2026-11-23", "2026-11-23")
         await stage.press("ctrl+r")
-        assert "Nothing was asked in this time." in stage.text
+        assert "No requests in this period." in stage.text
         await stage.press("enter")
         assert stage.toasts[-1] == "There is nothing to open here."
 

@@ -44,7 +44,7 @@ def unknown(model: str, why: str, machine: Machine = NOWHERE) -> Fit:
     return Fit(
         model,
         FitVerdict.UNKNOWN,
-        f"Unknown, because {why}.",
+        f"Unknown: {why}.",
         memory_available_bytes=machine.available_bytes,
         vram_available_bytes=machine.vram_bytes if machine.unified else machine.vram_available_bytes,
         disk_free_bytes=machine.disk_free_bytes,
@@ -93,7 +93,7 @@ def _why(weight: Weight, verdict: FitVerdict, need: int, main: int | None, vram:
     about = "about " if weight.bytes_a_token is None else ""
     takes = f"{about}{_gb(need)} with a context of {weight.context_tokens:,} tokens"
     if main is None:
-        return f"Unknown, because the server is on another machine, whose memory nobody sees. It takes {takes}."
+        return f"Unknown: the server is on another machine, whose memory cannot be seen. The model takes {takes}."
     left = f"{_gb(main)} of memory" + (f" and {_gb(vram)} of VRAM" if vram is not None else "")
     if machine.unified and machine.vram_bytes:
         left = f"{_gb(main)} of memory, of which the GPU may have {_gb(machine.vram_bytes)}"
