@@ -16,7 +16,6 @@ from gateway_core.model import (
     CacheStatus,
     Cost,
     KillSwitch,
-    LocalModel,
     ProviderStatus,
     PullStatus,
     Reason,
@@ -247,47 +246,9 @@ def test_a_chart_without_spend_says_so() -> None:
     assert "nothing spent yet today" in pane(spend_view, snapshots.empty(), 58, 11)
 
 
-def test_local_models_show_size_context_quantisation_and_expiry() -> None:
-    shown = pane(local_view, snapshots.busy(), 96, 8)
-    for word in (
-        "Ollama 0.32.15",
-        "up",
-        "qwen3:14b",
-        "42 %  7:17 left  12.3 MB/s  of 9.3 GB",
-        "qwen3:8b in use",
-        "4:07",
-        "5.2 GB",
-        "32k ctx",
-        "70 % GPU",
-        "41 tok/s",
-        "Q4_K_M",
-    ):
-        assert word in shown
-
-
-def test_the_built_in_model_is_always_called_built_in() -> None:
-    for width in (22, 38, 58, 118):
-        lines = pane(local_view, snapshots.empty(), width, 4).split("\n")
-        assert "built-in" in lines[0] and "built-in" in lines[1]
-
-
-def test_a_server_that_is_down_says_how_to_start_it() -> None:
-    down = replace(snapshots.busy().local, reachable=False, models=(), pulls=())
-    shown = pane(local_view, replace(snapshots.busy(), local=down))
-    assert "down" in shown and "ollama serve" in shown
-
-
 def test_a_failed_pull_says_why() -> None:
     failed = replace(snapshots.busy().local, pulls=(PullStatus("nope", "", error="file does not exist"),))
     assert "nope  failed: file does not exist" in pane(local_view, replace(snapshots.busy(), local=failed))
-
-
-def test_models_that_do_not_fit_are_counted() -> None:
-    many = tuple(LocalModel(f"model-{n}", 1_000_000) for n in range(30))
-    shown = pane(
-        local_view, replace(snapshots.busy(), local=replace(snapshots.busy().local, models=many, pulls=())), 58, 6
-    )
-    assert "and 26 more" in shown
 
 
 # --- header, footer, detail --------------------------------------------------------------------------------------
