@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -35,7 +36,7 @@ def flowing(rows: list[str]) -> str:
     return " ".join(" ".join(rows).split())
 
 
-def loaded(*names: str, **changes: object) -> LocalServer:
+def loaded(*names: str, **changes: Any) -> LocalServer:
     """Ollama with models in memory, and two that are not."""
     first, *_, resting, vision = local.models(NOW)[:5]
     models = tuple(replace(first, name=name, **changes) for name in names)
@@ -81,7 +82,7 @@ def test_no_figure_of_a_loaded_model_is_lost_whatever_its_name(name: str, size: 
         {"size_vram_bytes": 0},
     ],
 )
-def test_the_longest_figures_fit_too(changes: dict[str, object], size: tuple[int, int]) -> None:
+def test_the_longest_figures_fit_too(changes: dict[str, Any], size: tuple[int, int]) -> None:
     server = loaded("qwen2.5-coder:14b-instruct", **changes)
     model = server.models[0]
     text = flowing(shown(server, size))

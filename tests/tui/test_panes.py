@@ -15,6 +15,7 @@ from gateway_core.model import (
     BudgetStatus,
     CacheStatus,
     Cost,
+    Forecast,
     KillSwitch,
     ProviderStatus,
     PullStatus,
@@ -24,6 +25,7 @@ from gateway_core.model import (
     Status,
     Tier,
 )
+from gateway_core.spending.forecast import Today, forecast
 from llmgw_tui.filtering import Typed, matching
 from llmgw_tui.panes.cache import cache_view
 from llmgw_tui.panes.detail import detail_lines
@@ -35,6 +37,7 @@ from llmgw_tui.panes.local import local_view
 from llmgw_tui.panes.requests import Table, requests_view
 from llmgw_tui.panes.spend import budget_bar, spend_view
 from llmgw_tui.panes.tiers import tiers_view
+from llmgw_tui.text import count, dollars
 from llmgw_tui.theme import ASCII, MUTED_STYLE, UNICODE, WARN_STYLE
 from llmgw_tui.widgets import chart
 from tests.fakes import details, snapshots
@@ -229,6 +232,28 @@ def test_spend_shows_the_limits_on_the_bar_and_in_words() -> None:
         assert word in shown
     assert "▄" in shown and "$0.80" in shown and "06:00" in shown
     assert "hard limit reached" in pane(spend_view, snapshots.over_budget())
+
+
+@pytest.mark.parametrize("width", [36, 58, 62, 78])
+def test_why_there_is_no_forecast_is_read_to_its_end(width: int) -> None:
+    for basis in (forecast(Today("2026-11-23", 0.0, ()), {}, None).basis, "the ledger is being read", "so it is " * 12):
+        moment = replace(snapshots.empty(), forecast=Forecast(basis=basis))
+        words = " ".join(pane(spend_view, moment, width, 12).split())
+        assert f"no forecast: {basis.strip()}" in words and "…" not in words
+
+
+def test_the_reason_for_no_forecast_takes_one_row_in_the_dashboard() -> None:
+    assert "no forecast: it takes 2 hours or 3 earlier days with spend" in pane(spend_view, snapshots.empty(), 60, 9)
+
+
+@pytest.mark.parametrize("width", [38, 58, 62, 118])
+def test_the_smallest_costs_and_largest_counts_stand_apart(width: int) -> None:
+    for cost, requests in ((49, 2), (49, 99_940), (999_000_000, 2), (123_456_000_000, 999_949)):
+        tiers = tuple(replace(tier, cost_microusd=cost, requests=requests) for tier in snapshots.busy().tiers)
+        for height in (4, 8):
+            rows = pane(tiers_view, replace(snapshots.busy(), tiers=tiers), width, height).split("\n")
+            for row in (row for row in rows if "$" in row):
+                assert f" {count(requests)} " in row and f" {dollars(cost)}" in row, row
 
 
 @given(
