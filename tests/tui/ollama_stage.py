@@ -45,8 +45,8 @@ class Hands:
 class Staged(FakeOllama):
     """An Ollama whose pulls say what the test says, when it says it. A pull that is asked for again goes on."""
 
-    def __init__(self, *models: str) -> None:
-        super().__init__(*models)
+    def __init__(self, *models: str, port: int = 0) -> None:
+        super().__init__(*models, port=port)
         self._said: dict[str, asyncio.Queue[str]] = {}
         self.refusals: dict[str, tuple[int, str]] = {}
         """Models whose pull is answered with a status and a body at once."""
