@@ -241,14 +241,17 @@ class LocalServer:
     models: tuple[LocalModel, ...] = ()
     pulls: tuple[PullStatus, ...] = ()
     product: str = ""
-    """``ollama``, ``lmstudio``, ``localai``, ``vllm``, ``llamacpp``, ``builtin`` or ``other``; empty while unknown."""
+    """``ollama``, ``lmstudio``, ``localai``, ``vllm``, ``llamacpp``, ``builtin`` or ``other``; empty while unknown.
+    Of a server that does not answer it is what answered there before."""
     abilities: tuple[Ability, ...] = ()
     """All of :data:`ABILITIES`, in that order."""
     machine: Machine = Machine()
+    why_absent: str = ""
+    """While no server of the person's own answers, though the built-in model may: why, in a sentence."""
     how_to_start: tuple[str, ...] = ()
-    """While nothing answers: what starts a server here, the likeliest first; a line each."""
+    """Then also what helps on that machine, the likeliest first; a sentence each."""
     looked_at: float | None = None
-    """The last look; it is looked again every ``looks_every_s``."""
+    """The last look; it is looked again every ``looks_every_s``, where that is 0 never."""
     looks_every_s: float = 0.0
 
     def ability(self, name: str) -> Ability:

@@ -31,7 +31,7 @@ class LogFeed:
         self._budget = budget
         self._level = "ok"
         self._ledger_ok = True
-        self._local: tuple[bool, str, str | None] | None = None
+        self._local: tuple[bool, str | None, str | None] | None = None
         self._pulls: dict[str, bool] = {}
         self._providers: dict[str, str] = {}
 
@@ -97,20 +97,26 @@ class LogFeed:
                 self._log.take("error", "ledger", "The ledger cannot be written: paid tiers are stopped.")
 
     def _local_changed(self, local: LocalServer) -> None:
+        """Tells what is there at first, and of another model. That it went away or came back is a notice's to tell, and
+        so is what the built-in model does."""
+        if local.kind == "builtin":
+            self._local = self._local or (False, None, None)
+            return
         seen = (local.reachable, local.base_url, local.current_model)
         before, self._local = self._local, seen
         if seen == before:
             return
         model = f", serving {local.current_model}" if local.current_model else ", without a model"
-        name = "The built-in model" if local.kind == "builtin" else f"The local server at {local.base_url}"
-        if local.reachable:
-            came = "answers" if before is None or not before[0] or before[1] != local.base_url else "has changed"
-            self._log.take("info", "local models", f"{name} {came}{model}.")
-        elif before is None or before[0]:
-            level = "info" if before is None else "warning"
-            self._log.take(
-                level, "local models", f"{name} does not answer{': ' if local.detail else '.'}{local.detail}"
+        name = f"The local server at {local.base_url}"
+        if before is None or before[1] not in (None, local.base_url):
+            how = (
+                f"answers{model}."
+                if local.reachable
+                else f"does not answer{': ' if local.detail else '.'}{local.detail}"
             )
+            self._log.take("info", "local models", f"{name} {how}")
+        elif before[0] and local.reachable:
+            self._log.take("info", "local models", f"{name} has changed{model}.")
 
     def _pulled(self, pull: PullStatus) -> None:
         if pull.done or pull.error:

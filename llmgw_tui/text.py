@@ -93,6 +93,19 @@ def fit(text: str, width: int, *, right: bool = False, ellipsis: str = "…") ->
     return " " * (width - length) + text if right else text + " " * (width - length)
 
 
+def shortened(text: str, width: int, *, ellipsis: str = "…") -> str:
+    """``text`` in at most ``width`` cells, cut in its middle: models differ at both ends. ``text`` must be clean."""
+    if cell_len(text) <= width:
+        return text
+    room = max(0, width - cell_len(ellipsis))
+    tail, head = "", set_cell_size(text, room - room // 2).rstrip(" ")
+    for character in reversed(text):
+        if cell_len(character + tail) > room // 2:
+            break
+        tail = character + tail
+    return f"{head}{ellipsis[: max(0, width)]}{tail}"
+
+
 def dollars(microusd: int) -> str:
     """Money for a person: cents from a dollar up, more digits below, so that a cheap answer is not ``$0.00``."""
     size = abs(microusd) / 1_000_000

@@ -85,18 +85,18 @@ def test_requests_that_failed_are_counted_and_those_that_went_well_are_not_told(
     assert heard.log.page(query="upstream_error").entries[0].count == 2
 
 
-def test_the_local_server_comes_and_goes_with_its_model(heard: Heard) -> None:
+def test_the_local_server_is_told_at_first_and_with_another_model(heard: Heard) -> None:
+    """That it goes and comes back is told by a notice, once: see tests/ollama/test_presence.py."""
     up = LocalServer("ollama", "http://127.0.0.1:11434", True, current_model="qwen3:8b")
     down = LocalServer("ollama", "http://127.0.0.1:11434", False, detail="connection refused")
-    for server in (down, up, up, replace(up, current_model="other"), down):
+    builtin = LocalServer("builtin", "http://127.0.0.1:40001", True, current_model="small")
+    moved = replace(up, base_url="http://127.0.0.1:1234")
+    for server in (down, builtin, up, up, replace(up, current_model="other"), down, builtin, up, moved):
         heard.feed.hear(LocalChanged(NOON, server))
-    assert [
-        line.replace("local models: The local server at http://127.0.0.1:11434 ", "") for line in heard.lines()
-    ] == [
-        "info does not answer: connection refused",
-        "info answers, serving qwen3:8b.",
-        "info has changed, serving other.",
-        "warning does not answer: connection refused",
+    assert [line.replace("info local models: The local server at http://127.0.0.1", "") for line in heard.lines()] == [
+        ":11434 does not answer: connection refused",
+        ":11434 has changed, serving other.",
+        ":1234 answers, serving qwen3:8b.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""What can be done with the models of each kind of server, why not where it cannot, and how such a server is started.
+"""What can be done with the models of each kind of server, and why not where it cannot.
 
 From the products' own documentation, 2026-11: LM Studio's REST API v0 and v1 and `lms`, LocalAI's operations pages,
 vLLM's and llama.cpp's server pages.
@@ -6,10 +6,7 @@ vLLM's and llama.cpp's server pages.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from gateway_core.local_values import ABILITIES, Ability
-from gateway_core.ollama.address import OLLAMA_PORT, is_loopback
 
 PRODUCTS = {
     "ollama": "Ollama",
@@ -18,7 +15,6 @@ PRODUCTS = {
     "vllm": "vLLM",
     "llamacpp": "llama.cpp's server",
     "builtin": "The built-in model",
-    "other": "This server",
 }
 _ONLY_ASKED = "loads a model when it is first asked for"
 _INSTEAD: dict[str, dict[str, str]] = {
@@ -70,11 +66,6 @@ _INSTEAD: dict[str, dict[str, str]] = {
     },
     "other": dict.fromkeys(ABILITIES[1:], "do that in its own program"),
 }
-_BY_PORT = {
-    1234: "LM Studio: lms server start",
-    8080: "LocalAI: local-ai run, or llama.cpp: llama-server -m FILE",
-    8000: "vLLM: vllm serve NAME",
-}
 
 
 def abilities(product: str, manages: frozenset[str] = frozenset(), *, native_chat: bool = True) -> tuple[Ability, ...]:
@@ -90,33 +81,13 @@ def abilities(product: str, manages: frozenset[str] = frozenset(), *, native_cha
         )
         return tuple(Ability(name, why if name == "num_ctx" else "") for name in ABILITIES)
     instead = _INSTEAD.get(product, _INSTEAD["other"])
-    who = PRODUCTS.get(product, PRODUCTS["other"])
+    who = PRODUCTS.get(product, "This server")
     return tuple(
         Ability(name, f"{who} is not Ollama: {instead[name]}." if name in instead and name not in manages else "")
         for name in ABILITIES
     )
 
 
-def absent(root: str) -> tuple[Ability, ...]:
-    """While nothing answers nothing can be done."""
-    return tuple(Ability(name, f"Nothing answers at {root}: start Ollama first.") for name in ABILITIES)
-
-
-def how_to_start(root: str, system: str, *, installed: bool, unit: bool) -> tuple[str, ...]:
-    """What starts a local server, the likeliest first. ``system`` is ``platform.system()``'s word; ``installed`` says
-    that there is an ``ollama`` to run, ``unit`` that systemd has it as a service."""
-    parts = urlsplit(root)
-    if not is_loopback(root):
-        return (f"Start the local server on {parts.hostname}, or set LOCAL_LLM_URL to another one.",)
-    lines = [_BY_PORT[parts.port]] if parts.port in _BY_PORT else []
-    if parts.port not in (OLLAMA_PORT, None):
-        lines.append(f"Ollama, at this address: OLLAMA_HOST={parts.netloc} ollama serve")
-    elif system == "Darwin":
-        lines += ["open -a Ollama", "ollama serve"]
-    elif system == "Windows":
-        lines += ["Start Ollama from the Start menu, or: ollama serve"]
-    else:
-        lines += (["sudo systemctl start ollama"] if unit else []) + ["ollama serve"]
-    if not installed and parts.port == OLLAMA_PORT:
-        lines.insert(0, "Ollama is not installed here: https://ollama.com/download")
-    return tuple(lines)
+def absent(why: str) -> tuple[Ability, ...]:
+    """While nothing answers nothing can be done; ``why`` says what to do first."""
+    return tuple(Ability(name, why) for name in ABILITIES)

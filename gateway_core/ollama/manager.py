@@ -13,9 +13,10 @@ import aiohttp
 
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.credentials import without_credentials
-from gateway_core.events import Event, LocalChanged, Notice
-from gateway_core.model import ABILITIES, Ability, Fit, LocalServer
+from gateway_core.events import Event, LocalChanged
+from gateway_core.model import Fit, LocalServer
 from gateway_core.ollama.abilities import abilities, absent
+from gateway_core.ollama.absence import BUILTIN_WANTED, Absence, Here, absence, look_here, switched_off
 from gateway_core.ollama.address import is_loopback, local_base_url, root_of
 from gateway_core.ollama.choice import choose, find
 from gateway_core.ollama.contexts import Contexts
@@ -28,6 +29,7 @@ from gateway_core.ollama.machine.surroundings import Surroundings
 from gateway_core.ollama.notebook import Notebook, Store
 from gateway_core.ollama.operations import LocalError as LocalError
 from gateway_core.ollama.operations import Operations
+from gateway_core.ollama.presence import Meanwhile, Presence, Seen
 from gateway_core.ollama.pulling.pulls import Pulls
 from gateway_core.ollama.registry import Registry
 from gateway_core.ollama.speeds import measured
@@ -87,8 +89,8 @@ class LocalModels:
         self._shared_of: object = None
         self._beside: set[asyncio.Task[None]] = set()
         self._found: Found | None = None
-        self._ever_found = False
-        self._trouble = ""
+        self._trouble = Unreachable("", refused=True)
+        self._here = Here("", installed=False, unit=False)
         self._misses = 0
         self._previous: str | None = None
         self._server = LocalServer("ollama", self._address, False, detail="not looked at yet")
@@ -111,7 +113,7 @@ class LocalModels:
         self._looking = asyncio.Lock()
         self._looked = False
         self._looked_at: float | None = None
-        self._told: tuple[str, ...] = ()
+        self._presence, self._product = Presence(self._clock), ""
 
     # --- what the gateway reads ------------------------------------------------------------------------------------
 
@@ -128,15 +130,15 @@ class LocalModels:
 
         Empty while it is there, before the first look, and where nobody expects one.
         """
-        expected = self._ever_found or self._settings.local_llm_model
+        expected = self._product or self._settings.local_llm_model
         if self._found or not self._looked or self._standin.mode == "on" or not expected:
             return ""
-        return (self._trouble or f"nothing answers at {self._address}").rstrip(".")
+        return (self._trouble.message or f"nothing answers at {self._address}").rstrip(".")
 
     @property
     def discovery(self) -> Discovery | None:
         """The way to the server that is there; None while none is, or the built-in model is wanted instead."""
-        return self._discovery if self._found is not None and self._standin.mode != "on" else None
+        return self._discovery if self._found is not None and self._looks else None
 
     @property
     def keep_alive(self) -> str | None:
@@ -154,7 +156,7 @@ class LocalModels:
         """Where a request to the LOCAL tier goes now; None while nothing can answer. Ask anew for each request."""
         if not self._settings.local_llm_enabled:
             return None
-        if self._found is not None and self._standin.mode != "on":
+        if self._found is not None and self._looks:
             return (self._base_url, self._api_key, self._found.kind)
         return self._standin.endpoint
 
@@ -197,7 +199,7 @@ class LocalModels:
     async def start(self) -> None:
         """Starts to look, in the background; returns at once."""
         if not self._settings.local_llm_enabled:
-            self._server = self._switched_off()
+            self._server = switched_off(self._address)
             return
         await self._open_notebook()
         self._session = self._session or aiohttp.ClientSession()
@@ -210,7 +212,8 @@ class LocalModels:
         if settings.local_registry != self._settings.local_registry:
             self._registry.enabled = settings.local_registry == "on"
         self._settings = settings
-        self._base_url = local_base_url(settings)
+        self._base_url, self._product = local_base_url(settings), ""
+        self._presence.forget()
         self._api_key = key.get_secret_value() if key else None
         self.contexts.use(
             limit=settings.local_context_tokens,
@@ -223,7 +226,7 @@ class LocalModels:
                 await asyncio.gather(self._poller, return_exceptions=True)
                 self._poller = None
             self._found = None
-            self._server, self._overlay = self._switched_off(), None
+            self._server, self._overlay = switched_off(self._address), None
             self._publish(LocalChanged(self._clock.now(), self.server))
             return
         if self._poller is None:
@@ -231,7 +234,7 @@ class LocalModels:
         assert self._session
         await self._open_notebook()
         self._discovery = Discovery(self._session, self._base_url, self._api_key, settings.local_context_tokens)
-        self._misses, self._ever_found = MISSES_BEFORE_GONE, False
+        self._misses = MISSES_BEFORE_GONE
         await self.refresh()
 
     async def close(self) -> None:
@@ -273,7 +276,7 @@ class LocalModels:
     async def refresh(self) -> LocalServer:
         """Looks now and returns what was found."""
         async with self._looking:
-            if self._standin.mode != "on":
+            if self._looks:
                 await self._look()
             self._looked_at = self._clock.now()
             self._standin.follow(self._found is not None)
@@ -297,11 +300,10 @@ class LocalModels:
         assert self._discovery, "start() first"
         try:
             self._found = await self._discovery.look()
-            self._ever_found = True
-            self._misses = 0
+            self._misses, self._product = 0, self._found.product
         except Unreachable as error:
             self._misses += 1
-            self._trouble = error.message
+            self._trouble, self._here = error, await asyncio.to_thread(look_here)
             if error.refused or self._misses >= MISSES_BEFORE_GONE:
                 self._found = None
 
@@ -359,6 +361,17 @@ class LocalModels:
         """Where the server is, for people: a password that the URL holds is left out."""
         return without_credentials(root_of(self._base_url))
 
+    @property
+    def _looks(self) -> bool:
+        """Whether a server of the person's own is looked for."""
+        return self._settings.local_llm_enabled and self._standin.mode != "on"
+
+    def _why_absent(self) -> Absence:
+        if not self._looks:
+            return BUILTIN_WANTED
+        trouble = self._trouble
+        return absence(self._address, self._here, trouble.message, refused=trouble.refused, product=self._product)
+
     def _where(self) -> str:
         return "Ollama" if self._found and self._found.kind == "ollama" else f"the server at {self._address}"
 
@@ -367,14 +380,19 @@ class LocalModels:
         self._share()
         server, self._overlay = self._describe(), None
         self._previous = server.current_model
-        if server == self._server:
-            return
-        self._server = server
-        now = self._clock.now()
-        self._publish(LocalChanged(now, self.server))
-        before, self._told = self._told, self.notices
-        if self._told and self._told != before:
-            self._publish(Notice(now, "info" if server.reachable else "warning", self._told[0]))
+        if server != self._server:
+            self._server = server
+            self._publish(LocalChanged(self._clock.now(), self.server))
+        if self._looked:
+            self._tell_presence()
+
+    def _tell_presence(self) -> None:
+        """Tells a person that the server came or went."""
+        found = self._found if self._looks else None
+        seen = Seen(found.product, self._address, self._server.current_model) if found else None
+        meanwhile = Meanwhile(self._standin.serves(found is not None), " ".join(self.notices))
+        for notice in self._presence.look(seen, self._trouble.message, meanwhile):
+            self._publish(notice)
 
     def changed(self) -> None:
         """Tells that something known of the models has changed, beside what the server says."""
@@ -388,9 +406,8 @@ class LocalModels:
             server,
             models=self._listing.of(server.models, self._in_flight, self._clock.now(), self._sharing if found else {}),
             machine=self._around.machine,
-            how_to_start=() if server.reachable else self._around.start_lines,
             looked_at=self._looked_at,
-            looks_every_s=self._poll_s,
+            looks_every_s=self._poll_s if self._looks else 0.0,
         )
 
     def _share(self) -> None:
@@ -447,17 +464,13 @@ class LocalModels:
         if not task.cancelled() and (error := task.exception()):
             log.error("%s: %s", task.get_name(), type(error).__name__)
 
-    def _switched_off(self) -> LocalServer:
-        why = "LOCAL_LLM_ENABLED is off"
-        able = tuple(Ability(name, f"{why}: there is no local tier.") for name in ABILITIES)
-        return LocalServer("ollama", self._address, False, detail=why, abilities=able)
-
     def _describe(self) -> LocalServer:
-        if self._found is None or self._standin.mode == "on":
-            server = self._standin.describe(self._address, self._trouble)
-            product = "builtin" if server.reachable else ""
-            able = abilities("builtin") if server.reachable else absent(self._address)
-            return replace(server, product=product, abilities=able)
+        if self._found is None or not self._looks:
+            why = self._why_absent()
+            server = self._standin.describe(self._address, why.words)
+            product = "builtin" if server.reachable else self._product
+            able = abilities("builtin") if server.reachable else absent(why.words)
+            return replace(server, product=product, abilities=able, why_absent=why.why, how_to_start=why.steps)
         found = self._found
         wanted = (("chosen by you", self._switched), ("LOCAL_LLM_MODEL", self._settings.local_llm_model))
         choice = choose(found.models, wanted, self._previous, self._where())

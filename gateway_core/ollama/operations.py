@@ -192,7 +192,7 @@ class Operations:
         if why := server.ability(what).why_not:
             raise LocalError(why)
         if at is None:
-            raise LocalError(f"Nothing answers at {server.base_url}: start Ollama to {what} models.")
+            raise LocalError(f"Nothing answers at {server.base_url}: start a local server to {what} models.")
         return at
 
     def _listed(self, model: str) -> LocalModel:

@@ -87,7 +87,7 @@ def parse_name(name: str) -> ModelName:
         parts = ["", "", ""]
     host, namespace, model = [*(OLLAMA_HOST, "library")[: 3 - len(parts)], *parts]
     if not all(_PART.fullmatch(part) for part in (namespace, model, tag or "latest")) or not _HOST.fullmatch(host):
-        raise RegistryError(f"{name} is no model's name: write NAME or NAME:TAG, for example qwen3:8b.", missing=True)
+        raise RegistryError(f"{name} is no model's name: write NAME or NAME:TAG, for example qwen3:8b", missing=True)
     return ModelName(host.lower(), namespace, model, tag or "latest")
 
 

@@ -117,8 +117,8 @@ class StandIn:
         elif self.model.endpoint and not self._users:
             self._task = asyncio.create_task(self.model.stop(), name="stop the built-in model")
 
-    def describe(self, root: str, trouble: str) -> LocalServer:
-        """The local server while no real one serves. ``trouble`` is what the last look at ``root`` met."""
+    def describe(self, root: str, absence: str) -> LocalServer:
+        """The local server while no real one serves. ``absence`` says why none answers at ``root``, and what helps."""
         if endpoint := self.model.endpoint:
             return LocalServer(
                 "builtin",
@@ -133,8 +133,12 @@ class StandIn:
         missing = self._why_not()
         if self.mode == "on":
             return LocalServer("builtin", "", False, detail=missing)
-        advice = f"No local server at {root} ({trouble}). Start Ollama with `ollama serve`, or set LOCAL_LLM_URL."
-        return LocalServer("ollama", root, False, detail=f"{advice} {missing}".strip())
+        return LocalServer("ollama", root, False, detail=f"No local server at {root}: {absence} {missing}".strip())
+
+    def serves(self, server_there: bool) -> bool:
+        """Whether it stands in now, or is about to."""
+        starting = self._task is not None and not self._task.done()
+        return self._wanted(server_there) and (self.model.endpoint is not None or starting)
 
     def notice(self, server_there: bool, root: str) -> str:
         """What a person should know of the model's part; empty while it has none."""

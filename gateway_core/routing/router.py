@@ -265,9 +265,11 @@ def _refuse(request: ChatRequest, wish: Wish, landscape: Landscape) -> Refusal:
     each = "; ".join(f"{tier}: {', '.join(_problems(request, tier, landscape))}" for tier in UPWARD)
     return errors.no_provider(
         f"No tier can take this request. {each}. "
-        "Start Ollama, or set ANTHROPIC_API_KEY, GROQ_API_KEY or OPENAI_API_KEY."
+        "Start a local server, or set ANTHROPIC_API_KEY, GROQ_API_KEY or OPENAI_API_KEY."
     )
 
 
 def _problems(request: ChatRequest, tier: Tier, landscape: Landscape) -> list[str]:
-    return [problem for option in landscape.all(tier) if (problem := obstacle(request.size, option, landscape))]
+    """Each without a full stop, for they become parts of a sentence."""
+    found = [obstacle(request.size, option, landscape) for option in landscape.all(tier)]
+    return [problem.rstrip(".") for problem in found if problem]

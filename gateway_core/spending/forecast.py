@@ -55,7 +55,7 @@ def forecast(today: Today, earlier: Mapping[str, Hours], first_day: str | None) 
     elif (found := _by_own_rate(today)) is not None:
         curve, day_end, basis = found
     else:
-        return Forecast(basis="too little is spent yet to tell: it takes two hours with spend, or three earlier days")
+        return Forecast(basis="it takes 2 hours or 3 days with spend")
     return Forecast(day_end, _month_end(today, known, day_end), _reached(today, curve), basis)
 
 

@@ -195,13 +195,16 @@ def context_allowed(fit: Fit | None) -> int | None:
 
 
 def absent_lines(server: LocalServer, look: Look, width: int) -> tuple[Strip, ...]:
-    """How to start a local server, that it is looked for, and who answers meanwhile; nothing while one answers."""
+    """Why no local server answers, what to do, that it is looked for, and who answers meanwhile; else nothing."""
     if not is_absent(server):
         return ()
-    rows: list[Line] = list(heading("No local server answers", width, look))[1:]
-    for number, words in enumerate(server.how_to_start or ("ollama serve",)):
-        rows += wrapped("start one" if number == 0 else "or", words, width, BRIGHT_STYLE)
-    rows += wrapped("then", f"that is all: llmgw {looking(server, look.now)}.", width, TEXT_STYLE)
+    title = "No local server answers" if server.looks_every_s else "No local server is looked for"
+    rows: list[Line] = list(heading(title, width, look))[1:]
+    rows += wrapped("why", server.why_absent or "Looking for a local server.", width, TEXT_STYLE)
+    for number, words in enumerate(server.how_to_start):
+        rows += wrapped("or" if number else "what to do", words, width, BRIGHT_STYLE)
+    if again := looking(server, look.now):
+        rows += wrapped("then", f"nothing more to do: {again}.", width, TEXT_STYLE)
     if server.kind == "builtin":
         name = server.current_model or server_name(server)
         words = (

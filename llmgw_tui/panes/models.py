@@ -108,6 +108,8 @@ def _words(model: LocalModel) -> str:
 
 def server_name(server: LocalServer) -> str:
     """The product as a person knows it, never empty."""
+    if not (server.reachable or server.product):
+        return "local server"
     return PRODUCTS.get(server.product) or KINDS.get(server.kind) or preview(server.product or server.kind)
 
 
@@ -258,8 +260,8 @@ def _server(server: LocalServer, look: Look) -> list[list[Segment]]:
     name = [text_segment(server_name(server), name_style)]
     if server.version:
         name.append(text_segment(f" {preview(server.version)}", TEXT_STYLE))
-    parts = [[*name, Segment("  ", TEXT_STYLE), *(down if absent else up)]]
-    if absent:
+    parts = [[*name, Segment("  ", TEXT_STYLE), *(down if absent else up)] if server.reachable else down]
+    if absent and server.looks_every_s:
         parts.append([text_segment(looking(server, look.now), WARN_STYLE)])
     if server.models:
         disk = sum(model.size_bytes for model in server.models if not model.shares_with or model.frees_bytes)
@@ -271,12 +273,12 @@ def _server(server: LocalServer, look: Look) -> list[list[Segment]]:
 
 
 def looking(server: LocalServer, now: float) -> str:
-    """That it keeps looking, and how often."""
+    """That it keeps looking, and how often; empty while it does not."""
     if not server.looks_every_s:
-        return "llmgw keeps looking"
-    every = f"looks every {server.looks_every_s:.0f} s"
+        return ""
+    every = f"llmgw looks again every {server.looks_every_s:.0f} s"
     if server.looked_at is None:
-        return f"llmgw {every}"
+        return every
     return f"{every}, last {max(0.0, now - server.looked_at):.0f} s ago"
 
 

@@ -9,8 +9,9 @@ from rich.style import Style
 from textual.strip import Strip
 
 from gateway_core.model import BudgetStatus, Forecast, Series, Snapshot
+from llmgw_tui.panes.details import chopped
 from llmgw_tui.panes.draw import Drawn, Look, between, blocks, fit_words, joined, line, padded, text_segment
-from llmgw_tui.text import clock_time, dollars, duration, limit
+from llmgw_tui.text import clock_time, dollars, duration, limit, preview
 from llmgw_tui.theme import (
     BAD_STYLE,
     BRIGHT_STYLE,
@@ -56,7 +57,7 @@ def spend_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
         line(inner, *budget_bar(budget, inner, look.glyphs, snapshot.forecast)),
         line(inner, *joined(limit_words(budget), inner, gap)),
         line(inner, *_level_and_reached(snapshot, look, inner)),
-        line(inner, *day_end_words(snapshot.forecast, look, inner)),
+        *day_end_lines(snapshot.forecast, look, inner),
     ]
     room = height - len(lines)
     series = (snapshot if room < CHART_ROWS else look.charts or snapshot).spend_by_hour
@@ -110,18 +111,27 @@ def budget_bar(budget: BudgetStatus, width: int, glyphs: Glyphs, forecast: Forec
     return list(Segment.simplify(out))
 
 
+def day_end_lines(forecast: Forecast, look: Look, width: int) -> list[Strip]:
+    """Where today ends; without a forecast, why there is none, on as many rows as that takes."""
+    if forecast.day_end is not None:
+        return [line(width, *day_end_words(forecast, look, width))]
+    return [line(width, text_segment(row, MUTED_STYLE)) for row in chopped(_no_forecast(forecast), width)]
+
+
 def day_end_words(forecast: Forecast, look: Look, width: int) -> list[Segment]:
-    """Where today ends, with its range; without a forecast, why there is none."""
+    """Where today ends, with its range; without a forecast, why there is none. One line."""
     end = forecast.day_end
     if end is None:
-        return [
-            text_segment(fit_words(f"no forecast: {forecast.basis or 'not enough is known yet'}", width), MUTED_STYLE)
-        ]
+        return [text_segment(fit_words(_no_forecast(forecast), width), MUTED_STYLE)]
     parts = [
         [text_segment(f"{look.glyphs.ahead} about {dollars(end.microusd)} by midnight UTC", TEXT_STYLE)],
         [text_segment(f"({dollars(end.low_microusd)} to {dollars(end.high_microusd)})", MUTED_STYLE)],
     ]
     return joined(parts, width, Segment(" ", TEXT_STYLE))
+
+
+def _no_forecast(forecast: Forecast) -> str:
+    return f"no forecast: {preview(forecast.basis) or 'nothing is known yet'}"
 
 
 def _level_and_reached(snapshot: Snapshot, look: Look, width: int) -> list[Segment]:

@@ -21,6 +21,8 @@ from llmgw_tui.theme import (
 )
 
 ORDER = ("local", "cheap", "premium", "cache")
+COST_CELLS = 10
+"""A blank, and ``$0.000049``."""
 
 
 def tiers_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn:
@@ -45,7 +47,6 @@ def tiers_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
 def tier_line(tier: TierStats, total: int, forced: bool, look: Look, width: int, *, with_target: bool) -> Strip:
     style = TIER_STYLES.get(tier.name, TEXT_STYLE)
     name_width = 8 if width >= 34 else 0
-    cost_width = 8
     head = [
         Segment(" ", TEXT_STYLE),
         cell(tier_mark(tier.name, look.glyphs), 1, style + BRIGHT_STYLE.without_color),
@@ -58,7 +59,7 @@ def tier_line(tier: TierStats, total: int, forced: bool, look: Look, width: int,
         cell(count(tier.requests), 6, BRIGHT_STYLE, right=True),
         cell(
             dollars(tier.cost_microusd) if tier.cost_microusd else "free" if tier.requests else "",
-            cost_width + 1,
+            COST_CELLS,
             TEXT_STYLE if tier.cost_microusd else GOOD_STYLE,
             right=True,
         ),
@@ -67,7 +68,7 @@ def tier_line(tier: TierStats, total: int, forced: bool, look: Look, width: int,
         cell(f"{count(tier.input_tokens)} in", 10, MUTED_STYLE, right=True),
         cell(f"{count(tier.output_tokens)} out", 11, MUTED_STYLE, right=True),
     ]
-    rest = width - 4 - name_width - 21
+    rest = width - 4 - name_width - 12 - COST_CELLS
     if rest >= 21 + 20:
         figures += tokens
         rest -= 21

@@ -154,7 +154,8 @@ def absent(now: float) -> LocalServer:
         ),
         product="builtin",
         abilities=tuple(Ability(name, no) for name in ABILITIES),
-        how_to_start=("sudo systemctl start ollama", "ollama serve"),
+        why_absent="Ollama is installed here and does not run.",
+        how_to_start=("Start it with `sudo systemctl start ollama`.", "Start it with `ollama serve`."),
         looked_at=now - 2,
         looks_every_s=3.0,
     )  # fmt: skip
@@ -212,6 +213,7 @@ def hostile(server: LocalServer, evil: str) -> LocalServer:
         detail=evil,
         product=server.product or evil,
         machine=replace(server.machine, gpu=evil, models_folder=evil),
+        why_absent=evil,
         how_to_start=(evil, evil),
         abilities=tuple(Ability(one.name, one.why_not and evil) for one in server.abilities),
         models=tuple(

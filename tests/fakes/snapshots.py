@@ -261,9 +261,7 @@ def empty() -> Snapshot:
         saved_today_microusd=0,
         requests=(),
         spend_by_hour=Series(MIDNIGHT, 3600, (0.0,) * 15),
-        forecast=Forecast(
-            basis="too little is spent yet to tell: it takes two hours with spend, or three earlier days"
-        ),
+        forecast=Forecast(basis="it takes 2 hours or 3 days with spend"),
         cache_rate_by_minute=Series(NOW - 3600, 60, (0.0,) * 60),
         notices=("No Ollama at 127.0.0.1:11434: the built-in model answers for LOCAL.",),
     )

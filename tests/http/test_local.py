@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway_core.events import PullProgress
+from gateway_core.events import Notice, PullProgress
 from gateway_core.ollama import registry
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.registry import GB, FakeRegistry, manifest
@@ -234,12 +235,37 @@ async def test_without_a_server_it_says_how_to_start_one_and_keeps_looking(tmp_p
     where = {"local_llm_enabled": True, "local_llm_url": "http://127.0.0.1:1/v1", "builtin_model": "off"}
     async with client(tmp_path, **where) as llmgw:
         await llmgw.gateway.local.refresh()
-        assert "start Ollama first" in await refused(llmgw, "load", model="m:1b")
+        assert "Nothing listens at 127.0.0.1:1" in await refused(llmgw, "load", model="m:1b")
         assert (await llmgw.get("/api/local/fit?model=m:1b"))["verdict"] == "unknown"
         server = await llmgw.get("/api/local/models")
-    assert any("ollama serve" in line for line in server["how_to_start"]) and not server["reachable"]
+        refusal = (await (await ask(llmgw, "Hello")).json())["error"]["message"]
+    assert "Nothing listens at 127.0.0.1:1" in server["why_absent"] and not server["reachable"]
+    assert server["how_to_start"] and server["how_to_start"][0].rstrip(".") in refusal
+    assert ".." not in refusal and ".;" not in refusal and "`." not in refusal
     assert server["looked_at"] and server["looks_every_s"] > 0
     assert all(ability["why_not"] for ability in server["abilities"])
+
+
+async def test_a_lost_server_is_one_notice_and_one_line_of_the_log_and_so_is_its_return(tmp_path: Path) -> None:
+    notices: list[str] = []
+    async with AsyncExitStack() as living:
+        fake = await living.enter_async_context(FakeOllama("m:1b"))
+        port = int(fake.root.rpartition(":")[2])
+        async with client(tmp_path, **on(fake)) as llmgw:
+            await llmgw.gateway.local.refresh()
+            llmgw.gateway.bus.listen(lambda event: notices.append(event.text) if isinstance(event, Notice) else None)
+            await living.aclose()
+            for _ in range(3):
+                await llmgw.gateway.local.refresh()
+            async with FakeOllama("m:1b", port=port):
+                for _ in range(3):
+                    await llmgw.gateway.local.refresh()
+            log = await llmgw.get("/api/log?q=models")
+    assert notices == [
+        f"Ollama at 127.0.0.1:{port} went away: nothing listens there.",
+        f"Ollama at 127.0.0.1:{port} is back: it serves m:1b.",
+    ]
+    assert [entry["text"] for entry in log["entries"] if entry["source"] == "local models"][:2] == notices[::-1]
 
 
 async def test_read_only_changes_nothing(tmp_path: Path, ollama: FakeOllama) -> None:

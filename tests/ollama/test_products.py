@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway_core.local_values import ABILITIES, LocalServer
-from gateway_core.ollama.abilities import how_to_start
 from gateway_core.ollama.manager import LocalError, LocalModels
 from tests.fakes.local_servers import FakeLMStudio, FakeServer, llama_cpp, llama_cpp_router, local_ai, vllm
 from tests.ollama.support import Collector, running, settings
@@ -91,20 +90,3 @@ async def test_vllm_and_llama_cpp_tell_their_contexts() -> None:
         assert model.size_bytes == 22_000_000_000 and "vision" in model.capabilities
     async with at(llama_cpp_router()) as local:
         assert [(model.name, model.loaded) for model in local.server.models] == [("a", True), ("b", False)]
-
-
-@pytest.mark.parametrize(
-    ("root", "system", "first"),
-    [
-        ("http://127.0.0.1:11434", "Darwin", "open -a Ollama"),
-        ("http://127.0.0.1:11434", "Linux", "sudo systemctl start ollama"),
-        ("http://127.0.0.1:11434", "Windows", "Start Ollama from the Start menu, or: ollama serve"),
-        ("http://localhost:1234", "Darwin", "LM Studio: lms server start"),
-        ("http://127.0.0.1:9999", "Linux", "Ollama, at this address: OLLAMA_HOST=127.0.0.1:9999 ollama serve"),
-        ("http://box:11434", "Linux", "Start the local server on box, or set LOCAL_LLM_URL to another one."),
-    ],
-)
-def test_how_to_start_fits_the_platform_and_the_address(root: str, system: str, first: str) -> None:
-    assert how_to_start(root, system, installed=True, unit=True)[0] == first
-    bare = how_to_start("http://127.0.0.1:11434", "Linux", installed=False, unit=False)
-    assert bare == ("Ollama is not installed here: https://ollama.com/download", "ollama serve")

@@ -182,6 +182,13 @@ def test_without_any_provider_the_refusal_says_what_to_do() -> None:
     assert "ANTHROPIC_API_KEY" in refusal.message
 
 
+def test_reasons_that_are_sentences_do_not_end_the_refusal_twice() -> None:
+    nothing = Option(unavailable="Nothing listens there. Set LOCAL_LLM_URL.")
+    for model in ("gateway-auto", "gateway-local"):
+        message = refuse(request("Hello!", model), landscape(nothing, nothing, nothing)).message
+        assert "Set LOCAL_LLM_URL" in message and ".." not in message and ".;" not in message
+
+
 @pytest.mark.parametrize("model", ["nobody/knows", "unknown-model"])
 def test_an_unknown_model_is_named(model: str) -> None:
     refusal = refuse(request("Hello!", model), landscape())

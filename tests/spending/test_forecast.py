@@ -142,7 +142,7 @@ def test_a_limit_falls_within_the_hour_in_proportion() -> None:
 )
 def test_too_little_gives_words_and_no_number(hour: float, hours: Hours) -> None:
     found = forecast(at(hour, hours), {}, None)
-    assert found == Forecast(basis=found.basis) and "too little" in found.basis
+    assert found == Forecast(basis=found.basis) and "2 hours or 3 days" in found.basis
 
 
 def test_the_first_day_goes_by_its_own_rate_with_a_wide_range() -> None:

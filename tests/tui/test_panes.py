@@ -16,8 +16,8 @@ from gateway_core.model import (
     CacheStatus,
     Cost,
     Counted,
+    Forecast,
     KillSwitch,
-    LocalModel,
     ProviderStatus,
     PullStatus,
     Reason,
@@ -26,6 +26,7 @@ from gateway_core.model import (
     Status,
     Tier,
 )
+from gateway_core.spending.forecast import Today, forecast
 from llmgw_tui.filtering import Typed, matching
 from llmgw_tui.panes.cache import cache_view
 from llmgw_tui.panes.detail import detail_lines
@@ -37,6 +38,7 @@ from llmgw_tui.panes.local import local_view
 from llmgw_tui.panes.requests import Table, request_line, requests_view
 from llmgw_tui.panes.spend import budget_bar, spend_view
 from llmgw_tui.panes.tiers import tiers_view
+from llmgw_tui.text import count, dollars
 from llmgw_tui.theme import ASCII, MUTED_STYLE, UNICODE, WARN_STYLE
 from llmgw_tui.widgets import chart
 from tests.fakes import details, snapshots
@@ -233,6 +235,28 @@ def test_spend_shows_the_limits_on_the_bar_and_in_words() -> None:
     assert "hard limit reached" in pane(spend_view, snapshots.over_budget())
 
 
+@pytest.mark.parametrize("width", [36, 58, 62, 78])
+def test_why_there_is_no_forecast_is_read_to_its_end(width: int) -> None:
+    for basis in (forecast(Today("2026-11-23", 0.0, ()), {}, None).basis, "the ledger is being read", "so it is " * 12):
+        moment = replace(snapshots.empty(), forecast=Forecast(basis=basis))
+        words = " ".join(pane(spend_view, moment, width, 12).split())
+        assert f"no forecast: {basis.strip()}" in words and "…" not in words
+
+
+def test_the_reason_for_no_forecast_takes_one_row_in_the_dashboard() -> None:
+    assert "no forecast: it takes 2 hours or 3 days with spend" in pane(spend_view, snapshots.empty(), 58, 9)
+
+
+@pytest.mark.parametrize("width", [38, 58, 62, 118])
+def test_the_smallest_costs_and_largest_counts_stand_apart(width: int) -> None:
+    for cost, requests in ((49, 2), (49, 99_940), (999_000_000, 2), (123_456_000_000, 999_949)):
+        tiers = tuple(replace(tier, cost_microusd=cost, requests=requests) for tier in snapshots.busy().tiers)
+        for height in (4, 8):
+            rows = pane(tiers_view, replace(snapshots.busy(), tiers=tiers), width, height).split("\n")
+            for row in (row for row in rows if "$" in row):
+                assert f" {count(requests)} " in row and f" {dollars(cost)}" in row, row
+
+
 @given(
     st.integers(min_value=0, max_value=100_000_000),
     st.integers(min_value=0, max_value=10_000_000),
@@ -269,47 +293,9 @@ def test_a_chart_without_spend_says_so() -> None:
     assert "nothing spent today" in pane(spend_view, snapshots.empty(), 58, 11)
 
 
-def test_local_models_show_size_context_quantisation_and_expiry() -> None:
-    shown = pane(local_view, snapshots.busy(), 96, 8)
-    for word in (
-        "Ollama 0.32.15",
-        "up",
-        "qwen3:14b",
-        "42 %  7:17 left  12.3 MB/s  of 9.3 GB",
-        "qwen3:8b in use",
-        "4:07",
-        "5.2 GB",
-        "32k ctx",
-        "70 % GPU",
-        "41 tok/s",
-        "Q4_K_M",
-    ):
-        assert word in shown
-
-
-def test_the_built_in_model_is_always_called_built_in() -> None:
-    for width in (22, 38, 58, 118):
-        lines = pane(local_view, snapshots.empty(), width, 4).split("\n")
-        assert "built-in" in lines[0] and "built-in" in lines[1]
-
-
-def test_a_server_that_is_down_says_how_to_start_it() -> None:
-    down = replace(snapshots.busy().local, reachable=False, models=(), pulls=())
-    shown = pane(local_view, replace(snapshots.busy(), local=down))
-    assert "down" in shown and "ollama serve" in shown
-
-
 def test_a_failed_pull_says_why() -> None:
     failed = replace(snapshots.busy().local, pulls=(PullStatus("nope", "", error="file does not exist"),))
     assert "nope  failed: file does not exist" in pane(local_view, replace(snapshots.busy(), local=failed))
-
-
-def test_models_that_do_not_fit_are_counted() -> None:
-    many = tuple(LocalModel(f"model-{n}", 1_000_000) for n in range(30))
-    shown = pane(
-        local_view, replace(snapshots.busy(), local=replace(snapshots.busy().local, models=many, pulls=())), 58, 6
-    )
-    assert "and 26 more" in shown
 
 
 # --- header, footer, detail --------------------------------------------------------------------------------------

@@ -1,16 +1,13 @@
-"""What is around a local server on this machine: memory, GPU, its folder of models, and how it is started."""
+"""What is around a local server on this machine: memory, GPU, and its folder of models."""
 
 from __future__ import annotations
 
 import asyncio
-import platform
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from gateway_core.clock import Clock
 from gateway_core.local_values import Machine
-from gateway_core.ollama.abilities import how_to_start
 from gateway_core.ollama.address import is_loopback
 from gateway_core.ollama.machine.disk import missing_bytes, models_folder, read_manifests
 from gateway_core.ollama.machine.hardware import Gpu, find_gpu, read_machine
@@ -18,7 +15,6 @@ from gateway_core.ollama.registry import Manifest
 
 GPU_EVERY_S = 15.0
 """NVIDIA's program takes a tenth of a second and more."""
-_UNITS = ("/etc/systemd/system/ollama.service", "/usr/lib/systemd/system/ollama.service")
 
 
 class Surroundings:
@@ -33,7 +29,6 @@ class Surroundings:
         self.machine = Machine()
         self.manifests: Mapping[str, Manifest] = {}
         """Of the models, as they lie in the folder; empty where it cannot be read."""
-        self.start_lines: tuple[str, ...] = ()
 
     async def look(self, root: str, told_folder: str, digests: Mapping[str, str], *, ollama: bool, fresh: bool) -> None:
         """``digests`` are the models there, ``told_folder`` where they lie; ``fresh`` asks the GPU anew."""
@@ -46,9 +41,6 @@ class Surroundings:
 
     def _look(self, root: str, told_folder: str, digests: dict[str, str], ollama: bool, fresh: bool) -> None:
         here = is_loopback(root)
-        installed = shutil.which("ollama") is not None
-        unit = any(Path(place).exists() for place in _UNITS)
-        self.start_lines = how_to_start(root, platform.system(), installed=installed, unit=unit)
         if not here:
             self.machine, self.manifests, self._folder, self._read = Machine(), {}, None, None
             return
