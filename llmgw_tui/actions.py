@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway_core.model import CommandResult, RequestRow, Snapshot, Tier
+from gateway_core.model import CommandResult, RequestRow, Snapshot, Status, Tier
 from llmgw_tui.model_actions import cancel_pull, load_or_unload, needs, pull, switch_model
-from llmgw_tui.text import dollars, limit
+from llmgw_tui.text import dollars, limit, preview
 
 MOST_DOLLARS = 100_000
 """The highest daily limit that the command `set_budget` takes."""
+MOST_ASKED = 60
+NOT_RUNNING = "Only a request that still runs can be stopped: choose one."
 
 
 class Host(Protocol):
@@ -159,6 +161,24 @@ async def mark_wrong(host: Host) -> None:
     await host.command("mark_wrong", request_id=request_id)
 
 
+async def cancel_request(host: Host) -> None:
+    """Asks first: its caller gets an error, and what the answer has cost so far is lost."""
+    row = host.request
+    if row is None or row.status is not Status.RUNNING:
+        host.say(CommandResult(False, NOT_RUNNING))
+        return
+    where = f"{row.tier.value} {row.model}" if row.tier else row.asked_model
+    asked = f"{preview(row.client)}: {preview(row.preview)[:MOST_ASKED]}"
+    if await host.confirm(f"Stop this one request ({preview(where)})?", f"{asked}. What it has used is paid."):
+        await host.command("cancel_request", request_id=row.id)
+
+
+def nothing_to_cancel(host: Host) -> str:
+    """Why no request can be cancelled here; empty where one can."""
+    row = host.request
+    return "" if row is not None and row.status is Status.RUNNING else NOT_RUNNING
+
+
 async def set_budget(host: Host) -> None:
     """Lowering is done at once; raising any of the limits, or switching one off, asks."""
     if host.snapshot is None:
@@ -286,6 +306,16 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("switch", "s", "switch", "Switch the model that serves a tier", switch_model, changes=True),
     Action("mark_wrong", "w", "wrong", "This cached answer was wrong: never serve it again", mark_wrong, changes=True),
+    Action(
+        "cancel_request",
+        "delete,X",
+        "stop it",
+        "Stop the one request under the cursor that still runs (asks); its caller is told",
+        cancel_request,
+        footer=False,
+        why_not=nothing_to_cancel,
+        changes=True,
+    ),
     Action("copy", "y", "copy", "Copy the request's id, or the answer in its detail", copy),
     Action("set_budget", "", "limits", "Change the daily spend limits", set_budget, footer=False, changes=True),
     Action(

@@ -1,4 +1,4 @@
-"""The kill switch: one flag that stops everything, and the requests in flight that it stops."""
+"""The kill switch: one flag that stops everything; and the requests in flight, which it stops all or one by one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from gateway_core.wire import errors
 class KillGate:
     """Refuses requests while on, and cancels the tasks of those that are already running.
 
-    A task runs a request inside :meth:`guard`; cancellation by the switch is told from a client that left by
-    :meth:`has_killed`. Nothing is awaited: the switch works at once, whatever the requests are waiting for.
+    A task runs a request inside :meth:`guard`; cancellation from here is told from a client that left by
+    :meth:`excuse`. Nothing is awaited: the switch works at once, whatever the requests are waiting for.
     """
 
     def __init__(self, state: KillSwitch | None = None) -> None:
         self.state = state or KillSwitch()
         self._running: dict[str, asyncio.Task[object]] = {}
-        self._killed: set[str] = set()
+        self._killed: dict[str, Refusal] = {}
+        """What those that were stopped are told, by their id."""
         self.stops = 0
         """How often it was switched on."""
 
@@ -37,22 +38,19 @@ class KillGate:
             yield
         finally:
             del self._running[request_id]
-            self._killed.discard(request_id)
-
-    def has_killed(self, request_id: str) -> bool:
-        return request_id in self._killed
+            self._killed.pop(request_id, None)
 
     def excuse(self, request_id: str) -> Refusal | None:
-        """The refusal for the current task, which the switch cancelled and which may go on now.
+        """The refusal for the current task, which was cancelled from here and which may go on now.
 
-        None when it was not the switch.
+        None when it was not.
         """
-        if not self.has_killed(request_id):
-            return None
-        task = asyncio.current_task()
-        assert task is not None
-        task.uncancel()
-        return errors.kill_switch()
+        refusal = self._killed.get(request_id)
+        if refusal is not None:
+            task = asyncio.current_task()
+            assert task is not None
+            task.uncancel()
+        return refusal
 
     def switch(self, state: KillSwitch) -> int:
         """Puts the switch on or off; returns how many requests in flight were stopped."""
@@ -61,12 +59,21 @@ class KillGate:
             return 0
         self.stops += 1
         stopped = 0
-        for request_id, task in self._running.items():
-            if request_id not in self._killed:
-                self._killed.add(request_id)
-                task.cancel("kill switch")
-                stopped += 1
+        for request_id in self._running:
+            stopped += self._stop(request_id, errors.kill_switch())
         return stopped
+
+    def stop_one(self, request_id: str) -> bool:
+        """Stops one request in flight, as the switch stops all; False when it is not in flight, or ends already."""
+        return self._stop(request_id, errors.stopped_by_hand())
+
+    def _stop(self, request_id: str, refusal: Refusal) -> bool:
+        task = self._running.get(request_id)
+        if task is None or request_id in self._killed:
+            return False
+        self._killed[request_id] = refusal
+        task.cancel(refusal.code)
+        return True
 
     async def ended(self, within_s: float) -> None:
         """Returns when no request is in flight, or after ``within_s``: they were cancelled, and settle and note it."""

@@ -137,6 +137,7 @@ class Dashboard(Place):
         named = {action.name: action for action in centre.everywhere if action.footer and centre.keys.of(action.name)}
         order = [*FIRST_HINTS, *(place for place in centre.place_names if place != self.place), *named]
         hints = [centre.hint(name) for name in dict.fromkeys(order) if name in named and name != self.place]
+        hints[FIRST_HINTS.index("filter") : 0] = self.stop_hint()
         if self.size.width >= ROOMY:
             return tuple(hints)
         forced = self.centre.snapshot.forced_tier if self.centre.snapshot else None

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from gateway_core.model import CommandResult, RequestRow, Snapshot
+from gateway_core.model import CommandResult, RequestRow, Snapshot, Status
 from llmgw_tui.panes.draw import Look, between, segments_width, text_segment
 from llmgw_tui.panes.footer import Hint
 from llmgw_tui.panes.header import Link
@@ -140,7 +140,12 @@ class Place(Screen[None]):
             if action.footer and keys.of(f"{self.place}.{action.name}")
         )
         filtering = (centre.hint("filter"),) if self.filter_hint else ()
-        return (Hint("esc", "back", "back"), *own, *filtering, *(centre.hint(name) for name in self.shared_hints))
+        return (Hint("esc", "back", "back"), *self.stop_hint(), *own, *filtering, *(centre.hint(name) for name in self.shared_hints))
+
+    def stop_hint(self) -> tuple[Hint, ...]:
+        """The key that stops the request in sight, while it runs."""
+        runs = self.request is not None and self.request.status is Status.RUNNING
+        return (self.centre.hint("cancel_request"),) if runs and self.centre.keys.of("cancel_request") else ()
 
     def explanations(self) -> list[tuple[str, str]]:
         """What ``?`` says of the place: titles and texts."""
