@@ -167,7 +167,9 @@ class Commands:
         upstream call go on."""
         if self._kill.stop_one(request_id):
             return CommandResult(True, f"Request {request_id} is stopped.")
-        return CommandResult(False, f"Request {request_id} is not in flight: it has ended, or there is none of that id.")
+        return CommandResult(
+            False, f"Request {request_id} is not in flight: it has ended, or there is none of that id."
+        )
 
     async def force_tier(self, tier: Literal["auto", "local", "cheap", "premium"]) -> CommandResult:
         """Sends every request that names no tier itself to one tier; ``auto`` gives the choice back to the router."""

@@ -308,7 +308,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark_wrong", "w", "wrong", "This cached answer was wrong: never serve it again", mark_wrong, changes=True),
     Action(
         "cancel_request",
-        "delete,X",
+        "delete,ctrl+x",
         "stop it",
         "Stop the one request under the cursor that still runs (asks); its caller is told",
         cancel_request,

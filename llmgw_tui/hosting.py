@@ -247,9 +247,9 @@ class Hosting(App[None], inherit_bindings=False):
         if self._snapshot is None or not self._snapshot.kill.on:
             self.action_do("kill_switch")
 
-    async def to_clipboard(self, text: str, name: str) -> None:
-        """Copies ``text``, and says what became of it."""
-        clipboard = Clipboard(self.folder, os.environ, self.copy_to_clipboard)
+    async def to_clipboard(self, text: str, name: str, *, secret: bool = False) -> None:
+        """Copies ``text``, and says what became of it. A ``secret`` goes into no file."""
+        clipboard = Clipboard(None if secret else self.folder, os.environ, self.copy_to_clipboard)
         self.say(CommandResult(*await clipboard.copy(text, name)))
 
     def say(self, result: CommandResult) -> None:
@@ -297,7 +297,7 @@ class Hosting(App[None], inherit_bindings=False):
         if detail is None:
             self.say(CommandResult(False, "Nothing is kept of this request."))
         elif self.screen is before and not isinstance(before, DetailScreen):
-            await self.push_screen(DetailScreen(detail))
+            await self.push_screen(DetailScreen(detail, before if isinstance(before, Place) else None))
 
     async def show_help(self) -> None:
         place = self.place_in_sight

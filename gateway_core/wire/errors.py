@@ -92,8 +92,8 @@ def kill_switch() -> Refusal:
 
 
 def stopped_by_hand() -> Refusal:
-    """One request that an operator cancelled. 409 because OpenClaw takes 499 and 5xx for a failure and asks again, up to
-    eight times (``classify-core.ts`` of OpenClaw 2026.9.6, read 2026-11-28)."""
+    """One request that an operator cancelled. 409 because OpenClaw takes 499 and 5xx for a failure and asks again, up
+    to eight times (``classify-core.ts`` of OpenClaw 2026.9.6, read 2026-11-28)."""
     return Refusal("stopped_by_hand", "llmgw: this request was stopped by hand, in the control centre or the API.", 409)
 
 

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 
 from llmgw_tui.panes.draw import Look, text_segment
-from llmgw_tui.text import clean, preview
+from llmgw_tui.panes.parts import Line as Line
+from llmgw_tui.panes.wrapping import wrapped_rows
+from llmgw_tui.text import preview
 from llmgw_tui.theme import BRIGHT_STYLE, LINE_STYLE, MUTED_STYLE, TEXT_STYLE, WARN_STYLE
 
 CUT_CHARACTERS = 4_000
 """Longer bodies are shown up to here until asked for (mitmproxy#3918)."""
-
-Line = Sequence[Segment]
-
-
-def body(text: str, width: int, whole: bool, style: Style) -> Iterator[Line]:
-    """Foreign text as paragraphs, cut unless ``whole``."""
-    total = len(text)
-    shown = clean(text if whole else text[:CUT_CHARACTERS]).expandtabs(4)
-    for paragraph in shown.split("\n") if shown else ():
-        for piece in chopped(paragraph, max(8, width - 3)):
-            yield [Segment("   ", TEXT_STYLE), Segment(piece, style)]
-    if not whole:
-        yield from cut_note(total)
 
 
 def cut_note(total: int) -> Iterator[Line]:
@@ -44,17 +32,7 @@ def wrapped(name: str, text: str, width: int, style: Style) -> Iterator[Line]:
 
 def chopped(text: str, width: int) -> list[str]:
     """``text`` cut into lines of at most ``width`` cells, at blanks where that is possible."""
-    out: list[str] = []
-    start = 0
-    while cell_len(window := text[start : start + 3 * width + 1]) > width:
-        head = chop_cells(window, width)[0]
-        blank = head.rfind(" ")
-        if blank > width // 3 and not window[len(head) :].startswith(" "):
-            head = head[: blank + 1]
-        out.append(head.rstrip(" "))
-        start += len(head)
-        start += text.startswith(" ", start)
-    return [*out, text[start:]]
+    return [text[start:end] for start, end in wrapped_rows(text, width)]
 
 
 def heading(text: str, width: int, look: Look) -> Iterator[Line]:
