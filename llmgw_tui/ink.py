@@ -12,7 +12,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from enum import Enum
 from importlib import import_module
-from time import perf_counter
+from time import thread_time
 from typing import Any, NamedTuple
 
 from rich.segment import Segment
@@ -39,7 +39,7 @@ LANGUAGES = {
 AT_ONCE = 1_500
 """Characters that are coloured while a screen is made, in all. Measured: 10 ms of Python code; JSON is not counted."""
 LONGEST_S = 0.25
-"""What takes longer stays plain: a block of honest code takes 5 to 25 ms."""
+"""What takes longer of this thread's own time stays plain: a block of honest code takes 5 to 25 ms."""
 LONGEST_LINE = 1_000
 """In code with a longer line only JSON is coloured: what a rule takes grows with the square of it (ini: 110 ms of 4,000
 characters)."""
@@ -196,14 +196,16 @@ class Ink:
 
 
 def _coloured(code: Code) -> Steps[Spans]:
-    spans, began = Spans(), perf_counter()
+    spans, spent, began = Spans(), 0.0, thread_time()
     styles: dict[Any, Style] = {}
     for start, kind, part in _lexers[code.language].get_tokens_unprocessed(code.text):
         style = styles.get(kind) or styles.setdefault(kind, _style_of(str(kind)))
         spans.add((start, min(start + len(part), len(code.text)), style))
-        if perf_counter() - began > LONGEST_S:
+        spent += thread_time() - began
+        if spent > LONGEST_S:
             return Spans()
         yield
+        began = thread_time()
     return spans
 
 

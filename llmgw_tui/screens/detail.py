@@ -107,7 +107,7 @@ class DetailScreen(DocumentScreen):
             if hint not in stop and (hint.action != "mark_wrong" or self.cached_request)
         )
         at = next((number for number, hint in enumerate(rest) if hint.action == "filter"), len(rest))
-        step = (Hint(" ".join(steps), "previous, next", f"{place}next_request"),) if self._opened_from else ()
+        step = (Hint(" ".join(steps), "next", f"{place}next_request"),) if self._opened_from else ()
         return (back, *stop, *rest[:at], *step, *rest[at:])
 
     def label_of(self, action: PlaceAction) -> str:
