@@ -168,8 +168,8 @@ async def cancel_request(host: Host) -> None:
         host.say(CommandResult(False, NOT_RUNNING))
         return
     where = f"{row.tier.value} {row.model}" if row.tier else row.asked_model
-    asked = f"{preview(row.client)}: {preview(row.preview)[:MOST_ASKED]}"
-    if await host.confirm(f"Stop this one request ({preview(where)})?", f"{asked}. What it has used is paid."):
+    asked = f'{preview(row.client)} asked "{preview(row.preview)[:MOST_ASKED]}".'
+    if await host.confirm(f"Stop this one request ({preview(where)})?", f"{asked} What it has used is paid."):
         await host.command("cancel_request", request_id=row.id)
 
 
