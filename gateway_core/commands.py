@@ -85,6 +85,7 @@ class Commands:
         commands: dict[str, Command] = {
             "kill": self.kill,
             "release": self.release,
+            "cancel_request": self.cancel_request,
             "force_tier": self.force_tier,
             "set_budget": self.set_budget,
             "pull": models.pull,
@@ -162,6 +163,15 @@ class Commands:
         self._kill.switch(state)
         self._bus.publish(KillSwitchChanged(state.since or 0.0, state, 0))
         return CommandResult(True, "Kill switch off: requests are answered again.")
+
+    async def cancel_request(self, request_id: ModelName) -> CommandResult:
+        """Stops one request in flight: its caller is told so, and what it has used is paid. Those that share its
+        upstream call go on."""
+        if self._kill.stop_one(request_id):
+            return CommandResult(True, f"Request {request_id} is stopped.")
+        return CommandResult(
+            False, f"Request {request_id} is not in flight: it has ended, or there is none of that id."
+        )
 
     async def force_tier(self, tier: Literal["auto", "local", "cheap", "premium"]) -> CommandResult:
         """Sends every request that names no tier itself to one tier; ``auto`` gives the choice back to the router."""

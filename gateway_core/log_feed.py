@@ -10,6 +10,7 @@ from collections.abc import Callable
 from gateway_core.event_log import EventLog
 from gateway_core.events import CommandRan, Event, LocalChanged, Notice, PullProgress, RequestFinished
 from gateway_core.model import BudgetStatus, LocalServer, ProviderStatus, PullStatus, RequestRow, Status
+from gateway_core.wire import errors
 
 _BY = {"key": "you", "attached": "an attached screen", "api": "the API"}
 _PRESSING = ("kill", "release", "set_budget", "clear_cache", "force_tier")
@@ -73,11 +74,13 @@ class LogFeed:
         self._log.take(level, "commands", f"{asked}, by {by}: {event.message}")
 
     def _finished(self, row: RequestRow) -> None:
+        where = f" at {row.provider}/{row.model}" if row.provider else ""
         if row.status in (Status.FAILED, Status.REFUSED):
-            where = f" at {row.provider}/{row.model}" if row.provider else ""
             word = "was refused" if row.status is Status.REFUSED else "failed"
             level = "info" if row.status is Status.REFUSED else "warning"
             self._log.take(level, "requests", f"A request {word}{where}: {row.error_code or 'no reason is known'}.")
+        elif row.error_code == errors.stopped_by_hand().code:
+            self._log.take("info", "requests", f"Request {row.id} was stopped{where}: {row.error_code}.")
         self._limits()
 
     def _limits(self) -> None:

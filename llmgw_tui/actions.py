@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway_core.model import CommandResult, RequestRow, Snapshot, Tier
+from gateway_core.model import CommandResult, RequestRow, Snapshot, Status, Tier
 from llmgw_tui.model_actions import NOTHING_YET, cancel_pull, load_or_unload, needs, pull, switch_model
-from llmgw_tui.text import dollars, limit
+from llmgw_tui.text import dollars, limit, preview
 
 MOST_DOLLARS = 100_000
 """The highest daily limit that the command `set_budget` takes."""
+MOST_ASKED = 60
+NOT_RUNNING = "Only a request that still runs can be stopped: choose one."
 
 
 class Host(Protocol):
@@ -157,6 +159,24 @@ async def mark_wrong(host: Host) -> None:
     await host.command("mark_wrong", request_id=request_id)
 
 
+async def cancel_request(host: Host) -> None:
+    """Asks first: its caller gets an error, and what the answer has cost so far is lost."""
+    row = host.request
+    if row is None or row.status is not Status.RUNNING:
+        host.say(CommandResult(False, NOT_RUNNING))
+        return
+    where = f"{row.tier.value} {row.model}" if row.tier else row.asked_model
+    asked = f'{preview(row.client)} asked "{preview(row.preview)[:MOST_ASKED]}".'
+    if await host.confirm(f"Stop this one request ({preview(where)})?", f"{asked} What it has used is paid."):
+        await host.command("cancel_request", request_id=row.id)
+
+
+def nothing_to_cancel(host: Host) -> str:
+    """Why no request can be cancelled here; empty where one can."""
+    row = host.request
+    return "" if row is not None and row.status is Status.RUNNING else NOT_RUNNING
+
+
 async def set_budget(host: Host) -> None:
     """Lowering is done at once; raising any of the limits, or switching one off, asks."""
     if host.snapshot is None:
@@ -284,6 +304,16 @@ ACTIONS: tuple[Action, ...] = (
         changes=True,
     ),
     Action("switch", "s", "switch", "Switch the model that serves a tier", switch_model, changes=True),
+    Action(
+        "cancel_request",
+        "delete,ctrl+x",
+        "stop it",
+        "Stop the one request under the cursor that still runs (asks); its caller is told",
+        cancel_request,
+        footer=False,
+        why_not=nothing_to_cancel,
+        changes=True,
+    ),
     Action(
         "mark_wrong", "w", "wrong", "Mark a cached answer as wrong: it is never served again", mark_wrong, changes=True
     ),

@@ -10,7 +10,16 @@ from gateway_core.choices import BY, CACHE_ORDERS, LEVELS, SORTS
 from llmgw_tui import argument_kinds as kinds
 
 SHELLS = ("bash", "zsh", "fish")
-CLIENTS = ("openclaw", "claude-code", "codex", "openai", "anthropic", "prometheus", "grafana")
+CLIENTS = {
+    "openclaw": "OpenClaw's configuration",
+    "claude-code": "Claude Code's settings",
+    "codex": "Codex's configuration",
+    "openai": "variables that OpenAI's SDKs read",
+    "anthropic": "variables that Anthropic's SDKs read",
+    "prometheus": "a scrape configuration and alert rules",
+    "grafana": "a dashboard",
+}
+"""What ``llmgw connect`` gives each."""
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -54,8 +63,15 @@ def make_parser() -> argparse.ArgumentParser:
         "--fetch-model", action="store_true", help="get the built-in model's weights if they are missing"
     )
 
-    connect = commands.add_parser("connect", parents=[common], help="set a client up to use the gateway")
-    connect.add_argument("client", choices=CLIENTS)
+    connect = commands.add_parser(
+        "connect",
+        parents=[common],
+        help="set a client up to use the gateway; without one: its address, its key and the clients",
+    )
+    connect.add_argument("client", nargs="?", choices=tuple(CLIENTS))
+    connect.add_argument(
+        "--show-key", action="store_true", help="without a client: the key itself, not only in a terminal"
+    )
     connect.add_argument(
         "--api",
         choices=["openai-completions", "openai-responses", "anthropic-messages", "clawrouter"],

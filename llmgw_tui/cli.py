@@ -87,11 +87,18 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
         case "connect":
             from llmgw_tui import connecting, monitoring
 
+            if arguments.show_key and arguments.client:
+                raise SettingsError(
+                    "--show-key is for `llmgw connect` without a client: a client's part holds the key."
+                )
             if arguments.client in monitoring.CLIENTS:
                 return monitoring.run(settings, arguments.client, arguments.rules, arguments.write)
             if arguments.write or arguments.rules:
                 raise SettingsError("A folder to --write into, and --rules, are for prometheus and grafana.")
             written = arguments.write is not None
+            if arguments.client is None:
+                options = arguments.api, arguments.memory, written, arguments.file
+                return connecting.show(settings, show_key=arguments.show_key, options=any(options))
             given = arguments.client, arguments.api, arguments.memory, written, arguments.file
             return connecting.run(settings, *given)
         case "requests":

@@ -1,4 +1,4 @@
-"""``llmgw connect``: sets a client up to use the gateway."""
+"""``llmgw connect``: shows the gateway's address and key, and sets a client up to use it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,35 @@ from gateway_core.clients.json_config import MergeResult, render
 from gateway_core.clients.openclaw_block import OpenClawApi, provider_block
 from gateway_core.clients.snippets import CODEX_KEY, codex_toml, exports, sdk_variables
 from gateway_core.model import JsonObject
+from gateway_core.redaction import masked
 from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings, SettingsError
+from llmgw_tui.arguments import CLIENTS
 from llmgw_tui.reach import address_of
+from llmgw_tui.tables import print_table
 from llmgw_tui.text import one_line
 
 WRITTEN = ("openclaw", "claude-code")
 """Clients whose configuration is JSON and can be merged into."""
+
+
+def show(settings: Settings, *, show_key: bool, options: bool) -> int:
+    """Prints where the gateway is, its key, and which clients can be set up; returns 0.
+
+    Whoever asks at a terminal wants the key, as the answer to a wrong one says. What is piped ends in files and logs:
+    there it is masked, as kubectl's and gh's are, until ``--show-key`` asks for it. Raises :class:`SettingsError` where
+    ``options`` of a client were given.
+    """
+    if options:
+        raise SettingsError(f"Say which client: llmgw connect {'|'.join(CLIENTS)}.")
+    key = gateway_secret(settings)
+    assert key is not None
+    in_full = show_key or sys.stdout.isatty()
+    rows = [("address", f"{address_of(settings)}/v1"), ("key", one_line(key) if in_full else masked(key))]
+    print_table([*rows, ("", ""), *((f"llmgw connect {name}", what) for name, what in CLIENTS.items())], left=2)
+    if not in_full:
+        _say("\n`llmgw connect --show-key` prints the key itself.")
+    return 0
 
 
 def run(settings: Settings, client: str, api: str | None, memory: bool, write: bool, file: Path | None) -> int:

@@ -35,7 +35,7 @@ async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, qu
     try:
         async with running_gateway(settings, files=files, read_only=read_only) as gateway:
             _say(f"llmgw serves {gateway.address}/v1")
-            _say(f"The key is in {settings.data_dir}; `llmgw connect openclaw` shows how to use it. Ctrl+C ends.")
+            _say(f"The key is in {settings.data_dir}; `llmgw connect` shows it, and how to use it. Ctrl+C ends.")
             for notice in gateway.snapshot(rows=0).notices:
                 _say(one_line(notice))
             tasks = [asyncio.create_task(work) for work in (_tell(gateway, quiet), _reload(gateway, hung_up))]

@@ -256,9 +256,9 @@ class Hosting(App[None], inherit_bindings=False):
         else:
             self.say(CommandResult(True, "The kill switch is on. It is released outside of this question."))
 
-    async def to_clipboard(self, text: str, name: str) -> None:
-        """Copies ``text``, and says what became of it."""
-        clipboard = Clipboard(self.folder, os.environ, self.copy_to_clipboard)
+    async def to_clipboard(self, text: str, name: str, *, secret: bool = False) -> None:
+        """Copies ``text``, and says what became of it. A ``secret`` goes into no file."""
+        clipboard = Clipboard(None if secret else self.folder, os.environ, self.copy_to_clipboard)
         self.say(CommandResult(*await clipboard.copy(text, name)))
 
     def say(self, result: CommandResult) -> None:
@@ -309,7 +309,7 @@ class Hosting(App[None], inherit_bindings=False):
         elif isinstance(before, DetailScreen):
             self.say(CommandResult(False, "This request is open already."))
         elif self.screen is before:
-            await self.push_screen(DetailScreen(detail))
+            await self.push_screen(DetailScreen(detail, before if isinstance(before, Place) else None))
 
     async def show_help(self) -> None:
         place = self.place_in_sight

@@ -15,7 +15,8 @@ from llmgw_tui.yaml_files import line_of, read_mapping
 
 SHOWN = {
     **{"slash": "/", "question_mark": "?", "escape": "esc", "dollar_sign": "$", "comma": ",", "colon": ":"},
-    **{"space": "space", "full_stop": ".", "exclamation_mark": "!"},
+    **{"left_square_bracket": "[", "right_square_bracket": "]"},
+    **{"delete": "del", "space": "space", "full_stop": ".", "exclamation_mark": "!"},
 }
 MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
 NAMED_KEYS = frozenset(key.value.rpartition("+")[2] for key in TextualKeys) | {"space"}

@@ -14,7 +14,7 @@ from llmgw_tui.screens.models import ModelsScreen
 from llmgw_tui.screens.place import Place, PlaceAction
 from llmgw_tui.screens.requests import RequestsScreen
 from llmgw_tui.screens.routing import LineupPlaceScreen, RoutingScreen, TrialScreen
-from llmgw_tui.screens.settings import SettingScreen, SettingsScreen
+from llmgw_tui.screens.settings import GatewayKeyScreen, SettingScreen, SettingsScreen
 from llmgw_tui.screens.spend import SpendScreen
 
 PLACES: tuple[type[Place], ...] = (
@@ -37,6 +37,7 @@ INNER_PLACES: tuple[type[Place], ...] = (
     LineupPlaceScreen,
     LogEntryScreen,
     SettingScreen,
+    GatewayKeyScreen,
 )
 """Screens that others open, for one thing."""
 EVERYWHERE: tuple[Action, ...] = (

@@ -31,7 +31,7 @@ async def attach(
     if not key:
         print(
             "llmgw: the gateway's key is not known here. Give it with --key or GATEWAY_SECRET; on the gateway's "
-            "machine `llmgw connect openclaw` shows it.",
+            "machine `llmgw connect` shows it.",
             file=sys.stderr,
         )
         return 1

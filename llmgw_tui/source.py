@@ -109,6 +109,11 @@ class Source(Protocol):
         """Every setting with where it came from; ``problem`` says why they could not be looked at."""
         ...
 
+    async def key(self) -> str:
+        """The gateway's key, for whoever sits here and asks to see it: an attached screen's own, which is never sent
+        to it. Empty where none is known."""
+        ...
+
     async def routing(self) -> RoutingStatus:
         """Who serves each tier, how they do, and where requests went; ``problem`` says why it cannot be seen."""
         ...
@@ -130,9 +135,9 @@ class Source(Protocol):
         ``pull(model)``, ``cancel_pull(model)``, ``forget_pull(model)``, ``load(model)``, ``unload(model)``,
         ``unload_all``, ``pin(model)``, ``unpin(model)``, ``set_context(model, num_ctx)``,
         ``delete_model(model, even_in_use)``, ``check_updates``, ``switch(tier, model)``,
-        ``mark_wrong(request_id)``, ``replay(request_id, tier)``, ``forget_answer(entry)``,
-        ``clear_cache(which)``, ``reload``, ``retry_provider(provider)``. Never raises for what the
-        gateway or the network say.
+        ``mark_wrong(request_id)``, ``cancel_request(request_id)``, ``replay(request_id, tier)``,
+        ``forget_answer(entry)``, ``clear_cache(which)``, ``reload``, ``retry_provider(provider)``. Never raises for
+        what the gateway or the network say.
         """
         ...
 

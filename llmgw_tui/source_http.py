@@ -229,6 +229,9 @@ class HttpSource:
     async def settings(self) -> SettingsReport:
         return await self._read(_SETTINGS, self._get("/api/settings"), lambda why: SettingsReport(problem=why))
 
+    async def key(self) -> str:
+        return self._key
+
     async def routing(self) -> RoutingStatus:
         return await self._read(_ROUTING, self._get("/api/routing"), lambda why: RoutingStatus(problem=why))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Protocol
@@ -25,7 +26,9 @@ from gateway_core.model import (
 )
 from gateway_core.request_pages import RequestsPage
 from gateway_core.routing_values import RouteTrial, RoutingStatus
+from gateway_core.secret import gateway_secret
 from gateway_core.setting_values import SettingsReport
+from gateway_core.settings import Settings, SettingsError
 from gateway_core.store.errors import StoreError
 from llmgw_tui.source import MOST_HITS
 
@@ -67,6 +70,9 @@ class RunningGateway(Protocol):
 
     @property
     def routing(self) -> Routing: ...
+
+    @property
+    def settings(self) -> Settings: ...
 
     def snapshot(self) -> Snapshot: ...
 
@@ -167,6 +173,11 @@ class LocalSource:
 
     async def settings(self) -> SettingsReport:
         return await self._gateway.settings_report()
+
+    async def key(self) -> str:
+        with suppress(SettingsError):
+            return await asyncio.to_thread(gateway_secret, self._gateway.settings, create=False) or ""
+        return ""
 
     async def routing(self) -> RoutingStatus:
         return self._gateway.routing.status()

@@ -60,7 +60,7 @@ def clean(text: str) -> str:
     marks are cut to two, so that the width that is counted is the width that is drawn.
     """
     if text.isascii():
-        if text.isprintable():
+        if text.isprintable() or text.replace("\n", "").isprintable():
             return text
         return _FOREIGN.sub(_shown, text.replace("\r\n", "\n"))
     text = _FOREIGN.sub(_shown, text.replace("\r\n", "\n"))

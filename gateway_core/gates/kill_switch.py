@@ -1,4 +1,5 @@
-"""The kill switch: one flag that stops everything, and the requests in flight that it stops; so does the end."""
+"""The kill switch: one flag that stops everything, and the requests in flight, which it stops all or one by one; so
+does the end."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ class KillGate:
         self.state = state or KillSwitch()
         self._running: dict[str, asyncio.Task[object]] = {}
         self._broken_off: dict[str, Refusal] = {}
-        """Why, by the id of the request."""
+        """What those that were broken off are told, by their id."""
         self._ending = False
         self.stops = 0
         """How often it was switched on."""
@@ -66,7 +67,7 @@ class KillGate:
         if not state.on:
             return 0
         self.stops += 1
-        return self._break_off(errors.kill_switch())
+        return self._break_off_all(errors.kill_switch())
 
     async def end(self, *, at_once: bool = False) -> None:
         """The gateway ends: nothing more is let in, what is in flight gets a moment to end, the rest is broken off.
@@ -75,16 +76,24 @@ class KillGate:
         """
         self._ending = True
         await self.ended(0.0 if at_once else GRACE_S)
-        self._break_off(errors.gateway_stopped())
+        self._break_off_all(errors.gateway_stopped())
         await self.ended(ENDING_S)
 
-    def _break_off(self, why: Refusal) -> int:
+    def stop_one(self, request_id: str) -> bool:
+        """Stops one request in flight, as the switch stops all; False when it is not in flight, or ends already."""
+        return self._break_off(request_id, errors.stopped_by_hand())
+
+    def _break_off_all(self, why: Refusal) -> int:
         """Cancels what is in flight and not broken off yet; returns how many."""
-        stopped = [request_id for request_id in self._running if request_id not in self._broken_off]
-        for request_id in stopped:
-            self._broken_off[request_id] = why
-            self._running[request_id].cancel(why.code)
-        return len(stopped)
+        return sum([self._break_off(request_id, why) for request_id in self._running])
+
+    def _break_off(self, request_id: str, why: Refusal) -> bool:
+        task = self._running.get(request_id)
+        if task is None or request_id in self._broken_off:
+            return False
+        self._broken_off[request_id] = why
+        task.cancel(why.code)
+        return True
 
     async def ended(self, within_s: float) -> None:
         """Returns when no request of now is in flight, or after ``within_s``."""

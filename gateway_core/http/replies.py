@@ -12,7 +12,7 @@ from gateway_core.clock import new_request_id
 from gateway_core.model import JsonObject, Refusal
 from gateway_core.wire.errors import anthropic_error, openai_error
 
-_FINAL = ("budget_exceeded", "kill_switch", "no_provider")
+_FINAL = ("budget_exceeded", "kill_switch", "no_provider", "stopped_by_hand")
 
 
 def reply(content: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -96,6 +96,12 @@ def gateway_stopped() -> Refusal:
     return Refusal("gateway_stopped", "llmgw was stopped. Send the request again once it runs.", 503)
 
 
+def stopped_by_hand() -> Refusal:
+    """One request that an operator cancelled. 409 because OpenClaw takes 499 and 5xx for a failure and asks again, up
+    to eight times (``classify-core.ts`` of OpenClaw 2026.9.6, read 2026-11-28)."""
+    return Refusal("stopped_by_hand", "llmgw: this request was stopped by hand, in the control centre or the API.", 409)
+
+
 def invalid_request(message: str, param: str | None = None) -> Refusal:
     return Refusal("invalid_request", message, 400, param=param)
 

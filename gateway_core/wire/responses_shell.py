@@ -77,7 +77,7 @@ def failed(response: JsonObject, output: list[JsonObject], refusal: Refusal) -> 
         "rate_limit_exceeded"
         if refusal.code in _RATE
         else "invalid_prompt"
-        if refusal.http_status in (400, 403, 404, 413)
+        if refusal.http_status in (400, 403, 404, 409, 413)
         else "server_error"
     )
     error = {"code": code, "message": refusal.message}

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import zip_longest
+from itertools import chain
 
 from rich.segment import Segment
-from textual.strip import Strip
 
 from gateway_core.model import ReplayProgress, RequestDetail, Status
 from llmgw_tui.ink import Ink
-from llmgw_tui.panes.detail import Document, document
+from llmgw_tui.panes.detail import document
 from llmgw_tui.panes.details import Line, heading, pair, wrapped
-from llmgw_tui.panes.draw import Look, line, text_segment
+from llmgw_tui.panes.draw import Look, text_segment
 from llmgw_tui.panes.messages import message_lines, text_lines
+from llmgw_tui.panes.parts import Beside, Document, Joined, Lines, Part
+from llmgw_tui.slices import Steps
 from llmgw_tui.text import dollars, in_full, milliseconds, preview
 from llmgw_tui.theme import BAD_STYLE, BRIGHT_STYLE, LINE_STYLE, MUTED_STYLE, STATUS_STYLES, TIER_STYLES, tier_mark
 
@@ -30,26 +31,23 @@ def compare_document(
     ink: Ink,
     *,
     whole: bool = False,
-) -> Document:
+) -> Steps[Document]:
     """``second`` is the replay as it is kept, None while nothing is; ``progress`` its words while it streams."""
     beside = width >= SIDE_BY_SIDE_FROM
     column = (width - 3) // 2 if beside else width - 2
-    left = list(_answer(first, None, look, column, ink, whole))
-    right = list(_answer(second, progress, look, column, ink, whole))
+    left = _answer(first, None, look, column, ink, whole)
+    right = _answer(second, progress, look, column, ink, whole)
     if not beside:
-        return document([("First answer", left), ("Run again", right)], look, width)
-    lines: list[Strip] = []
-    for one, other in zip_longest(
-        _titled("First answer", left, column, look), _titled("Run again", right, column, look)
-    ):
-        middle = Segment(f" {look.glyphs.down} ", LINE_STYLE)
-        lines.append(Strip([*line(column, *(one or ())), middle, *line(column, *(other or ()))]))
-    return Document(tuple(strip.adjust_cell_length(width) for strip in lines))
-
-
-def _titled(title: str, lines: list[Line], width: int, look: Look) -> Iterator[Line]:
-    yield from heading(title, width, look)
-    yield from lines
+        return (yield from document([("First answer", left), ("Run again", right)], look, width))
+    columns = []
+    for title, parts in (("First answer", left), ("Run again", right)):
+        made = Joined()
+        for part in chain(heading(title, column, look), parts):
+            made.add(part)
+            yield
+        columns.append(made)
+    middle = Segment(f" {look.glyphs.down} ", LINE_STYLE)
+    return Document(Lines(Beside(columns[0], columns[1], column, middle), width))
 
 
 def _answer(
@@ -59,7 +57,7 @@ def _answer(
     width: int,
     ink: Ink,
     whole: bool,
-) -> Iterator[Line]:
+) -> Iterator[Part | Line]:
     if detail is None:
         yield pair("", "begins" if progress is None else "runs", MUTED_STYLE)
     else:

@@ -11,6 +11,7 @@ from llmgw_tui.ink import Ink
 from llmgw_tui.panes.details import Line, heading, laid, pair, wrapped
 from llmgw_tui.panes.draw import Look
 from llmgw_tui.panes.messages import message_lines
+from llmgw_tui.panes.parts import every_line
 from llmgw_tui.text import clock_time, dollars, duration, preview, size, time_saved
 from llmgw_tui.theme import BRIGHT_STYLE, GOOD_STYLE, MUTED_STYLE, TEXT_STYLE
 
@@ -40,4 +41,4 @@ def _segments(detail: CacheEntryDetail, look: Look, width: int, whole: bool) -> 
     if detail.answer is None:
         yield pair("", "damaged; the question will be asked again", MUTED_STYLE)
     else:
-        yield from message_lines({"role": "assistant", **detail.answer}, width, whole, Ink())
+        yield from every_line(message_lines({"role": "assistant", **detail.answer}, width, whole, Ink()))

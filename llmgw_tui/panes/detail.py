@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
@@ -11,11 +10,14 @@ from textual.strip import Strip
 
 from gateway_core.model import Counted, Decision, RequestDetail, RequestRow, Reuse, Status
 from llmgw_tui.ink import Ink
-from llmgw_tui.panes.details import Line, body, heading, label, laid, pair, wrapped
+from llmgw_tui.panes.blocks import body
+from llmgw_tui.panes.details import Line, folded, heading, label, pair, wrapped
 from llmgw_tui.panes.draw import Look, meter, text_segment
 from llmgw_tui.panes.messages import message_lines
+from llmgw_tui.panes.parts import Document, Joined, Lines, Part
 from llmgw_tui.panes.request_cost import cost_lines
 from llmgw_tui.panes.waterfall import waterfall_lines
+from llmgw_tui.slices import Steps, at_once
 from llmgw_tui.text import clock_time, duration, milliseconds, preview
 from llmgw_tui.theme import (
     ACCENT,
@@ -37,39 +39,35 @@ _PLAIN_REMARKS = ("prompt cache",)
 """Remarks that say what was done, not that something is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A long text of strips; ``sections`` are titles and the lines they begin on."""
-
-    lines: tuple[Strip, ...]
-    sections: tuple[tuple[str, int], ...] = ()
-
-
 def detail_lines(detail: RequestDetail, look: Look, width: int, *, whole: bool = False) -> tuple[Strip, ...]:
     """The detail screen's lines. ``whole`` shows big bodies uncut."""
-    return detail_document(detail, look, width, Ink(), whole=whole).lines
+    return tuple(at_once(detail_document(detail, look, width, Ink(), whole=whole)).lines)
 
 
-def detail_document(detail: RequestDetail, look: Look, width: int, ink: Ink, *, whole: bool = False) -> Document:
-    """The same with its sections; ``ink`` colours the code in it."""
+def detail_document(detail: RequestDetail, look: Look, width: int, ink: Ink, *, whole: bool = False) -> Steps[Document]:
+    """Makes the same with its sections; ``ink`` colours the code in it."""
     return document(_sections(detail, look, max(10, width - 2), whole, ink), look, width)
 
 
-def document(sections: Iterable[tuple[str, Iterable[Line]]], look: Look, width: int) -> Document:
-    """Sections under their titles; one without a title begins the text."""
-    lines: list[Strip] = []
+def document(sections: Iterable[tuple[str, Iterable[Part | Line]]], look: Look, width: int) -> Steps[Document]:
+    """Makes a text of sections under their titles; one without a title begins the text."""
+    whole = Joined()
     begins: list[tuple[str, int]] = []
     for title, content in sections:
         if title:
-            lines += laid(heading(title, max(10, width - 2), look), width)
-            begins.append((title, len(lines) - 1))
-        lines += laid(content, width)
-    return Document(tuple(lines), tuple(begins))
+            for segments in heading(title, max(10, width - 2), look):
+                whole.add(segments)
+            begins.append((title, len(whole) - 1))
+        for part in content:
+            for piece in folded(part, width) if isinstance(part, Sequence) else (part,):
+                whole.add(piece)
+            yield
+    return Document(Lines(whole, width), tuple(begins))
 
 
 def _sections(
     detail: RequestDetail, look: Look, width: int, whole: bool, ink: Ink
-) -> Iterator[tuple[str, Iterable[Line]]]:
+) -> Iterator[tuple[str, Iterable[Part | Line]]]:
     row = detail.row
     yield "", _summary(detail, look, width)
     yield "Decision", _decision(detail.decision, row, width, look)
@@ -81,8 +79,9 @@ def _sections(
         yield "Noticed", _remarks(detail, width)
     if detail.tools:
         yield f"Tools offered ({len(detail.tools)})", body(", ".join(detail.tools), width, whole, MUTED_STYLE)
-    messages = [part for message in detail.messages for part in message_lines(message, width, whole, ink)]
-    yield f"Messages ({len(detail.messages)})", messages or [pair("", "not kept", MUTED_STYLE)]
+    messages = (part for message in detail.messages for part in message_lines(message, width, whole, ink))
+    none = [pair("", "not kept", MUTED_STYLE)]
+    yield f"Messages ({len(detail.messages)})", messages if detail.messages else none
     if detail.answer is None:
         missing = "none yet" if row.status is Status.RUNNING else "none kept"
         yield "Answer", [pair("", missing, MUTED_STYLE)]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 
 from gateway_core.model import JsonObject
-from llmgw_tui.ink import Ink
-from llmgw_tui.panes.details import CUT_CHARACTERS, Line, body, cut_note
+from llmgw_tui.ink import LANGUAGES, Ink
+from llmgw_tui.panes.blocks import body, laid_out
+from llmgw_tui.panes.details import CUT_CHARACTERS, Line, cut_note
 from llmgw_tui.panes.draw import text_segment
-from llmgw_tui.text import clean, message_text, preview
+from llmgw_tui.panes.parts import Part
+from llmgw_tui.text import message_text, preview
 from llmgw_tui.theme import ACCENT, BLUE, BRIGHT_STYLE, GOLD, LINE_STYLE, MUTED_STYLE, TEXT_STYLE, VIOLET
 
 ROLE_STYLES = {
@@ -24,11 +25,12 @@ ROLE_STYLES = {
     "developer": Style(color=GOLD, bold=True),
     "tool": Style(color=BLUE, bold=True),
 }
-_FENCE = re.compile(r"^\s{0,3}(?:```|~~~)\s*([\w+#.-]{0,20})")
-_MARGIN = Segment("   ", TEXT_STYLE)
+_FENCES = ("```", "~~~")
+_NAMED = re.compile(r"(?:```|~~~)\s*([\w+#.-]{0,20})")
+_MARGIN = (Segment("   ", TEXT_STYLE), Segment("  ", LINE_STYLE))
 
 
-def message_lines(message: JsonObject, width: int, whole: bool, ink: Ink) -> Iterator[Line]:
+def message_lines(message: JsonObject, width: int, whole: bool, ink: Ink) -> Iterator[Part | Line]:
     role = str(message.get("role", "?"))
     name = f" {preview(str(message['name']))}" if message.get("name") else ""
     call = f" answers {preview(str(message['tool_call_id']))}" if message.get("tool_call_id") else ""
@@ -43,68 +45,51 @@ def message_lines(message: JsonObject, width: int, whole: bool, ink: Ink) -> Ite
     yield []
 
 
-def text_lines(text: str, width: int, whole: bool, ink: Ink) -> Iterator[Line]:
+def text_lines(text: str, width: int, whole: bool, ink: Ink) -> Iterator[Part | Line]:
     """Foreign text as paragraphs, its fenced code and JSON coloured; cut unless ``whole``."""
     if _looks_like_json(text):
         yield from code_lines(text, "json", width, whole, ink)
         return
-    if "```" not in text and "~~~" not in text:
-        yield from body(text, width, whole, TEXT_STYLE)
-        return
-    shown = clean(text if whole else text[:CUT_CHARACTERS]).expandtabs(4)
-    plain: list[str] = []
-    code: list[str] | None = None
-    language = ""
-    for paragraph in shown.split("\n"):
-        fence = _FENCE.match(paragraph)
-        if fence is None:
-            (plain if code is None else code).append(paragraph)
-            continue
-        if code is None:
-            plain.append(paragraph)
-            yield from body("\n".join(plain), width, True, TEXT_STYLE)
-            plain, code, language = [], [], fence[1]
+    shown = text if whole else text[:CUT_CHARACTERS]
+    at, language = 0, None
+    for begins, ends, named in _fences(shown):
+        if language is None:
+            yield from body(shown[at:ends], width, True, TEXT_STYLE)
+            at, language = ends + 1, named
         else:
-            yield from _inked("\n".join(code), language, width, ink)
-            plain, code = [paragraph], None
-    if code:
-        yield from _inked("\n".join(code), language, width, ink)
-    if plain:
-        yield from body("\n".join(plain), width, True, TEXT_STYLE)
+            yield from _code(shown[at : begins - 1], language, width, ink)
+            at, language = begins, None
+    if language is None:
+        yield from body(shown[at:], width, True, TEXT_STYLE)
+    else:
+        yield from _code(shown[at:], language, width, ink)
     if not whole:
         yield from cut_note(len(text))
 
 
-def code_lines(text: str, language: str, width: int, whole: bool, ink: Ink) -> Iterator[Line]:
+def _fences(text: str) -> Iterator[tuple[int, int, str]]:
+    """The lines that begin or end code: where they begin and end, and the language that they name."""
+    at = 0
+    while (found := min((one for mark in _FENCES if (one := text.find(mark, at)) >= 0), default=-1)) >= 0:
+        begins = text.rfind("\n", 0, found) + 1
+        ends = text.find("\n", found)
+        ends = len(text) if ends < 0 else ends
+        if not text[begins : min(found, begins + 4)].strip() and found - begins < 4:
+            named = _NAMED.match(text, found, min(ends, found + 100))
+            yield begins, ends, named[1] if named else ""
+        at = ends
+
+
+def code_lines(text: str, language: str, width: int, whole: bool, ink: Ink) -> Iterator[Part | Line]:
     """Foreign text as code in one language; cut unless ``whole``."""
-    yield from _inked(clean(text if whole else text[:CUT_CHARACTERS]).expandtabs(4), language, width, ink)
+    yield from _code(text if whole else text[:CUT_CHARACTERS], language, width, ink)
     if not whole:
         yield from cut_note(len(text))
 
 
-def _inked(shown: str, language: str, width: int, ink: Ink) -> Iterator[Line]:
-    """Clean text behind a rule, in colours where they are known; long lines go on below, cut between cells."""
-    inked = ink.lines(shown, language) or tuple((Segment(line, TEXT_STYLE),) for line in shown.split("\n"))
-    for segments in inked if shown else ():
-        for piece in chopped_segments(segments, max(8, width - 5)):
-            yield [_MARGIN, Segment("  ", LINE_STYLE), *piece]
-
-
-def chopped_segments(segments: Sequence[Segment], width: int) -> Iterator[list[Segment]]:
-    """One line of segments as lines of at most ``width`` cells."""
-    room, out = width, list[Segment]()
-    for segment in segments:
-        text = segment.text
-        while cell_len(text) > room:
-            head = chop_cells(text, room)[0] if room > 1 else ""
-            if head:
-                out.append(Segment(head, segment.style))
-            yield out
-            out, room, text = [], width, text[len(head) :]
-        if text:
-            out.append(Segment(text, segment.style))
-            room -= cell_len(text)
-    yield out
+def _code(text: str, language: str, width: int, ink: Ink) -> Iterator[Part]:
+    known = LANGUAGES.get(language.lower(), "")
+    yield from laid_out(text, max(8, width - 5), TEXT_STYLE, _MARGIN, ink, language=known)
 
 
 def _looks_like_json(text: str) -> bool:

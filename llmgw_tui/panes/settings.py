@@ -123,6 +123,12 @@ def setting_lines(setting: SettingValue, look: Look, width: int) -> tuple[Strip,
     return tuple(laid(_whole(setting, look, max(10, width - 2)), width))
 
 
+def key_lines(key: str | None, look: Look, width: int) -> tuple[Strip, ...]:
+    """The gateway's key in full; None while nobody has asked for it."""
+    shown = wrapped("the key", key or "hidden", max(10, width - 2), BRIGHT_STYLE if key else MUTED_STYLE)
+    return tuple(line(width, *segments) for segments in (*shown, []))
+
+
 def _whole(setting: SettingValue, look: Look, width: int) -> Iterator[Line]:
     yield from wrapped("in force", setting.value, width, BRIGHT_STYLE)
     yield from wrapped(

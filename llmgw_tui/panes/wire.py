@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -11,10 +12,12 @@ from rich.segment import Segment
 from gateway_core.model import RequestParts, UpstreamRequest
 from gateway_core.traces import MASKED, Headers
 from llmgw_tui.ink import Ink
-from llmgw_tui.panes.detail import Document, document
+from llmgw_tui.panes.detail import document
 from llmgw_tui.panes.details import Line, chopped, pair, wrapped
 from llmgw_tui.panes.draw import Look, cell
 from llmgw_tui.panes.messages import code_lines
+from llmgw_tui.panes.parts import Document, Part
+from llmgw_tui.slices import Steps
 from llmgw_tui.text import preview
 from llmgw_tui.theme import BAD_STYLE, BRIGHT_STYLE, GOOD_STYLE, MUTED_STYLE, TEXT_STYLE, WARN_STYLE
 
@@ -22,12 +25,14 @@ NOT_KEPT = "Nothing of the wire is kept: it still runs, is older than KEEP_BODIE
 _LONGEST_READABLE = 400_000
 
 
-def headers_document(parts: RequestParts | None, look: Look, width: int) -> Document:
+def headers_document(parts: RequestParts | None, look: Look, width: int) -> Steps[Document]:
     """The client's headers, and those of each answer from upstream."""
     return document(_headers(parts, max(10, width - 2)), look, width)
 
 
-def upstream_document(parts: RequestParts | None, look: Look, width: int, ink: Ink, *, whole: bool = False) -> Document:
+def upstream_document(
+    parts: RequestParts | None, look: Look, width: int, ink: Ink, *, whole: bool = False
+) -> Steps[Document]:
     """Each request upstream as it was sent. ``whole`` shows the bodies uncut."""
     return document(_upstream(parts, max(10, width - 2), whole, ink), look, width)
 
@@ -44,7 +49,9 @@ def _headers(parts: RequestParts | None, width: int) -> Iterator[tuple[str, Iter
             yield _title("Answer", sent), [_status(sent), [], *_named(sent.answer_headers, width)]
 
 
-def _upstream(parts: RequestParts | None, width: int, whole: bool, ink: Ink) -> Iterator[tuple[str, Iterable[Line]]]:
+def _upstream(
+    parts: RequestParts | None, width: int, whole: bool, ink: Ink
+) -> Iterator[tuple[str, Iterable[Part | Line]]]:
     if parts is None:
         yield "Upstream", wrapped("", NOT_KEPT, width, MUTED_STYLE)
         return
@@ -58,7 +65,7 @@ def _upstream(parts: RequestParts | None, width: int, whole: bool, ink: Ink) -> 
         yield _title("Attempt", sent), _sent(sent, width, whole, ink)
 
 
-def _sent(sent: UpstreamRequest, width: int, whole: bool, ink: Ink) -> Iterator[Line]:
+def _sent(sent: UpstreamRequest, width: int, whole: bool, ink: Ink) -> Iterator[Part | Line]:
     yield from wrapped(preview(sent.method), sent.url, width, BRIGHT_STYLE)
     yield _status(sent)
     if sent.error:
@@ -66,7 +73,7 @@ def _sent(sent: UpstreamRequest, width: int, whole: bool, ink: Ink) -> Iterator[
     yield []
     yield from _named(sent.headers, width)
     yield []
-    yield from code_lines(_readable(sent.body), "json", width, whole, ink)
+    yield from code_lines(readable(sent.body), "json", width, whole, ink)
 
 
 def _status(sent: UpstreamRequest) -> Line:
@@ -88,8 +95,9 @@ def _named(headers: Headers, width: int) -> Iterator[Line]:
             yield [cell(f" {name}" if number == 0 else "", column + 1, MUTED_STYLE), Segment(piece, style)]
 
 
-def _readable(body: str) -> str:
-    """JSON on lines of its own."""
+@lru_cache(maxsize=8)
+def readable(body: str) -> str:
+    """JSON on lines of its own; takes 10 ms for a large body, once."""
     if len(body) > _LONGEST_READABLE:
         return body
     try:

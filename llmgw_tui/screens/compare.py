@@ -7,10 +7,11 @@ from typing import ClassVar
 
 from gateway_core.model import ReplayProgress, RequestDetail, RequestRow, Status
 from llmgw_tui.panes.answers import compare_document
-from llmgw_tui.panes.detail import Document
+from llmgw_tui.panes.parts import Document
 from llmgw_tui.screens.document import MATCHES, DocumentScreen
 from llmgw_tui.screens.one_thing import WHOLE
 from llmgw_tui.screens.place import PlaceAction
+from llmgw_tui.slices import Steps
 from llmgw_tui.text import clean, message_text
 
 LIVE_S = 0.3
@@ -69,6 +70,6 @@ class CompareScreen(DocumentScreen):
         rows = self.centre.snapshot.requests if self.centre.snapshot else ()
         return next((now for now in rows if now.id == row.id), row)
 
-    def document(self, width: int) -> Document:
+    def document(self, width: int) -> Steps[Document]:
         look = self.centre.look()
         return compare_document(self._first, self._second, self._progress, look, width, self.ink, whole=self.whole)

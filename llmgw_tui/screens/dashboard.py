@@ -137,6 +137,7 @@ class Dashboard(Place):
         named = {action.name: action for action in centre.everywhere if action.footer and centre.keys.of(action.name)}
         order = [*FIRST_HINTS, *(place for place in centre.place_names if place != self.place), *named]
         hints = [centre.hint(name) for name in dict.fromkeys(order) if name in named and name != self.place]
+        hints += self.stop_hint()
         if self.size.width >= ROOMY:
             return tuple(hints)
         forced = self.centre.snapshot.forced_tier if self.centre.snapshot else None
@@ -159,6 +160,10 @@ class Dashboard(Place):
         """The id of the request under the cursor."""
         row = self.request
         return (clean(row.id), "the request's id") if row else ("", "")
+
+    async def beside(self, row: RequestRow, by: int) -> RequestRow | None:
+        snapshot = self.centre.snapshot
+        return self.requests.step(row, by, snapshot) if snapshot else None
 
     async def open_selected(self) -> None:
         """The request under the cursor; from another pane the screen that says more of it."""

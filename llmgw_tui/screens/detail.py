@@ -8,17 +8,22 @@ from typing import ClassVar
 from gateway_core.model import CommandResult, ReplayOffer, RequestDetail, RequestParts, RequestRow, Status
 from llmgw_tui.exports.call import FORMATS, NothingKept
 from llmgw_tui.exports.exported import Export, export, write
-from llmgw_tui.panes.detail import Document, detail_document
+from llmgw_tui.panes.detail import detail_document
 from llmgw_tui.panes.details import CUT_CHARACTERS
-from llmgw_tui.panes.wire import headers_document, upstream_document
+from llmgw_tui.panes.footer import Hint
+from llmgw_tui.panes.parts import Document
+from llmgw_tui.panes.wire import headers_document, readable, upstream_document
 from llmgw_tui.private_files import EXPORTS
 from llmgw_tui.screens.compare import CompareScreen
 from llmgw_tui.screens.document import MATCHES, DocumentScreen
 from llmgw_tui.screens.one_thing import WHOLE
-from llmgw_tui.screens.place import PlaceAction
+from llmgw_tui.screens.place import Place, PlaceAction
+from llmgw_tui.slices import Steps
 from llmgw_tui.text import clean, dollars, message_text
 
 _BY_NAME = "another model, by its name"
+_AT_THE_END = {1: "This is the last request of the list.", -1: "This is the first request of the list."}
+_NO_LIST = "This request was not opened from a list of requests: there is no next one."
 _TITLES = {"": "Request", "headers": "Request: headers", "upstream": "Request: upstream"}
 
 
@@ -36,14 +41,21 @@ class DetailScreen(DocumentScreen):
         PlaceAction("compare", "v", "compare", "Compare a re-run with the original request", footer=False),
         PlaceAction("export", "x", "export", "Export as curl, Python or JSON, and copy it"),
         PlaceAction("copy_what", "Y", "copy …", "Copy the answer, the question, the id, curl or JSON", footer=False),
+        PlaceAction(
+            "previous_request", "left_square_bracket,left", "previous", "The request above in the list", footer=False
+        ),
+        PlaceAction(
+            "next_request", "right_square_bracket,right", "next", "The request below in the list", footer=False
+        ),
         *MATCHES,
     )
     shared_hints = ("copy", "mark_wrong", "kill_switch", "help")
     read_every_s = 1.0
 
-    def __init__(self, detail: RequestDetail) -> None:
+    def __init__(self, detail: RequestDetail, opened_from: Place | None = None) -> None:
         super().__init__()
         self.detail = detail
+        self._opened_from = opened_from
         self._parts: RequestParts | None = None
         self._showing = ""
         """The view: ``headers``, ``upstream``, or empty for the request itself."""
@@ -63,13 +75,13 @@ class DetailScreen(DocumentScreen):
     async def read(self) -> None:
         if self.detail.row.status is not Status.RUNNING:
             return
-        detail = await self.centre.source.detail(self.detail.row.id)
-        if detail is not None and detail != self.detail:
+        detail = await self.centre.source.detail(asked := self.detail.row.id)
+        if detail is not None and detail != self.detail and asked == self.detail.row.id:
             self.detail = detail
             self._parts = None
             self.remake()
 
-    def document(self, width: int) -> Document:
+    def document(self, width: int) -> Steps[Document]:
         look = self.centre.look()
         if self._showing == "headers":
             return headers_document(self._parts, look, width)
@@ -84,6 +96,20 @@ class DetailScreen(DocumentScreen):
         texts = (message_text(message) for message in (*self.detail.messages, self.detail.answer or {}))
         return sum(len(text) if self.whole else min(len(text), CUT_CHARACTERS) for text in texts)
 
+    def hints(self) -> tuple[Hint, ...]:
+        """What can be done with this request first; the way to the next one before what is for any of them."""
+        place, keys = f"{self.place}.", self.centre.keys
+        steps = [keys.shown(place + name) for name in ("previous_request", "next_request")]
+        stop = self.stop_hint()
+        back, *rest = (
+            hint
+            for hint in super().hints()
+            if hint not in stop and (hint.action != "mark_wrong" or self.cached_request)
+        )
+        at = next((number for number, hint in enumerate(rest) if hint.action == "filter"), len(rest))
+        step = (Hint(" ".join(steps), "next", f"{place}next_request"),) if self._opened_from else ()
+        return (back, *stop, *rest[:at], *step, *rest[at:])
+
     def label_of(self, action: PlaceAction) -> str:
         return "the request" if action.name == self._showing else super().label_of(action)
 
@@ -92,6 +118,28 @@ class DetailScreen(DocumentScreen):
             self._show("")
         else:
             super().action_back()
+
+    # --- the next one ----------------------------------------------------------------------------------------------
+
+    async def do_previous_request(self) -> None:
+        await self._step(-1)
+
+    async def do_next_request(self) -> None:
+        await self._step(1)
+
+    async def _step(self, by: int) -> None:
+        """To the next request of the list that this one was opened from, in the view that is open."""
+        row: RequestRow | None = self.detail.row
+        detail = None
+        while row and detail is None:
+            row = await self._opened_from.beside(row, by) if self._opened_from else None
+            detail = await self.centre.source.detail(row.id) if row else None
+        if detail is None:
+            self.centre.say(CommandResult(False, _AT_THE_END[by] if self._opened_from else _NO_LIST))
+            return
+        parts = await self._fetched(detail.row.id) if self._showing else None
+        self.detail, self._parts = detail, parts
+        self._show(self._showing)
 
     # --- the wire --------------------------------------------------------------------------------------------------
 
@@ -107,14 +155,23 @@ class DetailScreen(DocumentScreen):
 
     def _show(self, view: str) -> None:
         self._showing = view
-        self.remake()
-        self.view.scroll_to(y=0, animate=False, force=True)
+        self.remake(from_the_top=True)
 
     async def _wire(self) -> RequestParts | None:
-        """Fetched when it is wanted first, and kept while the screen is open."""
+        """Fetched when it is wanted first, and kept while the request is shown."""
         if self._parts is None:
-            self._parts = await self.centre.source.parts(self.detail.row.id)
+            parts = await self._fetched(asked := self.detail.row.id)
+            if asked != self.detail.row.id:
+                return parts
+            self._parts = parts
         return self._parts
+
+    async def _fetched(self, request_id: str) -> RequestParts | None:
+        """With its bodies made readable, which takes a moment, off the loop."""
+        parts = await self.centre.source.parts(request_id)
+        for sent in parts.upstream if parts else ():
+            await asyncio.to_thread(readable, sent.body)
+        return parts
 
     # --- copies and exports ----------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""A screen that shows one long text: sections to jump to, words to find, code that gets its colours in a thread."""
+"""A screen that shows one long text: sections to jump to, words to find, code that gets its colours as it is seen."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
 from gateway_core.model import CommandResult
-from llmgw_tui.ink import Ink
-from llmgw_tui.panes.detail import Document
+from llmgw_tui.ink import Ink, load
 from llmgw_tui.panes.draw import text_segment
+from llmgw_tui.panes.parts import NOTHING, Document
 from llmgw_tui.screens.one_thing import OneThingScreen
 from llmgw_tui.screens.place import PlaceAction
+from llmgw_tui.slices import Steps, at_once, in_slices
 from llmgw_tui.theme import MUTED_STYLE
 from llmgw_tui.widgets.lines_view import LinesView
 
@@ -25,7 +26,9 @@ MATCHES = (
     PlaceAction("previous_match", "N", "previous", "Previous match", footer=False),
 )
 LIGHT = 12_000
-"""Characters that are drawn at once, in some 13 ms; more are drawn in a thread."""
+"""Characters that are drawn at once, in some 5 ms; more are drawn in slices."""
+LIGHT_LINES = 2_000
+"""Lines that are looked through at once, in some 2 ms."""
 
 
 class DocumentScreen(OneThingScreen):
@@ -40,29 +43,34 @@ class DocumentScreen(OneThingScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ink = Ink()
-        self._document = Document(())
+        self.ink = Ink(self._wants_colours)
+        self._document = NOTHING
+        self._named = ""
+        """What the text in sight is called."""
+        self._making = False
+        self._to_top = False
+        """The text that is made is another one: it is shown from its beginning."""
         self._found: list[int] = []
         self._at = 0
         """Which of those found is looked at."""
 
-    def document(self, width: int) -> Document:
-        """What it shows, as wide as this."""
+    def document(self, width: int) -> Steps[Document]:
+        """Makes what it shows, as wide as this."""
         raise NotImplementedError
 
     def weight(self) -> int:
         """How many characters there are to draw, about."""
         return 0
 
-    def lines(self, width: int) -> tuple[Strip, ...]:
-        if self.weight() > LIGHT:
-            self.run_worker(self._make(width), name="ink", group="ink", exclusive=True)
-            return self._document.lines
+    def lines(self, width: int) -> Sequence[Strip]:
         self.ink.begin()
-        self._document = self.document(width)
-        if self.ink.wanted:
-            self.run_worker(self._colour, name="ink", group="ink", exclusive=True)  # type: ignore[arg-type]
-        self._find()
+        self._making = self.weight() > LIGHT
+        if self._making:
+            self.run_worker(self._make(width), name="make", group="ink", exclusive=True)
+        else:
+            self.workers.cancel_group(self, "ink")
+            self._document, self._named = at_once(self.document(width)), self.named()
+            self._find()
         return self._document.lines
 
     @property
@@ -70,34 +78,54 @@ class DocumentScreen(OneThingScreen):
         return self.query_one(LinesView)
 
     def title_info(self) -> Sequence[Segment]:
-        found = ""
+        found = "  reading" if self._making else ""
         if self.searched:
             many = len(self._found)
-            found = f"  {self._at + 1} of {many} lines" if many else "  no match"
-        return (*super().title_info(), text_segment(found, MUTED_STYLE))
+            found += f"  {self._at + 1} of {many} lines" if many else "  no match"
+        return (text_segment(self._named or self.named(), MUTED_STYLE), text_segment(found, MUTED_STYLE))
 
-    def remake(self) -> None:
+    def remake(self, *, from_the_top: bool = False) -> None:
         """Shows what there is now."""
+        self._to_top = self._to_top or from_the_top
         if self.is_mounted and self.query(LinesView):
             self.view.remake()
+            if self._to_top and not self._making:
+                self._go_to_top()
             self.redraw()
 
     async def _make(self, width: int) -> None:
-        self._document = await asyncio.to_thread(self._made, width)
-        self._find()
+        made = await in_slices(self.document(width))
+        self._making = False
+        self._document, self._named = made, self.named()
         if self.is_mounted and self.query(LinesView):
-            self.view.show(self._document.lines)
-            self.redraw()
+            self.view.show(made.lines)
+            if self._to_top:
+                self._go_to_top()
+        self.redraw()
+        self._found = await in_slices(self._finding())
+        self._mark()
+        self.redraw()
 
-    def _made(self, width: int) -> Document:
-        """With all its colours; takes as long as it takes."""
-        self.ink.begin()
-        made = self.document(width)
-        return self.document(width) if self.ink.work() else made
+    def _go_to_top(self) -> None:
+        self._to_top = False
+        self.view.scroll_to(y=0, animate=False, force=True)
+
+    # --- colours ---------------------------------------------------------------------------------------------------
+
+    def _wants_colours(self) -> None:
+        self.call_later(self._begin_colouring)
+
+    def _begin_colouring(self) -> None:
+        if not any(worker.name == "colour" and not worker.is_finished for worker in self.workers):
+            self.run_worker(self._colour, name="colour", group="colour")  # type: ignore[arg-type]
 
     async def _colour(self) -> None:
-        if await asyncio.to_thread(self.ink.work):
-            self.remake()
+        """Of what is in sight: a language is loaded in a thread, the rest is done in slices."""
+        while missing := self.ink.missing:
+            await asyncio.to_thread(load, *missing)
+        await in_slices(self.ink.work())
+        if self.is_mounted and self.query(LinesView):
+            self.view.refresh()
 
     # --- moving ----------------------------------------------------------------------------------------------------
 
@@ -111,8 +139,18 @@ class DocumentScreen(OneThingScreen):
 
     def filter_changed(self) -> None:
         self._at = 0
-        self._find()
+        if len(self._document.lines) > LIGHT_LINES:
+            self.run_worker(self._look, name="find", group="find", exclusive=True)  # type: ignore[arg-type]
+        else:
+            self._find()
+            self._show_found()
+
+    async def _look(self) -> None:
+        """The words in a long text; a key that is typed meanwhile begins it anew."""
+        self._found = await in_slices(self._finding())
+        self._mark()
         self._show_found()
+        self.redraw()
 
     def do_next_match(self) -> None:
         self._go_on(1)
@@ -130,11 +168,15 @@ class DocumentScreen(OneThingScreen):
         self.redraw()
 
     def _find(self) -> None:
-        wanted = self.searched.casefold()
-        rows = enumerate(self._document.lines) if wanted else ()
-        self._found = [row for row, strip in rows if wanted in strip.text.casefold()]
+        self._found = at_once(self._finding())
+        self._mark()
+
+    def _finding(self) -> Steps[list[int]]:
+        return (yield from self._document.finding(self.searched)) if self.searched else []
+
+    def _mark(self) -> None:
         self._at = min(self._at, max(0, len(self._found) - 1))
-        if self.query(LinesView):
+        if self.is_mounted and self.query(LinesView):
             self.view.mark(frozenset(self._found), self._found[self._at] if self._found else -1)
 
     def _show_found(self) -> None:

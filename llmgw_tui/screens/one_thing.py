@@ -32,7 +32,7 @@ class OneThingScreen(Place):
         """The id that stands beside the title."""
         raise NotImplementedError
 
-    def lines(self, width: int) -> tuple[Strip, ...]:
+    def lines(self, width: int) -> Sequence[Strip]:
         """What it shows, as wide as this."""
         raise NotImplementedError
 

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from gateway_core.model import CommandResult, RequestRow, Snapshot
+from gateway_core.model import CommandResult, RequestRow, Snapshot, Status
 from llmgw_tui.panes.draw import Look, between, clicked, segments_width, text_segment
 from llmgw_tui.panes.footer import Hint
 from llmgw_tui.panes.header import Link
@@ -140,7 +140,13 @@ class Place(Screen[None]):
             if action.footer and keys.of(f"{self.place}.{action.name}")
         )
         filtering = (centre.hint("filter"),) if self.filter_hint else ()
-        return (Hint("esc", "back", "back"), *own, *filtering, *(centre.hint(name) for name in self.shared_hints))
+        shared = (centre.hint(name) for name in self.shared_hints)
+        return (Hint("esc", "back", "back"), *own, *filtering, *shared, *self.stop_hint())
+
+    def stop_hint(self) -> tuple[Hint, ...]:
+        """The key that stops the request in sight, while it runs: behind the others, which stay where they are."""
+        runs = self.request is not None and self.request.status is Status.RUNNING
+        return (self.centre.hint("cancel_request"),) if runs and self.centre.keys.of("cancel_request") else ()
 
     def explanations(self) -> list[tuple[str, str]]:
         """What ``?`` says of the place: titles and texts."""
@@ -237,6 +243,11 @@ class Place(Screen[None]):
     def copied_text(self) -> tuple[str, str]:
         """What ``y`` copies here, and its name; empty when there is nothing."""
         return ("", "")
+
+    async def beside(self, row: RequestRow, by: int) -> RequestRow | None:
+        """The request ``by`` rows further down the list of requests as it is now; the cursor goes along. None at its
+        ends, and where there is no such list."""
+        return None
 
     async def open_selected(self) -> None:
         """What ``enter`` does."""

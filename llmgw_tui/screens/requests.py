@@ -111,8 +111,11 @@ class RequestsScreen(Place):
     def on_rows_moved(self, event: Rows.Moved) -> None:
         super().on_rows_moved(event)
         if self.rows.next and not self._reading and event.cursor >= len(self.rows) - AHEAD_ROWS:
-            self._reading = True
-            self.run_worker(self._read_on(self.rows), name="read on", group="read on")
+            self._read_further()
+
+    def _read_further(self) -> None:
+        self._reading = True
+        self.run_worker(self._read_on(self.rows), name="read on", group="read on")
 
     # --- what comes in -------------------------------------------------------------------------------------------
 
@@ -178,6 +181,21 @@ class RequestsScreen(Place):
     @property
     def request(self) -> RequestRow | None:
         return self.rows[min(self.list.cursor, len(self.rows) - 1)] if len(self.rows) else None
+
+    async def beside(self, row: RequestRow, by: int) -> RequestRow | None:
+        self._take(self.centre.snapshot)
+        at = self.rows.index(row.id)
+        if at is None:
+            at = self.list.cursor - 1 if by > 0 else self.list.cursor
+        if at + by >= len(self.rows):
+            if self.rows.next and not self._reading:
+                self._read_further()
+            if reading := [worker for worker in self.workers if worker.group == "read on"]:
+                await self.workers.wait_for_complete(reading)
+        if not 0 <= at + by < len(self.rows):
+            return None
+        self.list.cursor = at + by
+        return self.rows[at + by]
 
     def copied_text(self) -> tuple[str, str]:
         return (self.request.id, "the request's id") if self.request else ("", "")

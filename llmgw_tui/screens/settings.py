@@ -12,14 +12,23 @@ from gateway_core.model import CommandResult, Snapshot
 from gateway_core.setting_values import SettingsReport, SettingValue
 from llmgw_tui.panes.columns import Listing, says
 from llmgw_tui.panes.draw import Look, line, text_segment
-from llmgw_tui.panes.settings import SettingsRow, setting_lines, settings_list, settings_rows, settings_summary
+from llmgw_tui.panes.settings import (
+    SettingsRow,
+    key_lines,
+    setting_lines,
+    settings_list,
+    settings_rows,
+    settings_summary,
+)
 from llmgw_tui.screens.one_thing import OneThingScreen
 from llmgw_tui.screens.place import Place, PlaceAction
 from llmgw_tui.text import clean, preview
 from llmgw_tui.theme import BRIGHT_STYLE, MUTED_STYLE
 from llmgw_tui.widgets.line_pane import LineBar
+from llmgw_tui.widgets.lines_view import LinesView
 from llmgw_tui.widgets.rows import Rows
 
+KEY_SHOWN_S = 60.0
 UNDOING: dict[str, tuple[str, dict[str, str]]] = {
     "FORCED TIER": ("force_tier", {"tier": "auto"}),
     "LOCAL_LLM_MODEL": ("switch", {"tier": "local", "model": "auto"}),
@@ -116,7 +125,8 @@ class SettingsScreen(Place):
         chosen = self.selected
         if isinstance(chosen, SettingValue):
             if self.centre.screen is self:
-                await self.centre.push_screen(SettingScreen(chosen))
+                kind = GatewayKeyScreen if chosen.name == "GATEWAY_SECRET" else SettingScreen
+                await self.centre.push_screen(kind(chosen))
         elif chosen is not None:
             self.folded ^= {chosen}
             self.redraw()
@@ -167,3 +177,59 @@ class SettingScreen(OneThingScreen):
 
     def lines(self, width: int) -> tuple[Strip, ...]:
         return setting_lines(self.setting, self.centre.look(), width)
+
+
+class GatewayKeyScreen(SettingScreen):
+    """The setting of the gateway's key. The key itself is shown when that is asked for, and not for long."""
+
+    place: ClassVar[str] = "gateway_key"
+    explanation = (
+        "The key that every client sends. It is hidden until you ask for it, and again after a minute or when you go "
+        "on; an attached screen shows the key that it was given."
+    )
+    actions: ClassVar[tuple[PlaceAction, ...]] = (
+        PlaceAction("show", "v", "show the key", "Show the key itself, or hide it again"),
+        PlaceAction("copy_key", "Y", "copy the key", "Copy the key itself to the clipboard, and into no file"),
+    )
+
+    def __init__(self, setting: SettingValue) -> None:
+        super().__init__(setting)
+        self._key: str | None = None
+        """While it is shown."""
+        self._until = 0.0
+
+    def lines(self, width: int) -> tuple[Strip, ...]:
+        return (*key_lines(self._key, self.centre.look(), width), *super().lines(width))
+
+    def label_of(self, action: PlaceAction) -> str:
+        return "hide the key" if action.name == "show" and self._key else super().label_of(action)
+
+    def draw(self, snapshot: Snapshot | None, look: Look) -> None:
+        if self._key and self.centre.loop_time() >= self._until:
+            self._show(None)
+
+    def on_screen_suspend(self) -> None:
+        self._show(None)
+
+    async def do_show(self) -> None:
+        if self._key:
+            self._show(None)
+        elif key := await self._known():
+            self._until = self.centre.loop_time() + KEY_SHOWN_S
+            self._show(key)
+
+    async def do_copy_key(self) -> None:
+        if key := await self._known():
+            await self.centre.to_clipboard(key, "the gateway's key", secret=True)
+
+    async def _known(self) -> str:
+        key = clean(await self.centre.source.key())
+        if not key:
+            self.centre.say(CommandResult(False, "The gateway's key is not known here."))
+        return key
+
+    def _show(self, key: str | None) -> None:
+        if key != self._key:
+            self._key = key
+            self.query_one(LinesView).remake()
+            self.redraw()

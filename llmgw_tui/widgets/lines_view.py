@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.style import Style
@@ -17,8 +17,8 @@ from llmgw_tui.widgets.line_pane import themed
 FOUND_STYLE = Style(underline=True)
 
 
-class LinesView(ScrollView, can_focus=True):
-    """Shows what ``make(width)`` returns, made again when the width changes."""
+class LinesView(ScrollView, can_focus=True, inherit_bindings=False):
+    """Shows what ``make(width)`` returns, made again when the width changes. Left and right are the screen's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "scroll_up", show=False),
@@ -29,15 +29,15 @@ class LinesView(ScrollView, can_focus=True):
         Binding("end", "scroll_end", show=False),
     ]
 
-    def __init__(self, make: Callable[[int], tuple[Strip, ...]], *, id: str | None = None) -> None:
+    def __init__(self, make: Callable[[int], Sequence[Strip]], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._make = make
-        self._lines: tuple[Strip, ...] = ()
+        self._lines: Sequence[Strip] = ()
         self._marked: frozenset[int] = frozenset()
         self._current = -1
 
     @property
-    def lines(self) -> tuple[Strip, ...]:
+    def lines(self) -> Sequence[Strip]:
         return self._lines
 
     def on_resize(self) -> None:
@@ -50,7 +50,7 @@ class LinesView(ScrollView, can_focus=True):
             return
         self.show(self._make(width))
 
-    def show(self, lines: tuple[Strip, ...]) -> None:
+    def show(self, lines: Sequence[Strip]) -> None:
         """Shows lines that were made elsewhere, for the width there is now."""
         self._lines = lines
         self.virtual_size = Size(self.scrollable_content_region.width, len(lines))

@@ -106,6 +106,18 @@ class RequestsPane(Pane):
         if rows:
             self._select(index if index is None or index >= 0 else len(rows) - 1)
 
+    def step(self, row: RequestRow, by: int, snapshot: Snapshot) -> RequestRow | None:
+        """Puts the cursor ``by`` rows below ``row``, or where it was if it has left the table; None at the ends."""
+        rows = matching(snapshot.requests, self.table.filter, snapshot.at)
+        at = next((index for index, one in enumerate(rows) if one.id == row.id), None)
+        if at is None:
+            newer = sum(one.at >= row.at for one in rows)
+            at = newer - 1 if by > 0 else newer
+        if not 0 <= at + by < len(rows):
+            return None
+        self.table = Table(rows[at + by].id, self.table.first, self.table.filter)
+        return rows[at + by]
+
     @property
     def page(self) -> int:
         return max(1, self.size.height - 3 - self._head)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness import SECRET, GatewayProcess, anthropic_env, gateway
+from tests.e2e.in_terminal import on_terminal, own_env
 from tests.fakes.anthropic import FakeAnthropic
 
 
@@ -141,6 +142,28 @@ async def test_connect_prints_what_each_client_needs(
     assert found == code, err
     assert on_stdout in out and on_stderr in err
     assert ("clawrouter" in out) == ("clawrouter" in arguments)
+
+
+async def test_connect_alone_names_address_key_and_clients(tmp_path: Path) -> None:
+    found, out, err = await llmgw(tmp_path, "connect", GATEWAY_SECRET=SECRET)
+    assert found == 0, err
+    assert "http://127.0.0.1:8000/v1" in out and "llmgw connect openclaw" in out and "llmgw connect grafana" in out
+    assert SECRET not in out + err and "--show-key" in err, "what is piped is masked"
+
+    found, out, err = await llmgw(tmp_path, "connect", "--show-key", GATEWAY_SECRET=SECRET)
+    assert (found, err) == (0, "") and f" {SECRET}\n" in out
+
+    for wrong, words in ((("openai", "--show-key"), "without a client"), (("--write",), "Say which client")):
+        found, out, err = await llmgw(tmp_path, "connect", *wrong, GATEWAY_SECRET=SECRET)
+        assert (found, out) == (2, "") and words in err
+
+
+async def test_connect_alone_makes_the_key_and_shows_it_to_whoever_sits_at_the_terminal(tmp_path: Path) -> None:
+    env = own_env(tmp_path, 8000, GATEWAY_SECRET="")
+    with on_terminal("connect", env=env, cwd=tmp_path) as terminal:
+        assert await terminal.ended() == 0
+        assert f" {(tmp_path / 'data' / 'secret').read_text()} " in terminal.screen.text
+        assert "llmgw connect openclaw" in terminal.screen.text
 
 
 async def test_connect_writes_claude_codes_settings(tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ class FakeSource:
         self.logged: tuple[LogEntry, ...] = inside_values.log_entries()
         self.routed: RoutingStatus = inside_values.routing()
         self.known_settings: SettingsReport = inside_values.settings()
+        self.gateway_key = "llmgw-a-key-of-the-tests"
         self.tried: list[str] = []
         self.request_log: tuple[RequestRow, ...] | None = None
         """The request log; None is what the snapshot shows."""
@@ -148,6 +149,9 @@ class FakeSource:
 
     async def settings(self) -> SettingsReport:
         return SettingsReport(problem=self.problem) if self.problem else self.known_settings
+
+    async def key(self) -> str:
+        return self.gateway_key
 
     async def routing(self) -> RoutingStatus:
         return RoutingStatus(problem=self.problem) if self.problem else self.routed

@@ -10,7 +10,7 @@ import pytest
 from textual.command import CommandPalette
 
 from gateway_core.events import Notice, PullProgress
-from gateway_core.model import CommandResult, PullStatus, RequestDetail, Snapshot
+from gateway_core.model import CommandResult, PullStatus, RequestDetail, Snapshot, Status
 from llmgw_tui.hosting import READ_ONLY
 from llmgw_tui.keymap import Keys
 from llmgw_tui.places import EVERYWHERE, INSIDE, PLACES
@@ -51,6 +51,33 @@ async def test_a_question_never_takes_the_key_that_opened_it(staging: Staging) -
         assert isinstance(stage.app.screen, Confirm) and stage.ran == []
         await stage.press("Y")
         assert stage.ran == [("release", {"by": "key"})]
+
+
+async def test_delete_stops_the_one_request_that_runs_after_a_yes_with_another_key(staging: Staging) -> None:
+    async with staging(snapshots.busy()) as stage:
+        running = stage.app.dashboard.request
+        assert running is not None and running.status is Status.RUNNING
+        await stage.press("delete", "delete")
+        assert isinstance(stage.app.screen, Confirm) and stage.ran == []
+        await stage.press("n", "delete", "y")
+        assert stage.ran == [("cancel_request", {"request_id": running.id})]
+        await stage.press("r")
+        await stage.press("ctrl+x", "y")
+        assert len(stage.ran) == 2, "in the list of all requests too"
+        assert "del stop it" in stage.text
+        await stage.press("enter")
+        assert "del stop it" in stage.text and stage.app.here == "request"
+        await stage.press("delete", "y")
+        assert [name for name, _ in stage.ran] == ["cancel_request"] * 3
+
+
+async def test_delete_stops_nothing_that_has_ended_nor_from_a_read_only_screen(staging: Staging) -> None:
+    async with staging(snapshots.busy()) as stage:
+        await stage.press("down", "down", "delete")
+        assert "still runs" in stage.toasts[-1] and not isinstance(stage.app.screen, Confirm)
+    async with staging(replace(snapshots.busy(), read_only=True)) as stage:
+        await stage.press("delete")
+        assert "read-only" in stage.toasts[-1] and stage.ran == []
 
 
 async def test_a_screen_key_works_from_every_screen_and_goes_back_from_its_own(staging: Staging) -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import stat
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.style import Style
 
-from gateway_core.model import CommandResult, ReplayProgress, RequestDetail, Status, Tier
+from gateway_core.model import CommandResult, ReplayProgress, RequestDetail, Snapshot, Status, Tier
+from gateway_core.request_pages import PAGE_ROWS
+from llmgw_tui.panes.draw import Look
+from llmgw_tui.panes.header import Link
 from llmgw_tui.screens.compare import CompareScreen
 from llmgw_tui.screens.detail import DetailScreen
+from llmgw_tui.screens.requests import RequestsScreen
+from llmgw_tui.theme import VIOLET
 from tests.fakes import details, snapshots
 from tests.tui.conftest import Stage, Staging
 
@@ -97,6 +106,71 @@ async def test_a_large_request_is_drawn_off_the_loop_and_comes_whole(staging: St
         assert len(screen.view.lines) > 16_000
 
 
+async def test_the_title_changes_with_the_text_and_not_before_it(staging: Staging) -> None:
+    """A large body takes a moment: until it is there, the old one has its own name, and something is said."""
+    async with staging(snapshots.busy(), size=(120, 60)) as stage:
+        sent = details.parts().upstream[-1]
+        large = replace(sent, body=json.dumps({"system": "word " * 20_000}))
+        stage.source.kept_parts = replace(details.parts(), upstream=(large,))
+        screen = await opened(stage)
+        await stage.press("b")
+        seen: list[tuple[str, bool, bool]] = []
+
+        bars = screen.draw_bars
+
+        def watched(snapshot: Snapshot | None, link: Link, look: Look) -> None:
+            bars(snapshot, link, look)
+            title = "".join(segment.text for segment in screen.title_info())
+            sections = [name for name, _ in screen._document.sections]
+            seen.append((title, "reading" in title, any(name.startswith("Attempt") for name in sections)))
+
+        screen.draw_bars = watched  # type: ignore[method-assign]
+        await stage.press("u")
+        await until(stage, "word word")
+    assert any(reading for _, reading, _ in seen)
+    assert all(("upstream" in title) == upstream for title, _, upstream in seen), seen
+
+
+async def test_nothing_holds_the_loop_while_two_megabytes_are_drawn_found_and_scrolled(staging: Staging) -> None:
+    code = "```python\n" + "def f(x):\n    return x\n\n" * 40_000 + "```"
+    line = json.dumps({"text": "ein Wort – " * 100_000})
+    asked = ({"role": "user", "content": code}, {"role": "user", "content": line})
+    async with staging(snapshots.busy(), size=(120, 40)) as stage:
+        stage.source.details[ROW.id] = replace(details.detail(), messages=asked)
+        screen = await opened(stage)
+        await stage.press("b")
+        longest = await _longest_slice(stage, screen)
+        assert len(screen.view.lines) > 130_000
+        await stage.press("slash", *"wort")
+        longest = max(longest, await _longest_slice(stage, screen))
+        await stage.press("enter", "end")
+        assert "Answer" in stage.text
+        screen.view.scroll_to(y=60_000, animate=False, force=True)
+        await until_coloured(stage)
+    assert longest < 0.05, "CPU time of this loop's thread between two turns, on a busy machine; mostly 2 ms"
+
+
+async def _longest_slice(stage: Stage, screen: DetailScreen) -> float:
+    """The most that the loop's thread has worked without a turn for others, until all is made and found."""
+    longest, last = 0.0, time.thread_time()
+    while any(worker.group in ("ink", "find") and not worker.is_finished for worker in stage.app.workers):
+        await asyncio.sleep(0)
+        now = time.thread_time()
+        longest, last = max(longest, now - last), now
+    return longest
+
+
+async def until_coloured(stage: Stage) -> None:
+    """Returns when code in sight has a colour."""
+    for _ in range(200):
+        strips = stage.app.screen._compositor.render_strips()
+        found = [part for strip in strips for part in strip if part.text.strip() in ("def", "return")]
+        if found and all(part.style and part.style.color == Style(color=VIOLET).color for part in found):
+            return
+        await stage.settle()
+    raise AssertionError(stage.text)
+
+
 async def test_tab_goes_from_section_to_section_and_back(staging: Staging) -> None:
     async with staging(snapshots.busy()) as stage:
         screen = await opened(stage)
@@ -134,6 +208,78 @@ async def test_x_writes_an_export_for_its_owner_alone(
     path = tmp_path / "exports" / f"{ROW.id}{suffix}"
     assert path.read_text() == stage.app.clipboard
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_brackets_go_through_the_list_it_was_opened_from_and_say_where_it_ends(staging: Staging) -> None:
+    rows = snapshots.busy().requests
+    async with staging(snapshots.busy()) as stage:
+        screen = await opened(stage)
+        assert "[ ] next" in stage.text
+        await stage.press("right_square_bracket")
+        assert screen.request == rows[6] and rows[6].id in stage.text
+        await stage.press("left", "left", "left_square_bracket")
+        assert screen.request == rows[3]
+        await stage.press("u", "left", "left", "left")
+        assert screen.request == rows[0] and "upstream" in stage.text and "max_tokens" in stage.text
+        await stage.press("left")
+        assert screen.request == rows[0] and "first request of the list" in stage.toasts[-1]
+        for _ in rows[1:]:
+            await stage.press("right")
+        assert screen.request == rows[-1]
+        await stage.press("right")
+        assert screen.request == rows[-1] and "last request of the list" in stage.toasts[-1]
+        await stage.press("escape", "escape")
+        assert stage.app.dashboard.request == rows[-1], "the cursor has come along"
+
+
+async def test_brackets_keep_to_the_filter_and_to_the_list_as_it_is_now(staging: Staging) -> None:
+    rows = snapshots.busy().requests
+    paid = [row for row in rows if row.tier is Tier.PREMIUM]
+    async with staging(snapshots.busy()) as stage:
+        await stage.press("slash", *"tier", "colon", *"premium", "enter", "down", "enter")
+        screen = stage.app.screen
+        assert isinstance(screen, DetailScreen) and screen.request == paid[1]
+        await stage.press("right")
+        assert screen.request == paid[2]
+        newer = replace(paid[2], id="req_new", at=snapshots.NOW + 1)
+        left = tuple(row for row in rows if row is not paid[2])
+        stage.source.current = replace(snapshots.busy(), requests=(newer, *left))
+        await stage.settle()
+        await stage.press("left")
+        assert screen.request == paid[1], "what has left the list has its place between the others"
+        await stage.press("left", "left")
+        assert screen.request == newer
+
+
+async def test_brackets_read_on_in_the_whole_log_and_follow_its_order(staging: Staging) -> None:
+    many = tuple(replace(ROW, id=f"req_{n:04}", at=snapshots.NOW - n, cost_microusd=n) for n in range(PAGE_ROWS + 2))
+    async with staging(replace(snapshots.busy(), requests=many[:5])) as stage:
+        stage.source.request_log = many
+        stage.source.details = {row.id: details.detail(row) for row in many if row is not many[-2]}
+        await stage.press("r", "o")
+        await stage.press("enter")
+        screen = stage.app.screen
+        assert isinstance(screen, DetailScreen) and screen.request == many[-1], "the dearest is the first"
+        await stage.press("right")
+        assert screen.request == many[-3], "what is kept of nobody is left out"
+        await stage.press("escape", "O")
+        listed = stage.app.place_in_sight
+        assert isinstance(listed, RequestsScreen)
+        listed.list.cursor = PAGE_ROWS - 1
+        await stage.press("enter")
+        screen = stage.app.screen
+        assert isinstance(screen, DetailScreen) and screen.request == many[PAGE_ROWS - 1]
+        await stage.press("right")
+        assert screen.request == many[-1], "the next page was read"
+        await stage.press("right")
+        assert "last request" in stage.toasts[-1]
+
+
+async def test_a_request_that_no_list_has_opened_has_no_next_one(staging: Staging) -> None:
+    async with staging(snapshots.busy()) as stage:
+        await stage.app.push_screen(DetailScreen(details.detail()))
+        await stage.press("right")
+        assert "not opened from a list" in stage.toasts[-1] and "[ ] next" not in stage.text
 
 
 async def test_e_says_what_it_costs_at_most_before_it_is_paid(staging: Staging) -> None:

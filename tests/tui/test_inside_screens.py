@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,7 @@ from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.log import LogEntryScreen, LogScreen
 from llmgw_tui.screens.questions import Ask, Choose
 from llmgw_tui.screens.routing import LineupPlaceScreen, RoutingScreen, TrialScreen
-from llmgw_tui.screens.settings import SettingScreen, SettingsScreen
+from llmgw_tui.screens.settings import GatewayKeyScreen, SettingScreen, SettingsScreen
 from tests.fakes import details, inside_values, snapshots
 from tests.tui.conftest import Stage, Staging
 from tests.tui.test_cache_screen import _on_dashboard, press
@@ -165,6 +166,32 @@ async def test_no_secret_is_on_the_settings_screens(staging: Staging) -> None:
             for secret in ("hunter22", "a-secret-that", "gsk_nobody"):
                 assert secret not in text
         assert "ends in …77c2" in shown
+
+
+async def test_the_gateways_key_is_shown_and_copied_only_when_that_is_asked(staging: Staging, tmp_path: Path) -> None:
+    async with staging(snapshots.busy()) as stage:
+        stage.app.folder, key = tmp_path, stage.source.gateway_key
+        await press(stage, "comma", "slash", *"gateway_secret", "enter", "down", "enter")
+        assert isinstance(stage.app.screen, GatewayKeyScreen)
+        assert "hidden" in stage.text and "v show the key" in stage.text and key not in stage.text
+        await press(stage, "v")
+        assert key in stage.text and "v hide the key" in stage.text
+        await press(stage, "y")
+        assert key not in stage.app.clipboard
+        await press(stage, "Y")
+        assert stage.app.clipboard == key and key not in (tmp_path / "clipboard.txt").read_text()
+        await press(stage, "v")
+        assert key not in stage.text
+        await press(stage, "v", "question_mark", "escape")
+        assert isinstance(stage.app.screen, GatewayKeyScreen) and key not in stage.text, "left and come back"
+        await press(stage, "v")
+        stage.app.screen._until = 0.0
+        await stage.settle()
+        assert key not in stage.text, "its time is over"
+        stage.source.gateway_key = ""
+        for asked in ("v", "Y"):
+            await press(stage, asked)
+            assert "not known here" in stage.toasts[-1]
 
 
 async def test_enter_folds_a_group_or_explains_a_setting_with_its_line(staging: Staging) -> None:

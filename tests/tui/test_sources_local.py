@@ -39,3 +39,12 @@ async def test_a_gateway_that_is_gone_is_no_verdict() -> None:
     fit = await source.fit("m:1b")
     assert fit.verdict is FitVerdict.UNKNOWN and "does not answer" in fit.why
     await source.close()
+
+
+async def test_both_sources_know_the_key_and_no_answer_of_the_gateway_holds_it(tmp_path: Path) -> None:
+    async with client(tmp_path) as llmgw:
+        there = HttpSource(llmgw.gateway.address, KEY)
+        there.open()
+        assert await LocalSource(llmgw.gateway).key() == await there.key() == KEY
+        assert KEY not in str(await there.settings()) and KEY not in str(await LocalSource(llmgw.gateway).settings())
+        await there.close()

@@ -15,6 +15,7 @@ ALL = [
     (errors.rate_limited("the limit of 60 requests a minute", 7), 429, "rate_limit_exceeded"),
     (errors.budget_exceeded(5_010_000, 5_000_000), 429, "budget_exceeded"),
     (errors.kill_switch(), 503, "kill_switch"),
+    (errors.stopped_by_hand(), 409, "stopped_by_hand"),
     (errors.invalid_request("n: must be 1", "n"), 400, "invalid_request"),
     (errors.context_length_exceeded(9000, 8192), 400, "context_length_exceeded"),
     (errors.body_too_large(10), 413, "invalid_request"),
