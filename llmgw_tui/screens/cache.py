@@ -32,6 +32,7 @@ class CacheScreen(Place):
     key = "c"
     title_words = "Cache"
     explanation = "What the caches keep, what they answered, to whom and why, and what that saved."
+    chosen = {"order": CACHE_ORDERS}
     filter_hint = "words of the question"
     actions: ClassVar[tuple[PlaceAction, ...]] = (
         PlaceAction(
@@ -144,7 +145,7 @@ class CacheScreen(Place):
     def do_order(self) -> None:
         """The next order of the entries."""
         if self.showing == ENTRIES:
-            self.order = CACHE_ORDERS[(CACHE_ORDERS.index(self.order) + 1) % len(CACHE_ORDERS)]
+            self.choose("order", CACHE_ORDERS[(CACHE_ORDERS.index(self.order) + 1) % len(CACHE_ORDERS)])
             self.lists[ENTRIES].cursor = 0
             self.read_again()
 

@@ -40,6 +40,7 @@ class ModelsScreen(Place):
     key = "m"
     title_words = "Models"
     explanation = "Local models: what they can do, how fast they are, what is loaded and pulled; load, pin, switch."
+    chosen = {"order": tuple(ORDERS)}
     filter_hint = "a name, a family, a quantisation, a capability, loaded, unused, newer"
     actions: ClassVar[tuple[PlaceAction, ...]] = ACTIONS
     shared_hints = ("detail", "kill_switch", "help")
@@ -239,7 +240,7 @@ class ModelsScreen(Place):
     def do_order(self) -> None:
         """The next order; the cursor goes to its first."""
         orders = list(ORDERS)
-        self.order = orders[(orders.index(self.order) + 1) % len(orders)]
+        self.choose("order", orders[(orders.index(self.order) + 1) % len(orders)])
         self._under, self.rows.cursor = "", 0
         self.redraw()
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 import pytest
 
@@ -27,7 +26,7 @@ def own(folder: Path) -> dict[str, str]:
 
 
 async def ended(
-    *words: str, env: Mapping[str, str], cwd: Path, stdout: int | IO[bytes] = subprocess.PIPE
+    *words: str, env: Mapping[str, str], cwd: Path, stdout: int = subprocess.PIPE
 ) -> tuple[int, bytes, str]:
     """Exit code, below 0 a signal's; stdout where it is read; stderr."""
     process = await asyncio.create_subprocess_exec(
@@ -69,8 +68,9 @@ async def test_a_reader_that_has_left_ends_a_command_as_it_ends_any_other(
 
 
 async def test_what_cannot_be_written_fails_and_says_why(tmp_path: Path) -> None:
-    with open("/dev/full", "wb") as full:
-        code, _, err = await ended("status", AWAY, env=own(tmp_path), cwd=tmp_path, stdout=full)
+    full = os.open("/dev/full", os.O_WRONLY)
+    code, _, err = await ended("status", AWAY, env=own(tmp_path), cwd=tmp_path, stdout=full)
+    os.close(full)
     assert (code, err) == (1, "llmgw: not all could be written: No space left on device.\n")
 
 
