@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 
 def updates(text: str) -> float:
@@ -15,49 +16,48 @@ def updates(text: str) -> float:
 
 
 def port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 65_535:
-        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
-    return value
+    return _whole(text, 0, 65_535, "a port is a number")
 
 
 def rows(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 100_000:
-        raise argparse.ArgumentTypeError("a limit is a number from 1 to 100000")
-    return value
+    return _whole(text, 1, 100_000, "a limit is a number")
 
 
 def days(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 400:
-        raise argparse.ArgumentTypeError("days are a number from 1 to 400")
-    return value
+    return _whole(text, 1, 400, "days are a number")
 
 
 def percent(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError("a tolerance is a percentage from 0 to 100")
-    return value
+    return _number(text, 0, 100, "a tolerance is a percentage")
 
 
 def milliseconds(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 60_000:
-        raise argparse.ArgumentTypeError("a timeout is a number of milliseconds from 1 to 60000")
-    return value
+    return _whole(text, 1, 60_000, "a timeout is a number of milliseconds")
 
 
 def seconds(text: str) -> float:
-    value = float(text)
-    if not 0.2 <= value <= 86_400:
-        raise argparse.ArgumentTypeError("seconds are a number from 0.2 to 86400")
-    return value
+    return _number(text, 0.2, 86_400, "seconds are a number")
 
 
 def lines(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 1_000_000:
-        raise argparse.ArgumentTypeError("lines are a number from 1 to 1000000")
+    return _whole(text, 1, 1_000_000, "lines are a number")
+
+
+def _whole(text: str, least: int, most: int, what: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{what} from {least} to {most}")
+    return value
+
+
+def _number(text: str, least: float, most: float, what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{what} from {least:g} to {most:g}")
     return value

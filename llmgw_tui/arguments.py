@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -20,19 +21,36 @@ CLIENTS = {
     "grafana": "a dashboard",
 }
 """What ``llmgw connect`` gives each."""
+_AS_JSON = "for other programs"
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """What was typed. Ends the process when it cannot be used.
+
+    A filter may go on behind an option, which argparse knows of no argument that is a list.
+    """
+    parser = make_parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and (arguments.command != "requests" or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.filter += rest
+    return arguments
 
 
 def make_parser() -> argparse.ArgumentParser:
     """All commands and what they take."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    _add_common(common)
+    _add_common(common, "to listen on")
+    asking = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    _add_common(asking, "of the gateway")
     parser = argparse.ArgumentParser(
         prog="llmgw",
         description="A control centre in the terminal with an LLM gateway inside. Without a command: the control "
         "centre with the gateway, or, where one already answers, the control centre attached to it.",
     )
-    _add_common(parser)
+    _add_common(parser, "to listen on")
     _add_read_only(parser)
     _add_screen(parser)
     parser.add_argument("--version", action=Version, nargs=0, help="show the version and end")
@@ -42,7 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_read_only(serve)
     serve.add_argument("--quiet", action="store_true", help="no line for each request")
 
-    attach = commands.add_parser("attach", parents=[common], help="the control centre of a gateway that runs elsewhere")
+    attach = commands.add_parser("attach", parents=[asking], help="the control centre of a gateway that runs elsewhere")
     attach.add_argument("url", nargs="?", help="its address (default: the configured host and port)")
     attach.add_argument("--key", help="its key (default: GATEWAY_SECRET, or the key in the data folder)")
     _add_read_only(attach)
@@ -53,7 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_screen(demo)
 
-    commands.add_parser("stop", parents=[common], help="end the running gateway, wherever its screen is")
+    commands.add_parser("stop", parents=[asking], help="end the running gateway, wherever its screen is")
     commands.add_parser("keys", parents=[common], help="the keymap in force, as a keymap.yaml to start from")
 
     doctor = commands.add_parser(
@@ -65,7 +83,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     connect = commands.add_parser(
         "connect",
-        parents=[common],
+        parents=[asking],
         help="set a client up to use the gateway; without one: its address, its key and the clients",
     )
     connect.add_argument("client", nargs="?", choices=tuple(CLIENTS))
@@ -91,7 +109,7 @@ def make_parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", parents=[common], help="what was spent and saved")
     report.add_argument("--days", type=kinds.days, default=7, help="days to report, today included (default 7)")
     report.add_argument("--by", choices=BY, help="one sum for each (default: by day, tier and model)")
-    report.add_argument("--format", choices=["table", "json", "csv"], default="table")
+    report.add_argument("--format", choices=["table", "json", "csv"], default="table", help="default table")
     report.add_argument(
         "--reconcile",
         type=Path,
@@ -103,21 +121,23 @@ def make_parser() -> argparse.ArgumentParser:
         "--tolerance", type=kinds.percent, default=1.0, metavar="PERCENT", help="how far both may differ (default 1)"
     )
 
-    _add_status(commands, common)
+    _add_status(commands, asking)
 
     exported = commands.add_parser(
-        "export", parents=[common], help="a kept request of the running gateway, to run or to read elsewhere"
+        "export", parents=[asking], help="a kept request of the running gateway, to run or to read elsewhere"
     )
     exported.add_argument("id", metavar="ID", help="the request's id, as answers carry it in x-llmgw-request-id")
-    exported.add_argument("--as", dest="form", choices=("curl", "python", "json"), default="curl")
+    exported.add_argument(
+        "--as", dest="form", choices=("curl", "python", "json"), default="curl", help="what to print (default curl)"
+    )
 
-    _add_requests(commands, common)
-    _add_cache(commands, common)
-    _add_inside(commands, common)
+    _add_requests(commands, asking)
+    _add_cache(commands, asking)
+    _add_inside(commands, asking)
     _add_service(commands, common)
     _add_completion(commands, common)
 
-    commands.add_parser("reload", parents=[common], help="have the running gateway read its configuration again")
+    commands.add_parser("reload", parents=[asking], help="have the running gateway read its configuration again")
 
     explain = commands.add_parser("explain", parents=[common], help="where a prompt would go, and why; calls nothing")
     explain.add_argument("--json", action="store_true", help="answers as JSON lines; input lines {id, prompt}")
@@ -125,12 +145,11 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
+def _add_common(parser: argparse.ArgumentParser, whose: str) -> None:
     suppress = argparse.SUPPRESS if parser.argument_default is argparse.SUPPRESS else None
-    parser.add_argument("--host", default=suppress, help="address to listen on (default 127.0.0.1)")
-    parser.add_argument(
-        "--port", type=kinds.port, default=suppress, help="port to listen on (default 8000; 0: a free one)"
-    )
+    free = "; 0: a free one" if whose == "to listen on" else ""
+    parser.add_argument("--host", default=suppress, help=f"address {whose} (default 127.0.0.1)")
+    parser.add_argument("--port", type=kinds.port, default=suppress, help=f"port {whose} (default 8000{free})")
     parser.add_argument("--config", type=Path, default=suppress, metavar="FILE", help="configuration file")
     parser.add_argument(
         "--data-dir", type=Path, default=suppress, metavar="DIR", help="folder of ledger, caches and key"
@@ -143,9 +162,10 @@ def _add_requests(commands: Commands, common: argparse.ArgumentParser) -> None:
         "filter",
         nargs="*",
         metavar="FILTER",
-        help="words and conditions: tier:premium 'cost>0.01' since:2h !tier:cache",
+        help="words and conditions, in quotes what the shell takes for its own: tier:premium 'cost>0.01' since:2h "
+        "'!tier:cache'",
     )
-    parser.add_argument("--sort", default=SORTS[0], help=f"{', '.join(SORTS)}; turned round by --sort=-cost")
+    parser.add_argument("--sort", default=SORTS[0], help=f"{', '.join(SORTS)}, oldest; turned round by --sort=-cost")
     parser.add_argument("--limit", type=kinds.rows, default=20, help="how many at most (default 20)")
     parser.add_argument("--json", action="store_true", help="a JSON object for each request, one a line")
     parser.add_argument("--follow", action="store_true", help="go on with those that end from now on")
@@ -155,16 +175,16 @@ def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
     cache = commands.add_parser(
         "cache", parents=[common], help="what the running gateway's answer caches keep and save"
     )
-    cache.add_argument("--json", action="store_true", default=False)
+    cache.add_argument("--json", action="store_true", default=False, help=_AS_JSON)
     cache.set_defaults(action="totals")
     actions = cache.add_subparsers(dest="action", metavar="ACTION")
     listed = actions.add_parser("list", parents=[common], help="what is kept")
     listed.add_argument("query", nargs="?", default="", metavar="QUERY", help="words from the question")
-    listed.add_argument("--order", choices=CACHE_ORDERS, default=CACHE_ORDERS[0])
+    listed.add_argument("--order", choices=CACHE_ORDERS, default=CACHE_ORDERS[0], help="the most first")
     shown = actions.add_parser("show", parents=[common], help="one answer")
     deleted = actions.add_parser("delete", parents=[common], help="forget one answer")
     for parser in (listed, shown):
-        parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
+        parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=_AS_JSON)
     for parser in (shown, deleted):
         parser.add_argument("id", metavar="ID", help="as `llmgw cache list` shows it")
     cleared = actions.add_parser("clear", parents=[common], help="forget all answers, of both caches or of one")
@@ -183,7 +203,7 @@ def _add_inside(commands: Commands, common: argparse.ArgumentParser) -> None:
         "settings", aliases=["config"], parents=[common], help="which settings are in force, and where each comes from"
     )
     settings.add_argument("query", nargs="?", default="", metavar="QUERY", help="words of the name or the explanation")
-    settings.add_argument("--json", action="store_true")
+    settings.add_argument("--json", action="store_true", help=_AS_JSON)
 
 
 def _add_read_only(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,11 @@ from urllib.parse import urlsplit
 LONGEST_ANSWER_BYTES = 1_000_000
 
 
+def wrong_key(address: str) -> str:
+    """What is said of a gateway that refuses the key that was found here."""
+    return f"a gateway runs at {address}, but the key here is not its key"
+
+
 class NoAnswer(Exception):
     """Nothing, or nothing that makes sense, came in time. The text completes *llmgw: not running: …*."""
 

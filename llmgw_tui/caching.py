@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
 from dataclasses import asdict
 
 from gateway_core.model import CacheEntryDetail, CachePage, CacheStats, Saved
 from gateway_core.settings import Settings
 from llmgw_tui.reach import asked_gateway
-from llmgw_tui.source_http import HttpSource, Unreachable
+from llmgw_tui.source_http import Unreachable
 from llmgw_tui.tables import print_table
+from llmgw_tui.telling import complain, print_json, tell
 from llmgw_tui.text import clean, count, dollars, duration, fit, message_text, one_line, preview, time_saved
 
 QUESTION_CELLS = 48
@@ -22,7 +21,7 @@ SHOWN = 50
 async def cache(settings: Settings, arguments: argparse.Namespace) -> int:
     """Runs ``totals``, ``list``, ``show``, ``delete`` or ``clear``; 1 when it failed, 2 for wrong use."""
     if arguments.action == "clear" and not arguments.yes:
-        print("llmgw: clearing a cache cannot be undone: add --yes.", file=sys.stderr)
+        complain("clearing a cache cannot be undone: add --yes.")
         return 2
     async with asked_gateway(settings) as source:
         if source is None:
@@ -34,28 +33,21 @@ async def cache(settings: Settings, arguments: argparse.Namespace) -> int:
                 case "show":
                     return _show(await source.cache_entry(arguments.id), as_json=arguments.json)
                 case "delete":
-                    return await _run(source, "forget_answer", entry=arguments.id)
+                    return tell(await source.run("forget_answer", entry=arguments.id))
                 case "clear":
                     both = arguments.exact == arguments.semantic
                     which = "all" if both else "exact" if arguments.exact else "semantic"
-                    return await _run(source, "clear_cache", which=which)
+                    return tell(await source.run("clear_cache", which=which))
                 case _:
                     return _totals((await source.fetch()).cache, as_json=arguments.json)
         except Unreachable as error:
-            print(f"llmgw: {one_line(str(error))}", file=sys.stderr)
-            return 1
-
-
-async def _run(source: HttpSource, command: str, **arguments: object) -> int:
-    result = await source.run(command, **arguments)
-    print(f"llmgw: {one_line(result.message)}", file=sys.stdout if result.ok else sys.stderr)
-    return 0 if result.ok else 1
+            return complain(str(error))
 
 
 def _totals(stats: CacheStats, *, as_json: bool) -> int:
     kept = {"exact": stats.entries, "semantic": stats.semantic.entries}
     if as_json:
-        print(json.dumps({"kept": kept, "today": asdict(stats.today), "ever": asdict(stats.ever)}))
+        print_json({"kept": kept, "today": asdict(stats.today), "ever": asdict(stats.ever)})
         return 0
     head = ("", "kept", "hits today", "saved", "time", "hits ever", "saved", "time")
     rows = [
@@ -74,7 +66,7 @@ def _saved(saved: Saved) -> tuple[str, str, str]:
 def _list(page: CachePage, arguments: argparse.Namespace) -> int:
     """A cache that cannot be seen is told on stderr, and fails the command: what is printed is not all."""
     if arguments.json:
-        print(json.dumps([asdict(entry) for entry in page.entries], ensure_ascii=False))
+        print_json([asdict(entry) for entry in page.entries])
     elif page.entries:
         head = ("id", "question", "answered by", "age", "hits", "saved", "expires")
         now = time.time()
@@ -95,17 +87,14 @@ def _list(page: CachePage, arguments: argparse.Namespace) -> int:
             print(f"\n{page.total - len(rows):,} more: give words from the question, or --json for up to 1,000.")
     elif not page.problem:
         print("Nothing is kept that was asked for.")
-    if page.problem:
-        print(f"llmgw: {one_line(page.problem)}", file=sys.stderr)
-    return 1 if page.problem else 0
+    return complain(page.problem) if page.problem else 0
 
 
 def _show(found: CacheEntryDetail | None, *, as_json: bool) -> int:
     if found is None:
-        print("llmgw: there is no cached answer of that id, or its cache cannot be looked at now.", file=sys.stderr)
-        return 1
+        return complain("there is no cached answer of that id, or its cache cannot be looked at now.")
     if as_json:
-        print(json.dumps(asdict(found), ensure_ascii=False))
+        print_json(asdict(found))
         return 0
     entry = found.entry
     print(f"{preview(entry.question) or '(question not kept)'}")

@@ -8,31 +8,31 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gateway_core.settings_sources import SettingsError, SettingsSources
-from llmgw_tui.arguments import make_parser
+from llmgw_tui.arguments import make_parser, parse_arguments
+from llmgw_tui.streams import run_as_command
 
 if TYPE_CHECKING:
     from gateway_core.settings import Settings
     from gateway_core.settings_files import SettingsFiles
     from llmgw_tui.screen_options import ScreenOptions
 
-FAILED, WRONG_USE = 1, 2
+WRONG_USE = 2
 FLAGS = ("host", "port", "data_dir")
 AT_ONCE = ("status", "completion")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code: 0 fine, 1 failed, 2 wrong use."""
-    arguments = make_parser().parse_args(argv)
+    return run_as_command(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    arguments = parse_arguments(argv)
     try:
         return _run_at_once(arguments) if arguments.command in AT_ONCE else _load_and_run(arguments)
     except SettingsError as error:
         print(f"llmgw: {error}", file=sys.stderr)
         return WRONG_USE
-    except KeyboardInterrupt:
-        return FAILED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return FAILED
 
 
 def _run_at_once(arguments: argparse.Namespace) -> int:

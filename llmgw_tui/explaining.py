@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway_core.explain import Explainer, Explanation
 from gateway_core.settings import Settings
+from llmgw_tui.telling import complain, print_json
 from llmgw_tui.text import one_line
 
 
@@ -17,22 +18,20 @@ def explain(settings: Settings, file: str, *, as_json: bool) -> int:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        print(f"llmgw: {file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}", file=sys.stderr)
-        return 1
+        return complain(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
     explainer = Explainer(settings)
     if not as_json:
         _print_explanation(explainer.explain(text.strip()))
         return 0
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
             asked = json.loads(line)
             prompt, prompt_id = asked["prompt"], str(asked.get("id", number))
         except (ValueError, KeyError, TypeError, AttributeError):
-            print(f'llmgw: line {number} is not {{"id": ..., "prompt": ...}}', file=sys.stderr)
-            return 1
-        print(json.dumps(asdict(explainer.explain(str(prompt), prompt_id, asked.get("context"))), ensure_ascii=False))
+            return complain(f'line {number} is not {{"id": ..., "prompt": ...}}')
+        print_json(asdict(explainer.explain(str(prompt), prompt_id, asked.get("context"))))
     return 0
 
 

@@ -212,7 +212,7 @@ class Hosting(App[None], inherit_bindings=False):
             or event.key in self.keys.of("kill_anywhere").split(",")
         ):
             await super().on_event(event)
-        elif self.typed.admits(event):
+        elif self.screen_stack and self.typed.admits(event):  # a key that was held may come as the last screen goes
             to = self.focused or self.screen
             await super().on_event(event)
             self.typed.delivered(to)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -12,11 +11,16 @@ import aiohttp
 from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
 from gateway_core.settings_sources import address_at
+from llmgw_tui.asking import wrong_key
+from llmgw_tui.telling import complain
 
 if TYPE_CHECKING:
     from llmgw_tui.source_http import HttpSource
 
 ASK_S = 3.0
+_HOW_TO_FIND_IT = (
+    "set GATEWAY_SECRET to the one that `llmgw connect openai` shows where it runs, or name its --data-dir"
+)
 
 
 def address_of(settings: Settings) -> str:
@@ -39,19 +43,31 @@ async def gateway_answers(settings: Settings) -> bool:
 
 
 @asynccontextmanager
-async def asked_gateway(settings: Settings) -> AsyncIterator[HttpSource | None]:
-    """The running gateway, for the length of a block; None, with words on stderr, where none answers."""
-    from llmgw_tui.source_http import HttpSource
+async def asked_gateway(settings: Settings, *, follow: bool = False) -> AsyncIterator[HttpSource | None]:
+    """The running gateway, for the length of a block; None, with words on stderr, where none answers or takes the key.
 
+    With ``follow`` it tells of requests as they end, in its events.
+    """
+    from llmgw_tui.source_http import NOT_TOLD, HttpSource
+
+    address = address_of(settings)
     if not await gateway_answers(settings):
         says = "start one with `llmgw` or `llmgw serve`, or name another with --host and --port"
-        print(f"llmgw: no gateway answers at {address_of(settings)}: {says}.", file=sys.stderr)
+        complain(f"no gateway answers at {address}: {says}.")
         yield None
         return
-    source = HttpSource(address_of(settings), gateway_secret(settings, create=False) or "")
-    source.open()
+    not_told = NOT_TOLD - {"request.finished"} if follow else NOT_TOLD
+    source = HttpSource(address, gateway_secret(settings, create=False) or "", not_told=not_told)
+    if follow:
+        await source.start()
+    else:
+        source.open()
     try:
-        yield source
+        if await source.takes_key():
+            yield source
+        else:
+            complain(f"{wrong_key(address)}: {_HOW_TO_FIND_IT}.")
+            yield None
     finally:
         await source.close()
 

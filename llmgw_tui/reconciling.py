@@ -16,6 +16,7 @@ from gateway_core.store.ledger import Ledger
 from gateway_core.wire.anthropic_exports import Amounts, Export, NoExport, read_export
 from llmgw_tui.report import reading
 from llmgw_tui.tables import print_table
+from llmgw_tui.telling import complain
 from llmgw_tui.text import dollars, one_line
 
 LARGEST_BYTES = 64 * 1024 * 1024
@@ -39,8 +40,7 @@ async def reconcile(settings: Settings, file: Path, tolerance_percent: float, fo
         async with reading(settings) as database:
             calls = await Ledger(database, clock).calls_of(PROVIDER, export.first_day, export.last_day)
     except (StoreError, NoExport, OSError) as error:
-        print(f"llmgw: {one_line(str(error))}", file=sys.stderr)
-        return 1
+        return complain(str(error))
     found = compare(export, calls, tolerance_percent, day_of(clock.now()))
     kinds = ("cost_microusd",) if export.has_cost else TOKENS
     if form == "table":

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
-from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
-from llmgw_tui.reach import address_of, gateway_answers
-from llmgw_tui.source_http import HttpSource
-from llmgw_tui.text import one_line
+from llmgw_tui.reach import asked_gateway
+from llmgw_tui.telling import tell
 
 
 async def reload(settings: Settings) -> int:
     """Says what has changed, or why nothing has; 1 when the gateway keeps what it had."""
-    if not await gateway_answers(settings):
-        print(f"llmgw: nothing answers at {address_of(settings)}", file=sys.stderr)
-        return 1
-    source = HttpSource(address_of(settings), gateway_secret(settings, create=False) or "")
-    await source.start()
-    try:
-        result = await source.run("reload")
-    finally:
-        await source.close()
-    print(f"llmgw: {one_line(result.message)}", file=sys.stdout if result.ok else sys.stderr)
-    return 0 if result.ok else 1
+    async with asked_gateway(settings) as source:
+        return 1 if source is None else tell(await source.run("reload"))

@@ -1,13 +1,15 @@
-"""What was set up on the screen and survives: theme, ASCII, the maximised pane, sort orders.
+"""What was set up on the screen and survives: theme, ASCII, panes, orders, what lists show, filters of before.
 
 ``ui.json`` in the data folder, mode 0600. It is a convenience: a file that cannot be read or written costs nothing but
-the choice.
+the choice. Nothing of others is lost in it: what another version or another screen has written stays, and a file that
+cannot be read is put aside.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,22 +18,35 @@ from typing import TypeVar
 from llmgw_tui.private_files import write_private
 
 FILE = "ui.json"
-LARGEST_BYTES = 65_536
-Value = str | bool | int
-V = TypeVar("V", str, bool, int)
+LARGEST_BYTES = 1_048_576
+ASIDE = ".unreadable"
+"""What the name of a file that was put aside ends in."""
+Value = str | bool | int | tuple[str, ...]
+V = TypeVar("V", str, bool, int, tuple[str, ...])
+
+
+class _Unreadable(Exception):
+    """The file is there, and its content is none; the text says what it is."""
 
 
 class Remembered:
-    """Small values by name, as ``requests.order``. Without a folder nothing outlives the run."""
+    """Small values by name, as ``requests.sort``. Without a folder nothing outlives the run."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._file = folder / FILE if folder is not None else None
         self._values: dict[str, Value] = {}
+        self._changed: dict[str, Value] = {}
+        """What is still to be written."""
         self._saving: asyncio.Task[None] | None = None
-        self._stale = False
         self.problems: tuple[str, ...] = ()
         """What a person should be told, once."""
-        self._read()
+        try:
+            self._values = {name: value for name, found in self._read().items() if (value := _value(found)) is not None}
+        except (OSError, _Unreadable) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            self.problems = (
+                f"{self._file} cannot be read ({why}): the screen starts as new, and keeps the file aside.",
+            )
 
     @property
     def values(self) -> Mapping[str, Value]:
@@ -46,13 +61,12 @@ class Remembered:
         """Remembers; written in the background where a loop runs, else at once."""
         if self._values.get(name) == value and type(self._values.get(name)) is type(value):
             return
-        self._values[name] = value
+        self._values[name] = self._changed[name] = value
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._write(dict(self._values))
+            self._write(self._taken())
             return
-        self._stale = True
         if self._saving is None:
             self._saving = loop.create_task(self._save())
 
@@ -62,30 +76,51 @@ class Remembered:
             await self._saving
 
     async def _save(self) -> None:
-        while self._stale:
-            self._stale = False
-            await asyncio.to_thread(self._write, dict(self._values))
+        while self._changed:
+            await asyncio.to_thread(self._write, self._taken())
         self._saving = None
 
-    def _read(self) -> None:
+    def _taken(self) -> dict[str, Value]:
+        changed, self._changed = self._changed, {}
+        return changed
+
+    def _read(self) -> dict[str, object]:
+        """All that the file holds, of whatever kind. Raises :class:`_Unreadable` and ``OSError``."""
         if self._file is None:
-            return
+            return {}
         try:
             with self._file.open("rb") as file:
-                content = json.loads(file.read(LARGEST_BYTES))
+                raw = file.read(LARGEST_BYTES + 1)
         except FileNotFoundError:
-            return
-        except (OSError, ValueError, RecursionError):
-            self.problems = (f"{self._file} cannot be read: the screen starts as new.",)
-            return
+            return {}
+        if len(raw) > LARGEST_BYTES:
+            raise _Unreadable("it is too large")
+        try:
+            content = json.loads(raw)
+        except (ValueError, RecursionError):
+            raise _Unreadable("it is no JSON") from None
         if not isinstance(content, dict):
-            self.problems = (f"{self._file} does not hold names and values: the screen starts as new.",)
-            return
-        self._values = {name: value for name, value in content.items() if isinstance(value, str | bool | int)}
+            raise _Unreadable("it does not hold names and values")
+        return content
 
-    def _write(self, values: dict[str, Value]) -> None:
-        """Beside the file, then renamed, so that no half of it is ever read."""
+    def _write(self, changed: Mapping[str, Value]) -> None:
+        """Into what the file holds by now. Beside the file, then renamed, so that no half of it is ever read."""
         if self._file is None:
             return
         with contextlib.suppress(OSError):
-            write_private(self._file, json.dumps(values, indent=1, sort_keys=True))
+            try:
+                content = self._read()
+            except _Unreadable:
+                self._put_aside(self._file)
+                content = dict(self._values)
+            write_private(self._file, json.dumps({**content, **changed}, indent=1, sort_keys=True))
+
+    def _put_aside(self, file: Path) -> None:
+        names = (file.with_name(f"{FILE}{ASIDE}{number or ''}") for number in itertools.count())
+        file.replace(next(name for name in names if not name.exists()))
+
+
+def _value(found: object) -> Value | None:
+    if isinstance(found, list) and all(isinstance(one, str) for one in found):
+        return tuple(found)
+    return found if isinstance(found, str | bool | int) else None

@@ -18,6 +18,7 @@ from gateway_core.store.days import day_of
 from gateway_core.store.errors import StoreError
 from gateway_core.store.report import KEYS
 from llmgw_tui.tables import print_table
+from llmgw_tui.telling import complain
 from llmgw_tui.text import dollars, one_line, time_saved
 
 GUESSED = "*"
@@ -50,8 +51,7 @@ async def report(settings: Settings, days: int, form: str, by: str | None = None
         async with reading(settings) as database:
             rows = await database.run(lambda connection: read_rows(connection, span, keys, pricing.is_known))
     except StoreError as error:
-        print(f"llmgw: {error}", file=sys.stderr)
-        return 1
+        return complain(str(error))
     if form == "json":
         print(json.dumps([plain(row, keys) for row in rows], indent=2))
     elif form == "csv":

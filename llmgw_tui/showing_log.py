@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from dataclasses import asdict
 from datetime import datetime
@@ -12,6 +11,8 @@ from gateway_core.log_entries import LogEntry, LogPage
 from gateway_core.settings import Settings
 from llmgw_tui.reach import asked_gateway
 from llmgw_tui.source_http import HttpSource
+from llmgw_tui.streams import check_reader
+from llmgw_tui.telling import complain, print_json
 from llmgw_tui.text import one_line
 
 LOOK_EVERY_S = 0.5
@@ -25,8 +26,7 @@ async def log(settings: Settings, query: str, level: str, *, follow: bool, as_js
             return 1
         page = await source.log(level, query)
         if page.problem:
-            print(f"llmgw: {one_line(page.problem)}", file=sys.stderr)
-            return 1
+            return complain(page.problem)
         _say(page, as_json=as_json)
         if follow:
             await _follow(source, page.newest, level, query, as_json=as_json)
@@ -39,10 +39,11 @@ async def _follow(source: HttpSource, newest: int, level: str, query: str, *, as
     trouble = ""
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
+        check_reader()
         page = await source.log(level, query, newest)
         if page.problem:
             if page.problem != trouble:
-                print(f"llmgw: {one_line(page.problem)}", file=sys.stderr, flush=True)
+                complain(page.problem)
         elif page.newest < newest:  # another gateway: it counts from the start
             newest = 0
             continue
@@ -54,7 +55,11 @@ async def _follow(source: HttpSource, newest: int, level: str, query: str, *, as
 
 def _say(page: LogPage, *, as_json: bool) -> None:
     for entry in reversed(page.entries):
-        print(json.dumps(asdict(entry), ensure_ascii=False) if as_json else log_line(entry), flush=True)
+        if as_json:
+            print_json(asdict(entry))
+        else:
+            print(log_line(entry))
+    sys.stdout.flush()
 
 
 def log_line(entry: LogEntry) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import asdict
 
 from gateway_core.provenance import provenance
-from gateway_core.secret import gateway_secret
 from gateway_core.setting_values import SettingsReport, SettingValue
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
-from llmgw_tui.reach import address_of, gateway_answers
-from llmgw_tui.source_http import HttpSource
+from llmgw_tui.reach import asked_gateway, gateway_answers
 from llmgw_tui.tables import print_table
+from llmgw_tui.telling import complain, print_json
 from llmgw_tui.text import fit, one_line
 
 VALUE_CELLS = 40
@@ -23,36 +20,33 @@ async def show(settings: Settings, files: SettingsFiles, query: str, *, as_json:
     """Prints the settings of the running gateway that have ``query`` in name or explanation, with all that is known of
     it where there is only one. Without a gateway those that one would start with. Returns the exit code."""
     report = await _report(settings, files)
-    if report.problem:
-        print(f"llmgw: {one_line(report.problem)}", file=sys.stderr)
+    if report is None:
         return 1
+    if report.problem:
+        return complain(report.problem)
     wanted = query.casefold()
     exact = [one for one in report.settings if one.name.casefold() == wanted]
     found = exact or [one for one in report.settings if wanted in f"{one.name}\n{one.explanation}".casefold()]
     if as_json:
-        print(json.dumps({**asdict(report), "settings": [asdict(one) for one in found]}, ensure_ascii=False))
-        return 0
+        print_json({**asdict(report), "settings": [asdict(one) for one in found]})
+        return 0 if found else 1
     if len(found) == 1:
         _one(found[0])
     elif found:
         _table(found)
     else:
-        print("No settings match.")
+        complain("no setting matches.")
     for problem in report.problems:
-        print(f"llmgw: {one_line(problem)}", file=sys.stderr)
+        complain(problem)
     return 0 if found else 1
 
 
-async def _report(settings: Settings, files: SettingsFiles) -> SettingsReport:
+async def _report(settings: Settings, files: SettingsFiles) -> SettingsReport | None:
     if not await gateway_answers(settings):
-        print("llmgw: no gateway runs: this is what one would start with.", file=sys.stderr)
+        complain("no gateway runs: this is what one would start with.")
         return provenance(settings, files)
-    source = HttpSource(address_of(settings), gateway_secret(settings, create=False) or "")
-    source.open()
-    try:
-        return await source.settings()
-    finally:
-        await source.close()
+    async with asked_gateway(settings) as source:
+        return await source.settings() if source is not None else None
 
 
 def _table(found: list[SettingValue]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from importlib.metadata import version
@@ -47,7 +47,7 @@ REFRESH_S = 0.5
 REST_S = 2.0
 SILENT_S = 6.0
 """Without a word for so long its data is called stale, though a request may still be under way."""
-NOT_TOLD = "request.started,request.routed,request.finished,budget.changed"
+NOT_TOLD = frozenset(("request.started", "request.routed", "request.finished", "budget.changed"))
 """Events that are only waited for, not read: that something has changed is enough."""
 MOST_ENTRIES = 500
 """Of each cache; the gateway tells no more at once."""
@@ -88,7 +88,8 @@ class HttpSource:
     """A gateway at ``url``, authorised by ``key``. ``now`` is Unix time, given by tests.
 
     ``read_only`` refuses every command here, below the views. ``look_up_key`` is asked when the key is refused: the
-    gateway may have got another since. ``slow`` fetches half as often.
+    gateway may have got another since. ``slow`` fetches half as often. ``not_told`` are types of events of which
+    it is enough to know that something has changed.
     """
 
     attached = True
@@ -103,6 +104,7 @@ class HttpSource:
         read_only: bool = False,
         look_up_key: Callable[[], str | None] = lambda: None,
         slow: bool = False,
+        not_told: Collection[str] = NOT_TOLD,
     ) -> None:
         self._url = url.rstrip("/").removesuffix("/v1")
         self._headers = {"Authorization": f"Bearer {key}", "x-llmgw-by": "attached"}
@@ -112,6 +114,7 @@ class HttpSource:
         self._first_retry_s = first_retry_s
         self._read_only = read_only
         self._pace = 2.0 if slow else 1.0
+        self._not_told = ",".join(sorted(not_told))
         self._follower = Follower()
         self._snapshot: Snapshot | None = None
         self._heard_at: float | None = None
@@ -150,6 +153,14 @@ class HttpSource:
     def open(self) -> None:
         """Makes requests possible; :meth:`start` does it too."""
         self._session = aiohttp.ClientSession(timeout=TIMEOUT)
+
+    async def takes_key(self) -> bool:
+        """Whether the gateway, if it answers, takes the key."""
+        try:
+            await self._get("/api/status")
+        except Unreachable as error:
+            return error.status != 401
+        return True
 
     async def fetch(self) -> Snapshot:
         """A snapshot of now. Raises :class:`Unreachable`."""
@@ -356,7 +367,7 @@ class HttpSource:
             await self._back.wait()
             with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
                 asked = self._http.get(
-                    f"{self._url}/api/events?without={NOT_TOLD}", timeout=endless, headers=self._headers
+                    f"{self._url}/api/events?without={self._not_told}", timeout=endless, headers=self._headers
                 )
                 async with asked as response:
                     if response.status == 200:

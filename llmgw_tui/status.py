@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway_core.secret import kept_secret
 from gateway_core.settings_sources import Place, SettingsError
-from llmgw_tui.asking import NoAnswer, ask
+from llmgw_tui.asking import NoAnswer, ask, wrong_key
 
 TIMEOUT_S = 0.25
 NOT_RUNNING, UNKNOWN = "not running", "unknown"
@@ -105,7 +105,7 @@ def _ask(place: Place, timeout_s: float) -> Mapping[str, Any]:
         raise NoAnswer(f"something else answers at {place.address}, and is not told the key")
     code, found = ask(place.address, "/api/status", place.key or kept_secret(place.data_dir), until)
     if code == 401:
-        raise NotTold(f"a gateway runs at {place.address}, but the key here is not its key")
+        raise NotTold(wrong_key(place.address))
     if code != 200 or not isinstance(found.get("metrics"), dict) or not isinstance(found.get("budget"), dict):
         raise NotTold(f"the gateway at {place.address} is of another version: start it anew")
     return {**health, **found}

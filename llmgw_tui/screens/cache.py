@@ -32,6 +32,7 @@ class CacheScreen(Place):
     key = "c"
     title_words = "Cache"
     explanation = "Cached answers, where each was served and why, and what that saved."
+    chosen = {"order": CACHE_ORDERS}
     filter_hint = "words from the question"
     actions: ClassVar[tuple[PlaceAction, ...]] = (
         PlaceAction("other", "tab,shift+tab", "other list", "Switch between cached answers and hits"),
@@ -145,7 +146,7 @@ class CacheScreen(Place):
     def do_order(self) -> None:
         """The next order of the entries."""
         if self._lists_entries("sorted"):
-            self.order = CACHE_ORDERS[(CACHE_ORDERS.index(self.order) + 1) % len(CACHE_ORDERS)]
+            self.choose("order", CACHE_ORDERS[(CACHE_ORDERS.index(self.order) + 1) % len(CACHE_ORDERS)])
             self.lists[ENTRIES].cursor = 0
             self.read_again()
 

@@ -32,6 +32,7 @@ class LogScreen(Place):
     key = "g"
     title_words = "Log"
     explanation = "What happened: commands and who gave them, limits, providers, refusals and failures."
+    chosen = {"level": SHOWN_LEVELS}
     filter_hint = "words from the text or source"
     read_every_s = 1.0
     actions: ClassVar[tuple[PlaceAction, ...]] = (
@@ -137,7 +138,7 @@ class LogScreen(Place):
 
     def do_level(self) -> None:
         """The next level."""
-        self.level = SHOWN_LEVELS[(SHOWN_LEVELS.index(self.level) + 1) % len(SHOWN_LEVELS)]
+        self.choose("level", SHOWN_LEVELS[(SHOWN_LEVELS.index(self.level) + 1) % len(SHOWN_LEVELS)])
         self.read_again()
 
     def do_pause(self) -> None:

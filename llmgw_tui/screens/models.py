@@ -40,6 +40,7 @@ class ModelsScreen(Place):
     key = "m"
     title_words = "Models"
     explanation = "Local models: capabilities, speed, what is loaded or being pulled; load, pin, switch."
+    chosen = {"order": tuple(ORDERS)}
     filter_hint = "name, family, quantisation, capability, loaded, unused, newer"
     actions: ClassVar[tuple[PlaceAction, ...]] = ACTIONS
     shared_hints = ("detail", "kill_switch", "help")
@@ -246,7 +247,7 @@ class ModelsScreen(Place):
         self.action_sort_by(orders[(orders.index(self.order) + 1) % len(orders)])
 
     def action_sort_by(self, order: str) -> None:
-        self.order = order
+        self.choose("order", order)
         self._under, self.rows.cursor = "", 0
         self.redraw()
 

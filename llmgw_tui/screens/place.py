@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -61,6 +61,8 @@ class Place(Screen[None]):
     read_every_s: ClassVar[float | None] = None
     filter_hint: ClassVar[str] = ""
     """What the filter's empty field says; a place without it has no filter."""
+    chosen: ClassVar[Mapping[str, Collection[str]]] = {}
+    """Attributes that a person chooses and that are remembered, and what they can be."""
     shared_hints: ClassVar[tuple[str, ...]] = ("copy", "kill_switch", "help")
     """Actions of the whole app that the footer shows after the place's own."""
 
@@ -163,7 +165,15 @@ class Place(Screen[None]):
     # --- drawing and reading ---------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
+        for name, choices in self.chosen.items():
+            kept = self.centre.remembered.get(f"{self.place}.{name}", "")
+            setattr(self, name, kept if kept in choices else getattr(self, name))
         self.read_again()
+
+    def choose(self, name: str, value: str) -> None:
+        """Sets one of :attr:`chosen`, for the next time too."""
+        setattr(self, name, value)
+        self.centre.remembered.set(f"{self.place}.{name}", value)
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
         event.stop()

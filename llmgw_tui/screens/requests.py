@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 
 from gateway_core.model import RequestRow, Snapshot
 from gateway_core.request_pages import SORTS, RequestsPage, plain_sort
+from llmgw_tui.filter_history import KEPT_DAYS, FilterHistory
 from llmgw_tui.filtering import Typed, matching
 from llmgw_tui.panes.draw import Look
 from llmgw_tui.panes.request_log import LogView, log_info, log_list
@@ -22,14 +23,14 @@ AHEAD_ROWS = 100
 """The next page is read when the cursor is so near to the end."""
 TYPING_S = 0.15
 """A pause in typing after which the log is asked."""
-MOST_REMEMBERED = 50
 
 FILTER_HELP = (
     'Every request in the log. / filters. Words match question and answer (where bodies are kept); "quote" words in '
     "a row. tier: model: provider: client: lane: purpose: session: status: cache: route: error: id: match any part; "
     "a,b matches either. cost> saved> (dollars) tokens> in> out> took> ttft> compare; >= < <= = work too. at:today "
-    "since:2h before:2026-11-23 are UTC. ! excludes. Up and down recall earlier filters. New requests appear on top "
-    "unless paused; the cursor stays on its row."
+    "since:2h before:2026-11-23 are UTC. ! excludes. Up and down recall earlier filters, those of the last "
+    f"{KEPT_DAYS} days after a restart too, but none with a key or a password in it. New requests appear on top unless "
+    "paused; the cursor stays on its row."
 )
 
 
@@ -40,6 +41,7 @@ class RequestsScreen(Place):
     key = "r"
     title_words = "Requests"
     explanation = "Every request in the log: filter, sort, follow"
+    chosen = {"sort": (*SORTS, *(f"-{name}" for name in SORTS))}
     actions = (
         PlaceAction("pause", "space", "pause", "Pause new requests, or follow again"),
         PlaceAction("order", "o", "order", "Sort: time, cost, saved, tokens, duration, first token"),
@@ -63,7 +65,6 @@ class RequestsScreen(Place):
         """Filter and order of the rows that are listed."""
         self._reading = False
         self._taken: Snapshot | None = None
-        self._history: list[str] = []
         self._remembered = -1
         self.list = Rows(id="rows")
 
@@ -71,6 +72,7 @@ class RequestsScreen(Place):
         yield self.list
 
     def on_mount(self) -> None:
+        self.history = FilterHistory(self.centre.remembered, self.place, lambda: self.centre.look().now)
         self.list.focus()
         super().on_mount()
 
@@ -222,7 +224,7 @@ class RequestsScreen(Place):
         self._sort_by(f"-{order}" if self.sort == order else order)
 
     def _sort_by(self, sort: str) -> None:
-        self.sort = sort
+        self.choose("sort", sort)
         self.redraw()
         self.read_again()
 
@@ -239,17 +241,17 @@ class RequestsScreen(Place):
 
     def action_remembered(self, by: int) -> None:
         """An earlier filter, or a later one, into the field."""
-        if self.filter_field.display and self._history:
-            self._remembered = max(-1, min(self._remembered + by, len(self._history) - 1))
-            text = self._history[self._remembered] if self._remembered >= 0 else ""
+        texts = self.history.texts
+        if self.filter_field.display and texts:
+            self._remembered = max(-1, min(self._remembered + by, len(texts) - 1))
+            text = texts[self._remembered] if self._remembered >= 0 else ""
             self.filter_field.put(text)
 
     def _close_filter(self) -> None:
         super()._close_filter()
         self.filter_changed()
         if self.searched and not self.typed.problem:
-            others = [text for text in self._history if text != self.searched]
-            self._history = [self.searched, *others][:MOST_REMEMBERED]
+            self.history.add(self.searched)
 
     def focus_body(self) -> None:
         self.list.focus()

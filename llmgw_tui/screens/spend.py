@@ -53,6 +53,7 @@ class SpendScreen(Place):
     key = "dollar_sign"
     title_words = "Spend"
     explanation = "Cost and savings by day, week or month, grouped as you like; forecast, limits, CSV."
+    chosen = {"period": PERIODS, "by": ORDER}
     read_every_s = 10.0
     actions: ClassVar[tuple[PlaceAction, ...]] = (
         PlaceAction("longer", "tab,right", "period", "Next period: today, 7 days, 30 days, this month"),
@@ -143,7 +144,7 @@ class SpendScreen(Place):
 
     def do_group(self) -> None:
         """By the next thing."""
-        self.by = ORDER[(ORDER.index(self.by) + 1) % len(ORDER)]
+        self.choose("by", ORDER[(ORDER.index(self.by) + 1) % len(ORDER)])
         self._begin()
 
     async def do_limits(self) -> None:
@@ -168,7 +169,7 @@ class SpendScreen(Place):
         self.centre.say(CommandResult(True, f"Written to {path}"))
 
     def _turn(self, by: int) -> None:
-        self.period = PERIODS[(PERIODS.index(self.period) + by) % len(PERIODS)]
+        self.choose("period", PERIODS[(PERIODS.index(self.period) + by) % len(PERIODS)])
         self._begin()
 
     def _begin(self) -> None:

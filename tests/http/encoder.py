@@ -31,4 +31,6 @@ DEAD = "import os; os._exit(1)"
 def use_child(monkeypatch: pytest.MonkeyPatch, code: str = CODE) -> None:
     """Gateways made from now on have this child."""
     command = [sys.executable, "-c", code, ROOT]
-    monkeypatch.setattr("gateway_core.gateway.open_encoder", lambda settings, note, url: Worker(command, backoff_s=()))
+    monkeypatch.setattr(
+        "gateway_core.composition.open_encoder", lambda settings, note, url: Worker(command, backoff_s=())
+    )

@@ -23,7 +23,7 @@ ASKED, REWORDED = "What is the capital of Ghana?", "Please tell me what the capi
 @pytest.fixture
 def child(monkeypatch: pytest.MonkeyPatch) -> BrowsedChild:
     made = BrowsedChild()
-    monkeypatch.setattr("gateway_core.gateway.open_encoder", lambda settings, note, url: made)
+    monkeypatch.setattr("gateway_core.composition.open_encoder", lambda settings, note, url: made)
     return made
 
 

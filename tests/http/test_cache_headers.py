@@ -34,7 +34,7 @@ async def setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *steps: Any, **more: Any
 ) -> AsyncIterator[tuple[FakeAnthropic, Client]]:
     """A gateway with both caches, whose upstream numbers its answers."""
-    monkeypatch.setattr("gateway_core.gateway.open_encoder", lambda settings, note, url: Child())
+    monkeypatch.setattr("gateway_core.composition.open_encoder", lambda settings, note, url: Child())
     async with (
         FakeAnthropic() as fake,
         client(tmp_path, semantic_cache="on", **with_claude(fake), **more) as llmgw,

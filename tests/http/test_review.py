@@ -31,7 +31,7 @@ def child(monkeypatch: pytest.MonkeyPatch) -> FakeChild:
     """The child of the gateways that are made from now on."""
     made = FakeChild()
     made.unsure.add(frozenset((GHANA, SAME_AS_GHANA)))
-    monkeypatch.setattr("gateway_core.gateway.open_encoder", lambda settings, note, url: made)
+    monkeypatch.setattr("gateway_core.composition.open_encoder", lambda settings, note, url: made)
     monkeypatch.setattr(quiet_module, "QUIET_S", 0.0)
     monkeypatch.setattr("gateway_core.cache.review.reviewer.TICK_S", 3600.0)
     return made

@@ -18,6 +18,7 @@ from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
+from tests.tui.idling import wait_for_idle
 
 
 @dataclass
@@ -54,6 +55,12 @@ class Stage:
     @property
     def ran(self) -> list[tuple[str, dict[str, object]]]:
         return self.source.ran
+
+
+@pytest.fixture(autouse=True)
+def _idling(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("app", "pilot"):
+        monkeypatch.setattr(f"textual.{module}.wait_for_idle", wait_for_idle)
 
 
 Staging = Callable[..., AbstractAsyncContextManager[Stage]]

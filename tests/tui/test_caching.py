@@ -67,7 +67,7 @@ async def test_a_cache_that_cannot_be_seen_fails_the_list(
 ) -> None:
     child = BrowsedChild()
     child.state = "starting"
-    monkeypatch.setattr("gateway_core.gateway.open_encoder", lambda settings, note, url: child)
+    monkeypatch.setattr("gateway_core.composition.open_encoder", lambda settings, note, url: child)
     async with FakeAnthropic() as fake, client(tmp_path, semantic_cache="on", **with_claude(fake)) as llmgw:
         await llmgw.chat("What is the capital of Ghana?")
         code, out, err = await run(llmgw, tmp_path, capsys, "list")

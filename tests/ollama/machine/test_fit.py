@@ -8,7 +8,7 @@ import pytest
 
 from gateway_core.local_values import FitVerdict, Machine
 from gateway_core.ollama.machine.fit import Weight, context_bytes, judge
-from gateway_core.ollama.machine.hardware import Gpu, amd, read_machine, read_nvidia
+from gateway_core.ollama.machine.hardware import read_machine
 
 GB = 1_000_000_000
 LAPTOP = Machine(memory_bytes=16 * GB, available_bytes=10 * GB)
@@ -53,18 +53,6 @@ def test_a_longer_context_needs_more_and_an_unknown_shape_is_marked_as_a_guess()
     known = judge(Weight("m", 5 * GB, 16_384, 128 * 1024), LAPTOP)
     assert guessed.context_estimated and not known.context_estimated
     assert "about" in guessed.why and guessed.context_bytes == pytest.approx(known.context_bytes, rel=0.3)
-
-
-def test_nvidia_and_amd_cards_are_added_up(tmp_path: Path) -> None:
-    two = read_nvidia("NVIDIA GeForce RTX 3090, 24576, 20000\nNVIDIA GeForce RTX 3090, 24576, 24000\n")
-    assert two == Gpu("2 GPUs: NVIDIA GeForce RTX 3090", 2 * 24576 << 20, 44000 << 20)
-    assert read_nvidia("NVIDIA-SMI has failed because it could not communicate with the driver\n") is None
-    device = tmp_path / "card0" / "device"
-    device.mkdir(parents=True)
-    (device / "mem_info_vram_total").write_text(f"{16 << 30}\n")
-    (device / "mem_info_vram_used").write_text(f"{1 << 30}\n")
-    assert amd(tmp_path) == Gpu("AMD GPU", 16 << 30, 15 << 30)
-    assert amd(tmp_path / "none") is None
 
 
 def test_the_machine_tells_memory_and_the_disk_of_the_models(tmp_path: Path) -> None:
