@@ -22,6 +22,15 @@ FOLDER = Path(__file__).parent.parent / "screenshots"
 SEED = 7
 PLACES = {"r": "requests", "dollar_sign": "spend", "c": "cache", "t": "routing", "g": "log", "comma": "settings"}
 """Screens by the keys that open them."""
+OPENED = {
+    "cache": {"cached-answer": ("enter",)},
+    "routing": {
+        "trial": ("i", *("space" if letter == " " else letter for letter in "Prove that it has no deadlock"), "enter")
+    },
+    "log": {"log-entry": ("enter",)},
+    "settings": {"setting": ("down", "down", "enter")},
+}
+"""Screens that these open for one thing, by their keys."""
 REQUESTS_FIRST = 45
 """Requests that have ended before the first picture."""
 WEB_FONT = re.compile(r"@font-face\s*{.*?}", re.DOTALL)
@@ -47,9 +56,22 @@ async def large(stage: Stage) -> None:
     stage.take("dashboard")
     await stage.press("enter")
     stage.take("detail")
+    await stage.press("u")
+    stage.take("upstream")
+    await stage.press("u", "e", "enter")
+    await stage.press("y")
+    await asyncio.sleep(4)
+    stage.take("replay")
+    await stage.press("ctrl+p")
+    stage.take("palette")
+    await stage.press("escape")
     for key, name in PLACES.items():
         await stage.press(key)
         stage.take(name)
+        for opened, keys in OPENED.get(name, {}).items():
+            await stage.press(*keys)
+            stage.take(opened)
+            await stage.press("escape")
     await stage.press("D", "question_mark")
     stage.take("help")
     await stage.press("escape", "k")
@@ -63,6 +85,8 @@ async def models(stage: Stage) -> None:
     await stage.press("m")
     await asyncio.sleep(1.5)
     stage.take("models")
+    await stage.press("enter")
+    stage.take("model")
 
 
 async def small(stage: Stage) -> None:

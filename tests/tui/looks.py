@@ -8,6 +8,8 @@ from textual.pilot import Pilot
 
 from llmgw_tui.app import ControlCentre
 
+SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
+
 
 async def typed(pilot: Pilot[None], keys: Iterable[str] = ()) -> None:
     """Types ``keys``, each once what the one before has asked the gateway is there, and draws everything."""

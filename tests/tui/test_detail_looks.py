@@ -15,10 +15,9 @@ from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import details, snapshots
 from tests.fakes.source import FakeSource
-from tests.tui.looks import typed
+from tests.tui.looks import SIZES, typed
 
 Compare = Callable[..., bool]
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 OPENED = ("down", "down", "down", "down", "down", "enter")
 CODE = "Two tables:\n```sql\nselect id -- all\nfrom tenant where n = 1\n```\nThat is all."
 

@@ -11,10 +11,8 @@ from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
-from tests.tui.looks import typed
+from tests.tui.looks import SIZES, typed
 from tests.tui.test_looks import Compare
-
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 
 
 def _looks_as_before(

@@ -13,10 +13,9 @@ from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
-from tests.tui.looks import typed
+from tests.tui.looks import SIZES, typed
 
 Compare = Callable[..., bool]
-SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 
 
 def _looks_as_before(
@@ -31,10 +30,6 @@ def _looks_as_before(
 @pytest.mark.parametrize("moment", ["busy", "empty", "killed", "demo"])
 def test_dashboard(snap_compare: Compare, moment: str, size: str) -> None:
     assert _looks_as_before(snap_compare, getattr(snapshots, moment)(), SIZES[size])
-
-
-def test_dashboard_side_by_side(snap_compare: Compare) -> None:
-    assert _looks_as_before(snap_compare, snapshots.busy(), (200, 60))
 
 
 def test_dashboard_in_ascii(snap_compare: Compare) -> None:
@@ -63,22 +58,34 @@ def test_cache(snap_compare: Compare, keys: str, size: str) -> None:
     assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], keys.split())
 
 
-@pytest.mark.parametrize("size", ["80x24", "120x40", "200x60"])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("keys", ["dollar_sign", "dollar_sign tab o o down"])
 def test_spend(snap_compare: Compare, keys: str, size: str) -> None:
-    wide, high = (int(part) for part in size.split("x"))
-    assert _looks_as_before(snap_compare, snapshots.busy(), (wide, high), keys.split())
+    assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], keys.split())
 
 
-def test_question(snap_compare: Compare) -> None:
-    assert _looks_as_before(snap_compare, snapshots.killed(), (80, 24), ["k"])
+@pytest.mark.parametrize("size", SIZES)
+def test_question(snap_compare: Compare, size: str) -> None:
+    assert _looks_as_before(snap_compare, snapshots.killed(), SIZES[size], ["k"])
 
 
-def test_choice(snap_compare: Compare) -> None:
-    assert _looks_as_before(snap_compare, snapshots.busy(), (80, 24), ["l"])
+@pytest.mark.parametrize("size", SIZES)
+def test_choice(snap_compare: Compare, size: str) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], ["l"])
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+@pytest.mark.parametrize("size", SIZES)
+def test_asking_for_a_name(snap_compare: Compare, size: str) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], ["p", *"qwen3"])
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("keys", ["ctrl+p", "ctrl+p t h e m e"])
+def test_palette(snap_compare: Compare, keys: str, size: str) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], keys.split())
+
+
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("keys", ["r", "r slash c s t greater_than_sign 1"])
-def test_requests(snap_compare: Compare, keys: str, size: tuple[int, int]) -> None:
-    assert _looks_as_before(snap_compare, snapshots.busy(), size, keys.split())
+def test_requests(snap_compare: Compare, keys: str, size: str) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], keys.split())

@@ -14,10 +14,9 @@ from llmgw_tui.setup import Setup
 from llmgw_tui.widgets import chart
 from tests.fakes import local, snapshots
 from tests.fakes.source import FakeSource
-from tests.tui.looks import typed
+from tests.tui.looks import SIZES, typed
 
 Compare = Callable[..., bool]
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 NOW = snapshots.NOW
 
 
@@ -54,9 +53,11 @@ def test_models_in_ascii(snap_compare: Compare) -> None:
     assert _looks_as_before(snap_compare, pulling(NOW), (120, 40), ["m"], ascii_only=True)
 
 
-def test_the_question_before_a_pull(snap_compare: Compare) -> None:
-    assert _looks_as_before(snap_compare, local.ollama(NOW), (80, 24), ["m", "p", "x", "enter"])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_question_before_a_pull(snap_compare: Compare, size: str) -> None:
+    assert _looks_as_before(snap_compare, local.ollama(NOW), SIZES[size], ["m", "p", "x", "enter"])
 
 
-def test_the_context_of_a_model(snap_compare: Compare) -> None:
-    assert _looks_as_before(snap_compare, local.ollama(NOW), (80, 24), ["m", "n"])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_context_of_a_model(snap_compare: Compare, size: str) -> None:
+    assert _looks_as_before(snap_compare, local.ollama(NOW), SIZES[size], ["m", "n"])
