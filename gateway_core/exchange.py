@@ -151,8 +151,8 @@ class Exchange:
         return self.end(Status.REFUSED if ours else Status.FAILED, code=refusal.code, message=refusal.message)
 
     def break_off(self, refusal: Refusal) -> Outcome:
-        """Ends it in the middle, by the kill switch or because the gateway ends."""
-        killed = refusal.code == errors.kill_switch().code
+        """Ends it in the middle: an operator stopped it, alone or with all others, or the gateway ends."""
+        killed = refusal.code != errors.gateway_stopped().code
         return self.end(Status.KILLED if killed else Status.FAILED, code=refusal.code, message=refusal.message)
 
     def row(self) -> RequestRow:

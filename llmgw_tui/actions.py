@@ -334,7 +334,7 @@ ACTIONS: tuple[Action, ...] = (
         "theme",
         "",
         "theme",
-        "Choose a theme: dark, light, high-contrast, ansi, plain",
+        "Choose the colours: dark, light, high-contrast, ansi, plain or your own",
         choose_theme,
         footer=False,
     ),

@@ -68,7 +68,9 @@ def advice(server: LocalServer, look: Look, width: int, room: int) -> tuple[list
     first = [why or "Looking for a local server.", *steps[:1]]
     ways = (first, [" ".join(first)], steps[:1] or first)
     rows = [[piece for words in way for piece in chopped(words, width)] for way in ways]
-    more = [piece for words in (*steps[1:], f"{again}." if again else "") if words for piece in chopped(words, width)]
+    more = [
+        piece for words in (*steps[1:], f"llmgw {again}." if again else "") if words for piece in chopped(words, width)
+    ]
     return (next((way for way in rows if len(way) <= room), rows[-1]), more)
 
 

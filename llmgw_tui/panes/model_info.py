@@ -204,7 +204,7 @@ def absent_lines(server: LocalServer, look: Look, width: int) -> tuple[Strip, ..
     for number, words in enumerate(server.how_to_start):
         rows += wrapped("or" if number else "what to do", words, width, BRIGHT_STYLE)
     if again := looking(server, look.now):
-        rows += wrapped("then", f"nothing more to do: {again}.", width, TEXT_STYLE)
+        rows += wrapped("then", f"nothing more to do: llmgw {again}.", width, TEXT_STYLE)
     if server.kind == "builtin":
         name = server.current_model or server_name(server)
         words = (

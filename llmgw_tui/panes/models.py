@@ -276,7 +276,7 @@ def looking(server: LocalServer, now: float) -> str:
     """That it keeps looking, and how often; empty while it does not."""
     if not server.looks_every_s:
         return ""
-    every = f"llmgw looks again every {server.looks_every_s:.0f} s"
+    every = f"looks every {server.looks_every_s:.0f} s"
     if server.looked_at is None:
         return every
     return f"{every}, last {max(0.0, now - server.looked_at):.0f} s ago"

@@ -243,6 +243,9 @@ class ModelsScreen(Place):
 
     def do_order(self) -> None:
         """The next order; the cursor goes to its first."""
+        if self.selected is None:
+            self.centre.say(CommandResult(False, "There are no models yet."))
+            return
         orders = list(ORDERS)
         self.action_sort_by(orders[(orders.index(self.order) + 1) % len(orders)])
 

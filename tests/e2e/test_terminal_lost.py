@@ -72,7 +72,7 @@ async def test_a_lost_terminal_leaves_the_gateway_serving_and_the_next_llmgw_att
                 assert await second.ended() == 0 and second.is_clean
         await http.close()
         code, said = await llmgw("stop", env=env, cwd=tmp_path)
-        assert code == 1 and "nothing answers" in said
+        assert code == 1 and "no gateway answers" in said
     log = (tmp_path / "data" / "llmgw.log").read_text()
     assert "the terminal has gone: the gateway goes on at" in log and "Traceback" not in log
 

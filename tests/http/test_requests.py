@@ -34,14 +34,14 @@ async def test_the_log_is_paged_searched_and_sorted_alike_here_and_over_http(tmp
         wrong = await source.requests("cst>1")
         await source.close()
         assert isinstance(here, RequestsPage) and here == there and here.total == 5
-        assert "there is no cst" in wrong.problem
-        assert "there is no cst" in (await LocalSource(llmgw.gateway).requests("cst>1")).problem
+        assert "no number is called cst" in wrong.problem
+        assert "no number is called cst" in (await LocalSource(llmgw.gateway).requests("cst>1")).problem
 
 
 async def test_what_cannot_be_understood_is_a_400_that_says_what_is_known(tmp_path: Path) -> None:
     async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
         for query, param, says in (
-            ("q=cst%3E0.01", "q", "there is no cst; known: cost"),
+            ("q=cst%3E0.01", "q", "no number is called cst; choose cost"),
             ("sort=best", "sort", "There is no order best"),
             ("cursor=nonsense", "cursor", "next of another page"),
             ("limit=0", "limit", "from 1 to 1000"),

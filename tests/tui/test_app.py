@@ -77,7 +77,7 @@ async def test_delete_stops_nothing_that_has_ended_nor_from_a_read_only_screen(s
         assert "still runs" in stage.toasts[-1] and not isinstance(stage.app.screen, Confirm)
     async with staging(replace(snapshots.busy(), read_only=True)) as stage:
         await stage.press("delete")
-        assert "read-only" in stage.toasts[-1] and stage.ran == []
+        assert "Read-only" in stage.toasts[-1] and stage.ran == []
 
 
 async def test_a_screen_key_works_from_every_screen_and_goes_back_from_its_own(staging: Staging) -> None:

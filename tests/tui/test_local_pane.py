@@ -173,7 +173,7 @@ def test_what_to_do_is_read_to_its_end(root: str, here: Here, step: str, builtin
     if here is BARE:
         assert "ollama serve" not in text and "systemctl" not in text
     if size != SIZES["80x24"]:
-        assert found.why in text and "llmgw looks again every 3 s, last 2 s ago." in text
+        assert found.why in text and "llmgw looks every 3 s, last 2 s ago." in text
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)

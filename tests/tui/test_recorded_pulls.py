@@ -17,15 +17,15 @@ SEEN: dict[str, dict[float, tuple[str, ...]]] = {
     "pull_ok": {0.1: ("99 %", "of 98.4 MB so far", "1 small layer, 1 ready"), 0.3: DONE},
     "pull_again": {0.1: DONE},
     "pull_slow_resumed": {
-        10.0: ("51 %", "3.6 MB/s", "0:13 left", "14.6 MB of it was here before", "bcd5519a512c", "of 98.4 MB"),
+        10.0: ("51 %", "3.6 MB/s", "0:13 left", "14.6 MB was already here", "bcd5519a512c", "of 98.4 MB"),
         23.0: ("new:1b  done in 0:22", "2 models"),
     },
     "pull_slow_cancelled": {2.0: ("7 %", "3.5 MB/s", "0:26 left"), 3.8: ("14 %", "14.1 MB of 98.4 MB")},
     "pull_flaky": {
         6.9: ("24 %", "2.0 MB/s", "0:37 left"),
-        14.5: ("24 %", "stalled 8 s", "no byte for 8 s, the server tries again"),
+        14.5: ("24 %", "stalled 8 s", "nothing received for 8 s; the server is retrying"),
         14.9: ("30 %",),
-        62.0: ("36 %", "stalled 31 s", "no byte for 31 s, the server tries again"),
+        62.0: ("36 %", "stalled 31 s", "nothing received for 31 s; the server is retrying"),
         63.0: ("failed", "The connection broke off and did not come back: pull again, it goes on where it ended."),
     },
     "pull_corrupt": {0.1: ("failed", "What has arrived of new:1b is damaged: pull again, only the damaged layer")},

@@ -68,7 +68,7 @@ async def test_more_than_a_page_is_read_to_the_limit(
 @pytest.mark.parametrize(
     ("words", "key", "code", "says"),
     [
-        (("cost>much",), "test-key", 2, "cost> wants a number"),
+        (("cost>much",), "test-key", 2, "cost> needs a number"),
         (("x" * 501,), "test-key", 2, "at most 500 characters"),
         (("--sort", "colour"), "test-key", 2, "there is no order colour: newest, cost"),
         ((), "another", 1, "the key here is not its key: set GATEWAY_SECRET"),

@@ -18,7 +18,7 @@ async def test_a_lost_server_is_one_toast_and_so_is_its_return(tmp_path: Path) -
             for _ in range(3):
                 await look()
             gone = f"Ollama at 127.0.0.1:{port} went away: nothing listens there."
-            await act.shows("no local server", "No local server answers", "llmgw looks again every 3 s")
+            await act.shows("no local server", "No local server answers", "looks every 3 s")
             async with Staged("m:1b", port=port):
                 for _ in range(3):
                     await look()
