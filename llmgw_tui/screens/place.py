@@ -94,6 +94,7 @@ class Place(Screen[None]):
         self.title_bar = LineBar(id="title")
         self.footer = FooterBar(id="footer")
         self._read_at: float | None = None
+        self._connected = True
 
     # --- its parts -------------------------------------------------------------------------------------------------
 
@@ -193,8 +194,9 @@ class Place(Screen[None]):
         """Draws everything, and reads again when it is time. ``now`` is the loop's time in seconds."""
         if not self._is_whole:
             return
-        every = self.reread_s
-        if every is not None and self._read_at is not None and now - self._read_at >= every:
+        every, is_back = self.reread_s, link.connected and not self._connected
+        self._connected = link.connected
+        if is_back or (every is not None and self._read_at is not None and now - self._read_at >= every):
             self.read_again()
         self.draw_bars(snapshot, link, look)
         self.draw(snapshot, look)

@@ -71,7 +71,7 @@ def test_a_lost_terminal_leaves_the_gateway_to_the_next_llmgw(tmp_path: Path) ->
             second.wait("ATTACHED")
             second.wait("Is anybody there")
             take(second, move("q", "ended with 0"))
-        assert "stops" in command(env, "stop")
+        assert "is stopping" in command(env, "stop")
 
 
 def test_what_was_set_up_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -80,9 +80,9 @@ def test_what_was_set_up_is_there_after_a_restart(tmp_path: Path) -> None:
         env = around.env(tmp_path)
         with running([], env, tmp_path) as first:
             first.wait("● up")
-            take(first, palette("theme", r"dark +\(in force\)"))
-            take(first, move("down enter", toast="The theme is light"))
-            take(first, move("tab z", "!Requests", toast="has the screen"))
+            take(first, palette("theme", r"dark +\(current\)"))
+            take(first, move("down enter", toast=r"Theme: light\."))
+            take(first, move("tab z", "!Requests", toast="is maximised"))
             take(first, palette("ascii", r"\+-.* Tiers"))
             take(first, move("2", "forced: cheap"))
             take(first, move("q", "ended with 0"))
@@ -91,8 +91,8 @@ def test_what_was_set_up_is_there_after_a_restart(tmp_path: Path) -> None:
             assert "+- " in text and "╭" not in text
             second.wait(r"\+-.* Tiers")
             assert "Requests" not in second.text
-            take(second, palette("theme", r"light +\(in force\)"))
-            take(second, move("escape", r"!in force"))
+            take(second, palette("theme", r"light +\(current\)"))
+            take(second, move("escape", r"!\(current\)"))
             take(second, move("q", "ended with 0"))
             second.assert_sound()
 

@@ -231,6 +231,21 @@ async def test_earlier_filters_come_back_with_the_arrows(staging: Staging) -> No
         assert _place(stage).filter_field.value == ""
 
 
+async def test_the_log_of_a_gateway_that_is_back_is_read(staging: Staging) -> None:
+    rows = _many(300)
+    async with staging(_showing(rows), attached=True) as stage:
+        stage.source.request_log, stage.source.problem = rows, "nothing listens at 127.0.0.1:8000"
+        await stage.press("r")
+        await _read(stage)
+        assert "nothing listens" in stage.text and "question 299" not in stage.text
+        stage.source.connected = False
+        await stage.settle()
+        stage.source.connected, stage.source.problem = True, ""
+        await stage.settle()
+        await _read(stage)
+        assert "nothing listens" not in stage.text and "question 299" in stage.text
+
+
 async def test_what_is_typed_goes_after_a_filter_that_another_screen_has_set(staging: Staging) -> None:
     async with staging(snapshots.busy()) as stage:
         await stage.app.go("requests", filtered_by='lane:"interactive"')

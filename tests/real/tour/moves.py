@@ -70,5 +70,5 @@ def is_home(text: str) -> bool:
     """Whether it is the dashboard, with nothing over it."""
     lines = [line for line in text.splitlines() if line.strip()]
     dashboard = re.search(r"(╭─|\+-) (▸ |> )?Requests", text) is not None
-    asked = re.search("Find an action|enter (chooses|takes it)|esc(ape)? (no|leaves)", text) is not None
+    asked = re.search("Find an action|enter (choose|accept)|esc cancel|\\bn no\\b", text) is not None
     return dashboard and re.match(r" k \(?(kill|release)", lines[-1]) is not None and not asked

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 
-from tests.fakes.script import Failure
+from tests.fakes.script import Failure, Reply
 from tests.real.tour.moves import OWN, Move, move, palette
-from tests.real.tour.world import SLOW_PULL, WHOLE_PULL, World, ask
+from tests.real.tour.world import SECRET, SLOW_PULL, WHOLE_PULL, World, ask
 
-REQUESTS = move("r", r"Requests \d+ requests · newest first")
-MODELS = move("m", r"Models \d models, loaded first")
+REQUESTS = move("r", r"Requests \d+ · newest first")
+MODELS = move("m", r"Models \d, loaded first")
 SPEND = move("$", r"Spend +\[today\]")
 CACHE = move("c", r"Cache +\[entries\] +hits +\d kept")
 ROUTING = move("t", r"Routing +\[line-up\]")
@@ -70,14 +71,14 @@ EVERYWHERE: Mapping[str, tuple[Move, ...]] = {
         move("escape escape", "!Choose the colours"),
     ),
     "maximise": (
-        move(OWN, "!Tiers", toast="has the screen"),
-        move(OWN, "─ Tiers", toast="All panes are shown again"),
+        move(OWN, "!Tiers", toast="is maximised"),
+        move(OWN, "─ Tiers", toast="All panes are shown"),
     ),
     "theme": (
-        palette("theme", r"dark +\(in force\)"),
-        move("down enter", toast="The theme is .* from now on"),
-        palette("theme", r"light +\(in force\)"),
-        move("enter", toast="The theme is dark"),
+        palette("theme", r"dark +\(current\)"),
+        move("down enter", toast=r"Theme: \w+\."),
+        palette("theme", r"light +\(current\)"),
+        move("enter", toast=r"Theme: dark\."),
     ),
     "ascii": (palette("ascii", r"\+-.*Requests"), palette("ascii", DASHBOARD)),
     "reload": (palette("reload", toast="[Cc]onfiguration|started"),),
@@ -86,16 +87,25 @@ EVERYWHERE: Mapping[str, tuple[Move, ...]] = {
         move("ctrl+u '4 12 40'", r"4 12 40 "),
         move("enter", "of .40", toast=r"Daily limits: soft \$?4.00"),
     ),
-    "filter": (REQUESTS, found("tier:cheap"), move("escape", r"Requests \d+ requests")),
+    "filter": (REQUESTS, found("tier:cheap"), move("escape", r"Requests \d+ ·")),
     "detail": (REQUESTS, ONE),
     "mark_wrong": (
         REQUESTS,
         found("cache:exact"),
         move(OWN, toast="That answer is forgotten"),
-        move(OWN, toast="marked wrong already"),
-        move("escape", r"Requests \d+ requests"),
+        move(OWN, toast="already marked wrong"),
+        move("escape", r"Requests \d+ ·"),
         found("tier:premium"),
-        move(OWN, toast="Only an answer from the cache"),
+        move(OWN, toast="Only a cached answer"),
+    ),
+    "cancel_request": (
+        move("", "1 in flight"),
+        REQUESTS,
+        move(OWN, "Stop this one request"),
+        move("n", "!Stop this one request"),
+        move(OWN, "Stop this one request"),
+        move("y", "0 in flight", toast="is stopped"),
+        move(OWN, toast="Only a request that still runs"),
     ),
     "copy": (REQUESTS, move(OWN, toast="Copied", copied=r"^req_")),
 }
@@ -103,11 +113,11 @@ PLACES: Mapping[str, tuple[Move, ...]] = {
     "requests.pause": (REQUESTS, move(OWN, "· paused"), move(OWN, "· following")),
     "requests.order": (
         REQUESTS,
-        move(OWN, "s · dearest first"),
-        move(OWN, "s · most saved first"),
-        move("o o o o", "s · newest first"),
+        move(OWN, " · highest cost first"),
+        move(OWN, " · most saved first"),
+        move("o o o o", " · newest first"),
     ),
-    "requests.turn": (REQUESTS, move(OWN, "oldest first"), move(OWN, "s · newest first")),
+    "requests.turn": (REQUESTS, move(OWN, "oldest first"), move(OWN, " · newest first")),
     "request.whole": (
         REQUESTS,
         found("LONGER"),
@@ -119,12 +129,12 @@ PLACES: Mapping[str, tuple[Move, ...]] = {
     "request.upstream": (HERE, move(OWN, r"req_\w+: upstream"), move(OWN, "!: upstream")),
     "request.export": (HERE, move(OWN, "Export as"), move("enter", toast="Exported to", copied="^curl")),
     "request.copy_what": (HERE, move(OWN, "Copy what"), move("down down enter", toast="Copied", copied="^req_")),
-    "request.next_match": (HERE, move("slash 'e' enter", r" 1 of \d+ line"), move(OWN, r" 2 of \d+ line")),
+    "request.next_match": (HERE, move("slash 'e' enter", r" 1 of \d+ li"), move(OWN, r" 2 of \d+ li")),
     "request.previous_match": (
         HERE,
-        move(OWN, r" 1 of \d+ line"),
+        move(OWN, r" 1 of \d+ li"),
         move("escape", "! 1 of"),
-        move(OWN, toast="Nothing is looked for"),
+        move(OWN, toast="Nothing to find yet"),
     ),
     "request.replay": (
         HERE,
@@ -134,8 +144,10 @@ PLACES: Mapping[str, tuple[Move, ...]] = {
         move("", r"ok +C cheap"),
     ),
     "compare.whole": (HERE, move(OWN, toast="shown whole")),
-    "compare.next_match": (HERE, move("slash 'e' enter", r" 1 of \d+ line"), move(OWN, r" 2 of \d+ line")),
-    "compare.previous_match": (HERE, move(OWN, r" 1 of \d+ line")),
+    "compare.next_match": (HERE, move("slash 'e' enter", r" 1 of \d+ li"), move(OWN, r" 2 of \d+ li")),
+    "compare.previous_match": (HERE, move(OWN, r" 1 of \d+ li")),
+    "request.previous_request": (REQUESTS, move("end"), ONE, move(f"{OWN} {OWN}", "exact")),
+    "request.next_request": (HERE, move(OWN, "!exact"), move(f"{OWN} {OWN}", toast="last request of the list")),
     "request.compare": (REQUESTS, found("tier:cheap"), ONE, move(OWN, "Two answers")),
     "spend.longer": (SPEND, move(OWN, r"\[7 days\]")),
     "spend.shorter": (move("$", r"Spend .*\[7 days\]"), move(OWN, r"\[today\]")),
@@ -147,7 +159,7 @@ PLACES: Mapping[str, tuple[Move, ...]] = {
         move("y", toast=r"hard \$?90"),
     ),
     "spend.export": (SPEND, move(OWN, toast="Written to")),
-    "cache.other": (CACHE, move(OWN, r"\[hits\]"), move("d", toast="Only what is kept"), move(OWN, r"\[entries\]")),
+    "cache.other": (CACHE, move(OWN, r"\[hits\]"), move("d", toast="can be forgotten"), move(OWN, r"\[entries\]")),
     "cache.order": (CACHE, move(OWN, r"kept, (?!newest)[a-z ]+ first")),
     "answer.whole": (
         move("c", r"Cache +\[entries\]"),
@@ -169,25 +181,33 @@ PLACES: Mapping[str, tuple[Move, ...]] = {
     "routing.again": (
         ROUTING,
         move("down"),
-        move(OWN, toast="groq is called again from the next request on"),
-        move(OWN, toast="groq was not left alone"),
+        move(OWN, toast="groq will be called again"),
+        move(OWN, toast="groq was not paused"),
     ),
     "lineup_place.again": (
         ROUTING,
         move("enter", r"In the line-up groq/"),
-        move(OWN, toast="groq is called again from the next request on"),
+        move(OWN, toast="groq will be called again"),
     ),
     "log.level": (LOG, move(OWN, "warning and above")),
     "log.pause": (move("g", r"Log +\d+ entr"), move(OWN, "paused, "), move(OWN, "!paused, ")),
     "settings.undo": (
         move("1", "forced: local"),
         SETTINGS,
-        move("u", toast="This is as it was configured"),
+        move("u", toast="This is as configured"),
         move("slash 'forced tier' enter", "/forced tier"),
         move("down", ""),
         move(OWN, "tier auto", toast="The router chooses"),
         move("escape", "!/forced tier"),
     ),
+    "gateway_key.show": (
+        SETTINGS,
+        move("slash 'gateway_secret' enter", "/gateway_secret"),
+        move("down"),
+        move("enter", "every client sends|Setting"),
+        move(OWN, SECRET),
+    ),
+    "gateway_key.copy_key": (HERE, move(OWN, toast="Copied", copied=SECRET)),
     "settings.reload": (SETTINGS, move(OWN, toast="[Cc]onfiguration|started")),
 }
 MODEL: Mapping[str, tuple[Move, ...]] = {
@@ -201,8 +221,8 @@ MODEL: Mapping[str, tuple[Move, ...]] = {
     "models.fit": (MODELS, move(OWN, toast="Fits in main memory")),
     "models.order": (
         MODELS,
-        move(OWN, r"models, by name"),
-        move(OWN, r"models, by size"),
+        move(OWN, r"Models \d, by name"),
+        move(OWN, r"Models \d, by size"),
         move(OWN, r"by last used"),
         move(OWN, "by speed"),
         move(OWN, "loaded first"),
@@ -225,7 +245,7 @@ MODEL: Mapping[str, tuple[Move, ...]] = {
         MODELS,
         move(OWN, "Pull a model"),
         move(f"'{WHOLE_PULL}' enter", rf"Pull {WHOLE_PULL}\?"),
-        move("y", "Models 3 models", toast=f"{WHOLE_PULL} is pulled"),
+        move("y", "Models 3,", toast=f"{WHOLE_PULL} is pulled"),
         move("x", toast=f"The pull of {WHOLE_PULL} is off the list"),
         move("x", toast="No model is being pulled"),
     ),
@@ -235,7 +255,7 @@ MODEL: Mapping[str, tuple[Move, ...]] = {
         move(f"'{SLOW_PULL}' enter", rf"Pull {SLOW_PULL}\?"),
         move("y", r"Pulls", toast=f"Pulling {SLOW_PULL}"),
         move(OWN, "cancelled", toast=f"Stopped pulling {SLOW_PULL}"),
-        move("tab p", "!cancelled", toast="It goes on where it ended"),
+        move("tab p", "!cancelled", toast=f"Pulling {SLOW_PULL}"),
     ),
     "cancel_pull": (
         palette("cancel pull", "Cancel which pull"),
@@ -249,7 +269,7 @@ MODEL: Mapping[str, tuple[Move, ...]] = {
         move(OWN, r"Delete [^\n]*\?"),
         move("n", r"!Delete [^\n]*\?"),
         move(OWN, r"Delete [^\n]*\?"),
-        move("y", "Models 2 models", toast="is deleted"),
+        move("y", "Models 2,", toast="is deleted"),
     ),
 }
 END: Mapping[str, tuple[Move, ...]] = {
@@ -266,7 +286,14 @@ def _groq_is_left_alone(world: World, env: Mapping[str, str]) -> None:
     ask(env, "Who answers this?", "gateway-cheap")
 
 
+def _one_runs(world: World, env: Mapping[str, str]) -> None:
+    """Its answer does not come until it is stopped."""
+    world.do(lambda: world.ollama.script(Reply(held=True)))
+    threading.Thread(target=ask, args=(env, "A question that takes long?"), daemon=True).start()
+
+
 PREPARED: Mapping[str, Callable[[World, Mapping[str, str]], None]] = {
+    "cancel_request": _one_runs,
     "routing.again": _groq_is_left_alone,
     "lineup_place.again": _groq_is_left_alone,
 }
