@@ -168,7 +168,7 @@ class Commands:
         """Stops one request in flight: its caller is told so, and what it has used is paid. Those that share its
         upstream call go on."""
         if self._kill.stop_one(request_id):
-            return CommandResult(True, f"Request {request_id} is stopped.")
+            return CommandResult(True, "That request is stopped: its caller is told.")
         return CommandResult(
             False, f"Request {request_id} is not in flight: it has ended, or there is none of that id."
         )

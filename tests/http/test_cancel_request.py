@@ -53,7 +53,7 @@ async def test_a_stream_that_is_stopped_says_so_and_pays_for_what_came(tmp_path:
         detail, budget = await llmgw.get(f"/api/requests/{row.id}"), llmgw.gateway.snapshot().budget
         told = [entry.text for entry in llmgw.gateway.event_log.page().entries]
 
-    assert (status, result["message"]) == (200, f"Request {row.id} is stopped.")
+    assert (status, result["message"]) == (200, "That request is stopped: its caller is told.")
     assert first.error == CODE and "by hand" in first.chunks[-1]["error"]["message"]
     assert (stopped.status, stopped.error_code) == (Status.KILLED, CODE) and "by hand" in detail["error_message"]
     assert stopped.cost_microusd > 0 == budget.reserved_microusd

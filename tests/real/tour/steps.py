@@ -9,7 +9,7 @@ from tests.fakes.script import Failure, Reply
 from tests.real.tour.moves import OWN, Move, move, palette
 from tests.real.tour.world import SECRET, SLOW_PULL, WHOLE_PULL, World, ask
 
-REQUESTS = move("r", r"Requests \d+ · newest first")
+REQUESTS = move("r", r"Requests \d+ (· at \d+ )?· newest first")
 MODELS = move("m", r"Models \d, loaded first")
 SPEND = move("$", r"Spend +\[today\]")
 CACHE = move("c", r"Cache +\[entries\] +hits +\d kept")
@@ -204,7 +204,7 @@ PLACES: Mapping[str, tuple[Move, ...]] = {
         SETTINGS,
         move("slash 'gateway_secret' enter", "/gateway_secret"),
         move("down"),
-        move("enter", "every client sends|Setting"),
+        move("enter", "the key +hidden"),
         move(OWN, SECRET),
     ),
     "gateway_key.copy_key": (HERE, move(OWN, toast="Copied", copied=SECRET)),

@@ -17,15 +17,16 @@ from pathlib import Path
 from uuid import uuid4
 
 POLL_S = 0.05
-ESCAPE_S = 0.15
-"""tmux sends Escape and the next key as one alt key when they come together."""
+ESCAPE_S = 0.3
+"""Escape and the next key are one alt key when they are read together."""
 BROKEN = (b"Traceback (most recent call last)", b"Traceback \xe2", b"MarkupError")
 TMUX_MISSING = "The tour needs tmux. On Debian: apt-get install --no-install-recommends tmux"
 PROGRAM = [sys.executable, "-m", "llmgw_tui.cli"]
 NAMES = {
     **{"slash": "/", "question_mark": "?", "dollar_sign": "$", "comma": ",", "colon": ":"},
     **{"enter": "Enter", "escape": "Escape", "tab": "Tab", "shift+tab": "BTab", "space": "Space", "f9": "F9"},
-    **{"up": "Up", "down": "Down", "home": "Home", "end": "End"},
+    **{"up": "Up", "down": "Down", "home": "Home", "end": "End", "delete": "DC"},
+    **{"left_square_bracket": "[", "right_square_bracket": "]"},
 }
 """tmux's names of keys by Textual's."""
 
