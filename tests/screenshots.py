@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent.parent / "screenshots"
 SEED = 7
 PLACES = {"r": "requests", "dollar_sign": "spend", "c": "cache", "t": "routing", "g": "log", "comma": "settings"}
 """Screens by the keys that open them."""
-OPENED = {
+OPENED: dict[str, dict[str, tuple[str, ...]]] = {
     "cache": {"cached-answer": ("enter",)},
     "routing": {
         "trial": ("i", *("space" if letter == " " else letter for letter in "Prove that it has no deadlock"), "enter")

@@ -188,6 +188,8 @@ async def before_and_after(asked: Sequence[Asked]) -> tuple[Shown, Shown, InMemo
 @example([Asked(came_s=-1.0, took_s=2.0, waited=0.9)])
 @example([Asked(came_s=-1.0, took_s=2.0, waited=0.9, charged=None)])
 @example([Asked(came_s=100.0, took_s=200.0), Asked(came_s=200.0, took_s=1.0, cache=CacheStatus.EXACT)])
+@example([Asked(took_s=0.0), Asked(took_s=0.0, charged=None)])
+@example([Asked(came_s=-1.2e-07, took_s=0.0), Asked(), Asked()])
 def test_a_restart_shows_of_today_what_was_shown_before_it(asked: list[Asked]) -> None:
     before, after, store = asyncio.run(before_and_after(asked))
     assert after == before

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from math import floor
 
 DAY_S = 86_400
 
 
 def day_of(at: float) -> str:
-    """The UTC date of a moment, ``YYYY-MM-DD``; dates compare as text."""
-    return datetime.fromtimestamp(at, UTC).date().isoformat()
+    """The UTC date of a moment, ``YYYY-MM-DD``; dates compare as text.
+
+    Python alone rounds to microseconds, and the last half of one to the next day.
+    """
+    return datetime.fromtimestamp(floor(at), UTC).date().isoformat()
 
 
 def start_of(day: str) -> float:

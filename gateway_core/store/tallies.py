@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from operator import itemgetter
 
 from gateway_core.cache_entries import Saved, Savings
 from gateway_core.kinds import CacheStatus
@@ -98,14 +99,14 @@ def read_savings(connection: sqlite3.Connection) -> Savings:
 def read_models(connection: sqlite3.Connection, day: str, samples: int) -> tuple[ModelUse, ...]:
     """The models that were used today or lately, the last used last, with up to ``samples`` of their newest answers."""
     used = f"NOT {IS_HIT} AND status != 'running' AND provider IS NOT NULL AND model IS NOT NULL"
-    answers: dict[tuple[str, str], list[tuple[float, float, float | None]]] = {}
-    for provider, model, ended, *took in connection.execute(
+    answers: dict[tuple[str, str], list[tuple[float, tuple[float, float | None]]]] = {}
+    for provider, model, ended, all_ms, first_ms in connection.execute(
         "SELECT provider, model, at + latency_ms / 1000, latency_ms, first_token_ms FROM requests"
         f" WHERE {used} AND status = 'ok' ORDER BY at DESC LIMIT {NEWEST_ANSWERS}"
     ):
         newest = answers.setdefault((provider, model), [])
         if len(newest) < samples:
-            newest.append((ended, *took))
+            newest.append((ended, (all_ms, first_ms)))
     today = connection.execute(
         f"SELECT provider, model, sum(status = 'ok') FROM requests WHERE at >= ? AND at < ? AND {used} GROUP BY 1, 2"
         " ORDER BY max(at) DESC",
@@ -116,7 +117,7 @@ def read_models(connection: sqlite3.Connection, day: str, samples: int) -> tuple
         ModelUse(
             *key,
             requests.get(key, 0),
-            tuple((all_ms, first_ms) for _, all_ms, first_ms in sorted(answers.get(key, ()))),
+            tuple(took for _, took in sorted(reversed(answers.get(key, [])), key=itemgetter(0))),
         )
         for key in reversed(dict.fromkeys((*requests, *answers)))
     )
