@@ -54,13 +54,14 @@ async def until(seen: Callable[[], Awaitable[bool]], what: str = "") -> None:
     raise AssertionError(f"{what or seen.__name__}: not within a minute")
 
 
-async def traffic(running: GatewayProcess) -> None:
-    """A few answers of two tiers, a repeated one, and one that is refused."""
+async def traffic(running: GatewayProcess, time: str) -> None:
+    """A few answers of two tiers, a repeated one, and one that is refused. What is asked at another ``time`` is not the
+    same: a counter that never rises again after it was first seen has no rate."""
     async with aiohttp.ClientSession(running.base_url, headers={"Authorization": f"Bearer {KEY}"}) as http:
         for model, text in (
-            *(("gateway-cheap", f"Hello, number {number}!") for number in range(3)),
-            ("gateway-cheap", "Hello, number 0!"),
-            ("gateway-premium", "Compare two sorting algorithms."),
+            *(("gateway-cheap", f"Hello, number {number}, {time}!") for number in range(3)),
+            ("gateway-cheap", f"Hello, number 0, {time}!"),
+            ("gateway-premium", f"Compare two sorting algorithms, {time}."),
             ("gateway-cheap", "rm -rf /"),
         ):
             body = {"model": model, "messages": [{"role": "user", "content": text}]}
@@ -103,14 +104,14 @@ async def test_the_printed_configuration_scrapes_and_the_boards_queries_find_dat
 
             await until(is_up)
             groq.script(Failure(503))
-            await traffic(running)
+            await traffic(running, "at first")
 
             async def counted() -> bool:
                 found = await watching.values("count_over_time(llmgw_request_errors_total[1m])")
                 return bool(found) and found[0][1] >= 2
 
             await until(counted)
-            await traffic(running)
+            await traffic(running, "later")
             for panel in panels():
 
                 async def shows(asked: tuple[str, ...] = tuple(target["expr"] for target in panel["targets"])) -> bool:
