@@ -131,7 +131,7 @@ class LocalModels:
         Empty while it is there, before the first look, and where nobody expects one.
         """
         expected = self._product or self._settings.local_llm_model
-        if self._found or not self._looked or self._standin.mode == "on" or not expected:
+        if self._found or not self._looked or not self._looks or not expected:
             return ""
         return (self._trouble.message or f"nothing answers at {self._address}").rstrip(".")
 

@@ -47,3 +47,14 @@ async def test_no_local_server_is_missed_where_none_ever_answered(tmp_path: Path
         async with client(tmp_path / "b", **settings, local_llm_model="m:1b", **with_claude(fake)) as llmgw:
             word, detail, down = await state(llmgw)
             assert (word, down) == ("degraded", ["local"]) and detail.startswith("Local cannot answer (")
+
+
+async def test_a_local_tier_that_was_switched_off_is_not_missed(tmp_path: Path) -> None:
+    async with FakeAnthropic() as fake, FakeOllama("m:1b") as ollama:
+        settings = {"local_llm_enabled": True, "local_llm_url": ollama.base_url, "builtin_model": "off"}
+        async with client(tmp_path, **settings, local_llm_model="m:1b", **with_claude(fake)) as llmgw:
+            assert await state(llmgw) == ("running", "", [])
+            off = llmgw.gateway.settings.model_copy(update={"local_llm_enabled": False})
+            await llmgw.gateway._apply(off)
+            found = await llmgw.get("/api/status")
+        assert (found["state"], found["state_detail"], found["down"]) == ("running", "", [])
