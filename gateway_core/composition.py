@@ -29,10 +29,7 @@ from gateway_core.journal import Journal
 from gateway_core.judge import Judge
 from gateway_core.local_judge import LocalJudge
 from gateway_core.log_feed import LogFeed
-from gateway_core.model import (
-    RequestDetail,
-    RequestParts,
-)
+from gateway_core.model import RequestDetail, RequestParts
 from gateway_core.ollama.address import local_base_url, root_of
 from gateway_core.ollama.embeddings import LocalEmbeddings
 from gateway_core.ollama.manager import LocalModels

@@ -56,6 +56,10 @@ class KnownSecrets:
         made: Any = self._without(value) if self._may_hold_one(value) else value
         return made  # type: ignore[no-any-return]
 
+    def holds(self, value: object) -> bool:
+        """Whether there is a secret in what :meth:`without` takes."""
+        return self.without(value) is not value
+
     def _may_hold_one(self, value: object) -> bool:
         """Writing it all as JSON takes a tenth of looking through its parts: 0.2 ms for 175 kB."""
         try:

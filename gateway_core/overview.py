@@ -14,6 +14,7 @@ from gateway_core.model import BudgetStatus, DailyLimits, ProviderStatus, Series
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.provider_checks import ProviderChecks
 from gateway_core.providers.health import Health
+from gateway_core.routing.landscape import Landscape
 from gateway_core.routing.lineup import LOCAL
 from gateway_core.routing.readiness import shortfall
 from gateway_core.spending.room import Spending
@@ -51,11 +52,12 @@ class Overview:
 
     def snapshot(self, standing: Standing, now: float, rows: int) -> Snapshot:
         """Everything at ``now``, with the newest ``rows`` requests."""
-        targets = self.tiers.targets()
+        landscape = self.tiers.landscape()
+        targets = landscape.targets
         budget, local, activity = self.budget.status(), self.local.server, self.activity
         day_at = max(now, start_of(budget.day))  # midnight may have come since now was looked at
         providers = self.health.statuses(self.checks.statuses)
-        state, detail = self._state(bool(targets), budget.ledger_ok, providers)
+        state, detail = self._state(landscape, bool(targets), budget.ledger_ok, providers)
         judge = (self.judge.notice,) if self.judge.notice else ()
         return Snapshot(
             at=now,
@@ -70,7 +72,7 @@ class Overview:
             forced_tier=self.tiers.forced,
             budget=budget,
             cache=activity.cache(day_at, self.caches.entries, self.caches.semantic_stats()),
-            tiers=activity.tiers(day_at, targets, self.tiers.choices(), self.tiers.guessed()),
+            tiers=activity.tiers(day_at, targets, self.tiers.choices(), self.tiers.guessed(landscape)),
             providers=(*providers, *self._lost_server()),
             local=local,
             in_flight=self.kill.in_flight,
@@ -91,7 +93,9 @@ class Overview:
         hours = self.budget.spent_by_hour()[: max(1, int((now - start) // 3600) + 1)]
         return Series(start, 3600, tuple(cost / 1e6 for cost in hours))
 
-    def _state(self, has_target: bool, ledger_ok: bool, providers: Sequence[ProviderStatus]) -> tuple[str, str]:
+    def _state(
+        self, landscape: Landscape, has_target: bool, ledger_ok: bool, providers: Sequence[ProviderStatus]
+    ) -> tuple[str, str]:
         if self.kill.state.on:
             return "killed", "Nothing is answered until the kill switch is released."
         if not ledger_ok:
@@ -100,7 +104,7 @@ class Overview:
             waiting = self.local.server.detail
             return "degraded", waiting or "No tier has a model: start Ollama or set a key."
         down = {status.name: status.detail for status in providers if status.state == "down"}
-        if lacking := shortfall(self.tiers.landscape(), lambda target: self._why_not(target, down)):
+        if lacking := shortfall(landscape, lambda target: self._why_not(target, down)):
             return "degraded", lacking
         return "running", ""
 

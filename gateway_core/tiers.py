@@ -199,18 +199,9 @@ class Tiers:
         """Every provider that is set up."""
         return tuple(self._pool.names)
 
-    def targets(self) -> dict[Tier, tuple[str, ...]]:
-        """``provider/model`` of everything that serves a tier, the first choice first."""
-        served = {tier: [o.target for o in options if o.target] for tier, options in self._options().items()}
-        return {
-            tier: tuple(f"{target.provider}/{target.model}" for target in targets)
-            for tier, targets in served.items()
-            if targets
-        }
-
-    def guessed(self) -> frozenset[str]:
-        """Targets, as ``targets`` has them, whose price nobody knows."""
-        options = [option.target for option in self.landscape().serving()]
+    def guessed(self, landscape: Landscape) -> frozenset[str]:
+        """Targets, as ``Landscape.targets`` has them, whose price nobody knows."""
+        options = [option.target for option in landscape.serving()]
         paid = [target for target in options if target and not target.free]
         return frozenset(f"{t.provider}/{t.model}" for t in paid if not self._pricing.is_known(t.provider, t.model))
 

@@ -14,6 +14,7 @@ LONGEST = 300
 KEPT_DAYS = 30
 """How long one that is not used again is written down: nobody knows every secret by its looks."""
 _DAY_S = 86_400
+_REDACTOR = Redactor()
 
 
 class FilterHistory:
@@ -51,4 +52,4 @@ def _read(line: str) -> tuple[str, int]:
 
 
 def _may_be_kept(text: str) -> bool:
-    return len(text) <= LONGEST and Redactor().clean(text) == text
+    return len(text) <= LONGEST and _REDACTOR.clean(text) == text

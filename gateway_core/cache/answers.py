@@ -166,7 +166,7 @@ class AnswerCaches:
             reuse = self.own(key, answer.created_at, "same request")
             self._remember(request.id, reuse)
             return CachedAnswer(CacheStatus.EXACT, answer, reuse, (why,))
-        if self._secrets.masked(key.user_text) is not key.user_text:  # it would be kept for the review
+        if self._secrets.holds(key.user_text):  # it would be kept for the review
             return None
         with watch.begin("semantic cache") as step:
             hit = await self._semantic.lookup(key, request)
@@ -196,7 +196,7 @@ class AnswerCaches:
     async def store(self, key: Identity, request: ChatRequest, answer: StoredAnswer) -> None:
         """Keeps an answer that may be kept; the very next request finds it. None with a secret in use is kept, nor to
         a question with one."""
-        if self._secrets.without((key.user_text, answer.completion)) != (key.user_text, answer.completion):
+        if self._secrets.holds((key.user_text, answer.completion)):
             return
         try:
             if self._exact and await self._exact.store(key, answer, request.cache_mode):

@@ -81,6 +81,16 @@ class Landscape:
         """What serves a tier first; why nothing does, if nothing does."""
         return next((option for option in self.all(tier) if option.target), self.all(tier)[0])
 
+    @property
+    def targets(self) -> dict[Tier, tuple[str, ...]]:
+        """``provider/model`` of everything that serves a tier, the first choice first."""
+        served = {tier: [o.target for o in options if o.target] for tier, options in self.options.items()}
+        return {
+            tier: tuple(f"{target.provider}/{target.model}" for target in targets)
+            for tier, targets in served.items()
+            if targets
+        }
+
     def serving(self, tiers: Iterable[Tier] = tuple(Tier)) -> tuple[Option, ...]:
         """Everything that serves one of ``tiers`` now."""
         return tuple(option for tier in tiers for option in self.all(tier) if option.target)
