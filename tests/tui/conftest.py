@@ -19,10 +19,11 @@ from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
 from tests.tui.idling import wait_for_idle
+from tests.tui.seen import Seen
 
 
 @dataclass
-class Stage:
+class Stage(Seen):
     """A running app, with what a test does to it and sees of it."""
 
     app: ControlCentre
@@ -32,25 +33,6 @@ class Stage:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.settle()
-
-    async def settle(self) -> None:
-        """Until the actions that do not wait for a person are done, and all is drawn."""
-        await self.pilot.pause()
-        self.app.beat()
-        for pane in self.app.dashboard.panes:
-            self.app.draw_pane(pane)
-        await self.pilot.pause()
-
-    @property
-    def text(self) -> str:
-        """What is on the screen."""
-        return "\n".join(
-            "".join(segment.text for segment in strip) for strip in self.app.screen._compositor.render_strips()
-        )
-
-    @property
-    def toasts(self) -> list[str]:
-        return [toast.message for toast in self.app._notifications]
 
     @property
     def ran(self) -> list[tuple[str, dict[str, object]]]:

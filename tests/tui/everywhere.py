@@ -132,8 +132,3 @@ async def shown(
     async with app.run_test(size=size, notifications=True) as pilot:
         await typed(pilot, situation.keys.split())
         yield app, pilot
-
-
-def rows_of(app: ControlCentre) -> list[str]:
-    """What is on the screen, a line each."""
-    return ["".join(segment.text for segment in strip).rstrip() for strip in app.screen._compositor.render_strips()]

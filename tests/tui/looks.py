@@ -26,6 +26,4 @@ async def _settled(app: ControlCentre, pilot: Pilot[None]) -> None:
     while any(worker.group in ("read", "ink") and not worker.is_finished for worker in app.workers):
         await pilot.pause()
     app.beat()
-    for pane in app.dashboard.panes:
-        app.draw_pane(pane)
     await pilot.pause()

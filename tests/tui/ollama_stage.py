@@ -21,6 +21,7 @@ from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
 from tests.fakes.ollama import DATA, FakeOllama
 from tests.http.inside import make_settings
+from tests.tui.seen import Seen
 
 Line = tuple[float, str]
 BIG = 98_362_496
@@ -104,28 +105,18 @@ def recording(name: str) -> Recording:
     return Recording(next((int(line.split()[1]) for _, line in pairs if line.startswith("#http")), 200), lines)
 
 
-class Act:
+class Act(Seen):
     """The running app, its gateway and its Ollama."""
 
     def __init__(self, gateway: Gateway, ollama: Staged, hands: Hands, pilot: Pilot[None]) -> None:
         self.gateway, self.ollama, self.hands, self.pilot = gateway, ollama, hands, pilot
-
-    @property
-    def app(self) -> ControlCentre:
-        assert isinstance(self.pilot.app, ControlCentre)
-        return self.pilot.app
+        assert isinstance(pilot.app, ControlCentre)
+        self.app = pilot.app
 
     async def press(self, *keys: str) -> None:
         for key in keys:
             await self.pilot.press(key)
             await self.settle()
-
-    async def settle(self) -> None:
-        await self.pilot.pause()
-        self.app.beat()
-        for pane in self.app.dashboard.panes:
-            self.app.draw_pane(pane)
-        await self.pilot.pause()
 
     async def shows(self, *words: str) -> None:
         """Returns once all of them are on the screen."""
@@ -147,16 +138,6 @@ class Act:
                     await self.settle()
         except TimeoutError:
             raise AssertionError(f"{words!r} is not in:\n{self.text}") from None
-
-    @property
-    def text(self) -> str:
-        return "\n".join(
-            "".join(segment.text for segment in strip) for strip in self.app.screen._compositor.render_strips()
-        )
-
-    @property
-    def toasts(self) -> list[str]:
-        return [toast.message for toast in self.app._notifications]
 
     async def pull(self, model: str) -> None:
         """Types the name, does not wait for the registry, and returns once it is being pulled."""

@@ -13,8 +13,9 @@ from llmgw_tui.screens.requests import RequestsScreen
 from llmgw_tui.screens.routing import DECISIONS, RoutingScreen
 from llmgw_tui.screens.spend import SpendScreen
 from tests.fakes.source import FakeSource
-from tests.tui.everywhere import rows_of, shown
+from tests.tui.everywhere import shown
 from tests.tui.looks import typed
+from tests.tui.seen import rows_of
 from tests.tui.test_questions import click_on
 
 

@@ -6,8 +6,9 @@ import pytest
 from textual.pilot import Pilot
 
 from llmgw_tui.app import ControlCentre
-from tests.tui.everywhere import SIZES, rows_of, shown
+from tests.tui.everywhere import SIZES, shown
 from tests.tui.looks import typed
+from tests.tui.seen import rows_of
 
 KEYS = {
     "release?": ("y yes", "n no"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from textual.notifications import Notifications
 
 from llmgw_tui import toasts
-from tests.tui.everywhere import rows_of, shown
+from tests.tui.everywhere import shown
+from tests.tui.seen import rows_of
 
 
 def said(*texts: str, height: int = 40) -> list[str]:

@@ -141,9 +141,6 @@ async def _draw(app: ControlCentre, pause: object) -> None:
     assert callable(pause)
     app.beat()
     await pause()
-    for pane in app.dashboard.panes:
-        app.draw_pane(pane)
-        await pause()
 
 
 async def main() -> None:
