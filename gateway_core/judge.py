@@ -24,7 +24,7 @@ from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.side_question import side_question, words_of
 from gateway_core.routing.landscape import Landscape
 from gateway_core.routing.lineup import LOCAL
-from gateway_core.routing.router import Judgement, is_unclear
+from gateway_core.routing.router import Judgement, Known, is_unclear
 from gateway_core.routing_values import JudgeStanding
 from gateway_core.settings import Settings
 
@@ -108,10 +108,10 @@ class Judge:
             problem=self.notice,
         )
 
-    async def opinion(self, exchange: Exchange, landscape: Landscape, session: Target | None) -> Judgement | None:
+    async def opinion(self, exchange: Exchange, landscape: Landscape, known: Known) -> Judgement | None:
         """The judgement on a request whose difficulty alone decides and is unclear; None leaves it to the rules."""
         request = exchange.request
-        if self._settings.router_provider == "builtin" or not is_unclear(request, landscape, session):
+        if self._settings.router_provider == "builtin" or not is_unclear(request, landscape, known):
             return None
         text = request.view.user_text[:EXAMINED_CHARACTERS]
         key = sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -22,6 +22,15 @@ from gateway_core.cache_stats import SemanticStats as SemanticStats
 from gateway_core.costs import Cost as Cost
 from gateway_core.costs import Counterfactuals as Counterfactuals
 from gateway_core.costs import Usage as Usage
+from gateway_core.decisions import Considered as Considered
+from gateway_core.decisions import Decision as Decision
+from gateway_core.decisions import DecisionRecord as DecisionRecord
+from gateway_core.decisions import Difficulty as Difficulty
+from gateway_core.decisions import Example as Example
+from gateway_core.decisions import Feature as Feature
+from gateway_core.decisions import Reason as Reason
+from gateway_core.decisions import SessionLook as SessionLook
+from gateway_core.decisions import Target as Target
 from gateway_core.kinds import ApiKind as ApiKind
 from gateway_core.kinds import CacheMode as CacheMode
 from gateway_core.kinds import CacheStatus as CacheStatus
@@ -151,41 +160,6 @@ class ChatRequest:
         """Whether the caller asked for ``stream_options.include_usage``."""
         options = self.body.get("stream_options")
         return isinstance(options, dict) and options.get("include_usage") is True
-
-
-# --- the decision ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One model at one provider, serving one tier. ``free`` targets never touch the budget."""
-
-    tier: Tier
-    provider: str
-    model: str
-    free: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One step of a decision, for people: ``step`` is the rule's name, ``text`` what it saw and did."""
-
-    step: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Where a request goes, what is tried next if that fails, and why."""
-
-    target: Target
-    fallbacks: tuple[Target, ...]
-    route: str
-    """The short reason of ``x-llmgw-route``, for example ``simple`` or ``forced:operator``."""
-    difficulty: float
-    reasons: tuple[Reason, ...]
-    explicit: bool = False
-    """The caller or the operator named the tier or model: it is not exchanged for a free one when money is short."""
 
 
 # --- the answer ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway_core.model import Target, Tier, Usage
 from gateway_core.providers.pricing import Pricing
 from gateway_core.routing.landscape import Landscape, Option
-from gateway_core.routing.router import MODEL_IDS, NAMED_TIERS
+from gateway_core.routing.wishes import MODEL_IDS, NAMED_TIERS
 
 CONTEXT_TOKENS = 131_072
 """What is said of a model whose context nobody knows."""

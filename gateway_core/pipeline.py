@@ -40,7 +40,7 @@ from gateway_core.model import (
 )
 from gateway_core.providers.base import Piece
 from gateway_core.reuse import Reusing, note_answer, stored_answer
-from gateway_core.routing.router import route
+from gateway_core.routing.router import Known, route
 from gateway_core.routing.session import Sessions
 from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
@@ -209,7 +209,7 @@ class Pipeline:
             return self._gates.policy.refusal(verdict)
         if refusal := self._gates.kill.check():
             return refusal
-        return route(request, self._tiers.landscape(), self._sessions.target(request.view.session))
+        return route(request, self._tiers.landscape(), Known(self._sessions.target(request.view.session)))
 
     def _blocked(self, exchange: Exchange, refusal: Refusal) -> Answer | Refusal:
         """A policy refusal. OpenClaw gets it as an answer: a 403 would make it disable the whole provider."""
@@ -302,10 +302,10 @@ class Pipeline:
         request = exchange.request
         with exchange.watch.begin("router") as step:
             await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
-            landscape, before = self._tiers.landscape(), self._sessions.target(request.view.session)
-            if judgement := await self.judge.opinion(exchange, landscape, before):
-                landscape = self._tiers.landscape()
-            decision = route(request, landscape, before, judgement)
+            landscape, known = self._tiers.landscape(), Known(self._sessions.target(request.view.session))
+            if judgement := await self.judge.opinion(exchange, landscape, known):
+                landscape, known = self._tiers.landscape(), replace(known, judgement=judgement)
+            decision = route(request, landscape, known)
             if isinstance(decision, Refusal):
                 step.outcome = decision.code
                 raise Refused(decision)

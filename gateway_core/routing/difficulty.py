@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from gateway_core.model import Difficulty, Feature
+
 EASY_BELOW = 0.35
 HARD_FROM = 0.65
 BASE = 0.42
@@ -92,20 +94,12 @@ LENGTH_STEPS = ((4_000, 0.22), (1_500, 0.15), (600, 0.08), (80, 0.0), (0, -0.06)
 """(from this many characters, weight)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difficulty:
-    """``score`` 0–1 and what made it: (rule, weight), the heaviest first."""
-
-    score: float
-    features: tuple[tuple[str, float], ...]
-
-
 def difficulty(user_text: str) -> Difficulty:
     """The difficulty of the user's own words; an empty text is a plain 'go on'."""
     text = user_text[:EXAMINED_CHARACTERS]
-    found = [(rule.name, rule.weight) for rule in RULES if rule.pattern.search(text)]
+    found = [Feature(rule.name, rule.weight) for rule in RULES if rule.pattern.search(text)]
     length = next(weight for start, weight in LENGTH_STEPS if len(user_text) >= start)
     if length:
-        found.append((f"{len(user_text):,} characters", length))
-    score = min(1.0, max(0.0, BASE + sum(weight for _, weight in found)))
-    return Difficulty(round(score, 3), tuple(sorted(found, key=lambda feature: -abs(feature[1]))))
+        found.append(Feature(f"{len(user_text):,} characters", length))
+    score = min(1.0, max(0.0, BASE + sum(feature.points for feature in found)))
+    return Difficulty(round(score, 3), tuple(sorted(found, key=lambda feature: -abs(feature.points))))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway_core.model import Refusal, RequestSize, Target, Tier
-from gateway_core.routing.landscape import Landscape, Option
+from gateway_core.model import Considered, Refusal, RequestSize, Target, Tier
+from gateway_core.routing.landscape import UPWARD, Landscape, Option
 from gateway_core.wire import errors
 
 DEFAULT_ANSWER_TOKENS = 512
@@ -15,6 +15,22 @@ def obstacle(size: RequestSize, option: Option, landscape: Landscape) -> str | N
     if option.target is None:
         return option.unavailable
     return money_obstacle(option.target, landscape) or _incapable(size, option) or _full(size, option.target, landscape)
+
+
+def considered(size: RequestSize, landscape: Landscape) -> tuple[Considered, ...]:
+    """Every model of every tier with what stands in its way, for people."""
+    return tuple(
+        Considered(
+            tier=tier,
+            provider=option.target.provider if option.target else "",
+            model=option.target.model if option.target else "",
+            obstacle=obstacle(size, option, landscape) or "",
+            tokens_needed=tokens_needed(size),
+            context_tokens=option.can.context_tokens,
+        )
+        for tier in UPWARD
+        for option in landscape.all(tier)
+    )
 
 
 def money_obstacle(target: Target, landscape: Landscape) -> str | None:

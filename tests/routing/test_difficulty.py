@@ -18,5 +18,5 @@ def test_no_text_holds_up_the_event_loop(piece: str) -> None:
 
 
 def test_a_list_of_demands_may_have_blank_lines_and_indents() -> None:
-    rules = [name for name, _ in difficulty("Do this:\n\n  1. first\n\n  2. second\n\n  3. third").features]
+    rules = [one.name for one in difficulty("Do this:\n\n  1. first\n\n  2. second\n\n  3. third").features]
     assert "a list of demands" in rules

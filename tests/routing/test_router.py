@@ -8,7 +8,7 @@ import pytest
 
 from gateway_core.model import ChatRequest, Decision, Lane, Refusal, Tier
 from gateway_core.routing.landscape import Capabilities, Landscape, Option
-from gateway_core.routing.router import route
+from gateway_core.routing.router import NOTHING, Known, route
 from gateway_core.wire import errors
 from tests.routing.requests import CHEAP, LOCAL, PREMIUM, landscape, request
 
@@ -19,8 +19,8 @@ HARD = (
 SPENT = errors.budget_exceeded(5_000_000, 5_000_000)
 
 
-def decide(asked: ChatRequest, where: Landscape | None = None, **more: object) -> Decision:
-    decision = route(asked, where or landscape(), **more)  # type: ignore[arg-type]
+def decide(asked: ChatRequest, where: Landscape | None = None, known: Known = NOTHING) -> Decision:
+    decision = route(asked, where or landscape(), known)
     assert isinstance(decision, Decision), decision
     return decision
 
@@ -96,15 +96,15 @@ def test_background_work_goes_to_the_local_tier() -> None:
 def test_a_tool_loop_stays_where_it_began() -> None:
     asked = request("Hello!")
     in_loop = replace(asked, view=replace(asked.view, in_tool_loop=True))
-    assert decide(in_loop, session_target=PREMIUM).target == PREMIUM
-    assert decide(asked, session_target=PREMIUM).target == LOCAL
+    assert decide(in_loop, known=Known(PREMIUM)).target == PREMIUM
+    assert decide(asked, known=Known(PREMIUM)).target == LOCAL
 
 
 def test_a_tool_loop_leaves_a_model_that_is_gone() -> None:
     asked = request("Hello!")
     in_loop = replace(asked, view=replace(asked.view, in_tool_loop=True))
     gone = replace(PREMIUM, model="claude-gone")
-    assert decide(in_loop, session_target=gone).target == LOCAL
+    assert decide(in_loop, known=Known(gone)).target == LOCAL
 
 
 def test_a_prompt_that_does_not_fit_goes_a_tier_up_and_says_so() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from gateway_core.model import Decision, Refusal, Target, Tier
 from gateway_core.routing.landscape import Capabilities, Landscape, Option, Room
-from gateway_core.routing.router import Judgement, is_unclear, route
+from gateway_core.routing.router import Judgement, Known, is_unclear, route
 from gateway_core.wire import errors
 from tests.routing.requests import CHEAP, LOCAL, PREMIUM, landscape, request
 from tests.routing.test_router import HARD
@@ -35,7 +35,7 @@ def several(**more: Any) -> Landscape:
 
 
 def decide(text: str, where: Landscape, model: str = "gateway-auto", **more: object) -> Decision:
-    decision = route(request(text, model), where, **more)  # type: ignore[arg-type]
+    decision = route(request(text, model), where, Known(**more))  # type: ignore[arg-type]
     assert isinstance(decision, Decision), decision
     return decision
 
@@ -87,7 +87,7 @@ def test_what_the_first_cannot_take_the_next_one_gets_and_the_reason_names_it() 
 def test_a_tool_loop_stays_on_the_second_provider_and_falls_back_to_its_tier() -> None:
     asked = request("Hello!")
     in_loop = replace(asked, view=replace(asked.view, in_tool_loop=True))
-    decision = route(in_loop, several(), ROUTED)
+    decision = route(in_loop, several(), Known(ROUTED))
     assert isinstance(decision, Decision)
     assert (decision.target, decision.fallbacks[:2]) == (ROUTED, (CHEAP, LAN))
 

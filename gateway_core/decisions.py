@@ -1,0 +1,130 @@
+"""Where a request goes, and everything that decided it, so that a person can see why and what would have changed it.
+
+Names of models, prompts and their words are foreign text. Money is micro-dollars.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway_core.kinds import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model at one provider, serving one tier. ``free`` targets never touch the budget."""
+
+    tier: Tier
+    provider: str
+    model: str
+    free: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One step of a decision, for people: ``step`` is the rule's name, ``text`` what it saw and did."""
+
+    step: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One thing that was seen in a prompt, and how many points of difficulty it adds or takes away."""
+
+    name: str
+    points: float
+    value: str = ""
+    """What was measured, where the name does not say it: ``412 characters``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A request that the user has judged, near to this one."""
+
+    request_id: str
+    text: str
+    wanted: Tier
+    """The cheapest tier that was good enough for it."""
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class Difficulty:
+    """``score`` is 0 (a greeting) to 1 (design, proof, many constraints); ``features`` add up to it, heaviest first.
+
+    ``labels`` are the user's own judgements that it has learned from, ``embedded`` says whether it knows the prompt's
+    meaning or only its structure.
+    """
+
+    score: float
+    features: tuple[Feature, ...] = ()
+    examples: tuple[Example, ...] = ()
+    labels: int = 0
+    embedded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """One model that could have been asked. ``obstacle`` is why it could not; empty where it could."""
+
+    tier: Tier
+    provider: str
+    model: str
+    obstacle: str = ""
+    tokens_needed: int = 0
+    """Its prompt as this model counts it, and room for an answer."""
+    context_tokens: int | None = None
+    seconds: float | None = None
+    """Until the whole answer, as it was measured on this machine; None where nothing was."""
+    loaded: bool | None = None
+    """None for models that need no loading."""
+    most_microusd: int = 0
+    """What would be set aside for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLook:
+    """What was known of the session when its next request was decided."""
+
+    target: Target
+    """Who answered last."""
+    cached_tokens: int = 0
+    """Of its prompt, in the provider's prompt cache as that reported it."""
+    warm_s: float = 0.0
+    """Until that cache is gone."""
+    saves_microusd: int = 0
+    """What the other model would have saved on this request."""
+    loses_microusd: int = 0
+    """What building the cache again would cost, weighed by the time it is still there."""
+    asked_again: float | None = None
+    """How near the words are to those of the turn before, 0–1; None where nobody knows."""
+    repeats: int = 0
+    """How often this very request came before."""
+    escalated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """The inputs of each step, as they were. Empty for decisions of before they were kept."""
+
+    difficulty: Difficulty | None = None
+    considered: tuple[Considered, ...] = ()
+    session: SessionLook | None = None
+    otherwise: tuple[str, ...] = ()
+    """What would have sent it to another tier, a sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where a request goes, what is tried next if that fails, and why."""
+
+    target: Target
+    fallbacks: tuple[Target, ...]
+    route: str
+    """The short reason of ``x-llmgw-route``, for example ``simple`` or ``forced:operator``."""
+    difficulty: float
+    reasons: tuple[Reason, ...]
+    explicit: bool = False
+    """The caller or the operator named the tier or model: it is not exchanged for a free one when money is short."""
+    record: DecisionRecord = DecisionRecord()
