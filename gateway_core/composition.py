@@ -40,6 +40,7 @@ from gateway_core.provider_checks import ProviderChecks
 from gateway_core.providers.builtin import BuiltinModel
 from gateway_core.providers.health import Health
 from gateway_core.providers.pricing import Pricing
+from gateway_core.reader import DifficultyReader
 from gateway_core.redaction import Redactor
 from gateway_core.reload import Reloader
 from gateway_core.replay_commands import ReplayCommands
@@ -203,6 +204,7 @@ class Composition:
             lambda: self.kill_gate.state.on,
         )
         self._caches.use_second_opinion(self.reviewer.at_once)
+        self.reader = DifficultyReader(self._embedder, is_on=settings.router_embedding == "on")
         self._journal = Journal(self.bus, self._activity, self._requests, clock, self._secrets)
         self.searches = RequestSearch(database.path, self._requests, self._journal.settled, clock)
         self.pipeline = Pipeline(
@@ -218,6 +220,7 @@ class Composition:
             self._journal,
             Sessions(),
             self._judge,
+            self.reader,
         )
         self.pipeline.replay_at_natural_pace(settings.cache_replay == "natural")
         deciding = (self.pipeline.decide, self._tiers, self.health, self._judge, self._pricing)
@@ -292,6 +295,7 @@ class Composition:
         self._pricing.override(settings.all_prices, settings.unknown_price)
         self.health.forget(self._tiers.use(settings))
         self._judge.use(settings)
+        self.reader.is_on = settings.router_embedding == "on"
         self._dispatcher.configure(settings.max_output_tokens, settings.premium_model, settings.upstream_total_s)
         self._rate.set_limits(settings.rate_limit_rpm, settings.rate_limit_tpm)
         self._caches.reconfigure(settings)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway_core.cache.code_context import asks_about_code
 from gateway_core.clients import read_client
 from gateway_core.model import ChatRequest, CodeContext, JsonObject, Refusal, Target, Tier
-from gateway_core.routing.landscape import Capabilities, Landscape, Option
+from gateway_core.routing.landscape import Bands, Capabilities, Landscape, Option
 from gateway_core.routing.lineup import LOCAL, Place, lineup, named_providers
 from gateway_core.routing.router import route
 from gateway_core.settings import Settings
@@ -40,6 +40,7 @@ class Explainer:
             {tier: tuple(_option(place, settings) for place in found) for tier, found in places.items()},
             named=named_providers(settings),
             default_tier=Tier(settings.default_tier),
+            bands=Bands(settings.router_easy_below, settings.router_hard_from),
         )
 
     def explain(self, prompt: str, prompt_id: str = "-", context: object = None) -> Explanation:

@@ -39,8 +39,9 @@ from gateway_core.model import (
     Usage,
 )
 from gateway_core.providers.base import Piece
+from gateway_core.reader import DifficultyReader
 from gateway_core.reuse import Reusing, note_answer, stored_answer
-from gateway_core.routing.router import Known, route
+from gateway_core.routing.router import Known, decides_by_difficulty, route
 from gateway_core.routing.session import Sessions
 from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
@@ -85,6 +86,7 @@ class Pipeline:
         journal: Journal,
         sessions: Sessions,
         judge: Judge,
+        reader: DifficultyReader,
     ) -> None:
         self._gates = gates
         self._caches = caches
@@ -93,6 +95,7 @@ class Pipeline:
         self._journal = journal
         self._sessions = sessions
         self.judge = judge
+        self._reader = reader
         self._flights: Flights[Piece | End] = Flights()
         self._led: dict[str, Flight[Piece | End]] = {}
         """The flights by the id of the request that leads them, while it is answered."""
@@ -209,7 +212,10 @@ class Pipeline:
             return self._gates.policy.refusal(verdict)
         if refusal := self._gates.kill.check():
             return refusal
-        return route(request, self._tiers.landscape(), Known(self._sessions.target(request.view.session)))
+        return route(request, self._tiers.landscape(), self._known(request))
+
+    def _known(self, request: ChatRequest) -> Known:
+        return Known(self._sessions.target(request.view.session), difficulty=self._reader.known(request))
 
     def _blocked(self, exchange: Exchange, refusal: Refusal) -> Answer | Refusal:
         """A policy refusal. OpenClaw gets it as an answer: a 403 would make it disable the whole provider."""
@@ -302,7 +308,10 @@ class Pipeline:
         request = exchange.request
         with exchange.watch.begin("router") as step:
             await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
-            landscape, known = self._tiers.landscape(), Known(self._sessions.target(request.view.session))
+            landscape, known = self._tiers.landscape(), self._known(request)
+            if decides_by_difficulty(request, landscape, known):
+                known = replace(known, difficulty=await self._reader.read(request))
+                landscape = self._tiers.landscape()
             if judgement := await self.judge.opinion(exchange, landscape, known):
                 landscape, known = self._tiers.landscape(), replace(known, judgement=judgement)
             decision = route(request, landscape, known)

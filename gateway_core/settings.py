@@ -272,6 +272,12 @@ class Settings(BaseModel):
     """The model that judges; otherwise a small one of the provider, or the local one."""
     default_tier: Literal["local", "cheap", "premium"] = "cheap"
     """Where a request goes whose difficulty is unclear."""
+    router_embedding: Literal["on", "off"] = "on"
+    """Whether the router looks at a prompt's meaning too, with the built-in encoder (190 MB); off is its words only."""
+    router_easy_below: float = Field(default=0.35, ge=0, le=1)
+    """A prompt of less difficulty than this (0 to 1) goes to LOCAL."""
+    router_hard_from: float = Field(default=0.65, ge=0, le=1.01)
+    """A prompt of this difficulty or more goes to PREMIUM; 1.01 is never."""
 
     daily_budget_soft: float = Field(default=5.0, ge=0)
     """US dollars a day after which the control centre warns. 0 is off."""
@@ -405,6 +411,14 @@ class Settings(BaseModel):
         ):
             if value and value not in known:
                 raise ValueError(f"{setting}: {value} is none of {', '.join(dict.fromkeys(known))}")
+        return self
+
+    @model_validator(mode="after")
+    def _easy_is_below_hard(self) -> Self:
+        if self.router_easy_below > self.router_hard_from:
+            raise ValueError(
+                f"ROUTER_EASY_BELOW: {self.router_easy_below:g} is above ROUTER_HARD_FROM, {self.router_hard_from:g}"
+            )
         return self
 
     def provider_entry(self, name: str) -> ProviderEntry | None:

@@ -19,7 +19,7 @@ from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.providers.pool import Blueprint, Kind, ProviderPool
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.registry import blueprints
-from gateway_core.routing.landscape import Capabilities, Landscape, Option
+from gateway_core.routing.landscape import Bands, Capabilities, Landscape, Option
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import AS_CONFIGURED, LOCAL, Place, Switched, lineup, named_providers
 from gateway_core.routing_values import OwnLimit
@@ -188,6 +188,7 @@ class Tiers:
             premium_blocked=self._budget.premium_blocked,
             paid_refusal=self._budget.refusal(1),
             default_tier=Tier(self._settings.default_tier),
+            bands=Bands(self._settings.router_easy_below, self._settings.router_hard_from),
         )
 
     def limits_of(self, provider: str) -> tuple[OwnLimit, ...]:

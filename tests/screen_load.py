@@ -258,7 +258,13 @@ def measure(*, with_screen: bool, seconds: float, rate: float, large: float) -> 
             **{key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")},
             **{"TERM": "xterm-256color", "COLORTERM": "truecolor", "COLUMNS": "120", "LINES": "40"},
             **{"GATEWAY_SECRET": SECRET, "LLMGW_PORT": "0", "LLMGW_DATA_DIR": str(folder / "data")},
-            **{"RATE_LIMIT_RPM": "0", "RATE_LIMIT_TPM": "0", "SEMANTIC_CACHE": "off", "BUILTIN_MODEL": "off"},
+            **{
+                "RATE_LIMIT_RPM": "0",
+                "RATE_LIMIT_TPM": "0",
+                "SEMANTIC_CACHE": "off",
+                "ROUTER_EMBEDDING": "off",
+                "BUILTIN_MODEL": "off",
+            },
             **{"XDG_CONFIG_HOME": name, "LOCAL_LLM_URL": _until(folder / "upstream")},
         }
         master, slave = pty.openpty()

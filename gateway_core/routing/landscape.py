@@ -55,6 +55,17 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Bands:
+    """Difficulties below ``easy_below`` go to LOCAL, from ``hard_from`` on to PREMIUM; between them nobody knows."""
+
+    easy_below: float = 0.35
+    hard_from: float = 0.65
+
+    def unclear(self, score: float) -> bool:
+        return self.easy_below <= score < self.hard_from
+
+
+@dataclass(frozen=True, slots=True)
 class Landscape:
     """The tiers with what serves them, what the operator forces, and what money allows.
 
@@ -72,6 +83,7 @@ class Landscape:
     paid_refusal: Refusal | None = None
     """What a paid request is told once the hard limit is reached, or while the ledger cannot be written."""
     default_tier: Tier = Tier.CHEAP
+    bands: Bands = Bands()
 
     def all(self, tier: Tier) -> tuple[Option, ...]:
         """What serves a tier; never empty."""

@@ -12,7 +12,7 @@ from typing import Literal
 from gateway_core.model import ChatRequest, Decision, Difficulty, Refusal, Target, Tier
 from gateway_core.routing import wishes
 from gateway_core.routing.choosing import choose
-from gateway_core.routing.difficulty import EASY_BELOW, HARD_FROM, difficulty
+from gateway_core.routing.difficulty import difficulty
 from gateway_core.routing.landscape import Landscape
 from gateway_core.routing.wishes import Wish
 
@@ -55,7 +55,7 @@ def route(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) ->
 
 def is_unclear(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) -> bool:
     """Whether nothing but the difficulty decides, and it is between the bands."""
-    return decides_by_difficulty(request, landscape, known) and EASY_BELOW <= known.of(request).score < HARD_FROM
+    return decides_by_difficulty(request, landscape, known) and landscape.bands.unclear(known.of(request).score)
 
 
 def decides_by_difficulty(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) -> bool:
@@ -83,9 +83,9 @@ def _family(request: ChatRequest, hard: Difficulty, landscape: Landscape, judgem
 
 def _by_difficulty(hard: Difficulty, landscape: Landscape, judgement: Judgement | None) -> Wish:
     why = ", ".join(f"{one.name} {one.points:+.2f}" for one in hard.features) or "nothing stands out"
-    if hard.score < EASY_BELOW:
+    if hard.score < landscape.bands.easy_below:
         return Wish(Tier.LOCAL, "simple", f"difficulty {hard.score:.2f}: {why}")
-    if hard.score >= HARD_FROM:
+    if hard.score >= landscape.bands.hard_from:
         return Wish(Tier.PREMIUM, "hard", f"difficulty {hard.score:.2f}: {why}")
     unclear = f"difficulty {hard.score:.2f} is unclear: {why}"
     if judgement is None:

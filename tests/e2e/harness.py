@@ -31,6 +31,7 @@ class GatewayProcess:
             "XDG_CONFIG_HOME": str(data_dir / "config"),
             "LOCAL_LLM_ENABLED": "false",
             "SEMANTIC_CACHE": "off",
+            "ROUTER_EMBEDDING": "off",
             "RATE_LIMIT_RPM": "0",
             **env,
         }

@@ -150,6 +150,7 @@ def own_env(folder: Path, port: int, **more: str) -> dict[str, str]:
         "XDG_CONFIG_HOME": str(folder / "config"),
         "LOCAL_LLM_ENABLED": "false",
         "SEMANTIC_CACHE": "off",
+        "ROUTER_EMBEDDING": "off",
         "RATE_LIMIT_RPM": "0",
         **more,
     }

@@ -77,6 +77,7 @@ def make_settings(data_dir: Path, **more: Any) -> Settings:
         "gateway_secret": SecretStr(KEY),
         "local_llm_enabled": False,
         "semantic_cache": "off",
+        "router_embedding": "off",
         "rate_limit_rpm": 0,
         "anthropic_api_key": None,
         "anthropic_setup_token": None,

@@ -285,7 +285,7 @@ async def test_the_next_tier_answers_when_one_is_down_before_the_first_token(tmp
     async with FakeAnthropic(default=Reply(text="From Claude.")) as claude:
         settings = with_claude(claude) | {"groq_api_key": SecretStr("gsk-x"), "groq_base_url": "http://127.0.0.1:9/v1"}
         async with client(tmp_path, default_tier="cheap", **settings) as llmgw:
-            text = "I moved my desk next to the window yesterday and would like to hear something nice about that."
+            text = "Tell me something about the weather in spring, in the mountains and at the sea, as you like it."
             status, headers, body = await llmgw.chat(text, model="gateway-auto")
             budget = await llmgw.get("/api/budget")
     assert (status, headers["x-llmgw-tier"]) == (200, Tier.PREMIUM)

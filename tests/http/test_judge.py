@@ -15,7 +15,7 @@ from tests.fakes.openai import FakeOpenAI
 from tests.fakes.script import Failure, Reply
 from tests.http.inside import Client, client, with_claude, with_groq
 
-UNCLEAR = "I moved my desk next to the window yesterday and would like to hear something nice about that."
+UNCLEAR = "Tell me something about the weather in spring, in the mountains and at the sea, as you like it."
 JUDGE, CHEAP = "openai/gpt-oss-20b", "openai/gpt-oss-120b"
 USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
 MARK = "Judge how hard"
@@ -58,7 +58,7 @@ async def test_groq_judges_once_for_each_text_and_the_reason_names_it(tmp_path: 
 
 async def test_the_judge_sees_the_users_words_and_nothing_else(tmp_path: Path) -> None:
     tools = [{"type": "function", "function": {"name": "secret_tool", "parameters": {}}}]
-    text = UNCLEAR + " x" * 5_000
+    text = f"{UNCLEAR}\n" * 100
     messages = [
         {"role": "system", "content": "SYSTEM-CANARY"},
         {"role": "user", "content": "HISTORY-CANARY"},

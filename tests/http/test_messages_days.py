@@ -180,7 +180,7 @@ async def test_another_provider_takes_over_before_the_first_token(tmp_path: Path
     async with FakeAnthropic(default=Reply("Lost", error_after=2)) as fake, groq:
         settings = with_claude(fake) | with_groq(groq) | {"default_tier": "premium", "cheap_model": "fake-model"}
         async with sdk(tmp_path, **settings) as made:
-            text = "I moved my desk next to the window yesterday and would like to hear something nice about that."
+            text = "Tell me something about the weather in spring, in the mountains and at the sea, as you like it."
             events, message = await streamed(made, model="gateway-auto", messages=[{"role": "user", "content": text}])
     assert (message.content[0].text, message.model) == ("From Groq.", "fake-model")  # type: ignore[union-attr]
     assert events[0].message.model == "fake-model"

@@ -72,6 +72,7 @@ async def configured(tmp_path: Path, **content: Any) -> AsyncIterator[Configured
         "data_dir": str(tmp_path / "data"),
         "local_llm_enabled": False,
         "semantic_cache": "off",
+        "router_embedding": "off",
         "rate_limit_rpm": 0,
         **content,
     }

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from gateway_core.routing.difficulty import EASY_BELOW, HARD_FROM, difficulty
+from gateway_core.routing.difficulty import difficulty
+from gateway_core.routing.landscape import Bands
 from gateway_core.routing_values import LineupPlace, RouteTrial, RoutingStatus
 from gateway_core.routing_view import SAMPLES
 from tests.fakes.anthropic import FakeAnthropic
@@ -17,6 +18,7 @@ from tests.fakes.script import Failure, Reply
 from tests.http.inside import Client, client, with_claude, with_groq
 
 HARD = SAMPLES[2][1]
+BANDS = Bands()
 
 
 async def status(llmgw: Client) -> RoutingStatus:
@@ -35,7 +37,7 @@ def place(found: RoutingStatus, tier: str, index: int = 0) -> LineupPlace:
 
 def test_the_samples_are_as_hard_as_their_names_say() -> None:
     easy, unclear, hard = (difficulty(prompt).score for _, prompt in SAMPLES)
-    assert easy < EASY_BELOW <= unclear < HARD_FROM <= hard
+    assert easy < BANDS.easy_below <= unclear < BANDS.hard_from <= hard
 
 
 async def test_who_serves_each_tier_is_told_with_price_and_times(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ async def test_a_prompt_is_tried_without_a_call_or_a_trace(tmp_path: Path) -> No
         await llmgw.post("/api/commands/kill")
         killed = await trial(llmgw, HARD)
     assert (found.tier, found.route, found.problem) == ("premium", "hard", "")
-    assert found.difficulty > HARD_FROM and found.worst_microusd > 0
+    assert found.difficulty > BANDS.hard_from and found.worst_microusd > 0
     assert killed.problem and killed.route == "kill_switch" and not killed.provider
 
 

@@ -44,7 +44,10 @@ def refuse(asked: ChatRequest, where: Landscape) -> Refusal:
             "Analysiere die Architektur und entwirf ein Sicherheitskonzept, Schritt für Schritt. Vergleiche drei Wege.",
             Tier.PREMIUM,
         ),
-        ("I moved my desk next to the window yesterday and would like to hear something nice about that.", Tier.CHEAP),
+        (
+            "Write down what a team should look at before it moves its files to another server, in plain words.",
+            Tier.CHEAP,
+        ),
     ],
 )
 def test_difficulty_chooses_the_tier(text: str, tier: Tier) -> None:

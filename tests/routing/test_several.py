@@ -14,7 +14,7 @@ from gateway_core.wire import errors
 from tests.routing.requests import CHEAP, LOCAL, PREMIUM, landscape, request
 from tests.routing.test_router import HARD
 
-UNCLEAR = "I moved my desk next to the window yesterday and would like to hear something nice about that."
+UNCLEAR = "Tell me something about the weather in spring, in the mountains and at the sea, as you like it."
 ROUTED = Target(Tier.CHEAP, "openrouter", "deepseek/deepseek-chat", free=False)
 LAN = Target(Tier.CHEAP, "vllm", "qwen3-32b", free=True)
 GPT = Target(Tier.PREMIUM, "openai", "gpt-6", free=False)
