@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway_core.kinds import Counted
+from gateway_core.kinds import Counted, Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,17 @@ class Usage:
     def prompt_tokens(self) -> int:
         """All tokens of the prompt, cached ones included, as OpenAI's ``usage.prompt_tokens`` counts them."""
         return self.input_tokens + self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class TierCost:
+    """What the tokens of an answer would have cost on another tier, at list price without prompt caching; None where
+    no price is known."""
+
+    tier: Tier
+    provider: str
+    model: str
+    cost_microusd: int | None
 
 
 @dataclass(frozen=True, slots=True)

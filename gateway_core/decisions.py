@@ -72,6 +72,7 @@ class Considered:
     provider: str
     model: str
     obstacle: str = ""
+    free: bool = False
     tokens_needed: int = 0
     """Its prompt as this model counts it, and room for an answer."""
     context_tokens: int | None = None

@@ -22,6 +22,7 @@ from gateway_core.model import (
     Reuse,
     Status,
     Target,
+    TierCost,
     Timeline,
     Usage,
 )
@@ -55,6 +56,8 @@ class Exchange:
     paid_on: str | None = None
     """The UTC day that pays for it; None while nothing was charged."""
     otherwise: Counterfactuals = Counterfactuals()
+    elsewhere: tuple[TierCost, ...] = ()
+    """What the other tiers would have cost."""
     first_token_ms: float | None = None
     finish_reason: str | None = None
     attempts: int = 0
@@ -209,6 +212,7 @@ class Exchange:
             remarks=tuple(self.remarks),
             cost=self.cost,
             reuse=self.reuse,
+            elsewhere=self.elsewhere,
             timeline=Timeline(self.watch.steps(ended=self.outcome is not None)),
         )
 

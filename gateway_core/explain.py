@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway_core.cache.code_context import asks_about_code
+from gateway_core.cache.encoder.choice import Choice
+from gateway_core.cache.encoder.embedder import LARGEST_BATCH, Vector
+from gateway_core.cache.encoder.exports import FOLDER as EXPORTS
+from gateway_core.cache.encoder.opening import open_encoder
 from gateway_core.clients import read_client
 from gateway_core.model import ChatRequest, CodeContext, JsonObject, Refusal, Target, Tier
+from gateway_core.reader import meant
+from gateway_core.routing.difficulty import difficulty
 from gateway_core.routing.landscape import Bands, Capabilities, Landscape, Option
 from gateway_core.routing.lineup import LOCAL, Place, lineup, named_providers
-from gateway_core.routing.router import route
+from gateway_core.routing.router import Known, route
 from gateway_core.settings import Settings
 from gateway_core.wire.context import read_context
 from gateway_core.wire.tokens import measure
@@ -43,13 +50,18 @@ class Explainer:
             bands=Bands(settings.router_easy_below, settings.router_hard_from),
         )
 
-    def explain(self, prompt: str, prompt_id: str = "-", context: object = None) -> Explanation:
-        """The decision for a prompt sent alone to ``gateway-auto``, with what a caller would give as ``context``."""
+    def explain(
+        self, prompt: str, prompt_id: str = "-", context: object = None, vector: Sequence[float] | None = None
+    ) -> Explanation:
+        """The decision for a prompt sent alone to ``gateway-auto``, with what a caller would give as ``context``.
+
+        ``vector`` is its embedding (:func:`embedded`); without one only its words and structure are looked at.
+        """
         given = read_context(context)
         if isinstance(given, Refusal):
             return Explanation(prompt_id, "", "", 0.0, given.code, (given.message,))
         request = plain_request(prompt, prompt_id, given)
-        decision = route(request, self._landscape)
+        decision = route(request, self._landscape, Known(difficulty=difficulty(request.view.user_text, vector)))
         if isinstance(decision, Refusal):
             return Explanation(prompt_id, "", "", 0.0, decision.code, (decision.message,))
         target = decision.target
@@ -62,6 +74,19 @@ class Explainer:
             (*(f"{reason.step}: {reason.text}" for reason in decision.reasons), *_context_reason(request)),
             self._missing.get(target),
         )
+
+
+def embedded(settings: Settings, prompts: Sequence[str]) -> list[Vector]:
+    """The embedding of each prompt by the built-in encoder, loaded into this process: some seconds, then 10 to 40 ms a
+    prompt. Raises :class:`~gateway_core.cache.encoder.embedder.EncoderError` where it cannot be loaded."""
+    encoder = open_encoder(Choice(exports=settings.data_dir / EXPORTS)).encoder
+    parts = [meant(prompt) for prompt in prompts]
+    by_length = sorted(range(len(parts)), key=lambda at: len(parts[at]))
+    vectors: dict[int, Vector] = {}
+    for start in range(0, len(by_length), LARGEST_BATCH):
+        batch = by_length[start : start + LARGEST_BATCH]
+        vectors.update(zip(batch, encoder.encode([parts[at] for at in batch]), strict=True))
+    return [vectors[at] for at in range(len(parts))]
 
 
 def plain_request(

@@ -21,6 +21,7 @@ from gateway_core.cache_stats import JudgeStatus as JudgeStatus
 from gateway_core.cache_stats import SemanticStats as SemanticStats
 from gateway_core.costs import Cost as Cost
 from gateway_core.costs import Counterfactuals as Counterfactuals
+from gateway_core.costs import TierCost as TierCost
 from gateway_core.costs import Usage as Usage
 from gateway_core.decisions import Considered as Considered
 from gateway_core.decisions import Decision as Decision
@@ -316,6 +317,8 @@ class RequestDetail:
     cost: Cost = Cost()
     reuse: Reuse | None = None
     timeline: Timeline = Timeline()
+    elsewhere: tuple[TierCost, ...] = ()
+    """What the other tiers would have cost, for an answer that a model gave."""
 
 
 @dataclass(frozen=True, slots=True)

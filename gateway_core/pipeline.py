@@ -330,6 +330,7 @@ class Pipeline:
         if exchange.target and not request.replay_of:
             self._sessions.remember(request.view.session, exchange.target)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange)
+        exchange.elsewhere = self._dispatcher.elsewhere(exchange)
         with exchange.watch.begin("keep"):
             if not exchange.keeps_its_answer and not request.replay_of:
                 await self._caches.store(key, request, answer)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
-from dataclasses import asdict
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gateway_core.explain import Explainer, Explanation
+from gateway_core.cache.encoder.embedder import EncoderError
+from gateway_core.explain import Explainer, Explanation, embedded
 from gateway_core.settings import Settings
 from llmgw_tui.telling import complain, print_json
 from llmgw_tui.text import one_line
@@ -19,20 +23,51 @@ def explain(settings: Settings, file: str, *, as_json: bool) -> int:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return complain(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
+    try:
+        asked = _lines(text) if as_json else [_Asked(text.strip())]
+    except ValueError as error:
+        return complain(str(error))
     explainer = Explainer(settings)
-    if not as_json:
-        _print_explanation(explainer.explain(text.strip()))
-        return 0
+    for one, vector in zip(asked, _vectors(settings, [one.prompt for one in asked]), strict=True):
+        found = explainer.explain(one.prompt, one.id, one.context, vector)
+        if as_json:
+            print_json(asdict(found))
+        else:
+            _print_explanation(found)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    prompt: str
+    id: str = "-"
+    context: object = None
+
+
+def _lines(text: str) -> list[_Asked]:
+    """What each line asks. Raises ``ValueError`` for one that is no JSON object with a prompt."""
+    found = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
             asked = json.loads(line)
-            prompt, prompt_id = asked["prompt"], str(asked.get("id", number))
+            found.append(_Asked(str(asked["prompt"]), str(asked.get("id", number)), asked.get("context")))
         except (ValueError, KeyError, TypeError, AttributeError):
-            return complain(f'line {number} is not {{"id": ..., "prompt": ...}}')
-        print_json(asdict(explainer.explain(str(prompt), prompt_id, asked.get("context"))))
-    return 0
+            raise ValueError(f'line {number} is not {{"id": ..., "prompt": ...}}') from None
+    return found
+
+
+def _vectors(settings: Settings, prompts: list[str]) -> Sequence[Sequence[float] | None]:
+    """What the prompts mean; nothing where that is switched off or the encoder cannot be loaded, which is said."""
+    if settings.router_embedding == "off" or not prompts:
+        return [None] * len(prompts)
+    try:
+        with redirect_stderr(io.StringIO()):  # the libraries' progress bars
+            return embedded(settings, prompts)
+    except EncoderError as error:
+        print(f"{error} The words and the structure of a prompt decide alone.", file=sys.stderr)
+        return [None] * len(prompts)
 
 
 def _print_explanation(found: Explanation) -> None:

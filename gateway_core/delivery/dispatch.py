@@ -16,7 +16,18 @@ from gateway_core.delivery.holding import Hold, Rejected
 from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget, Reservation
-from gateway_core.model import ChatRequest, Cost, Counterfactuals, Decision, Refusal, Refused, Target, Usage
+from gateway_core.model import (
+    ChatRequest,
+    Cost,
+    Counterfactuals,
+    Decision,
+    Refusal,
+    Refused,
+    Target,
+    Tier,
+    TierCost,
+    Usage,
+)
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health
 from gateway_core.providers.pricing import Pricing
@@ -123,6 +134,17 @@ class Dispatcher:
             return Counterfactuals()
         cost = exchange.cost_microusd if made_for_microusd is None else made_for_microusd
         return self._pricing.counterfactuals(target, exchange.usage, cost, self._premium_model, made_for_microusd)
+
+    def elsewhere(self, exchange: Exchange) -> tuple[TierCost, ...]:
+        """What the same tokens would have cost on each other tier, on the first of its models that could answer."""
+        if exchange.decision is None or exchange.target is None:
+            return ()
+        found: dict[Tier, TierCost] = {}
+        for one in exchange.decision.record.considered:
+            if one.model and not one.obstacle and one.tier not in (exchange.target.tier, *found):
+                cost = self._pricing.plain_microusd(one.provider, one.model, exchange.usage, free=one.free)
+                found[one.tier] = TierCost(one.tier, one.provider, one.model, cost)
+        return tuple(found.values())
 
     def most_microusd(self, request: ChatRequest, target: Target) -> int:
         """What is set aside for one call."""

@@ -111,6 +111,14 @@ class Pricing:
             premium = self.cost_microusd("anthropic", premium_model, same) if known else None
         return Counterfactuals(premium, plain, made_for_microusd)
 
+    def plain_microusd(self, provider: str, model: str, usage: Usage, *, free: bool) -> int | None:
+        """What the tokens of ``usage`` cost at a model's list price without a prompt cache; None where it has none."""
+        if free:
+            return 0
+        if not self.is_known(provider, model):
+            return None
+        return self.cost_microusd(provider, model, Usage(usage.prompt_tokens, usage.output_tokens))
+
     def doubt(self, target: Target) -> Reason | None:
         """A remark for a charge that rests on no known price."""
         if self.is_known(target.provider, target.model):

@@ -25,6 +25,7 @@ def considered(size: RequestSize, landscape: Landscape) -> tuple[Considered, ...
             provider=option.target.provider if option.target else "",
             model=option.target.model if option.target else "",
             obstacle=obstacle(size, option, landscape) or "",
+            free=bool(option.target and option.target.free),
             tokens_needed=tokens_needed(size),
             context_tokens=option.can.context_tokens,
         )

@@ -14,6 +14,7 @@ from gateway_core.routing import wishes
 from gateway_core.routing.choosing import choose
 from gateway_core.routing.difficulty import difficulty
 from gateway_core.routing.landscape import Landscape
+from gateway_core.routing.otherwise import otherwise
 from gateway_core.routing.wishes import Wish
 
 
@@ -50,7 +51,11 @@ def route(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) ->
     if isinstance(wish, Refusal):
         return wish
     by_itself = _family(request, hard, landscape, known.judgement) or _by_difficulty(hard, landscape, known.judgement)
-    return choose(request, wish or by_itself, landscape, hard)
+    decision = choose(request, wish or by_itself, landscape, hard)
+    if isinstance(decision, Refusal):
+        return decision
+    record = replace(decision.record, otherwise=otherwise(decision, wish, by_itself, landscape))
+    return replace(decision, record=record)
 
 
 def is_unclear(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
 
-from gateway_core.model import Counted, Decision, RequestDetail, RequestRow, Reuse, Status
+from gateway_core.model import Counted, RequestDetail, RequestRow, Reuse, Status
 from llmgw_tui.ink import Ink
 from llmgw_tui.panes.blocks import body
+from llmgw_tui.panes.decision import decision_lines
 from llmgw_tui.panes.details import Line, folded, heading, label, pair, wrapped
-from llmgw_tui.panes.draw import Look, meter, text_segment
+from llmgw_tui.panes.draw import Look, text_segment
 from llmgw_tui.panes.messages import message_lines
 from llmgw_tui.panes.parts import Document, Joined, Lines, Part
 from llmgw_tui.panes.request_cost import cost_lines
@@ -20,7 +20,6 @@ from llmgw_tui.panes.waterfall import waterfall_lines
 from llmgw_tui.slices import Steps, at_once
 from llmgw_tui.text import clock_time, duration, milliseconds, preview
 from llmgw_tui.theme import (
-    ACCENT,
     BAD_STYLE,
     BRIGHT_STYLE,
     GOOD_STYLE,
@@ -70,7 +69,7 @@ def _sections(
 ) -> Iterator[tuple[str, Iterable[Part | Line]]]:
     row = detail.row
     yield "", _summary(detail, look, width)
-    yield "Decision", _decision(detail.decision, row, width, look)
+    yield "Decision", _decision(detail, width, look)
     if detail.reuse:
         yield "Answered again", _reuse(detail.reuse, row, width, look)
     yield "Time", _times(detail, width, look)
@@ -127,31 +126,12 @@ def _summary(detail: RequestDetail, look: Look, width: int) -> Iterator[Line]:
         yield from wrapped("error", detail.error_message, width, BAD_STYLE)
 
 
-def _decision(decision: Decision | None, row: RequestRow, width: int, look: Look) -> Iterator[Line]:
-    if decision is None:
-        yield pair("route", preview(row.route) or "the router was not asked", TEXT_STYLE if row.route else MUTED_STYLE)
+def _decision(detail: RequestDetail, width: int, look: Look) -> Iterator[Line]:
+    if detail.decision is None:
+        word = preview(detail.row.route)
+        yield pair("route", word or "the router was not asked", TEXT_STYLE if word else MUTED_STYLE)
         return
-    target = decision.target
-    yield pair(
-        "target",
-        f"{target.tier.value}  {preview(target.provider)}/{preview(target.model)}",
-        TIER_STYLES[target.tier.value],
-    )
-    yield pair(
-        "route", preview(decision.route) + ("  chosen by the caller or the operator" if decision.explicit else "")
-    )
-    yield [
-        label("difficulty"),
-        *meter(20, decision.difficulty, Style(color=ACCENT), look.glyphs),
-        text_segment(f" {decision.difficulty:.2f}", TEXT_STYLE),
-    ]
-    for reason in decision.reasons:
-        yield from wrapped(preview(reason.step), reason.text, width, TEXT_STYLE)
-    if decision.fallbacks:
-        others = ", ".join(
-            f"{other.tier.value} {preview(other.provider)}/{preview(other.model)}" for other in decision.fallbacks
-        )
-        yield from wrapped("if it fails", others, width, MUTED_STYLE)
+    yield from decision_lines(detail.decision, detail.elsewhere, width, look)
 
 
 def _reuse(reuse: Reuse, row: RequestRow, width: int, look: Look) -> Iterator[Line]:

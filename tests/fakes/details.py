@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway_core.model import (
+    Considered,
     Decision,
+    DecisionRecord,
+    Difficulty,
+    Example,
+    Feature,
     Reason,
     Received,
     ReplayOffer,
@@ -17,11 +22,43 @@ from gateway_core.model import (
     Step,
     Target,
     Tier,
+    TierCost,
     Timeline,
     UpstreamRequest,
     Usage,
 )
 from tests.fakes.snapshots import BY_TIER, CHEAP, EVIL, LOCAL, busy, hostile
+
+
+def record() -> DecisionRecord:
+    """What was weighed for a hard prompt."""
+    return DecisionRecord(
+        difficulty=Difficulty(
+            0.82,
+            (
+                Feature("design", 0.28),
+                Feature("numbers", -0.13, "0 numbers"),
+                Feature("your labels", 0.12, "37 labels"),
+                Feature("several constraints", 0.12),
+                Feature("lines", -0.09, "1 line"),
+                Feature("length", 0.06, "412 characters"),
+                Feature("meaning", 0.01),
+            ),
+            (Example("req_7", "Design the schema of the audit log", Tier.PREMIUM, 0.84),),
+            labels=37,
+            embedded=True,
+        ),
+        considered=(
+            Considered(Tier.LOCAL, *LOCAL, "the model has no tools", True, 18_932, 32_768, 41.0, True),
+            Considered(Tier.CHEAP, *CHEAP, "", False, 18_932, 131_072, most_microusd=4_120),
+            Considered(Tier.PREMIUM, *BY_TIER[Tier.PREMIUM], "", False, 18_932, 200_000, most_microusd=112_400),
+        ),
+        otherwise=(
+            "LOCAL if its difficulty were below 0.35; it is 0.82, and would be without design (+0.28), your labels"
+            " (+0.12) and several constraints (+0.12)",
+            "CHEAP if its difficulty were unclear, from 0.35 to below 0.65; it is 0.82",
+        ),
+    )
 
 
 def detail(of: RequestRow | None = None) -> RequestDetail:
@@ -44,6 +81,7 @@ def detail(of: RequestRow | None = None) -> RequestDetail:
                 Reason("difficulty", "0.82: design verbs, two constraints, 18420 tokens of context"),
                 Reason("session", "main stayed on premium for the last 3 turns"),
             ),
+            record=record(),
         ),
         usage=Usage(4_020, 2_210, 14_100, 300, 0, 640),
         error_message="the upstream answered 529 overloaded" if shown.status is Status.FAILED else None,
@@ -76,6 +114,7 @@ def detail(of: RequestRow | None = None) -> RequestDetail:
         },
         tools=("read_file", "write_file", "exec", "web_search"),
         attempts=2,
+        elsewhere=(TierCost(Tier.CHEAP, *CHEAP, 4_310),),
         timeline=timeline(f"{provider}/{model}") if shown.status is not Status.RUNNING else Timeline(),
     )
 

@@ -1,0 +1,79 @@
+"""What would have sent a request to another tier, in words: the smallest change that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway_core.model import Considered, Decision, Difficulty, Feature, Tier
+from gateway_core.routing.landscape import UPWARD, Bands, Landscape
+from gateway_core.routing.wishes import Wish
+
+MOST_FEATURES = 3
+"""A longer list of what would have to be missing says nothing."""
+
+
+def otherwise(decision: Decision, wish: Wish | None, by_itself: Wish, landscape: Landscape) -> tuple[str, ...]:
+    """A sentence for each tier that the request did not go to. ``wish`` is what decided before the difficulty did,
+    ``by_itself`` what the difficulty asks for."""
+    difficulty = decision.record.difficulty
+    if difficulty is None:
+        return ()
+    told: list[str] = []
+    asked = (wish or by_itself).tier
+    if decision.target.tier is not asked:
+        told += _in_the_way(asked, decision.record.considered)
+    if wish is not None:
+        tier = by_itself.tier.upper()
+        told.append(f"{tier} if the difficulty, {difficulty.score:.2f}, had decided: {_but_for(wish)}")
+        return tuple(told)
+    for tier in UPWARD:
+        if tier not in (asked, decision.target.tier) and (how := _by_difficulty(tier, difficulty, landscape)):
+            told.append(f"{tier.upper()} if {how}")
+    return tuple(told)
+
+
+def _but_for(wish: Wish) -> str:
+    return f"but {wish.reason}" if wish.reason else "but something else did"
+
+
+def _in_the_way(asked: Tier, considered: tuple[Considered, ...]) -> Iterator[str]:
+    """What kept the tier that was asked for from answering."""
+    for one in considered:
+        if one.tier is asked and one.obstacle:
+            name = f"{one.provider}/{one.model}" if one.model else "a model"
+            yield f"{asked.upper()} if {name} could have answered: {one.obstacle.rstrip('.')}"
+
+
+def _by_difficulty(tier: Tier, difficulty: Difficulty, landscape: Landscape) -> str:
+    """What the difficulty would have to be; empty where no difficulty sends anything to the tier."""
+    score, bands = difficulty.score, landscape.bands
+    if tier is Tier.LOCAL:
+        return _easier(difficulty, bands)
+    if tier is Tier.PREMIUM:
+        return f"its difficulty were {bands.hard_from:.2f} or more; it is {score:.2f}" if bands.hard_from <= 1 else ""
+    if tier is landscape.default_tier:
+        least, most = bands.easy_below, bands.hard_from
+        return f"its difficulty were unclear, from {least:.2f} to below {most:.2f}; it is {score:.2f}"
+    return ""
+
+
+def _easier(difficulty: Difficulty, bands: Bands) -> str:
+    """Which features would have to be missing for the prompt to be easy."""
+    score = difficulty.score
+    text = f"its difficulty were below {bands.easy_below:.2f}; it is {score:.2f}"
+    missing = list(_smallest(difficulty.features, score - bands.easy_below))
+    if not missing:
+        return text
+    return f"{text}, and would be without {' and '.join(f'{one.name} ({one.points:+.2f})' for one in missing)}"
+
+
+def _smallest(features: tuple[Feature, ...], gap: float) -> list[Feature]:
+    """The fewest features that add up to more than ``gap``; empty where it takes too many of them."""
+    heavy = sorted((one for one in features if one.points > 0), key=lambda one: -one.points)[:MOST_FEATURES]
+    taken: list[Feature] = []
+    for one in heavy:
+        taken.append(one)
+        if sum(feature.points for feature in taken) > gap:
+            single = [other for other in reversed(heavy) if other.points > gap]
+            return single[:1] or taken
+    return []

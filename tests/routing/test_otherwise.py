@@ -1,0 +1,73 @@
+"""What would have sent a request elsewhere: told in words, and true when it is done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway_core.model import Decision, Lane, Tier
+from gateway_core.routing.landscape import Bands, Capabilities, Option
+from gateway_core.routing.router import Known, route
+from tests.routing.requests import LOCAL, landscape, request
+
+UNCLEAR = "Tell me something about the weather in spring, in the mountains and at the sea, as you like it."
+HARD = "Design a distributed lock service and prove that it has no deadlock. It must survive partitions without clocks."
+
+
+def told(decision: object) -> tuple[str, ...]:
+    assert isinstance(decision, Decision), decision
+    return decision.record.otherwise
+
+
+def test_an_unclear_prompt_names_what_would_make_it_easy_and_hard() -> None:
+    local, premium = told(route(request(UNCLEAR), landscape()))
+    assert local.startswith("LOCAL if its difficulty were below 0.35") and "without commas" in local
+    assert premium.startswith("PREMIUM if its difficulty were 0.65 or more")
+
+
+def test_what_is_named_is_enough() -> None:
+    """Without the comma's weight the same prompt is easy."""
+    easier = UNCLEAR.replace(",", "")
+    decision = route(request(easier), landscape())
+    assert isinstance(decision, Decision) and decision.target.tier is Tier.LOCAL
+
+
+def test_a_hard_prompt_names_the_tier_that_takes_what_is_unclear() -> None:
+    local, cheap = told(route(request(HARD), landscape()))
+    assert local.startswith("LOCAL if") and cheap.startswith("CHEAP if its difficulty were unclear, from 0.35")
+
+
+def test_a_tier_that_no_difficulty_reaches_is_not_promised() -> None:
+    never = landscape(bands=Bands(0.35, 1.01))
+    assert not [text for text in told(route(request(UNCLEAR), never)) if text.startswith("PREMIUM")]
+
+
+def test_a_context_that_is_too_small_is_named_first() -> None:
+    small = landscape(local=Option(LOCAL, can=Capabilities(300)))
+    first, *_ = told(route(request("Hello!" + " " * 2, tools=[]), small))
+    assert (
+        first == "LOCAL if local/qwen3:8b could have answered: about 518 tokens are needed and its context is 300"
+        or (
+            first.startswith("LOCAL if local/qwen3:8b could have answered: about ")
+            and first.endswith("its context is 300")
+        )
+    )
+
+
+def test_whoever_named_the_tier_is_told_what_the_difficulty_asked_for() -> None:
+    (text,) = told(route(request("Hello!", force_tier=Tier.PREMIUM), landscape()))
+    assert text.startswith("LOCAL if the difficulty, 0.0") and text.endswith("but the request names the tier")
+
+
+def test_a_heartbeat_is_told_what_a_person_would_have_got() -> None:
+    asked = request(HARD)
+    beat = replace(asked, view=replace(asked.view, lane=Lane.BACKGROUND, purpose="heartbeat"))
+    (text,) = told(route(beat, landscape()))
+    assert text.startswith("PREMIUM if the difficulty") and "heartbeat: nobody waits for it" in text
+
+
+def test_the_record_holds_every_model_that_was_looked_at() -> None:
+    decision = route(request("Hello!"), landscape(local=Option(unavailable="Ollama does not answer")), Known())
+    assert isinstance(decision, Decision)
+    looked = {one.tier: one for one in decision.record.considered}
+    assert looked[Tier.LOCAL].obstacle == "Ollama does not answer" and not looked[Tier.CHEAP].obstacle
+    assert looked[Tier.PREMIUM].tokens_needed > 500 and not looked[Tier.PREMIUM].free
