@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gateway_core.model import ChatRequest, Decision, Difficulty, Refusal, Target, Tier
-from gateway_core.routing import wishes
+from gateway_core.model import ChatRequest, Decision, Difficulty, Refusal, Tier
+from gateway_core.routing import staying, wishes
 from gateway_core.routing.choosing import choose
 from gateway_core.routing.difficulty import EASY_BELOW, HARD_FROM, difficulty
-from gateway_core.routing.landscape import Landscape
+from gateway_core.routing.landscape import UPWARD, Landscape
+from gateway_core.routing.session import Standing
 from gateway_core.routing.wishes import Wish
 
 
@@ -29,8 +30,8 @@ class Judgement:
 class Known:
     """What is known besides the request and the models; nothing of it is needed."""
 
-    session: Target | None = None
-    """Who answered the session's last request."""
+    session: Standing | None = None
+    """What the request's conversation has been through; None in its first turn."""
     judgement: Judgement | None = None
     """Only listened to where :func:`is_unclear`."""
     difficulty: Difficulty | None = None
@@ -50,7 +51,16 @@ def route(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) ->
     if isinstance(wish, Refusal):
         return wish
     by_itself = _family(request, hard, landscape, known.judgement) or _by_difficulty(hard, landscape, known.judgement)
-    return choose(request, wish or by_itself, landscape, hard)
+    balance = None
+    if wish and wish.at_least and UPWARD.index(by_itself.tier) > UPWARD.index(wish.tier):
+        wish = None
+    if wish is None:
+        wish, balance = staying.warm_cache(request, by_itself, known.session, landscape)
+    decision = choose(request, wish, landscape, hard)
+    if isinstance(decision, Decision) and known.session:
+        look = staying.look_of(known.session, wish, balance)
+        return replace(decision, record=replace(decision.record, session=look))
+    return decision
 
 
 def is_unclear(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) -> bool:
@@ -64,9 +74,11 @@ def decides_by_difficulty(request: ChatRequest, landscape: Landscape, known: Kno
 
 
 def _certain(request: ChatRequest, landscape: Landscape, known: Known) -> Wish | Refusal | None:
-    return (
-        wishes.explicit(request, landscape) or wishes.lane(request) or wishes.session(request, known.session, landscape)
-    )
+    if explicit := wishes.explicit(request, landscape):
+        return explicit
+    if lane := wishes.lane(request):
+        return staying.in_lane(request, lane, known.session, landscape)
+    return staying.tool_loop(request, known.session, landscape) or staying.again(request, known.session, landscape)
 
 
 def _family(request: ChatRequest, hard: Difficulty, landscape: Landscape, judgement: Judgement | None) -> Wish | None:
