@@ -71,7 +71,9 @@ def alikeness(one: str, other: str) -> float:
         return 0.0
     exchanged = min(len(ours_only), len(theirs_only))
     found = len(shared) / (len(shared) + len(ours_only) + len(theirs_only) + _EXCHANGED * len(shared) * exchanged)
-    if found >= ALIKE_FROM and (shared != [word for word in theirs if word in ours] or _differ(one, other)):
+    if shared != [word for word in theirs if word in ours]:
+        return min(found, ALIKE_FROM - 0.01)
+    if found >= ALIKE_FROM and (ours_only or theirs_only) and _differ(one, other):
         return ALIKE_FROM - 0.01
     return found
 

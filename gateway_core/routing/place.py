@@ -14,8 +14,9 @@ from typing import Any
 
 from gateway_core.clients.claude_code import without_reminders
 from gateway_core.clients.messages import part_text, text_of
-from gateway_core.model import ChatRequest, JsonObject, Lane
+from gateway_core.model import ChatRequest, Lane
 from gateway_core.providers.prompt_cache import RUN_SESSION
+from gateway_core.wire.json_values import as_objects
 from gateway_core.wire.tool_loops import call_ids
 
 _LONGEST_PART = 256
@@ -55,7 +56,7 @@ def place_of(request: ChatRequest) -> Place:
     before, now = _name(talk, *(what for what, _ in said[:-1])), _name(talk, *(what for what, _ in said))
     strict, strict_before = _name(now, view.system_text), _name(before, view.system_text)
     turn: tuple[str, ...] = (strict, now)
-    if view.in_tool_loop and (ids := _last_calls(view.messages)):
+    if view.in_tool_loop and (ids := _last_calls(request)):
         turn = (_name(strict, *ids), *turn)
     return Place(
         turn=turn,
@@ -93,8 +94,10 @@ def _other(part: Any) -> str:
     return f"{text[:_LONGEST_PART]} {len(text)}"
 
 
-def _last_calls(messages: tuple[JsonObject, ...]) -> tuple[str, ...]:
-    return next((call_ids(message) for message in reversed(messages) if message.get("tool_calls")), ())
+def _last_calls(request: ChatRequest) -> tuple[str, ...]:
+    """The ids of the calls whose results the request brings, as they were made up: the view has numbers instead."""
+    messages = reversed(as_objects(request.body.get("messages")))
+    return next((call_ids(message) for message in messages if message.get("tool_calls")), ())
 
 
 def _name(*parts: str) -> str:

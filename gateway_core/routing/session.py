@@ -14,7 +14,7 @@ from gateway_core.routing.switching import FREE, Prices
 from gateway_core.wire.prompt_cache import Ttl
 from gateway_core.wire.tool_loops import circling
 
-REMEMBERED_TURNS = 4_096
+REMEMBERED_TURNS = 2_048
 """Names of turns and sessions; each turn has two, and each step of a tool loop one more."""
 REMEMBERED_REQUESTS = 2_048
 AGAIN_WITHIN_S = 600.0

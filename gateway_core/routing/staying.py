@@ -80,9 +80,7 @@ def warm_cache(
     if present.target.free or not standing.cached_tokens or not standing.warm_s:
         return usual, None
     found = _weighed(request, standing, present.target, other)
-    away = f"{other.model} would save ${found.saves_microusd / 1e6:.4f} and lose ${found.loses_microusd / 1e6:.4f}"
-    if other.free and other.tier is Tier.LOCAL:
-        away = f"local{away[len(other.model) :]}"
+    away = f"{'local' if other.tier is Tier.LOCAL and other.free else other.model} would {_in_dollars(found)}"
     warm = f"its prompt cache of {standing.cached_tokens:,} tokens is warm for {standing.warm_s:.0f} s"
     if found.pays:
         leaves = f"leaves {present.target.model}, though {warm}: {away}"
@@ -115,6 +113,13 @@ def _weighed(request: ChatRequest, standing: Standing, present: Target, other: T
     prompt = max(request.size.input_tokens, standing.cached_tokens)
     turn = Turn(prompt, output, standing.cached_tokens, standing.warm_s, standing.life_s, standing.turns)
     return balance(turn, standing.prices(present), FREE if other.free else standing.prices(other))
+
+
+def _in_dollars(found: Balance) -> str:
+    """What a switch would do, for people."""
+    if found.saves_microusd < 0:
+        return f"cost ${-found.saves_microusd / 1e6:.4f} more"
+    return f"save ${found.saves_microusd / 1e6:.4f} and lose ${found.loses_microusd / 1e6:.4f}"
 
 
 def _above(request: ChatRequest, target: Target, landscape: Landscape) -> Target | None:

@@ -17,6 +17,8 @@ CIRCLES_AT = 3
 """Calls that are the same, one after the other, of a model that turns in circles."""
 _WAITS = re.compile(r"poll|wait|sleep|status|watch|progress", re.IGNORECASE)
 """A call that says so asks whether something is done meanwhile: OpenClaw's ``process`` with ``action: poll``."""
+_DONE = re.compile(r"\W*(ok(ay)?|done|success\w*|true|erledigt|fertig)\b", re.IGNORECASE)
+"""A result that says so is of a call that did something: to press a key or to turn a page again is no circle."""
 
 _Calls = tuple[tuple[str, str], ...]
 
@@ -33,7 +35,8 @@ def circling(messages: Sequence[Any], answer: JsonObject | None = None) -> str:
     newest = list(islice(steps, CIRCLES_AT))
     if len(newest) < CIRCLES_AT or not (calls := newest[0][0]) or any(one != calls for one, _ in newest):
         return ""
-    if len({results for _, results in newest if results is not None}) > 1:
+    given = {results for _, results in newest if results is not None}
+    if len(given) > 1 or any(_DONE.match(result) for results in given for result in results):
         return ""
     return "" if any(_WAITS.search(f"{name} {arguments}") for name, arguments in calls) else calls[0][0]
 
@@ -73,5 +76,5 @@ def _canonical(arguments: Any) -> str:
 
 def _text(content: Any) -> str:
     if isinstance(content, list):
-        return "\n".join(str(part.get("text") or part.get("type")) for part in as_objects(content))
+        return "\n".join(str(part.get("text", part)) for part in as_objects(content))
     return str(content or "")

@@ -65,6 +65,17 @@ def test_a_call_that_waits_may_be_made_again() -> None:
     assert circling([*ASK, *step("still running", poll) * 5]) == ""
 
 
+@pytest.mark.parametrize("result", ["ok", "Successfully wrote 4 bytes to fruit.txt", '{"ok": true}', "Erledigt."])
+def test_what_was_done_may_be_done_again(result: str) -> None:
+    assert circling([*ASK, *step(result, call("key", '{"key":"Down"}')) * 4]) == ""
+
+
+def test_another_picture_is_another_result() -> None:
+    shots = [step([{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{n}"}}], READ) for n in "abc"]
+    assert circling([*ASK, *shots[0], *shots[1], *shots[2]]) == ""
+    assert circling([*ASK, *shots[0] * 3]) == "read"
+
+
 def test_markers_of_a_prompt_cache_change_no_result() -> None:
     marked = step([{"type": "text", "text": "No such file.", "cache_control": {"type": "ephemeral"}}], READ)
     plain = step([{"type": "text", "text": "No such file."}], READ)
