@@ -15,7 +15,7 @@ from gateway_core.providers.rates import Rates
 from gateway_core.routing import staying
 from gateway_core.routing.again import ALIKE_FROM, alikeness, is_complaint
 from gateway_core.routing.landscape import UPWARD
-from gateway_core.routing.place import Place, place_of
+from gateway_core.routing.place import place_of
 from gateway_core.routing.session import AGAIN_WITHIN_S, Answered, Sessions, Standing, Vector
 from gateway_core.routing.switching import Prices
 from gateway_core.routing.wishes import AUTO_MODELS, Wish
@@ -45,6 +45,10 @@ class Conversations:
         self._clock = clock
         self._reader = reader
         self._sessions = Sessions(lambda target: _prices(pricing.rates(target.provider, target.model)))
+
+    def use_reader(self, reader: Reader) -> None:
+        """Has ``reader`` asked for the meaning of what may ask for the same again. It bounds its own time."""
+        self._reader = reader
 
     async def restore(self, requests: RequestLog) -> None:
         """Takes up what was answered shortly before the start: a tool loop goes on where it was."""
@@ -92,9 +96,10 @@ class Conversations:
         now = self._clock.now()
         vectors: tuple[Vector | None, Vector | None] = (None, None)
         earlier = self._sessions.earlier(place, now)
-        if earlier and _is_unclear(place):
+        said = place.words_before or (earlier.words if earlier else "")
+        if earlier and _is_unclear(place.words, said):
             own = await self._vector(place.words)
-            before = earlier.vector or (await self._vector(place.words_before) if own else None)
+            before = earlier.vector or (await self._vector(said) if own else None)
             vectors, exchange.vector = (own, before), own
         compared = key.exact_key if key.bypass not in _NOT_COMPARED and may_be_raised(request, forced) else ""
         standing = self._sessions.standing(request, place, now, key=compared, vectors=vectors)
@@ -132,7 +137,11 @@ class Conversations:
         return replace(decision, record=record)
 
     async def _vector(self, text: str) -> Vector | None:
-        found = await self._reader(text)
+        try:
+            found = await self._reader(text)
+        except Exception as error:
+            log.warning("the meaning of a text could not be known: %s", type(error).__name__)
+            return None
         return tuple(found) if found is not None else None
 
 
@@ -147,11 +156,11 @@ def _went_up(decision: Decision | None, tier: Tier) -> bool:
     return decision is not None and UPWARD.index(tier) > UPWARD.index(decision.target.tier)
 
 
-def _is_unclear(place: Place) -> bool:
+def _is_unclear(words: str, before: str) -> bool:
     """Whether only the meaning of the words tells if they ask for the same as those before."""
-    if not place.words.strip() or not place.words_before.strip() or is_complaint(place.words):
+    if not words.strip() or not before.strip() or is_complaint(words):
         return False
-    return alikeness(place.words, place.words_before) < ALIKE_FROM
+    return alikeness(words, before) < ALIKE_FROM
 
 
 def _prices(rates: Rates) -> Prices:

@@ -40,10 +40,10 @@ _COMPLAINT = re.compile(
 """What says that the answer was none, and little else."""
 _LITTLE = """
 a an the of to in on at for and or is are was were be do does did can could would will you i me my we us it this that
-there please just now still again once more so which who what how
+there please just now still again once more so which who what how tell say
 ein eine einen einem einer der die das den dem des zu zum zur im am auf für von und oder ist sind war wird werden
 kannst könntest du ich mir mich mein meine wir uns es bitte mal noch immer nochmal jetzt einmal denn doch wie was welche
-welcher welches wer
+welcher welches wer sag sage
 yes no ok okay sure continue go next thanks thank hi hello hey good morning evening bye
 ja nein weiter mach passt gut danke hallo moin guten morgen tag abend tschüss
 """

@@ -28,12 +28,14 @@ class Place:
     """``turn`` and ``before`` are what this turn and the one before it are known by, the narrowest first.
 
     ``before`` is empty in the first turn. ``session`` is what the client calls the conversation, or the run; empty
-    without a name. ``turns`` are the user's so far.
+    without a name. ``alone`` is that for a session's questions that are sent without what was said before; empty for
+    others. ``turns`` are the user's so far.
     """
 
     turn: tuple[str, ...]
     before: tuple[str, ...]
     session: str
+    alone: str
     words: str
     words_before: str
     turns: int
@@ -56,12 +58,14 @@ def place_of(request: ChatRequest) -> Place:
     before, now = _name(talk, *(what for what, _ in said[:-1])), _name(talk, *(what for what, _ in said))
     strict, strict_before = _name(now, view.system_text), _name(before, view.system_text)
     turn: tuple[str, ...] = (strict, now)
+    session = _name(*who, named) if named else ""
     if view.in_tool_loop and (ids := _last_calls(request)):
         turn = (_name(strict, *ids), *turn)
     return Place(
         turn=turn,
         before=(strict_before, before) if len(said) > 1 else (),
-        session=_name(*who, named) if named else "",
+        session=session,
+        alone=_name(session, view.system_text) if session and len(said) == 1 and not view.in_tool_loop else "",
         words=view.user_text,
         words_before=said[-2][1] if len(said) > 1 else "",
         turns=max(1, len(said)),

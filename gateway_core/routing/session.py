@@ -151,11 +151,9 @@ class Sessions:
         return self._asked_again(standing, place, vectors)
 
     def earlier(self, place: Place, now: float) -> Answered | None:
-        """The answer that this turn may ask for again. A first turn can only complain of what its session has had:
-        subagents of one session ask for much the same."""
-        last = self._of(place.before)
-        if last is None and place.turns == 1 and is_complaint(place.words):
-            last = self._turns.get(place.session)
+        """The answer that this turn may ask for again: that to the turn before, or to the session's question before
+        where a client sends each alone. Subagents have system prompts of their own, and come before it is answered."""
+        last = self._of(place.before) or self._turns.get(place.alone)
         if (
             place.in_tool_loop
             or not place.awaited
@@ -179,7 +177,7 @@ class Sessions:
             words=place.words[:_KEPT_CHARACTERS],
             vector=answer.vector or (turn.vector if turn else None),
         )
-        for name in (*place.turn, place.session, place.after_calls(answer.calls) if answer.calls else ""):
+        for name in (*place.turn, place.session, place.alone, place.after_calls(answer.calls) if answer.calls else ""):
             self._turns.put(name, kept)
         if key and not place.in_tool_loop:
             self._count(key, answer)
@@ -196,7 +194,7 @@ class Sessions:
     @staticmethod
     def names(place: Place) -> tuple[str, ...]:
         """What the place is known by after a restart."""
-        return tuple(name for name in (*place.turn[-2:], place.session) if name)
+        return tuple(name for name in (*place.turn[-2:], place.session, place.alone) if name)
 
     def _asked_again(self, standing: Standing, place: Place, vectors: Vectors) -> Standing:
         """With what the turn before has to do with this one."""
@@ -204,7 +202,7 @@ class Sessions:
         if earlier is None:
             return standing
         complaint = is_complaint(place.words)
-        near = 1.0 if complaint else nearness(place.words, place.words_before, vectors)
+        near = 1.0 if complaint else nearness(place.words, place.words_before or earlier.words, vectors)
         if near < ALIKE_FROM:
             return replace(standing, asked_again=near)
         return replace(standing, asked_again=near, again_of=earlier.request_id, raised=earlier.raised)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 
 from gateway_core.clients.openclaw import is_carrier_text
 from gateway_core.model import JsonObject
+from tests.cache.browsed import BrowsedChild
 from tests.clients.recorded import Recorded, recorded_session
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
@@ -163,7 +164,7 @@ async def test_a_tool_loop_flips_no_tier(tmp_path: Path, api: str, restarts: Seq
     requests = recorded_session()
     if api == "plain":
         requests = [without_names(one) for one in requests]
-    make = {"messages": as_messages, "responses": as_responses}.get(api, lambda body: body)
+    make: Callable[[JsonObject], JsonObject] = {"messages": as_messages, "responses": as_responses}.get(api, dict)
     path = api if api in PATHS else "chat"
     tiers: list[str] = []
     async with upstreams() as up:
@@ -247,6 +248,66 @@ async def test_what_is_named_is_answered_by_the_cache_as_often_as_it_comes(tmp_p
     async with upstreams() as up, client(tmp_path, **up.settings) as gateway:
         details = [await ask(gateway, talk("Hello!", model=named)) for _ in range(4)]
     assert [one["row"]["cache"] for one in details] == ["miss", "exact", "exact", "exact"]
+
+
+async def test_what_is_asked_again_gets_no_answer_that_was_given_to_other_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = BrowsedChild()
+    monkeypatch.setattr("gateway_core.composition.open_encoder", lambda settings, note, url: child)
+    asked, reworded = "What is the capital of Ghana?", "Please tell me what the capital of Ghana is"
+    async with upstreams() as up, client(tmp_path, semantic_cache="on", **up.settings) as gateway:
+        await ask(gateway, talk(asked), {"session_id": "one"})
+        other = await ask(gateway, talk(reworded), {"session_id": "two"})
+        again = await ask(gateway, talk(reworded), {"session_id": "one"})
+    assert other["row"]["cache"] == "semantic"
+    assert (again["row"]["cache"], again["row"]["tier"], again["row"]["route"]) == ("miss", "cheap", "session:again")
+
+
+async def test_the_meaning_of_words_is_asked_for_only_where_they_leave_it_open(tmp_path: Path) -> None:
+    read: list[str] = []
+
+    async def reader(text: str) -> Sequence[float] | None:
+        read.append(text)
+        return (1.0, 0.5)
+
+    boil, cook = "How do I boil an egg?", "What's the way to cook eggs?"
+    async with upstreams() as up, client(tmp_path, **up.settings) as gateway:
+        gateway.gateway._talks.use_reader(reader)
+        await ask(gateway, talk(boil))
+        first = await ask(gateway, talk(boil, "In water.", boil))
+        again = await ask(gateway, talk(boil, "In water.", boil, "In hot water.", cook))
+    assert first["decision"]["record"]["session"]["asked_again"] == 1.0
+    assert (again["decision"]["record"]["session"]["again_of"]) == first["row"]["id"]
+    assert read == [cook, boil]
+
+
+async def test_a_meaning_that_cannot_be_known_costs_no_request(tmp_path: Path) -> None:
+    async def broken(text: str) -> Sequence[float] | None:
+        raise OSError("the child has died")
+
+    async with upstreams() as up, client(tmp_path, **up.settings) as gateway:
+        gateway.gateway._talks.use_reader(broken)
+        await ask(gateway, talk("Hello!"))
+        assert (await ask(gateway, talk("Hello!", "Hi.", "Who are you?")))["row"]["status"] == "ok"
+
+
+async def test_two_agents_that_begin_alike_are_told_apart_by_their_calls(tmp_path: Path) -> None:
+    """No session, the same words, one began on the cheap tier and one on the local: each stays where it is."""
+    call = Reply(text="", tools=(("read", {"path": "a.md"}),))
+    async with upstreams() as up, client(tmp_path, exact_cache="off", **up.settings) as gateway:
+        await ask(gateway, talk("Hello!", model="gateway-cheap"))  # from here on its ids are not the local ones
+        up.local.script(call, EMPTY)
+        up.groq.script(call)
+        begun = [await ask(gateway, talk("Hello!", tools=[READ])) for _ in range(2)]
+        tiers: list[str] = []
+        for one in (*begun, *begun):
+            made = one["answer"]["tool_calls"][0]["id"]
+            body = talk("Hello!", tools=[READ])
+            body["messages"] += [one["answer"], {"role": "tool", "tool_call_id": made, "content": "x" * len(tiers)}]
+            tiers.append((await ask(gateway, body))["row"]["tier"])
+    assert [one["row"]["tier"] for one in begun] == ["local", "cheap"]
+    assert tiers == ["local", "cheap", "local", "cheap"]
 
 
 # --- the warm cache -------------------------------------------------------------------------------------------------

@@ -116,10 +116,27 @@ def test_meaning_decides_where_it_is_known() -> None:
 
 def test_subagents_that_begin_alike_in_one_session_ask_for_nothing_again() -> None:
     sessions = Sessions()
-    answer(sessions, asked("Search the folder for tests of the parser", session="s"))
-    other = standing(sessions, asked("Please search the folder for tests of the parser now", session="s"))
-    assert other is not None
-    assert (other.wants_more, other.cached_tokens) == (False, 0)
+    first = asked("Search the folder for tests of the parser", session="s", system="You search.")
+    others = [
+        asked("Search the folder for tests of the parser", session="s", system="You count."),
+        asked("Search the folder for tests of the writer", session="s", system="You search."),
+    ]
+    for other in (first, *others):  # all come before one is answered
+        assert standing(sessions, other) is None
+    answer(sessions, first)
+    for other in others:
+        known = standing(sessions, other)
+        assert known is not None
+        assert (known.wants_more, known.cached_tokens) == (False, 0)
+
+
+def test_a_session_may_send_each_question_alone_and_ask_one_again() -> None:
+    sessions = Sessions()
+    answer(sessions, asked(QUESTION, session="s"), request_id="req_first")
+    for text in ("Please tell me: what is the capital of France", "that's wrong"):
+        again = standing(sessions, asked(text, session="s"))
+        assert again is not None and again.again_of == "req_first"
+    assert standing(sessions, asked("that's wrong", session="t")) is None
 
 
 def test_the_third_very_same_request_strikes_and_only_that() -> None:
