@@ -164,6 +164,6 @@ def _is_unclear(words: str, before: str) -> bool:
 
 
 def _prices(rates: Rates) -> Prices:
-    """A price list's, of a prompt of ordinary length, with the cheaper lifetime of a cache."""
-    each = (rates.input, rates.output, rates.cache_read, rates.cache_write_5m)
+    """A price list's, of a prompt of ordinary length."""
+    each = (rates.input, rates.output, rates.cache_read, rates.cache_write_5m, rates.cache_write_1h)
     return Prices(*(round(price * 1_000_000) for price in each))

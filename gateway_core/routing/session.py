@@ -22,6 +22,9 @@ AGAIN_WITHIN_S = 600.0
 STRIKES = 3
 """How often the very same request must come to be one that asks for more."""
 _KEPT_CHARACTERS = 2_000
+_LIVES_S = {"groq": 7_200.0}
+"""Of prompt caches that need no marker, where it is not like Anthropic's shorter one: Groq keeps what is used within two
+hours (console.groq.com/docs/prompt-caching), OpenAI for 5 to 10 minutes (its guide "Prompt caching"; 2026-11)."""
 
 Vector = tuple[float, ...]
 Vectors = tuple[Vector | None, Vector | None]
@@ -230,7 +233,7 @@ def _with_cache(answer: Answered, last: Answered | None) -> Answered:
     same = last is not None and last.target.is_same_model(answer.target)
     if last is not None and same and not usage.prompt_tokens:
         return replace(answer, cached_tokens=last.cached_tokens, life_s=last.life_s, began_at=last.began_at)
-    life_s = Ttl.SHORT.seconds
+    life_s = _LIVES_S.get(answer.target.provider, Ttl.SHORT.seconds)
     if usage.cache_write_1h_tokens and not usage.cache_write_5m_tokens:
         life_s = Ttl.LONG.seconds
     elif not written and last is not None and same and last.life_s:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway_core.wire.prompt_cache import Ttl
+
 _MILLION = 1_000_000
 _GOES_ON = 7
 """Of :data:`_OF`: how likely a conversation goes on within the cache's life before anything was seen of it. The prompt
@@ -20,6 +22,8 @@ class Prices:
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+    """Of the shorter lifetime, where a provider sells two."""
+    cache_write_1h: int = 0
 
 
 FREE = Prices()
@@ -64,7 +68,8 @@ def balance(turn: Turn, present: Prices, other: Prices) -> Balance:
     cached = min(turn.cached_tokens, turn.prompt_tokens) if turn.warm_s > 0 else 0
     stays = _cost(turn.prompt_tokens - cached, cached, turn.output_tokens, present)
     leaves = _cost(turn.prompt_tokens, 0, turn.output_tokens, other)
-    rebuild = cached * max(0, present.cache_write - present.cache_read)
+    write = present.cache_write_1h if turn.life_s >= Ttl.LONG.seconds else present.cache_write
+    rebuild = cached * max(0, write - present.cache_read)
     goes_on, of = chance_to_go_on(turn.turns)
     left_ms, life_ms = round(min(turn.warm_s, turn.life_s) * 1000), max(1, round(turn.life_s * 1000))
     loses = -(-rebuild * goes_on * left_ms // (of * life_ms * _MILLION))

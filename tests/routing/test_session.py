@@ -69,6 +69,13 @@ def test_the_lifetime_is_that_of_what_was_written_and_a_read_renews_it() -> None
     assert warm(short, at=301.0) == 0.0
 
 
+def test_groq_keeps_what_it_has_read_for_two_hours() -> None:
+    sessions = Sessions()
+    answer(sessions, asked(QUESTION), CHEAP, usage=Usage(100, 50, 2_000))
+    known = standing(sessions, asked(QUESTION, "Paris.", "And of Spain?"), at=3_601.0)
+    assert known is not None and (known.cached_tokens, known.warm_s) == (2_000, 3_600.0)
+
+
 def test_an_answer_of_our_own_cache_leaves_the_models_cache_as_it_was() -> None:
     sessions = Sessions()
     answer(sessions, asked(QUESTION), PREMIUM, usage=CACHED)

@@ -6,7 +6,7 @@ import pytest
 
 from gateway_core.routing.switching import FREE, Balance, Prices, Turn, balance, chance_to_go_on
 
-CLAUDE = Prices(input=2_000_000, output=10_000_000, cache_read=200_000, cache_write=2_500_000)
+CLAUDE = Prices(input=2_000_000, output=10_000_000, cache_read=200_000, cache_write=2_500_000, cache_write_1h=4_000_000)
 GROQ = Prices(input=150_000, output=600_000, cache_read=75_000, cache_write=150_000)
 DEAR = Prices(input=15_000_000, output=75_000_000, cache_read=1_500_000, cache_write=18_750_000)
 LONG = Turn(41_500, 400, 41_200, warm_s=212.0, life_s=300.0)
@@ -30,7 +30,7 @@ LONG = Turn(41_500, 400, 41_200, warm_s=212.0, life_s=300.0)
         # a conversation that has gone on five times goes on: nine times of ten at least
         (Turn(41_500, 400, 41_200, 300.0, 300.0, turns=6), FREE, 12_840, 86_638),
         # an hour's cache, half of it left
-        (Turn(41_500, 400, 41_200, 1_800.0, 3_600.0), FREE, 12_840, 33_166),
+        (Turn(41_500, 400, 41_200, 1_800.0, 3_600.0), FREE, 12_840, 54_796),
         # less was sent than is in the cache
         (Turn(1_000, 0, 41_200, 300.0, 300.0), FREE, 200, 1_610),
         (Turn(0, 0, 0, 0.0, 0.0), FREE, 0, 0),
