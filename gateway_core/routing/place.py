@@ -55,7 +55,9 @@ def place_of(request: ChatRequest) -> Place:
     named = view.session or ""
     talk = _name(*who, "" if named.startswith(RUN_SESSION) else named)
     said = list(_said(request))
-    before, now = _name(talk, *(what for what, _ in said[:-1])), _name(talk, *(what for what, _ in said))
+    now = before = talk
+    for what, _ in said:
+        before, now = now, _name(now, what)
     strict, strict_before = _name(now, view.system_text), _name(before, view.system_text)
     turn: tuple[str, ...] = (strict, now)
     session = _name(*who, named) if named else ""

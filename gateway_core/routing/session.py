@@ -23,8 +23,8 @@ STRIKES = 3
 """How often the very same request must come to be one that asks for more."""
 _KEPT_CHARACTERS = 2_000
 _LIVES_S = {"groq": 7_200.0}
-"""Of prompt caches that need no marker, where it is not like Anthropic's shorter one: Groq keeps what is used within two
-hours (console.groq.com/docs/prompt-caching), OpenAI for 5 to 10 minutes (its guide "Prompt caching"; 2026-11)."""
+"""Of prompt caches that need no marker, where it is not like Anthropic's shorter one: Groq keeps what is used within
+two hours (console.groq.com/docs/prompt-caching), OpenAI for 5 to 10 minutes (its guide "Prompt caching"; 2026-11)."""
 
 Vector = tuple[float, ...]
 Vectors = tuple[Vector | None, Vector | None]
