@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any
 
 from gateway_core.clients.claude_code import without_reminders
@@ -107,8 +107,8 @@ def _last_calls(request: ChatRequest) -> tuple[str, ...]:
 
 
 def _name(*parts: str) -> str:
-    digest = blake2b(digest_size=12)
+    digest = sha256()
     for part in parts:
         data = part.encode("utf-8", "replace")
         digest.update(b"%d:" % len(data) + data)
-    return digest.hexdigest()
+    return digest.hexdigest()[:24]
