@@ -16,6 +16,7 @@ from gateway_core.cache.semantic import open_embedder, open_encoder, searched
 from gateway_core.cache_commands import CacheCommands
 from gateway_core.clock import Clock
 from gateway_core.commands import Commands
+from gateway_core.conversations import Conversations
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.embeddings import Embeddings
 from gateway_core.event_log import EventLog
@@ -48,7 +49,6 @@ from gateway_core.replays import Replays
 from gateway_core.request_search import RequestSearch
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import Switched
-from gateway_core.routing.session import Sessions
 from gateway_core.routing_commands import RoutingCommands
 from gateway_core.routing_view import RoutingView
 from gateway_core.settings import Settings
@@ -118,6 +118,8 @@ class Composition:
         self._notices += operator.notices
         await self._open_records(state)
         self._open_upstreams(state)
+        self._talks = Conversations(self._pricing, self._clock)
+        await self._talks.restore(self._requests)
         self._open_pipeline(policy)
         self._open_commands(operator, state)
         self._open_overview()
@@ -205,6 +207,7 @@ class Composition:
         )
         self._caches.use_second_opinion(self.reviewer.at_once)
         self.reader = DifficultyReader(self._embedder, is_on=settings.router_embedding == "on")
+        self._talks.use_reader(self.reader.vector)
         self._journal = Journal(self.bus, self._activity, self._requests, clock, self._secrets)
         self.searches = RequestSearch(database.path, self._requests, self._journal.settled, clock)
         self.pipeline = Pipeline(
@@ -218,7 +221,7 @@ class Composition:
             self._tiers,
             self._dispatcher,
             self._journal,
-            Sessions(),
+            self._talks,
             self._judge,
             self.reader,
         )

@@ -19,6 +19,10 @@ class Target:
     model: str
     free: bool
 
+    def is_same_model(self, other: Target) -> bool:
+        """Whether both are one model at one provider, whatever tier it serves."""
+        return (self.provider, self.model) == (other.provider, other.model)
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -101,8 +105,15 @@ class SessionLook:
     asked_again: float | None = None
     """How near the words are to those of the turn before, 0–1; None where nobody knows."""
     repeats: int = 0
-    """How often this very request came before."""
+    """How often this very request was answered before, one time after the other."""
     escalated: bool = False
+    """It was raised a tier for what is known of the session."""
+    again_of: str = ""
+    """The id of the request whose answer it asks for again; empty where it asks for something new."""
+    looping: str = ""
+    """The tool that the model calls over and over; empty where it does not."""
+    in_loop_since: float | None = None
+    """Unix seconds of the tool loop's first answer; None outside of one, or where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +125,8 @@ class DecisionRecord:
     session: SessionLook | None = None
     otherwise: tuple[str, ...] = ()
     """What would have sent it to another tier, a sentence each."""
+    turn: tuple[str, ...] = ()
+    """What the turn of the conversation is known by, as hashes: a tool loop goes on with it after a restart."""
 
 
 @dataclass(frozen=True, slots=True)

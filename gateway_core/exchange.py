@@ -28,6 +28,8 @@ from gateway_core.model import (
 )
 from gateway_core.providers.prompt_check import PROMPT_CUT
 from gateway_core.recording import Recording
+from gateway_core.routing.place import Place
+from gateway_core.routing.session import Standing, Vector
 from gateway_core.stopwatch import Running, Stopwatch
 from gateway_core.wire import errors
 from gateway_core.wire.json_values import as_list, as_object, as_objects
@@ -63,6 +65,14 @@ class Exchange:
     attempts: int = 0
     answer: JsonObject | None = None
     outcome: Outcome | None = None
+    place: Place | None = None
+    """Where in its conversation it stands; None where nobody looks at that."""
+    standing: Standing | None = None
+    """What was known of its conversation when it came."""
+    vector: Vector | None = None
+    """The meaning of the user's words, where it had to be known."""
+    asked_by: str = ""
+    """What the very same request is known by; empty where it is not compared."""
     remarks: list[Reason] = field(default_factory=list)
     repaired: bool = False
     """A model's answer was none, and was put right or exchanged for another model's."""

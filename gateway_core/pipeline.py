@@ -16,6 +16,7 @@ from functools import partial
 
 from gateway_core.cache.answers import AnswerCaches, CachedAnswer
 from gateway_core.cache.identity import Identity
+from gateway_core.conversations import Conversations
 from gateway_core.delivery import relay
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.flights import Flight, Flights
@@ -42,7 +43,7 @@ from gateway_core.providers.base import Piece
 from gateway_core.reader import DifficultyReader
 from gateway_core.reuse import Reusing, note_answer, stored_answer
 from gateway_core.routing.router import Known, decides_by_difficulty, route
-from gateway_core.routing.session import Sessions
+from gateway_core.routing.session import Standing
 from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
 from gateway_core.wire.openai_chat import canned_completion
@@ -84,7 +85,7 @@ class Pipeline:
         tiers: Tiers,
         dispatcher: Dispatcher,
         journal: Journal,
-        sessions: Sessions,
+        talks: Conversations,
         judge: Judge,
         reader: DifficultyReader,
     ) -> None:
@@ -93,7 +94,7 @@ class Pipeline:
         self._tiers = tiers
         self._dispatcher = dispatcher
         self._journal = journal
-        self._sessions = sessions
+        self._talks = talks
         self.judge = judge
         self._reader = reader
         self._flights: Flights[Piece | End] = Flights()
@@ -194,10 +195,13 @@ class Pipeline:
             return self._from_cache(exchange, self._caches.repeated(request, replay))
         with watch.begin("identity"):
             key = await self._caches.key(request, self._tiers.forced)
+            await self._talks.look(exchange, key, self._tiers.forced)
+            request = exchange.request
         name = self._reuse.flight_name(key, request, gates.kill.stops)
         with self._flights.approached(name):
             flight = self._flights.board(name)
-            if not flight and (cached := await self._caches.lookup(key, request, watch)):
+            again = exchange.standing is not None and bool(exchange.standing.again_of)
+            if not flight and (cached := await self._caches.lookup(key, request, watch, other_words=not again)):
                 await gates.idempotency.store(request, cached.answer)
                 return self._from_cache(exchange, cached)
             flight = flight or self._flights.board(name)
@@ -212,10 +216,10 @@ class Pipeline:
             return self._gates.policy.refusal(verdict)
         if refusal := self._gates.kill.check():
             return refusal
-        return route(request, self._tiers.landscape(), self._known(request))
+        return route(request, self._tiers.landscape(), self._known(request, self._talks.standing(request)))
 
-    def _known(self, request: ChatRequest) -> Known:
-        return Known(self._sessions.target(request.view.session), difficulty=self._reader.known(request))
+    def _known(self, request: ChatRequest, standing: Standing | None) -> Known:
+        return Known(standing, difficulty=self._reader.known(request))
 
     def _blocked(self, exchange: Exchange, refusal: Refusal) -> Answer | Refusal:
         """A policy refusal. OpenClaw gets it as an answer: a 403 would make it disable the whole provider."""
@@ -230,10 +234,17 @@ class Pipeline:
     def _from_cache(self, exchange: Exchange, cached: CachedAnswer) -> Answer:
         answer = cached.answer
         self._reuse.note(exchange, cached)
+        self._reused(exchange, answer.completion)
         body = {**answer.completion, "usage": usage_json(answer.usage, 0)}
         if not exchange.request.stream:
             note_answer(exchange, body)
         return self._ready(exchange, body, tier="cache", model=answer.model, cost_microusd=0)
+
+    def _reused(self, exchange: Exchange, whole: JsonObject) -> None:
+        """Notes in the conversation that its answer is one that was there."""
+        if exchange.decision:
+            exchange.decision = self._talks.recorded(exchange, exchange.decision)
+        self._talks.answered(exchange, whole, exchange.target, called=False)
 
     def _ready(self, exchange: Exchange, body: JsonObject, *, tier: str, model: str, cost_microusd: int) -> Answer:
         """An answer that is already whole, streamed if the caller streams."""
@@ -260,7 +271,12 @@ class Pipeline:
         """The answer that another request's upstream call gives. A call that fails has failed for all."""
         exchange.resources.push_async_callback(flight.leave)
         exchange.watch.mark("shared call", f"with {flight.leader.request.id}")
-        pieces = sent(exchange.request, self._reuse.shared(exchange, flight, key), partial(note_answer, exchange))
+
+        def given(whole: JsonObject) -> None:
+            note_answer(exchange, whole)
+            self._reused(exchange, whole)
+
+        pieces = sent(exchange.request, self._reuse.shared(exchange, flight, key), given)
         return await self._begun(exchange, pieces, flight.leader, key)
 
     async def _begun(
@@ -308,7 +324,7 @@ class Pipeline:
         request = exchange.request
         with exchange.watch.begin("router") as step:
             await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
-            landscape, known = self._tiers.landscape(), self._known(request)
+            landscape, known = self._tiers.landscape(), self._known(request, exchange.standing)
             if decides_by_difficulty(request, landscape, known):
                 known = replace(known, difficulty=await self._reader.read(request))
                 landscape = self._tiers.landscape()
@@ -319,7 +335,7 @@ class Pipeline:
                 step.outcome = decision.code
                 raise Refused(decision)
             step.outcome = decision.route
-        exchange.decision = decision
+        exchange.decision = decision = self._talks.recorded(exchange, decision)
         exchange.target = decision.target
         self._journal.routed(exchange)
         return decision
@@ -327,8 +343,7 @@ class Pipeline:
     async def _keep(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
         """Remembers the answer wherever a later request may look for it."""
         request, answer = exchange.request, stored_answer(exchange, whole)
-        if exchange.target and not request.replay_of:
-            self._sessions.remember(request.view.session, exchange.target)
+        self._talks.answered(exchange, whole, exchange.target, called=True)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange)
         exchange.elsewhere = self._dispatcher.elsewhere(exchange)
         with exchange.watch.begin("keep"):

@@ -155,8 +155,10 @@ class AnswerCaches:
         team = self._team.of(request.caller) if self._team else ""
         return identity(request, f"forced:{forced.value}" if forced else "", code, team=team)
 
-    async def lookup(self, key: Identity, request: ChatRequest, watch: Stopwatch | None = None) -> CachedAnswer | None:
-        """The answer to serve, if there is one that may be."""
+    async def lookup(
+        self, key: Identity, request: ChatRequest, watch: Stopwatch | None = None, *, other_words: bool = True
+    ) -> CachedAnswer | None:
+        """The answer to serve, if there is one that may be; with ``other_words`` also one to the same in others."""
         watch = watch or Stopwatch(0.0)
         with watch.begin("exact cache") as step:
             answer = await self._exact_answer(key, request) if self._exact else None
@@ -166,7 +168,7 @@ class AnswerCaches:
             reuse = self.own(key, answer.created_at, "same request")
             self._remember(request.id, reuse)
             return CachedAnswer(CacheStatus.EXACT, answer, reuse, (why,))
-        if self._secrets.holds(key.user_text):  # it would be kept for the review
+        if not other_words or self._secrets.holds(key.user_text):  # it would be kept for the review
             return None
         with watch.begin("semantic cache") as step:
             hit = await self._semantic.lookup(key, request)

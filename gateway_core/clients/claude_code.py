@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from gateway_core.clients.generic import read_generic
-from gateway_core.clients.messages import LONGEST_SESSION
+from gateway_core.clients.messages import LONGEST_SESSION, in_tool_loop, last_user, messages_of, part_text, text_of
 from gateway_core.model import ClientView, JsonObject, Lane
 
 _AGENT = "claude-cli/"
@@ -36,7 +36,9 @@ def read_claude_code(body: JsonObject, headers: Mapping[str, str]) -> ClientView
     if not headers.get("user-agent", "").lower().startswith(_AGENT):
         return None
     view = read_generic(body, headers)
-    text = _REMINDER.sub("", view.user_text).strip()
+    sent = [message for message in messages_of(body) if not _is_reminder(message)]
+    user = last_user(sent)
+    text = "" if user is None else without_reminders(text_of(sent[user].get("content")))
     purpose = _purpose(view.system_text, text)
     background = purpose != "chat" or headers.get("x-app", "").lower() == "cli-bg"
     return replace(
@@ -47,8 +49,23 @@ def read_claude_code(body: JsonObject, headers: Mapping[str, str]) -> ClientView
         user_text=text,
         system_text=_BILLING.sub("", view.system_text).strip(),
         messages=tuple(_steady(message) for message in view.messages),
+        in_tool_loop=in_tool_loop(sent),
         purpose=purpose,
     )
+
+
+def without_reminders(text: str) -> str:
+    """What the user typed, without what Claude Code puts around it."""
+    return _REMINDER.sub("", text).strip()
+
+
+def _is_reminder(message: JsonObject) -> bool:
+    """Whether a message is nothing but reminders: Claude Code also puts them beside a tool's result."""
+    content = message.get("content")
+    if message.get("role") != "user" or (isinstance(content, list) and any(part_text(one) is None for one in content)):
+        return False
+    text = text_of(content)
+    return bool(text) and not without_reminders(text)
 
 
 def _purpose(system: str, text: str) -> str:

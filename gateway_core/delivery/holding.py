@@ -6,11 +6,14 @@ text is held as long as it may become a tool call written as text, and a tool ca
 
 from __future__ import annotations
 
-from gateway_core.model import ChatRequest, Target
+from dataclasses import replace
+
+from gateway_core.model import ChatRequest, JsonObject, Target
 from gateway_core.providers.base import Piece, UpstreamError
 from gateway_core.wire.answer_checks import CALL_HEAD, EMPTY, Examined, examine, is_empty, may_be_call, tools_of
 from gateway_core.wire.json_values import as_object
 from gateway_core.wire.openai_chat import Aggregator, as_chunks, finish_reason, first_choice, has_content
+from gateway_core.wire.tool_loops import circling
 
 
 class Rejected(UpstreamError):
@@ -68,7 +71,7 @@ class Hold:
             if is_empty(self._whole.completion()):
                 raise self._rejected(EMPTY, [])
             return self._let_go()
-        examined = examine(self._whole.completion(), self._tools)
+        examined = self._examined(self._whole.completion())
         rest = self._rest(examined) if examined.repairs else self._held
         if examined.flaw:
             raise self._rejected(examined.flaw, rest if examined.usable else [])
@@ -106,13 +109,21 @@ class Hold:
             if is_empty(piece.body):
                 raise self._rejected(EMPTY, [piece])
             return self._let_go()
-        examined = examine(piece.body, self._tools)
+        examined = self._examined(piece.body)
         rest = [Piece(examined.completion, piece.usage)] if examined.repairs else [piece]
         if examined.flaw:
             raise self._rejected(examined.flaw, rest if examined.usable else [])
         self.repairs = examined.repairs
         self._held = rest
         return self._let_go()
+
+    def _examined(self, completion: JsonObject) -> Examined:
+        """What a look at a whole answer gave: of itself, and of what the conversation has had before it."""
+        examined = examine(completion, self._tools)
+        if examined.flaw or not (tool := circling(self._request.body.get("messages") or (), examined.completion)):
+            return examined
+        why = f"turns in circles: it called {tool[:64]!r} for the third time with the same arguments and result"
+        return replace(examined, flaw=why)
 
     def _rest(self, examined: Examined) -> list[Piece]:
         """What is left to send of a completion that was put right."""

@@ -27,7 +27,7 @@ _FRESH = 0.05
 """The share of a conversation that a turn adds, before any was seen."""
 Value = TypeVar("Value")
 
-_RUN_SESSION = "trace-"
+RUN_SESSION = "trace-"
 """A session's name that is good for one run only."""
 
 
@@ -264,7 +264,7 @@ def _conversation(call: UpstreamCall, reading: _Reading) -> Any:
     """What holds a conversation together: its session, else its first message. Utility calls are apart."""
     request = call.request
     session = request.view.session
-    if session and not session.startswith(_RUN_SESSION):
+    if session and not session.startswith(RUN_SESSION):
         return request.caller, session, request.view.purpose in ("recap", "title")
     first = next((part.data for part in reading.parts if part.path[0] == "messages"), b"")
     return request.caller, blake2b(first, digest_size=16).digest()

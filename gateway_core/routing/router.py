@@ -9,13 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gateway_core.model import ChatRequest, Decision, Difficulty, Refusal, Target, Tier
-from gateway_core.routing import wishes
+from gateway_core.model import ChatRequest, Decision, Difficulty, Refusal, Tier
+from gateway_core.routing import staying, wishes
 from gateway_core.routing.choosing import choose
 from gateway_core.routing.difficulty import difficulty
-from gateway_core.routing.landscape import Landscape
+from gateway_core.routing.landscape import UPWARD, Landscape
 from gateway_core.routing.otherwise import otherwise
+from gateway_core.routing.session import Standing
 from gateway_core.routing.wishes import Wish
+
+
+LEAST_TOLD, MOST_TOLD = 0.05, 5
+"""Points and number of the features that a reason names; the record has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +35,8 @@ class Judgement:
 class Known:
     """What is known besides the request and the models; nothing of it is needed."""
 
-    session: Target | None = None
-    """Who answered the session's last request."""
+    session: Standing | None = None
+    """What the request's conversation has been through; None in its first turn."""
     judgement: Judgement | None = None
     """Only listened to where :func:`is_unclear`."""
     difficulty: Difficulty | None = None
@@ -51,10 +56,18 @@ def route(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) ->
     if isinstance(wish, Refusal):
         return wish
     by_itself = _family(request, hard, landscape, known.judgement) or _by_difficulty(hard, landscape, known.judgement)
-    decision = choose(request, wish or by_itself, landscape, hard)
+    balance = None
+    if wish and wish.at_least and UPWARD.index(by_itself.tier) > UPWARD.index(wish.tier):
+        wish = None
+    if wish is None:
+        wish, balance = staying.warm_cache(request, by_itself, known.session, landscape)
+    decision = choose(request, wish, landscape, hard)
     if isinstance(decision, Refusal):
         return decision
-    record = replace(decision.record, otherwise=otherwise(decision, wish, by_itself, landscape))
+    before = wish if wish is not by_itself else None
+    record = replace(decision.record, otherwise=otherwise(decision, before, by_itself, landscape))
+    if known.session:
+        record = replace(record, session=staying.look_of(known.session, wish, balance))
     return replace(decision, record=record)
 
 
@@ -69,9 +82,11 @@ def decides_by_difficulty(request: ChatRequest, landscape: Landscape, known: Kno
 
 
 def _certain(request: ChatRequest, landscape: Landscape, known: Known) -> Wish | Refusal | None:
-    return (
-        wishes.explicit(request, landscape) or wishes.lane(request) or wishes.session(request, known.session, landscape)
-    )
+    if explicit := wishes.explicit(request, landscape):
+        return explicit
+    if lane := wishes.lane(request):
+        return staying.in_lane(request, lane, known.session, landscape)
+    return staying.tool_loop(request, known.session, landscape) or staying.again(request, known.session, landscape)
 
 
 def _family(request: ChatRequest, hard: Difficulty, landscape: Landscape, judgement: Judgement | None) -> Wish | None:
@@ -87,7 +102,8 @@ def _family(request: ChatRequest, hard: Difficulty, landscape: Landscape, judgem
 
 
 def _by_difficulty(hard: Difficulty, landscape: Landscape, judgement: Judgement | None) -> Wish:
-    why = ", ".join(f"{one.name} {one.points:+.2f}" for one in hard.features) or "nothing stands out"
+    heaviest = [one for one in hard.features if abs(one.points) >= LEAST_TOLD][:MOST_TOLD]
+    why = ", ".join(f"{one.name} {one.points:+.2f}" for one in heaviest) or "nothing stands out"
     if hard.score < landscape.bands.easy_below:
         return Wish(Tier.LOCAL, "simple", f"difficulty {hard.score:.2f}: {why}")
     if hard.score >= landscape.bands.hard_from:

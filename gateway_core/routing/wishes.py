@@ -30,7 +30,9 @@ class Wish:
     reason: str
     binding: bool = False
     target: Target | None = None
-    """One model exactly, or the one a tool loop is on."""
+    """One model exactly, or the one a conversation is on."""
+    at_least: bool = False
+    """A turn that is harder goes higher by itself."""
 
 
 def explicit(request: ChatRequest, landscape: Landscape) -> Wish | Refusal | None:
@@ -84,15 +86,6 @@ def lane(request: ChatRequest) -> Wish | None:
         what = request.view.purpose if request.view.purpose != "chat" else "background work"
         return Wish(Tier.LOCAL, f"background:{request.view.purpose}", f"{what}: nobody waits for it")
     return None
-
-
-def session(request: ChatRequest, target: Target | None, landscape: Landscape) -> Wish | None:
-    """A tool loop stays on its model: another one would have to read the whole conversation again."""
-    if not request.view.in_tool_loop or target is None:
-        return None
-    if target not in (option.target for option in landscape.all(target.tier)):
-        return None
-    return Wish(target.tier, "session:tool-loop", f"the tool loop is on {target.model}", target=target)
 
 
 def stands_for_a_family(request: ChatRequest) -> bool:

@@ -152,6 +152,20 @@ class RequestLog:
 
         return await self._database.run(read)
 
+    async def routed(self, since: float, limit: int) -> tuple[tuple[RequestRow, Decision | None, Usage], ...]:
+        """The newest requests that were answered, with their decisions and what they used, the oldest first."""
+
+        def read(connection: sqlite3.Connection) -> tuple[tuple[RequestRow, Decision | None, Usage], ...]:
+            found = connection.execute(
+                f"SELECT detail, {SELECTED} FROM requests WHERE at >= ? AND status = 'ok' AND replay_of = ''"
+                " ORDER BY at DESC, id DESC LIMIT ?",
+                (since, limit),
+            ).fetchall()
+            rests = [(row_of(values), _rest_of(detail)) for detail, *values in reversed(found)]
+            return tuple((row, rest.decision, rest.usage) for row, rest in rests)
+
+        return await self._database.run(read)
+
     async def parts(self, request_id: str) -> RequestParts | None:
         """What went over the wire; None where it is not kept."""
 

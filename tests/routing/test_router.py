@@ -9,6 +9,7 @@ import pytest
 from gateway_core.model import ChatRequest, Decision, Lane, Refusal, Tier
 from gateway_core.routing.landscape import Capabilities, Landscape, Option
 from gateway_core.routing.router import NOTHING, Known, route
+from gateway_core.routing.session import Standing
 from gateway_core.wire import errors
 from tests.routing.requests import CHEAP, LOCAL, PREMIUM, landscape, request
 
@@ -99,15 +100,17 @@ def test_background_work_goes_to_the_local_tier() -> None:
 def test_a_tool_loop_stays_where_it_began() -> None:
     asked = request("Hello!")
     in_loop = replace(asked, view=replace(asked.view, in_tool_loop=True))
-    assert decide(in_loop, known=Known(PREMIUM)).target == PREMIUM
-    assert decide(asked, known=Known(PREMIUM)).target == LOCAL
+    assert decide(in_loop, known=Known(Standing(PREMIUM))).target == PREMIUM
+    assert decide(asked, known=Known(Standing(PREMIUM))).target == LOCAL
 
 
-def test_a_tool_loop_leaves_a_model_that_is_gone() -> None:
+def test_a_tool_loop_whose_model_is_gone_stays_on_its_tier() -> None:
     asked = request("Hello!")
     in_loop = replace(asked, view=replace(asked.view, in_tool_loop=True))
     gone = replace(PREMIUM, model="claude-gone")
-    assert decide(in_loop, known=Known(gone)).target == LOCAL
+    decision = decide(in_loop, known=Known(Standing(gone)))
+    assert (decision.target, decision.route) == (PREMIUM, "session:tool-loop")
+    assert "claude-gone, which serves the premium tier no more" in decision.reasons[0].text
 
 
 def test_a_prompt_that_does_not_fit_goes_a_tier_up_and_says_so() -> None:

@@ -10,6 +10,7 @@ import pytest
 from gateway_core.model import Decision, Refusal, Target, Tier
 from gateway_core.routing.landscape import Capabilities, Landscape, Option, Room
 from gateway_core.routing.router import Judgement, Known, is_unclear, route
+from gateway_core.routing.session import Standing
 from gateway_core.wire import errors
 from tests.routing.requests import CHEAP, LOCAL, PREMIUM, landscape, request
 from tests.routing.test_router import HARD
@@ -87,7 +88,7 @@ def test_what_the_first_cannot_take_the_next_one_gets_and_the_reason_names_it() 
 def test_a_tool_loop_stays_on_the_second_provider_and_falls_back_to_its_tier() -> None:
     asked = request("Hello!")
     in_loop = replace(asked, view=replace(asked.view, in_tool_loop=True))
-    decision = route(in_loop, several(), Known(ROUTED))
+    decision = route(in_loop, several(), Known(Standing(ROUTED)))
     assert isinstance(decision, Decision)
     assert (decision.target, decision.fallbacks[:2]) == (ROUTED, (CHEAP, LAN))
 

@@ -1,0 +1,114 @@
+"""Where in its conversation a request stands, told by what the user has said so far.
+
+A client's session is not enough: subagents share one, and plain SDKs have none. The words of the user are always there
+and stay as they are when a client prunes tool results within a tool loop. What OpenClaw and Claude Code put around them
+is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from gateway_core.clients.claude_code import without_reminders
+from gateway_core.clients.messages import part_text, text_of
+from gateway_core.model import ChatRequest, Lane
+from gateway_core.providers.prompt_cache import RUN_SESSION
+from gateway_core.wire.json_values import as_objects
+from gateway_core.wire.tool_loops import call_ids
+
+_LONGEST_PART = 256
+"""Characters of an image or a file that are looked at, with its length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """``turn`` and ``before`` are what this turn and the one before it are known by, the narrowest first.
+
+    ``before`` is empty in the first turn. ``session`` is what the client calls the conversation, or the run; empty
+    without a name. ``alone`` is that for a session's questions that are sent without what was said before; empty for
+    others. ``turns`` are the user's so far.
+    """
+
+    turn: tuple[str, ...]
+    before: tuple[str, ...]
+    session: str
+    alone: str
+    words: str
+    words_before: str
+    turns: int
+    in_tool_loop: bool
+    awaited: bool = True
+    """Somebody waits for the answer."""
+
+    def after_calls(self, ids: tuple[str, ...]) -> str:
+        """What the step of the tool loop is known by that brings the results of these calls."""
+        return _name(self.turn[-2], *ids)
+
+
+def place_of(request: ChatRequest) -> Place:
+    """The request's place. Reads what the user said and hashes it; nothing else of the conversation."""
+    view = request.view
+    who = [request.caller, "background" if view.lane is Lane.BACKGROUND else "chat", view.purpose]
+    named = view.session or ""
+    talk = _name(*who, "" if named.startswith(RUN_SESSION) else named)
+    said = list(_said(request))
+    now = before = talk
+    for what, _ in said:
+        before, now = now, _name(now, what)
+    strict, strict_before = _name(now, view.system_text), _name(before, view.system_text)
+    turn: tuple[str, ...] = (strict, now)
+    session = _name(*who, named) if named else ""
+    if view.in_tool_loop and (ids := _last_calls(request)):
+        turn = (_name(strict, *ids), *turn)
+    return Place(
+        turn=turn,
+        before=(strict_before, before) if len(said) > 1 else (),
+        session=session,
+        alone=_name(session, view.system_text) if session and len(said) == 1 and not view.in_tool_loop else "",
+        words=view.user_text,
+        words_before=said[-2][1] if len(said) > 1 else "",
+        turns=max(1, len(said)),
+        in_tool_loop=view.in_tool_loop,
+        awaited=view.lane is not Lane.BACKGROUND,
+    )
+
+
+def _said(request: ChatRequest) -> Iterator[tuple[str, str]]:
+    """Each message of the user's: all of it that matters, and its words."""
+    for message in request.view.messages:
+        if message.get("role") != "user":
+            continue
+        content = message.get("content")
+        text = text_of(content)
+        if request.view.client == "claude-code" and text:
+            text = without_reminders(text)
+            if not text and not isinstance(content, list):
+                continue
+        others = [_other(part) for part in content if part_text(part) is None] if isinstance(content, list) else []
+        if text or others or not isinstance(content, list):
+            yield "\n".join((text, *others)), text
+
+
+def _other(part: Any) -> str:
+    """An image or a file, each text in it known by its beginning and its length; markers of prompt caches move."""
+    if isinstance(part, dict):
+        return ",".join(f"{name}={_other(value)}" for name, value in part.items() if name != "cache_control")
+    text = part if isinstance(part, str) else str(part)
+    return f"{text[:_LONGEST_PART]} {len(text)}"
+
+
+def _last_calls(request: ChatRequest) -> tuple[str, ...]:
+    """The ids of the calls whose results the request brings, as they were made up: the view has numbers instead."""
+    messages = reversed(as_objects(request.body.get("messages")))
+    return next((call_ids(message) for message in messages if message.get("tool_calls")), ())
+
+
+def _name(*parts: str) -> str:
+    digest = sha256()
+    for part in parts:
+        data = part.encode("utf-8", "replace")
+        digest.update(b"%d:" % len(data) + data)
+    return digest.hexdigest()[:24]
