@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gateway_core.exchange import Exchange
 from gateway_core.kinds import ApiKind, Lane, Status, Tier
@@ -26,6 +27,9 @@ LONGEST_TEXT = 8_000
 REMEMBERED = 500
 DECIDED_ALONE = ("simple", "default", "hard", "judged")
 """First words of the routes that nothing but the difficulty chose."""
+
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,9 @@ class Ears:
         return self._by_id.get(request_id)
 
     def forget(self) -> None:
-        for kept in (self._by_id, self._last_of, self._said):
-            kept.clear()
+        self._by_id.clear()
+        self._last_of.clear()
+        self._said.clear()
 
     def hear(self, one: Heard) -> tuple[tuple[Heard, Source, Meaning], ...]:
         """Takes in a request, and says what it means for itself and for one before it."""
@@ -132,11 +137,9 @@ class Ears:
         if one.free and before and _soon_after(before, one) and _asks_again(before, one):
             yield before, Source.RETRY, ASKED_AGAIN[before.tier]
 
-    def _keep(
-        self, kept: OrderedDict[str, Heard] | OrderedDict[tuple[str, str], Heard], key: object, one: Heard
-    ) -> None:
-        kept[key] = one  # type: ignore[index]
-        kept.move_to_end(key)  # type: ignore[arg-type]
+    def _keep(self, kept: OrderedDict[K, Heard], key: K, one: Heard) -> None:
+        kept[key] = one
+        kept.move_to_end(key)
         while len(kept) > self._most:
             kept.popitem(last=False)
 

@@ -46,7 +46,7 @@ OVERRIDDEN: dict[Tier, Meaning] = {
     for tier, value in VALUES.items()
 }
 """The caller's own word for a tier, by that tier."""
-RUN_AGAIN = {
+RUN_AGAIN: dict[Tier, Meaning] = {
     tier: Meaning(value, 0.25, "somebody looked for a better answer a tier up, and did not say what came of it")
     for tier, value in VALUES.items()
     if tier is not Tier.LOCAL

@@ -209,9 +209,7 @@ def told(version: HeadVersion) -> str:
     """What became of a fit, for people."""
     trial, many = version.trial, f"{version.labels} label{'' if version.labels == 1 else 's'}"
     new, before = trial.new, trial.before
-    figures = (
-        "" if trial.tells_little else f" Right tier: {new.right} of {new.labels} held out (before {before.right})."
-    )
+    figures = "" if trial.tells_little else f" Right tier: {new.right} of {new.labels} held out, {before.right} before."
     if not version.taken:
         return f"What the router learned from {many} is not taken up: {version.verdict}.{figures}"
     return f"The router has learned from {many} (version {version.number}): {version.verdict}.{figures}"
