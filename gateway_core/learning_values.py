@@ -96,6 +96,8 @@ class ShownLabel:
     wanted: float
     weight: float
     held_out: bool = False
+    verdict: str = ""
+    """``up`` or ``down`` of a thumb, the tier of a choice."""
     difficulty: float | None = None
     """As it was predicted when the request was decided."""
 

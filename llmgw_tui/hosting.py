@@ -162,6 +162,11 @@ class Hosting(App[None], inherit_bindings=False):
         place = self.place_in_sight
         return place.unfinished_pull if place else ""
 
+    @property
+    def judged(self) -> tuple[str, str]:
+        place = self.place_in_sight
+        return place.judged if place else ("", "")
+
     def copied_text(self) -> tuple[str, str]:
         place = self.place_in_sight
         return place.copied_text() if place else ("", "")
@@ -276,6 +281,18 @@ class Hosting(App[None], inherit_bindings=False):
         if place := self.place_in_sight:
             place.read_again()
         return result
+
+    async def judge(self, verdict: str) -> None:
+        """Gives the request under the cursor a thumb; nothing is read again for it, so that the cursor stays."""
+        place = self.place_in_sight
+        if place is None or not (request_id := place.judged[0]):
+            return
+        wanted = "clear" if place.judged[1] == verdict else verdict
+        result = await self.source.run("label_request", request_id=request_id, verdict=wanted)
+        self.say(result)
+        if result.ok:
+            place.was_judged(request_id, "" if wanted == "clear" else wanted)
+        self.beat()
 
     # --- questions and screens -------------------------------------------------------------------------------------
 

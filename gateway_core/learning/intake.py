@@ -28,6 +28,7 @@ from gateway_core.model import RequestDetail
 from gateway_core.store.labels import Label, LabelStore
 
 _MOST_WAITING = 500
+_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Intake:
         await self._labels.add((replace(label, verdict=verdict),))
         self._around.marked(request_id, verdict)
         good = "good enough" if verdict == "up" else "not good enough"
-        return f"Noted: {detail.row.tier} was {good} ({meaning.why})."
+        return f"Noted: {detail.row.tier} was {good} for {_named(label)} ({meaning.why})."
 
     async def choose(self, first: str, second: str, better: Better) -> str:
         """Takes in which of two answers to a request is better. Raises ``CannotJudge`` and ``StoreError``."""
@@ -121,7 +122,7 @@ class Intake:
         label = await self._label(_about(detail, await self._words(detail)), Source.CHOICE, CHOSEN[tier])
         await self._labels.add((replace(label, verdict=tier.value),))
         as_good = "the cheaper answer is as good, so " if better == "same" else ""
-        return f"Noted: {as_good}{tier} is what this request needed."
+        return f"Noted: {as_good}{tier} is what {_named(label)} needed."
 
     async def take_in(self, labels: Sequence[Label]) -> int:
         """Takes in labels from elsewhere; returns how many. Raises ``StoreError``."""
@@ -158,6 +159,12 @@ class Intake:
 
     async def _clean(self, text: str) -> str:
         return await asyncio.to_thread(without_secrets, text, self._around.secrets)
+
+
+def _named(label: Label) -> str:
+    """The request by its first words, so that nobody judges another one unseen."""
+    words = " ".join(label.text.split())
+    return f'"{words[:_SHOWN].rstrip()}{"..." if len(words) > _SHOWN else ""}"'
 
 
 def _about(detail: RequestDetail, words: str) -> Heard:

@@ -225,5 +225,6 @@ def _shown(label: Label) -> ShownLabel:
         label.wanted,
         label.weight,
         label.held_out,
+        label.verdict,
         label.difficulty,
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from gateway_core.bus import Bus
 from gateway_core.cache_entries import merged
 from gateway_core.events import Event
+from gateway_core.learning_values import LearningStatus
 from gateway_core.log_entries import LogEntry, LogPage, at_least
 from gateway_core.model import (
     CacheEntry,
@@ -66,6 +67,7 @@ class FakeSource:
         self.problem = ""
         self.logged: tuple[LogEntry, ...] = inside_values.log_entries()
         self.routed: RoutingStatus = inside_values.routing()
+        self.learned: LearningStatus = inside_values.learning()
         self.known_settings: SettingsReport = inside_values.settings()
         self.gateway_key = "llmgw-a-key-of-the-tests"
         self.tried: list[str] = []
@@ -155,6 +157,9 @@ class FakeSource:
 
     async def routing(self) -> RoutingStatus:
         return RoutingStatus(problem=self.problem) if self.problem else self.routed
+
+    async def learning(self) -> LearningStatus:
+        return LearningStatus(problem=self.problem) if self.problem else self.learned
 
     async def trial(self, prompt: str) -> RouteTrial:
         self.tried.append(prompt)

@@ -95,8 +95,8 @@ async def test_ten_new_labels_have_it_learn_by_itself_and_nothing_else_after_a_w
             async with asyncio.timeout(20):
                 async for event in events:
                     if isinstance(event, Notice) and event.source == "learning":
+                        assert event.text.startswith("The router has learned from")
                         break
-        assert event.text.startswith("The router has learned from")
         await run(llmgw, "revert_router")
         await run(llmgw, "import_labels", labels=[{"prompt": "one more", "tier": "local"}])
         await asyncio.sleep(0.1)
@@ -236,7 +236,7 @@ async def test_run_again_a_tier_up_is_a_weak_label_and_a_choice_replaces_it(tmp_
         strange = await run(llmgw, "choose_answer", first=first, second=first, better="same")
     assert (weak["newest"][0]["source"], weak["newest"][0]["weight"]) == ("escalation", 0.25)
     assert not refused["ok"] and "which of the two answers" in refused["message"]
-    assert chosen["ok"] and "cheap is what this request needed" in chosen["message"]
+    assert chosen["ok"] and 'cheap is what "I moved my desk' in chosen["message"]
     assert [(one["source"], one["wanted"], one["weight"]) for one in strong["newest"]] == [("choice", 0.5, 1.0)]
     assert not strange["ok"]
 
