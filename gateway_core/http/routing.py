@@ -29,7 +29,7 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
             return _unavailable(error)
 
     async def labels(_: web.Request) -> web.Response:
-        """All labels as lines of JSON, newest first; the command ``import_labels`` takes them again."""
+        """The labels in force as lines of JSON, newest first; the command ``import_labels`` takes them again."""
         try:
             found = await gateway.learning.labels()
         except StoreError as error:

@@ -165,8 +165,8 @@ class Learning:
         return await self._labelled(self._intake.take_in(labels))
 
     async def labels(self) -> tuple[Label, ...]:
-        """Every label, newest first. Raises ``StoreError``."""
-        return await self._labels.all()
+        """The labels in force, newest first. Raises ``StoreError``."""
+        return (await self._labels.active())[0]
 
     async def forget(self) -> int:
         """Forgets all labels and what was learned from them; returns how many. Raises ``StoreError``."""

@@ -99,15 +99,6 @@ class LabelStore:
 
         return await self._database.run(read)
 
-    async def all(self) -> tuple[Label, ...]:
-        """Every label, superseded ones too, newest first."""
-
-        def read(connection: sqlite3.Connection) -> tuple[Label, ...]:
-            found = connection.execute(f"SELECT {_SELECTED} FROM labels ORDER BY at DESC, number DESC")
-            return tuple(_label(row) for row in found)
-
-        return await self._database.run(read)
-
     async def keep_vectors(self, vectors: dict[str, bytes], encoder: str) -> None:
         """Keeps what an encoder made of texts, by the request's id."""
 

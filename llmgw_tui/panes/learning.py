@@ -55,6 +55,22 @@ def learning_rows(status: LearningStatus | None) -> tuple[LearningRow, ...]:
     return tuple(rows)
 
 
+def row_names(status: LearningStatus | None) -> list[object]:
+    """By what a row is known again when others have come: a version's number, a label's request and source."""
+    names: list[object] = []
+    for row in learning_rows(status):
+        match row:
+            case HeadVersion(number=number):
+                names.append(number)
+            case WaitingSample(request_id=name):
+                names.append((name, ""))
+            case ShownLabel(request_id=name, source=source):
+                names.append((name, source))
+            case _:
+                names.append(row)
+    return names
+
+
 def in_force(status: LearningStatus) -> str:
     """Who decides, and when the router learns again."""
     if not status.on:
@@ -64,7 +80,7 @@ def in_force(status: LearningStatus) -> str:
         who = f"version {chosen.number} decides, learned from {_labels(chosen.labels)}"
     if status.fitting:
         return f"{who}; the router is learning"
-    return f"{who}; learns again after {status.until_refit} more" if status.until_refit else who
+    return f"{who}; learns again {_labels(status.until_refit)} later" if status.until_refit else who
 
 
 def chance(status: LearningStatus) -> str:

@@ -13,7 +13,7 @@ from gateway_core.learning_values import HeadVersion, LearningStatus, ShownLabel
 from gateway_core.model import CommandResult, Snapshot
 from gateway_core.routing_values import LineupPlace, RouteDecision, RouteTrial, RoutingStatus
 from llmgw_tui.panes.draw import Look, text_segment
-from llmgw_tui.panes.learning import LearningRow, learning_list, learning_rows
+from llmgw_tui.panes.learning import LearningRow, learning_list, learning_rows, row_names
 from llmgw_tui.panes.routing import (
     count_rows,
     counts_list,
@@ -79,8 +79,11 @@ class RoutingScreen(Place):
         self.focus_body()
 
     async def read(self) -> None:
-        self.status = await self.centre.source.routing()
-        self.learning = await self.centre.source.learning()
+        status, learning = await self.centre.source.routing(), await self.centre.source.learning()
+        decided, learned = [one.id for one in self.decisions], row_names(self.learning)
+        self.status, self.learning = status, learning
+        self.lists[DECISIONS].follow(decided, [one.id for one in self.decisions])
+        self.lists[LEARNING].follow(learned, row_names(learning))
 
     # --- drawing -------------------------------------------------------------------------------------------------
 
