@@ -183,10 +183,19 @@ class FakeSource:
             elif command == "force_tier":
                 tier = str(arguments["tier"])
                 self.current = replace(self.current, forced_tier=None if tier == "auto" else Tier(tier))
+        if command == "label_request" and self.answer is None:
+            self._judge(str(arguments["request_id"]), str(arguments["verdict"]).replace("clear", ""))
         if command == "forget_answer":
             self.entries = tuple(entry for entry in self.entries if entry.id != arguments["entry"])
         words = ", ".join(f"{name} {value}" for name, value in arguments.items())
         return self.answer or CommandResult(True, f"{command}: {words}" if words else command)
+
+    def _judge(self, request_id: str, thumb: str) -> None:
+        if self.current is not None:
+            rows = (replace(row, thumb=thumb) if row.id == request_id else row for row in self.current.requests)
+            self.current = replace(self.current, requests=tuple(rows))
+        decisions = (replace(one, thumb=thumb) if one.id == request_id else one for one in self.routed.decisions)
+        self.routed = replace(self.routed, decisions=tuple(decisions))
 
     async def start(self) -> None:
         return None
