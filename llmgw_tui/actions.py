@@ -354,6 +354,7 @@ ACTIONS: tuple[Action, ...] = (
         "bad",
         "The answer was not good enough: the router learns from it; again takes it back",
         judge("down"),
+        footer=False,
         why_not=nothing_to_judge,
         changes=True,
     ),

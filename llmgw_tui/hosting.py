@@ -99,8 +99,16 @@ class Hosting(App[None], inherit_bindings=False):
         forced = snapshot.forced_tier if snapshot is not None else None
         lit = {"force_auto": snapshot is not None and forced is None, "kill_switch": killed}
         lit |= {f"force_{tier.value}": forced is tier for tier in Tier}
+        if name == "thumb_up":
+            return self._thumbs_hint()
         label = "release" if killed and name == "kill_switch" else action.label
         return Hint(self.keys.shown(name, self.glyphs), label, name, lit.get(name, False), bool(self.why_not(name)))
+
+    def _thumbs_hint(self) -> Hint:
+        """Both thumbs in one, so that neither is seen without the other."""
+        names = tuple(name for name in ("thumb_up", "thumb_down") if self.keys.of(name))
+        shown = " ".join(self.keys.shown(name, self.glyphs) for name in names)
+        return Hint(shown, "judge", "thumb_up", grey=bool(self.why_not("thumb_up")), actions=names)
 
     def why_not(self, name: str) -> str:
         """Why the action ``name`` or ``place.name`` cannot be done now; empty where it can."""

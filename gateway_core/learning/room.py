@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from gateway_core.cache.review.interval import limits
@@ -64,6 +65,8 @@ class Learning:
         self._note = note
         self._is_idle = is_idle
         self._wake = asyncio.Event()
+        self._due_since: float | None = None
+        """Since when there is something to learn, by the monotonic clock."""
         self._working: set[asyncio.Task[Any]] = set()
 
     def use(self, *, on: bool) -> None:
@@ -101,7 +104,8 @@ class Learning:
         """Writes what was heard, and learns when there is enough that is new; until cancelled."""
         self._wake.set()
         while True:
-            await self._wake.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), None if self._due_since is None else TICK_S)
             self._wake.clear()
             try:
                 await self._step()
@@ -115,19 +119,18 @@ class Learning:
             return
         await self._to_the_end(self._intake.write_heard())
         await self._fitting.refresh()
-        if await self._fitting.is_due():
-            await self._until_idle()
+        now = self._clock.monotonic()
+        if self._due_since is None and await self._fitting.is_due():
+            self._due_since = now
+        if self._due_since is not None and (self._is_idle() or now - self._due_since >= LONGEST_WAIT_S):
+            self._due_since = None
             if made := await self.refit():
                 self._note(told(made))
 
-    async def _until_idle(self) -> None:
-        waited_s = 0.0
-        while not self._is_idle() and waited_s < LONGEST_WAIT_S:
-            await asyncio.sleep(TICK_S)
-            waited_s += TICK_S
-
     async def close(self) -> None:
-        """Lets what is being written end."""
+        """Writes what was heard last, and lets what is being written end."""
+        if self.on:
+            await asyncio.gather(self._to_the_end(self._intake.write_heard()), return_exceptions=True)
         await asyncio.gather(*self._working, return_exceptions=True)
 
     async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:

@@ -50,7 +50,7 @@ class DetailScreen(DocumentScreen):
         ),
         *MATCHES,
     )
-    shared_hints = ("copy", "mark_wrong", "kill_switch", "help", "thumb_up", "thumb_down")
+    shared_hints = ("copy", "mark_wrong", "kill_switch", "help", "thumb_up")
     read_every_s = 1.0
 
     def __init__(self, detail: RequestDetail, opened_from: Place | None = None) -> None:

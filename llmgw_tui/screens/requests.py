@@ -49,7 +49,7 @@ class RequestsScreen(Place):
         PlaceAction("turn", "O", "turn", "Reverse the order"),
     )
     filter_hint = "words, tier:premium, cost>0.01, took>2s, since:2h; ! excludes"
-    shared_hints = ("copy", "kill_switch", "help", "thumb_up", "thumb_down")
+    shared_hints = ("copy", "kill_switch", "help", "thumb_up")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "remembered(1)", show=False),
         Binding("down", "remembered(-1)", show=False),

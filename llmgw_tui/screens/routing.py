@@ -60,7 +60,7 @@ class RoutingScreen(Place):
         PlaceAction("learn", "f", "learn now", "Have the router learn now from all labels", changes=True),
         PlaceAction("revert", "u", "go back", "Go back to what decided before the router learned last", changes=True),
     )
-    shared_hints = ("detail", "switch", "kill_switch", "help", "thumb_up", "thumb_down")
+    shared_hints = ("detail", "switch", "kill_switch", "help", "thumb_up")
 
     def __init__(self) -> None:
         super().__init__()

@@ -327,3 +327,50 @@ async def test_a_store_that_fails_is_said_and_the_gateway_answers_on(
         await asked(llmgw, model="gateway-premium")
         status, _, _ = await llmgw.chat("And now?", model="gateway-auto")
     assert not said["ok"] and "disk is full" in said["message"] and status == 200
+
+
+async def test_an_answer_that_was_none_says_that_its_tier_was_not_enough(tmp_path: Path) -> None:
+    async with (
+        FakeAnthropic(default=Reply(text="Claude's answer.")) as claude,
+        FakeOpenAI(key="groq-key", models=(MODEL,), default=Reply(text="")) as groq,
+        client(tmp_path, **with_claude(claude), **with_groq(groq), cheap_model=MODEL) as llmgw,
+    ):
+        request_id = await asked(llmgw)
+        found = await eventually(llmgw, lambda found: found["labels"] == 1)
+    (label,) = found["newest"]
+    assert (label["request_id"], label["source"], label["wanted"], label["weight"]) == (
+        *(request_id, "escalation"),
+        *(1.0, 0.5),
+    )
+
+
+async def test_the_same_words_again_in_a_session_are_a_weak_label(tmp_path: Path) -> None:
+    async with gateway(tmp_path, exact_cache="off") as llmgw:
+        first = await asked(llmgw, prompt_cache_key="mine")
+        await asked(llmgw, prompt_cache_key="another")
+        await asked(llmgw, prompt_cache_key="mine")
+        found = await eventually(llmgw, lambda found: found["labels"] == 1)
+    (label,) = found["newest"]
+    assert (label["request_id"], label["source"], label["weight"]) == (first, "retry", 0.3)
+
+
+async def test_labels_are_written_while_requests_keep_it_from_learning(tmp_path: Path) -> None:
+    async with gateway(tmp_path) as llmgw:
+        learns = llmgw.gateway.learning
+        learns._is_idle = lambda: False
+        await run(llmgw, "import_labels", labels=lines(10))
+        first = await asked(llmgw)
+        await asked(llmgw, model="gateway-premium")
+        found = await eventually(llmgw, lambda found: found["labels"] == 11)
+        assert found["in_force"] == 0 and found["newest"][0]["request_id"] == first
+        learns._is_idle = lambda: True
+        await eventually(llmgw, lambda found: found["in_force"] == 1)
+
+
+async def test_what_was_heard_last_is_written_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with gateway(tmp_path) as llmgw:
+        await asked(llmgw)
+        monkeypatch.setattr(llmgw.gateway.learning._wake, "set", lambda: None)
+        await asked(llmgw, model="gateway-premium")
+    async with gateway(tmp_path, router_learning="off") as llmgw:
+        assert dict((await learning(llmgw))["sources"]) == {"override": 1}
