@@ -12,7 +12,7 @@ from gateway_core.learning_values import Figures, HeadVersion, LearningStatus, S
 from llmgw_tui.panes.columns import Cell, Column, Listing, on_cursor_or_not, says
 from llmgw_tui.panes.columns import row as row_of
 from llmgw_tui.panes.details import Line, heading, laid, pair, wrapped
-from llmgw_tui.panes.draw import Look, line, text_segment
+from llmgw_tui.panes.draw import Look, line, segments_width, text_segment
 from llmgw_tui.text import clock_day, clock_time, percent, preview
 from llmgw_tui.theme import (
     BRIGHT_STYLE,
@@ -102,7 +102,7 @@ def learning_list(status: LearningStatus | None, look: Look, width: int) -> List
         if isinstance(shown, ShownLabel | WaitingSample):
             cells = _label(shown, look) if isinstance(shown, ShownLabel) else _sample(shown, look)
             return row_of(COLUMNS, cells, look, width, on_cursor=on_cursor)
-        segments = _version(shown, look) if isinstance(shown, HeadVersion) else [_word(shown)]
+        segments = _version(shown, look, width) if isinstance(shown, HeadVersion) else [_word(shown)]
         return on_cursor_or_not(line(width, *segments), look, on_cursor=on_cursor)
 
     nothing = "Nothing is learned yet. + and - say of a request how its answer was; e runs one again to compare."
@@ -115,17 +115,21 @@ def _word(text: str) -> Segment:
     return text_segment(f" {preview(text)}", MUTED_STYLE)
 
 
-def _version(version: HeadVersion, look: Look) -> Line:
+def _version(version: HeadVersion, look: Look, width: int) -> Line:
+    """With its verdict where there is room for all of it: opened, it says it in full."""
     mark = look.glyphs.pinned if version.in_force else "-" if not version.taken else " "
     style = GOOD_STYLE if version.in_force else TEXT_STYLE if version.taken else MUTED_STYLE
     new, before = version.trial.new, version.trial.before
     held = "" if version.trial.tells_little else f"  right {new.right}/{new.labels}, {before.right} before"
-    return [
+    told: Line = [
         text_segment(f" {mark} version {version.number}", style),
         text_segment(f"  {_when(version.at, look)}  {_labels(version.labels)}", TEXT_STYLE),
         text_segment(held, BRIGHT_STYLE),
-        text_segment(f"  {preview(version.verdict)}", MUTED_STYLE if version.taken else WARN_STYLE),
     ]
+    verdict = text_segment(f"  {preview(version.verdict)}", MUTED_STYLE if version.taken else WARN_STYLE)
+    if segments_width([*told, verdict]) <= width:
+        return [*told, verdict]
+    return told if version.taken else [*told, text_segment("  not taken up", WARN_STYLE)]
 
 
 def _label(label: ShownLabel, look: Look) -> dict[str, Cell]:
