@@ -40,6 +40,12 @@ class Activity:
         if row.status is not Status.RUNNING:
             self._count(row, usage, paid_on or day_of(row.at))
 
+    def mark(self, request_id: str, thumb: str) -> None:
+        """The user gave a request a thumb, or took it back; without an id: all of them."""
+        for name in (request_id,) if request_id else tuple(self._rows):
+            if (row := self._rows.get(name)) is not None and row.thumb != thumb:
+                self._rows[name] = replace(row, thumb=thumb)
+
     def _count(self, row: RequestRow, usage: Usage, date: str) -> None:
         self._ever = more_saved(self._ever, row)
         self._roll(max(row.at, start_of(date)))

@@ -19,6 +19,7 @@ from gateway_core.events import BudgetChanged, CommandRan, KillSwitchChanged, Ti
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.daily_limits import changed, in_words
 from gateway_core.gates.kill_switch import KillGate
+from gateway_core.learning_commands import LearningCommands
 from gateway_core.model import CommandResult, DailyLimits, KillSwitch, Tier
 from gateway_core.model_commands import ModelCommands, ModelName
 from gateway_core.ollama.manager import LocalError, LocalModels
@@ -60,6 +61,7 @@ class Commands:
         caches: CacheCommands,
         routing: RoutingCommands,
         replays: ReplayCommands,
+        learning: LearningCommands,
         reload: Reload,
         stop: Stop,
         store: OperatorStore,
@@ -105,6 +107,12 @@ class Commands:
             "forget_answer": caches.forget_answer,
             "clear_cache": caches.clear_cache,
             "replay": replays.replay,
+            "label_request": learning.label_request,
+            "choose_answer": learning.choose_answer,
+            "import_labels": learning.import_labels,
+            "refit_router": learning.refit_router,
+            "revert_router": learning.revert_router,
+            "forget_labels": learning.forget_labels,
             "reload": self.reload,
             "retry_provider": routing.retry_provider,
             "stop": stop,

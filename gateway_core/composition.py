@@ -28,6 +28,11 @@ from gateway_core.gates.policy import PolicyGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
+from gateway_core.learning.fitting import Encoder
+from gateway_core.learning.intake import Surroundings
+from gateway_core.learning.picking import SAMPLE_SHARE, SIMULATED_SAMPLE_SHARE
+from gateway_core.learning.room import Learning
+from gateway_core.learning_commands import LearningCommands
 from gateway_core.local_judge import LocalJudge
 from gateway_core.log_feed import LogFeed
 from gateway_core.model import RequestDetail, RequestParts
@@ -121,6 +126,7 @@ class Composition:
         self._talks = Conversations(self._pricing, self._clock)
         await self._talks.restore(self._requests)
         self._open_pipeline(policy)
+        await self._open_learning()
         self._open_commands(operator, state)
         self._open_overview()
 
@@ -241,6 +247,29 @@ class Composition:
             self._journal,
         )
 
+    async def _open_learning(self) -> None:
+        """What the user shows of answers, and what is learned from that."""
+        around = Surroundings(
+            self.detail,
+            self.parts,
+            self._secrets,
+            self._activity.mark,
+            lambda: self.settings.keep_bodies_days > 0,
+            SIMULATED_SAMPLE_SHARE if self._simulated else SAMPLE_SHARE,
+        )
+        self.learning = Learning(
+            self._database,
+            around,
+            self._clock,
+            lambda text: self.notice("info", text, "learning"),
+            lambda: not self.kill_gate.in_flight,
+            on=self.settings.router_learning == "on",
+        )
+        await self.learning.open()
+        self._journal.hearers.append(self.learning.hear)
+        self.learning.use_encoder(Encoder(self.reader.vector, lambda: self._embedder.fingerprint))
+        self.reader.learned = self.learning
+
     def _open_commands(self, operator: OperatorStore, state: OperatorState) -> None:
         """What an operator can do."""
         self.spending = Spending(
@@ -262,6 +291,7 @@ class Composition:
             CacheCommands(self.browser, self._caches.prune),
             RoutingCommands(self.health, self._tiers, self.checks),
             ReplayCommands(self.replays),
+            LearningCommands(self.learning, self._clock),
             self.reloader.reload,
             self.stopping.stop,
             operator,
@@ -302,6 +332,7 @@ class Composition:
         self._dispatcher.configure(settings.max_output_tokens, settings.premium_model, settings.upstream_total_s)
         self._rate.set_limits(settings.rate_limit_rpm, settings.rate_limit_tpm)
         self._caches.reconfigure(settings)
+        self.learning.use(on=settings.router_learning == "on")
         self._requests.keep_bodies = settings.keep_bodies_days > 0
         self._local_embeddings.use(settings)
         if _limits(settings) != _limits(before):

@@ -22,6 +22,7 @@ from gateway_core.model import (
     Reuse,
     Status,
     Target,
+    Tier,
     TierCost,
     Timeline,
     Usage,
@@ -76,6 +77,8 @@ class Exchange:
     remarks: list[Reason] = field(default_factory=list)
     repaired: bool = False
     """A model's answer was none, and was put right or exchanged for another model's."""
+    rejected: Tier | None = None
+    """The tier whose answer was none, of the first such."""
     flawed: bool = False
     """The answer is the best there was, and no good one."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)

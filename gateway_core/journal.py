@@ -43,6 +43,8 @@ class Journal:
             LONGEST_QUEUE
         )
         self._writer: asyncio.Task[None] | None = None
+        self.hearers: list[Callable[[Exchange], None]] = []
+        """Who is told of each request that has ended, once it is queued for the log. They must be quick."""
         self.decisions: deque[tuple[str, Decision]] = deque(maxlen=KEPT_DECISIONS)
         """The newest, by the request's id."""
 
@@ -61,6 +63,8 @@ class Journal:
     def finished(self, exchange: Exchange) -> None:
         row = self._note(exchange, partial(exchange.recording.kept, self._secrets))
         self._bus.publish(RequestFinished(self._clock.now(), row, exchange.usage))
+        for hear in self.hearers:
+            hear(exchange)
 
     def _note(self, exchange: Exchange, wire: Wire | None = None) -> RequestRow:
         detail = exchange.detail()

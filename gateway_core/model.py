@@ -259,6 +259,8 @@ class RequestRow:
     """The id of the request that an operator had run again."""
     input_counted: Counted = Counted.MEASURED
     output_counted: Counted = Counted.MEASURED
+    thumb: str = ""
+    """What the user said of its answer: ``up``, ``down``, or nothing."""
 
     @property
     def otherwise(self) -> Counterfactuals:

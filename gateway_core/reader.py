@@ -56,7 +56,7 @@ class DifficultyReader:
     def __init__(self, encoder: EncoderProcess, learned: Learned | None = None, *, is_on: bool = True) -> None:
         self._encoder = encoder
         self.is_on = is_on
-        self._learned = learned or NothingLearned()
+        self.learned = learned or NothingLearned()
         self._vectors: OrderedDict[str, tuple[float, ...]] = OrderedDict()
 
     async def read(self, request: ChatRequest) -> Difficulty:
@@ -68,8 +68,8 @@ class DifficultyReader:
         """The same by what is known now. Calls nobody."""
         text = request.view.user_text
         vector = self._vectors.get(meant(text))
-        found = difficulty(text, vector, self._learned.head)
-        return replace(found, examples=self._learned.nearest(vector)) if vector else found
+        found = difficulty(text, vector, self.learned.head)
+        return replace(found, examples=self.learned.nearest(vector)) if vector else found
 
     async def vector(self, text: str) -> tuple[float, ...] | None:
         """The embedding of a text; None where the encoder is not there, or not in time."""

@@ -90,8 +90,13 @@ def secrets_of(settings: Settings) -> Iterator[str]:
 
 def told_arguments(arguments: Mapping[str, object]) -> str:
     """A command's arguments as ``name=value``, short and without a secret; who ran it is told apart."""
-    parts = (f"{name}={value}" for name, value in arguments.items() if name != "by")
+    parts = (f"{name}={_short(value)}" for name, value in arguments.items() if name != "by")
     return Redactor().clean(" ".join(parts))[:_LONGEST_ARGUMENTS]
+
+
+def _short(value: object) -> object:
+    """Of many things only how many there are."""
+    return f"({len(value)})" if isinstance(value, list) else value
 
 
 def masked(secret: str) -> str:

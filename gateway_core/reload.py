@@ -19,7 +19,7 @@ LIVE = frozenset(
         *("local_keep_alive", "local_registry", "ollama_host", "providers"),
         *("cheap_provider", "cheap_model", "premium_model", "default_tier"),
         *("anthropic_api_key", "anthropic_setup_token", "anthropic_base_url", "groq_api_key", "groq_base_url"),
-        *("openai_api_key", "openai_base_url", "router_provider", "router_model"),
+        *("openai_api_key", "openai_base_url", "router_provider", "router_model", "router_learning"),
         *("router_embedding", "router_easy_below", "router_hard_from"),
         *("daily_budget_soft", "daily_budget_medium", "daily_budget_hard", "rate_limit_rpm", "rate_limit_tpm"),
         *("max_output_tokens", "prices", "unknown_price", "exact_cache", "exact_cache_ttl_s", "cache_replay"),

@@ -138,6 +138,8 @@ class RouteDecision:
     reasons: tuple[str, ...] = ()
     cost_microusd: int = 0
     repaired: bool = False
+    thumb: str = ""
+    """What the user said of the answer: ``up``, ``down``, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)

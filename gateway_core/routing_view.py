@@ -188,6 +188,7 @@ def _decision(row: RequestRow, decision: Decision | None) -> RouteDecision:
         reasons=tuple(f"{reason.step}: {reason.text}" for reason in decision.reasons) if decision else (),
         cost_microusd=row.cost_microusd,
         repaired=row.repaired,
+        thumb=row.thumb,
     )
 
 

@@ -270,6 +270,8 @@ class Settings(BaseModel):
     """Who judges a prompt's difficulty when the rules do not decide: ``builtin``, ``local``, or a provider."""
     router_model: str | None = None
     """The model that judges; otherwise a small one of the provider, or the local one."""
+    router_learning: Literal["on", "off"] = "on"
+    """Whether the router learns from you: thumbs, chosen answers, and what you ask for again."""
     default_tier: Literal["local", "cheap", "premium"] = "cheap"
     """Where a request goes whose difficulty is unclear."""
     router_embedding: Literal["on", "off"] = "on"

@@ -13,6 +13,7 @@ from llmgw_tui.text import dollars, limit, preview
 MOST_DOLLARS = 100_000
 """The highest daily limit that the command `set_budget` takes."""
 MOST_ASKED = 60
+NOTHING_TO_JUDGE = "Choose a request to say how its answer was."
 NOT_RUNNING = "Only a request that still runs can be stopped: choose one."
 
 
@@ -37,6 +38,15 @@ class Host(Protocol):
 
     def copied_text(self) -> tuple[str, str]:
         """What ``y`` copies here, and its name; empty when there is nothing."""
+        ...
+
+    @property
+    def judged(self) -> tuple[str, str]:
+        """The id of the request under the cursor or shown, and the thumb it has; empty where there is none."""
+        ...
+
+    async def judge(self, verdict: str) -> None:
+        """Gives that request a thumb, ``up`` or ``down``; the one that it has is taken back."""
         ...
 
     def say(self, result: CommandResult) -> None: ...
@@ -157,6 +167,18 @@ async def mark_wrong(host: Host) -> None:
         )
         return
     await host.command("mark_wrong", request_id=request_id)
+
+
+def judge(verdict: str) -> Callable[[Host], Awaitable[None]]:
+    async def run(host: Host) -> None:
+        await host.judge(verdict)
+
+    return run
+
+
+def nothing_to_judge(host: Host) -> str:
+    """Why no answer can be judged here; empty where one can."""
+    return "" if host.judged[0] else NOTHING_TO_JUDGE
 
 
 async def cancel_request(host: Host) -> None:
@@ -316,6 +338,25 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "mark_wrong", "w", "wrong", "Mark a cached answer as wrong: it is never served again", mark_wrong, changes=True
+    ),
+    Action(
+        "thumb_up",
+        "plus",
+        "good",
+        "The answer was good enough: the router learns from it; again takes it back",
+        judge("up"),
+        why_not=nothing_to_judge,
+        changes=True,
+    ),
+    Action(
+        "thumb_down",
+        "minus",
+        "bad",
+        "The answer was not good enough: the router learns from it; again takes it back",
+        judge("down"),
+        footer=False,
+        why_not=nothing_to_judge,
+        changes=True,
     ),
     Action("copy", "y", "copy", "Copy the request's id, or the answer shown in full", copy),
     Action("set_budget", "", "limits", "Change the daily spend limits", set_budget, footer=False, changes=True),

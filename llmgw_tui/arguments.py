@@ -133,6 +133,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     _add_requests(commands, asking)
     _add_cache(commands, asking)
+    _add_labels(commands, common)
     _add_inside(commands, asking)
     _add_service(commands, common)
     _add_completion(commands, common)
@@ -191,6 +192,25 @@ def _add_cache(commands: Commands, common: argparse.ArgumentParser) -> None:
     cleared.add_argument("--exact", action="store_true", help="of the exact cache")
     cleared.add_argument("--semantic", action="store_true", help="of the semantic cache")
     cleared.add_argument("--yes", action="store_true", help="it cannot be undone")
+
+
+def _add_labels(commands: Commands, common: argparse.ArgumentParser) -> None:
+    labels = commands.add_parser(
+        "labels", parents=[common], help="what the router learns from, and how to be rid of it"
+    )
+    labels.set_defaults(action="list")
+    actions = labels.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("list", parents=[common], help="the newest labels")
+    actions.add_parser("export", parents=[common], help="all labels as lines of JSON")
+    taken = actions.add_parser("import", parents=[common], help="take in labels that export wrote, or of your own")
+    taken.add_argument(
+        "file",
+        metavar="FILE",
+        help='lines of JSON: {"prompt", "tier": local|cheap|premium}, or "weak" and "strong" scores from 0 to 1 for '
+        "the tier; - is stdin",
+    )
+    forget = actions.add_parser("forget", parents=[common], help="forget all labels and what was learned from them")
+    forget.add_argument("--yes", action="store_true", help="really")
 
 
 def _add_inside(commands: Commands, common: argparse.ArgumentParser) -> None:

@@ -109,6 +109,10 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
             from llmgw_tui import caching
 
             return asyncio.run(caching.cache(settings, arguments))
+        case "labels":
+            from llmgw_tui import labelling
+
+            return asyncio.run(labelling.labels(settings, arguments))
         case "log":
             from llmgw_tui import showing_log
 

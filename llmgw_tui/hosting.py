@@ -99,8 +99,16 @@ class Hosting(App[None], inherit_bindings=False):
         forced = snapshot.forced_tier if snapshot is not None else None
         lit = {"force_auto": snapshot is not None and forced is None, "kill_switch": killed}
         lit |= {f"force_{tier.value}": forced is tier for tier in Tier}
+        if name == "thumb_up":
+            return self._thumbs_hint()
         label = "release" if killed and name == "kill_switch" else action.label
         return Hint(self.keys.shown(name, self.glyphs), label, name, lit.get(name, False), bool(self.why_not(name)))
+
+    def _thumbs_hint(self) -> Hint:
+        """Both thumbs in one, so that neither is seen without the other."""
+        names = tuple(name for name in ("thumb_up", "thumb_down") if self.keys.of(name))
+        shown = " ".join(self.keys.shown(name, self.glyphs) for name in names)
+        return Hint(shown, "judge", "thumb_up", grey=bool(self.why_not("thumb_up")), actions=names)
 
     def why_not(self, name: str) -> str:
         """Why the action ``name`` or ``place.name`` cannot be done now; empty where it can."""
@@ -161,6 +169,11 @@ class Hosting(App[None], inherit_bindings=False):
     def unfinished_pull(self) -> str:
         place = self.place_in_sight
         return place.unfinished_pull if place else ""
+
+    @property
+    def judged(self) -> tuple[str, str]:
+        place = self.place_in_sight
+        return place.judged if place else ("", "")
 
     def copied_text(self) -> tuple[str, str]:
         place = self.place_in_sight
@@ -276,6 +289,18 @@ class Hosting(App[None], inherit_bindings=False):
         if place := self.place_in_sight:
             place.read_again()
         return result
+
+    async def judge(self, verdict: str) -> None:
+        """Gives the request under the cursor a thumb; nothing is read again for it, so that the cursor stays."""
+        place = self.place_in_sight
+        if place is None or not (request_id := place.judged[0]):
+            return
+        wanted = "clear" if place.judged[1] == verdict else verdict
+        result = await self.source.run("label_request", request_id=request_id, verdict=wanted)
+        self.say(result)
+        if result.ok:
+            place.was_judged(request_id, "" if wanted == "clear" else wanted)
+        self.beat()
 
     # --- questions and screens -------------------------------------------------------------------------------------
 

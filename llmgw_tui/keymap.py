@@ -16,6 +16,7 @@ from llmgw_tui.yaml_files import line_of, read_mapping
 SHOWN = {
     **{"slash": "/", "question_mark": "?", "escape": "esc", "dollar_sign": "$", "comma": ",", "colon": ":"},
     **{"left_square_bracket": "[", "right_square_bracket": "]"},
+    **{"plus": "+", "minus": "-", "less_than_sign": "<", "greater_than_sign": ">", "equals_sign": "="},
     **{"delete": "del", "space": "space", "full_stop": ".", "exclamation_mark": "!"},
 }
 MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})

@@ -8,6 +8,7 @@ from llmgw_tui.screens.cached_answer import CachedAnswerScreen
 from llmgw_tui.screens.compare import CompareScreen
 from llmgw_tui.screens.dashboard import Dashboard
 from llmgw_tui.screens.detail import DetailScreen
+from llmgw_tui.screens.learned import HeadVersionScreen
 from llmgw_tui.screens.local_model import LocalModelScreen
 from llmgw_tui.screens.log import LogEntryScreen, LogScreen
 from llmgw_tui.screens.models import ModelsScreen
@@ -35,6 +36,7 @@ INNER_PLACES: tuple[type[Place], ...] = (
     CachedAnswerScreen,
     TrialScreen,
     LineupPlaceScreen,
+    HeadVersionScreen,
     LogEntryScreen,
     SettingScreen,
     GatewayKeyScreen,

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from gateway_core.demo import demo_environment, play
+from gateway_core.demo import demo_environment, judge_some, play
 from gateway_core.http.server import PortInUse
 from gateway_core.running import running_gateway
 from gateway_core.secret import gateway_secret
@@ -61,6 +61,7 @@ async def demo(settings: Settings, files: SettingsFiles, options: ScreenOptions)
 
 async def _play_and_show(settings: Settings, keymap_file: Path, options: ScreenOptions) -> int:
     async with running_gateway(settings, simulated=True) as gateway:
+        await judge_some(gateway.commands)
         traffic = asyncio.create_task(play(gateway.address, gateway_secret(settings) or ""))
         try:
             stopped = gateway.stopping.asked

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from gateway_core.events import Event
+from gateway_core.learning_values import LearningStatus
 from gateway_core.log_entries import LogPage
 from gateway_core.model import (
     CacheEntryDetail,
@@ -118,6 +119,10 @@ class Source(Protocol):
         """Who serves each tier, how they do, and where requests went; ``problem`` says why it cannot be seen."""
         ...
 
+    async def learning(self) -> LearningStatus:
+        """What the router has learned from its user, and from what; ``problem`` says why it cannot be seen."""
+        ...
+
     async def trial(self, prompt: str) -> RouteTrial:
         """Where a prompt would go now, and why. Calls nothing."""
         ...
@@ -136,8 +141,9 @@ class Source(Protocol):
         ``unload_all``, ``pin(model)``, ``unpin(model)``, ``set_context(model, num_ctx)``,
         ``delete_model(model, even_in_use)``, ``check_updates``, ``switch(tier, model)``,
         ``mark_wrong(request_id)``, ``cancel_request(request_id)``, ``replay(request_id, tier)``,
-        ``forget_answer(entry)``, ``clear_cache(which)``, ``reload``, ``retry_provider(provider)``. Never raises for
-        what the gateway or the network say.
+        ``label_request(request_id, verdict)``, ``choose_answer(first, second, better)``, ``import_labels(labels)``,
+        ``refit_router``, ``revert_router``, ``forget_labels``, ``forget_answer(entry)``, ``clear_cache(which)``,
+        ``reload``, ``retry_provider(provider)``. Never raises for what the gateway or the network say.
         """
         ...
 

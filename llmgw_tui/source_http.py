@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from gateway_core.bus import Bus
 from gateway_core.cache_entries import KINDS, merged
 from gateway_core.events import EVENT_TYPES, Event
+from gateway_core.learning_values import LearningStatus
 from gateway_core.log_entries import LogPage
 from gateway_core.model import (
     CacheEntryDetail,
@@ -53,8 +54,10 @@ MOST_ENTRIES = 500
 """Of each cache; the gateway tells no more at once."""
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=5)
 PATIENT = aiohttp.ClientTimeout(total=920, sock_connect=5)
-"""For commands that wait for a model to be loaded, or for another server."""
-SLOW_COMMANDS = frozenset({"load", "unload", "unload_all", "pin", "unpin", "check_updates", "delete_model"})
+"""For commands that wait for a model to be loaded, for another server, or for a fit."""
+SLOW_COMMANDS = frozenset(
+    ("load", "unload", "unload_all", "pin", "unpin", "check_updates", "delete_model", "refit_router", "import_labels")
+)
 
 _SNAPSHOT = TypeAdapter(Snapshot)
 _DETAIL = TypeAdapter(RequestDetail)
@@ -66,6 +69,7 @@ _ENTRY = TypeAdapter(CacheEntryDetail)
 _LOG = TypeAdapter(LogPage)
 _SETTINGS = TypeAdapter(SettingsReport)
 _ROUTING = TypeAdapter(RoutingStatus)
+_LEARNING = TypeAdapter(LearningStatus)
 _TRIAL = TypeAdapter(RouteTrial)
 _REQUESTS = TypeAdapter(RequestsPage)
 _HITS = TypeAdapter(dict[str, tuple[CacheHit, ...]])
@@ -245,6 +249,13 @@ class HttpSource:
 
     async def routing(self) -> RoutingStatus:
         return await self._read(_ROUTING, self._get("/api/routing"), lambda why: RoutingStatus(problem=why))
+
+    async def learning(self) -> LearningStatus:
+        return await self._read(_LEARNING, self._get("/api/routing/learning"), lambda why: LearningStatus(problem=why))
+
+    async def labels(self) -> bytes:
+        """All labels as lines of JSON. Raises :class:`Unreachable`."""
+        return await self._get("/api/routing/labels")
 
     async def trial(self, prompt: str) -> RouteTrial:
         return await self._read(

@@ -10,6 +10,7 @@ from typing import Protocol
 from gateway_core.bus import Bus
 from gateway_core.event_log import EventLog
 from gateway_core.events import Event
+from gateway_core.learning_values import LearningStatus
 from gateway_core.log_entries import LogPage
 from gateway_core.model import (
     CacheEntryDetail,
@@ -72,6 +73,9 @@ class RunningGateway(Protocol):
     def routing(self) -> Routing: ...
 
     @property
+    def learning(self) -> Learning: ...
+
+    @property
     def settings(self) -> Settings: ...
 
     def snapshot(self) -> Snapshot: ...
@@ -115,6 +119,12 @@ class Routing(Protocol):
     def status(self) -> RoutingStatus: ...
 
     def trial(self, prompt: str) -> RouteTrial: ...
+
+
+class Learning(Protocol):
+    async def status(self) -> LearningStatus:
+        """Raises ``StoreError``."""
+        ...
 
 
 class LocalSource:
@@ -181,6 +191,12 @@ class LocalSource:
 
     async def routing(self) -> RoutingStatus:
         return self._gateway.routing.status()
+
+    async def learning(self) -> LearningStatus:
+        try:
+            return await self._gateway.learning.status()
+        except StoreError as error:
+            return LearningStatus(problem=str(error))
 
     async def trial(self, prompt: str) -> RouteTrial:
         return self._gateway.routing.trial(prompt)

@@ -36,6 +36,10 @@ FOCUS_TITLE_STYLE = Style(color=ACCENT, bold=True)
 GOOD_STYLE = Style(color=GREEN)
 WARN_STYLE = Style(color=ORANGE)
 BAD_STYLE = Style(color=RED)
+THUMBS = {"up": "+", "down": "-"}
+THUMB_WORDS = {"up": "+ good enough", "down": "- not good enough"}
+THUMB_STYLES = {"up": GOOD_STYLE, "down": WARN_STYLE}
+"""What the user said of an answer, by ``RequestRow.thumb``."""
 BAD_BLOCK_STYLE = Style(color="#1a0d0d", bgcolor=RED, bold=True)
 WARN_BLOCK_STYLE = Style(color="#1d1206", bgcolor=ORANGE, bold=True)
 GOOD_BLOCK_STYLE = Style(color="#0b1a0e", bgcolor=GREEN, bold=True)

@@ -104,6 +104,7 @@ class Course:
         self._note = f"{_name(target)}: {_without_name(error.message, target)}"
         self._refusals.append(refusal_of(error, target))
         self._rejections.append(_Rejection(target, error, self._exchange.usage))
+        self._exchange.rejected = self._exchange.rejected or target.tier
         self._since_rejection = 0
 
     # --- the end -----------------------------------------------------------------------------------------------

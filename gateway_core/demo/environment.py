@@ -68,6 +68,7 @@ def _overrides(folder: Path, upstreams: SimulatedUpstreams) -> dict[str, Any]:
         "openai_api_key": None,
         "default_tier": "cheap",
         "router_provider": "builtin",
+        "router_learning": "on",
         "daily_budget_soft": SOFT_USD,
         "daily_budget_medium": MEDIUM_USD,
         "daily_budget_hard": HARD_USD,

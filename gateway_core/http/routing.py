@@ -7,7 +7,10 @@ from aiohttp import web
 
 from gateway_core.gateway import Gateway
 from gateway_core.http.replies import refuse, reply
+from gateway_core.learning.lines import line_of
+from gateway_core.model import Refusal
 from gateway_core.routing_view import LONGEST_PROMPT
+from gateway_core.store.errors import StoreError
 from gateway_core.wire.errors import invalid_request
 
 
@@ -17,6 +20,22 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
     async def routing(_: web.Request) -> web.Response:
         """Line-up, health, route reasons of the newest requests, and the newest decisions."""
         return reply(gateway.routing.status())
+
+    async def learning(_: web.Request) -> web.Response:
+        """Labels, what was learned from them, and what is in force."""
+        try:
+            return reply(await gateway.learning.status())
+        except StoreError as error:
+            return _unavailable(error)
+
+    async def labels(_: web.Request) -> web.Response:
+        """The labels in force as lines of JSON, newest first; the command ``import_labels`` takes them again."""
+        try:
+            found = await gateway.learning.labels()
+        except StoreError as error:
+            return _unavailable(error)
+        lines = b"".join(orjson.dumps(line_of(label), option=orjson.OPT_APPEND_NEWLINE) for label in found)
+        return web.Response(body=lines, content_type="application/jsonl")
 
     async def trial(request: web.Request) -> web.Response:
         """Where ``{"prompt"}`` would go now, and why. Calls nothing, stores nothing."""
@@ -29,4 +48,13 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
             return refuse(invalid_request(f"prompt is a text of at most {LONGEST_PROMPT:,} characters.", "prompt"))
         return reply(gateway.routing.trial(prompt))
 
-    return [web.get("/api/routing", routing), web.post("/api/routing/trial", trial)]
+    return [
+        web.get("/api/routing", routing),
+        web.post("/api/routing/trial", trial),
+        web.get("/api/routing/learning", learning),
+        web.get("/api/routing/labels", labels),
+    ]
+
+
+def _unavailable(error: StoreError) -> web.Response:
+    return refuse(Refusal("store_unavailable", str(error), 503, retry_after_s=3))

@@ -18,7 +18,6 @@ from gateway_core.routing.otherwise import otherwise
 from gateway_core.routing.session import Standing
 from gateway_core.routing.wishes import Wish
 
-
 LEAST_TOLD, MOST_TOLD = 0.05, 5
 """Points and number of the features that a reason names; the record has them all."""
 

@@ -279,11 +279,58 @@ _COUNTED = (
 )
 """Older rows know that something was not counted, but not what: of a cut answer both are what it was charged at."""
 
+_LABELS = (
+    """
+    CREATE TABLE labels (
+        number INTEGER PRIMARY KEY,
+        request_id TEXT NOT NULL,
+        at REAL NOT NULL,
+        source TEXT NOT NULL,
+        text TEXT NOT NULL,
+        wanted REAL NOT NULL CHECK (wanted BETWEEN 0 AND 1),
+        weight REAL NOT NULL CHECK (weight >= 0),
+        held_out INTEGER NOT NULL,
+        tier TEXT NOT NULL,
+        difficulty REAL,
+        verdict TEXT NOT NULL,
+        vector BLOB,
+        encoder TEXT NOT NULL,
+        superseded INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (request_id, source)
+    ) STRICT
+    """,
+    "CREATE INDEX labels_by_time ON labels (at)",
+    """
+    CREATE TABLE router_heads (
+        number INTEGER PRIMARY KEY,
+        at REAL NOT NULL,
+        labels INTEGER NOT NULL,
+        head TEXT NOT NULL,
+        trial TEXT NOT NULL,
+        taken INTEGER NOT NULL,
+        verdict TEXT NOT NULL,
+        before INTEGER NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE router_samples (
+        request_id TEXT PRIMARY KEY,
+        at REAL NOT NULL,
+        preview TEXT NOT NULL,
+        tier TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE TABLE router_learning (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "ALTER TABLE requests ADD COLUMN thumb TEXT NOT NULL DEFAULT ''",
+)
+"""A label outlives the body of its request: it is kept until ``forget_labels``, and holds the user's words."""
+
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
     *(_REUSE_REVIEW, _CACHES_TO_SEE),
     *(_LOCAL_MODELS, _WIRE, _SEARCH, _SPEND, _OVERVIEW, _COUNTED),
+    _LABELS,
 )
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 

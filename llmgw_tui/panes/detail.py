@@ -26,6 +26,8 @@ from llmgw_tui.theme import (
     MUTED_STYLE,
     STATUS_STYLES,
     TEXT_STYLE,
+    THUMB_STYLES,
+    THUMB_WORDS,
     TIER_STYLES,
     WARN_STYLE,
     cache_word,
@@ -114,6 +116,8 @@ def _summary(detail: RequestDetail, look: Look, width: int) -> Iterator[Line]:
     if row.model:
         state.append(text_segment(f"  {preview(row.provider or '')}/{preview(row.model)}", BRIGHT_STYLE))
     yield state
+    if row.thumb:
+        yield pair("you said", THUMB_WORDS[row.thumb], THUMB_STYLES[row.thumb])
     yield pair("request", row.id)
     yield pair("at", clock_time(row.at, look.zone))
     session = f"  session {preview(row.session)}" if row.session else ""

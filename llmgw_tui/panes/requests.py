@@ -21,6 +21,8 @@ from llmgw_tui.theme import (
     MUTED_STYLE,
     STATUS_STYLES,
     TEXT_STYLE,
+    THUMB_STYLES,
+    THUMBS,
     TIER_STYLES,
     WARN_STYLE,
     Glyphs,
@@ -262,6 +264,8 @@ def _client(row: RequestRow, at: float, look: Look) -> Cell:
 def _preview(row: RequestRow, at: float, look: Look) -> Cell:
     background = row.lane is Lane.BACKGROUND
     text = preview(row.preview)
+    if row.thumb:
+        return f"{THUMBS[row.thumb]} {text}", THUMB_STYLES[row.thumb]
     return (
         f"({row.purpose}) {text}" if background and row.purpose != "chat" else text,
         MUTED_STYLE if background else TEXT_STYLE,

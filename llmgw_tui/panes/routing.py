@@ -21,6 +21,8 @@ from llmgw_tui.theme import (
     MUTED_STYLE,
     STATUS_STYLES,
     TEXT_STYLE,
+    THUMB_STYLES,
+    THUMBS,
     TIER_KEYS,
     TIER_STYLES,
     WARN_STYLE,
@@ -147,13 +149,18 @@ def _decision(one: RouteDecision, look: Look) -> dict[str, Cell]:
         "time": (clock_time(one.at, look.zone), MUTED_STYLE),
         "mark": (mark, status_style),
         "tier": (tier, style),
-        "preview": (preview(one.preview), TEXT_STYLE),
+        "preview": thumbed(preview(one.preview), one.thumb),
         "route": (preview(one.route), style),
         "target": (preview(one.target), style),
         "difficulty": ("" if one.difficulty is None else f"{one.difficulty:.2f}", MUTED_STYLE),
         "cost": (dollars(one.cost_microusd) if one.cost_microusd else "", TEXT_STYLE),
         "why": (preview(one.reasons[0]) if one.reasons else "", MUTED_STYLE),
     }
+
+
+def thumbed(words: str, thumb: str) -> Cell:
+    """Words behind the thumb that their answer has."""
+    return (f"{THUMBS[thumb]} {words}", THUMB_STYLES[thumb]) if thumb else (words, TEXT_STYLE)
 
 
 def count_rows(status: RoutingStatus) -> tuple[CountRow, ...]:

@@ -15,6 +15,7 @@ from llmgw_tui.slices import Steps
 from llmgw_tui.text import clean, message_text
 
 LIVE_S = 0.3
+CHOICES = ("first", "second", "same")
 
 
 class CompareScreen(DocumentScreen):
@@ -22,8 +23,14 @@ class CompareScreen(DocumentScreen):
 
     place: ClassVar[str] = "compare"
     title_words = "Two answers"
-    explanation = "A request beside its re-run on another tier: answers, tokens, cost and time."
+    explanation = (
+        "A request beside its re-run on another tier: answers, tokens, cost and time. Say which is better, and the "
+        "router learns from it."
+    )
     actions: ClassVar[tuple[PlaceAction, ...]] = (
+        PlaceAction("first", "less_than_sign", "first better", "The first answer is better: learn it", changes=True),
+        PlaceAction("second", "greater_than_sign", "second better", "The second is better: learn it", changes=True),
+        PlaceAction("same", "equals_sign", "as good", "Both are as good: the cheaper tier is enough", changes=True),
         WHOLE,
         *MATCHES,
     )
@@ -52,6 +59,23 @@ class CompareScreen(DocumentScreen):
         answer = self._second.answer if self._second else None
         text = clean(message_text(answer)) if answer else clean(self._progress.text) if self._progress else ""
         return text, "the second answer"
+
+    def why_not(self, action: PlaceAction) -> str:
+        if action.name not in CHOICES or (self._second and self._second.row.status is not Status.RUNNING):
+            return super().why_not(action)
+        return "The second answer is not there yet."
+
+    async def do_first(self) -> None:
+        await self._choose("first")
+
+    async def do_second(self) -> None:
+        await self._choose("second")
+
+    async def do_same(self) -> None:
+        await self._choose("same")
+
+    async def _choose(self, better: str) -> None:
+        await self.centre.command("choose_answer", first=self._first.row.id, second=self._second_id, better=better)
 
     async def read(self) -> None:
         source = self.centre.source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import ClassVar
 
 from gateway_core.model import CommandResult, ReplayOffer, RequestDetail, RequestParts, RequestRow, Status
@@ -49,7 +50,7 @@ class DetailScreen(DocumentScreen):
         ),
         *MATCHES,
     )
-    shared_hints = ("copy", "mark_wrong", "kill_switch", "help")
+    shared_hints = ("copy", "mark_wrong", "kill_switch", "help", "thumb_up")
     read_every_s = 1.0
 
     def __init__(self, detail: RequestDetail, opened_from: Place | None = None) -> None:
@@ -66,6 +67,11 @@ class DetailScreen(DocumentScreen):
     @property
     def request(self) -> RequestRow | None:
         return self.detail.row
+
+    def was_judged(self, request_id: str, thumb: str) -> None:
+        if request_id == self.detail.row.id:
+            self.detail = replace(self.detail, row=replace(self.detail.row, thumb=thumb))
+            self.remake()
 
     def copied_text(self) -> tuple[str, str]:
         """The answer's text; while there is none, the request's id."""

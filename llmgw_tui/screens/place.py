@@ -243,6 +243,14 @@ class Place(Screen[None]):
         return self.request.id if self.request and self.request.cache.is_hit else ""
 
     @property
+    def judged(self) -> tuple[str, str]:
+        """The id of the request under the cursor or shown, and the thumb it has; empty where there is none."""
+        return (self.request.id, self.request.thumb) if self.request else ("", "")
+
+    def was_judged(self, request_id: str, thumb: str) -> None:
+        """A request was given a thumb here, or has none any more: what is in memory is brought up to date."""
+
+    @property
     def local_model(self) -> str:
         """The name of the local model under the cursor, or that is shown; empty where there is none."""
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -48,6 +49,7 @@ class RequestsScreen(Place):
         PlaceAction("turn", "O", "turn", "Reverse the order"),
     )
     filter_hint = "words, tier:premium, cost>0.01, took>2s, since:2h; ! excludes"
+    shared_hints = ("copy", "kill_switch", "help", "thumb_up")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "remembered(1)", show=False),
         Binding("down", "remembered(-1)", show=False),
@@ -198,6 +200,10 @@ class RequestsScreen(Place):
             return None
         self.list.cursor = at + by
         return self.rows[at + by]
+
+    def was_judged(self, request_id: str, thumb: str) -> None:
+        if (at := self.rows.index(request_id)) is not None:
+            self.rows.update([replace(self.rows[at], thumb=thumb)])
 
     def copied_text(self) -> tuple[str, str]:
         return (self.request.id, "the request's id") if self.request else ("", "")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from rich.segment import Segment
 from textual.strip import Strip
 
+from gateway_core.learning_values import HeadVersion, LearningStatus, ShownLabel, WaitingSample
 from gateway_core.model import CommandResult, Snapshot
 from gateway_core.routing_values import LineupPlace, RouteDecision, RouteTrial, RoutingStatus
 from llmgw_tui.panes.draw import Look, text_segment
+from llmgw_tui.panes.learning import LearningRow, learning_list, learning_rows, row_names
 from llmgw_tui.panes.routing import (
     count_rows,
     counts_list,
@@ -20,23 +23,28 @@ from llmgw_tui.panes.routing import (
     trial_target,
 )
 from llmgw_tui.panes.routing_details import place_lines, trial_lines
+from llmgw_tui.screens.learned import HeadVersionScreen
 from llmgw_tui.screens.one_thing import OneThingScreen
 from llmgw_tui.screens.place import Place, PlaceAction, tabs
 from llmgw_tui.text import clean, preview
-from llmgw_tui.theme import BRIGHT_STYLE
+from llmgw_tui.theme import BRIGHT_STYLE, THUMBS
 from llmgw_tui.widgets.line_pane import LineBar
 from llmgw_tui.widgets.rows import Rows
 
-LINEUP, DECISIONS, COUNTS = "lineup", "decisions", "counts"
-LISTS = {LINEUP: "line-up", DECISIONS: "decisions", COUNTS: "routes"}
-ALL_FROM, TWO_FROM = 30, 20
-"""Rows of the terminal from which all lists are in sight, or the line-up with one of the others; below it one."""
+LINEUP, DECISIONS, COUNTS, LEARNING = "lineup", "decisions", "counts", "learning"
+LISTS = {LINEUP: "line-up", DECISIONS: "decisions", COUNTS: "routes", LEARNING: "learning"}
+ALL_FROM, THREE_FROM, TWO_FROM = 50, 30, 20
+"""Rows of the terminal from which all lists are in sight, the line-up and the decisions with one of the others, or the
+line-up with one; below it one."""
 MOST_PLACES = 10
 MOST_COUNTS = 12
+MOST_LEARNED = 16
+IMPORTED = "import:"
+"""How the names of labels begin that are of no request."""
 
 
 class RoutingScreen(Place):
-    """Three lists, as many in sight as there is room for; ``tab`` goes on."""
+    """Four lists, as many in sight as there is room for; ``tab`` goes on."""
 
     place = "routing"
     key = "t"
@@ -45,16 +53,19 @@ class RoutingScreen(Place):
     filter_hint = "decisions: words from the prompt, route or model"
     read_every_s = 2.0
     actions: ClassVar[tuple[PlaceAction, ...]] = (
-        PlaceAction("other", "tab", "next list", "Next list: line-up, decisions, routes"),
+        PlaceAction("other", "tab", "next list", "Next list: line-up, decisions, routes, learning"),
         PlaceAction("before", "shift+tab", "list before", "Previous list", footer=False),
         PlaceAction("try", "i", "try a prompt", "Show where a prompt would go and why, without calling anything"),
         PlaceAction("again", "a", "call again", "Call a provider again at once after it was paused", changes=True),
+        PlaceAction("learn", "f", "learn now", "Have the router learn now from all labels", changes=True),
+        PlaceAction("revert", "u", "go back", "Go back to what decided before the router learned last", changes=True),
     )
-    shared_hints = ("detail", "switch", "kill_switch", "help")
+    shared_hints = ("detail", "switch", "kill_switch", "help", "thumb_up")
 
     def __init__(self) -> None:
         super().__init__()
         self.status: RoutingStatus | None = None
+        self.learning: LearningStatus | None = None
         self.showing = LINEUP
         self.lists = {name: Rows(id=name) for name in LISTS}
         self._heights: dict[str, int | None] = {}
@@ -68,7 +79,11 @@ class RoutingScreen(Place):
         self.focus_body()
 
     async def read(self) -> None:
-        self.status = await self.centre.source.routing()
+        status, learning = await self.centre.source.routing(), await self.centre.source.learning()
+        decided, learned = [one.id for one in self.decisions], row_names(self.learning)
+        self.status, self.learning = status, learning
+        self.lists[DECISIONS].follow(decided, [one.id for one in self.decisions])
+        self.lists[LEARNING].follow(learned, row_names(learning))
 
     # --- drawing -------------------------------------------------------------------------------------------------
 
@@ -91,18 +106,22 @@ class RoutingScreen(Place):
         self.lists[LINEUP].show_rows(lineup_list(status, looks[LINEUP], width))
         self.lists[DECISIONS].show_rows(decisions_list(status, self.decisions, looks[DECISIONS], width))
         self.lists[COUNTS].show_rows(counts_list(status, looks[COUNTS], width))
+        self.lists[LEARNING].show_rows(learning_list(self.learning, looks[LEARNING], width))
 
     def _place_lists(self, status: RoutingStatus | None) -> None:
-        """The line-up is as high as it is where others are in sight, and so are the counts where all are."""
+        """The line-up is as high as it is where others are in sight, and so is what stands below the decisions."""
         height = self.size.height
         heights: dict[str, int | None] = dict.fromkeys(LISTS)
         in_sight = {self.showing}
         if status is not None and height >= TWO_FROM:
-            in_sight = {LINEUP, COUNTS if self.showing == COUNTS else DECISIONS}
+            in_sight = {LINEUP, self.showing if self.showing in (COUNTS, LEARNING) else DECISIONS}
             heights[LINEUP] = min(MOST_PLACES, len(status.lineup) + 2, height // 3)
+        if status is not None and height >= THREE_FROM:
+            in_sight = {LINEUP, DECISIONS, LEARNING if self.showing == LEARNING else COUNTS}
+            heights[COUNTS] = min(MOST_COUNTS, len(count_rows(status)) + 1, height // 3)
+            heights[LEARNING] = min(MOST_LEARNED, max(4, len(learning_rows(self.learning)) + 1), height // 3)
         if status is not None and height >= ALL_FROM:
             in_sight = set(LISTS)
-            heights[COUNTS] = min(MOST_COUNTS, len(count_rows(status)) + 1, height // 3)
         for name, rows_widget in self.lists.items():
             rows_widget.display = name in in_sight
             if self._heights.get(name, 0) != heights[name]:
@@ -126,11 +145,30 @@ class RoutingScreen(Place):
     # --- what is under the cursor --------------------------------------------------------------------------------
 
     @property
-    def selected(self) -> LineupPlace | RouteDecision | None:
+    def selected(self) -> LineupPlace | RouteDecision | LearningRow | None:
         if self.status is None or self.showing == COUNTS:
             return None
-        listed: Sequence[LineupPlace | RouteDecision] = self.status.lineup if self.showing == LINEUP else self.decisions
+        listed: Sequence[LineupPlace | RouteDecision | LearningRow] = self.status.lineup
+        if self.showing != LINEUP:
+            listed = self.decisions if self.showing == DECISIONS else learning_rows(self.learning)
         return listed[min(self.lists[self.showing].cursor, len(listed) - 1)] if listed else None
+
+    @property
+    def judged(self) -> tuple[str, str]:
+        match self.selected:
+            case RouteDecision(id=name, thumb=thumb):
+                return name, thumb
+            case WaitingSample(request_id=name):
+                return name, ""
+            case ShownLabel(request_id=name, verdict=verdict) if not name.startswith(IMPORTED):
+                return name, verdict if verdict in THUMBS else ""
+        return "", ""
+
+    def was_judged(self, request_id: str, thumb: str) -> None:
+        if self.status is not None:
+            told = (replace(one, thumb=thumb) if one.id == request_id else one for one in self.status.decisions)
+            self.status = replace(self.status, decisions=tuple(told))
+        self.read_again()
 
     @property
     def cached_request(self) -> str:
@@ -142,17 +180,25 @@ class RoutingScreen(Place):
         chosen = self.selected
         if isinstance(chosen, RouteDecision):
             return (clean(chosen.id), "the request's id")
-        if chosen is not None and chosen.provider:
+        if isinstance(chosen, LineupPlace) and chosen.provider:
             return (clean(f"{chosen.provider}/{chosen.model}"), "the model's name")
+        if isinstance(chosen, ShownLabel | WaitingSample):
+            return (clean(chosen.request_id), "the request's id")
         return ("", "")
 
     async def open_selected(self) -> None:
         chosen = self.selected
         if isinstance(chosen, RouteDecision):
             await self.centre.show_detail(chosen.id)
+        elif isinstance(chosen, ShownLabel) and chosen.request_id.startswith(IMPORTED):
+            self.centre.say(CommandResult(False, "That label was imported: there is no request to open."))
+        elif isinstance(chosen, ShownLabel | WaitingSample):
+            await self.centre.show_detail(chosen.request_id)
+        elif isinstance(chosen, HeadVersion) and self.centre.screen is self:
+            await self.centre.push_screen(HeadVersionScreen(chosen))
         elif isinstance(chosen, LineupPlace) and self.centre.screen is self:
             await self.centre.push_screen(LineupPlaceScreen(chosen))
-        elif chosen is None:
+        elif not isinstance(chosen, LineupPlace):
             self.centre.say(CommandResult(False, "There is nothing to open here."))
 
     # --- keys ----------------------------------------------------------------------------------------------------
@@ -193,6 +239,12 @@ class RoutingScreen(Place):
             self.centre.say(CommandResult(False, "No provider is paused."))
         elif name := await self.centre.choose("Call which provider again?", [(one, one) for one in waiting]):
             await self.centre.command("retry_provider", provider=name)
+
+    async def do_learn(self) -> None:
+        await self.centre.command("refit_router")
+
+    async def do_revert(self) -> None:
+        await self.centre.command("revert_router")
 
     def on_descendant_focus(self) -> None:
         """A list that is clicked is the one in front."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -66,6 +67,11 @@ class Rows(LinePane, can_focus=True):
         self.first = max(0, min(self.first, self.cursor, listing.many - self.room))
         self.first = max(self.first, self.cursor - self.room + 1)
         self.show(listing.lines(self.cursor, self.first, self.size.height))
+
+    def follow(self, before: Sequence[object], now: Sequence[object]) -> None:
+        """Leaves the cursor on its row when others have come, by the rows' names; the first row stays the first."""
+        if 0 < self.cursor < len(before) and before[self.cursor] in now:
+            self.cursor = now.index(before[self.cursor])
 
     def action_move(self, by: int) -> None:
         self.cursor = max(0, min(self.cursor + by, self._many - 1))

@@ -7,6 +7,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from gateway_core.learning_values import (
+    Figures,
+    HeadVersion,
+    LearningStatus,
+    SampleQuality,
+    ShownLabel,
+    Trial,
+    WaitingSample,
+)
 from gateway_core.log_entries import LEVELS, LogEntry
 from gateway_core.provenance import provenance
 from gateway_core.routing_values import (
@@ -91,6 +100,55 @@ def trial(prompt: str) -> RouteTrial:
         ("hard: difficulty 0.78: design +0.26, reasoning +0.22", "target: anthropic/claude-sonnet-5-5 as premium"),
         ("groq/openai/gpt-oss-120b", "local/qwen3:8b"),
         122_955,
+    )
+
+
+def learning() -> LearningStatus:
+    """Two versions, one that was not taken up, labels of most kinds, and two answers that wait for a thumb."""
+    trial = Trial(Figures(14, 0.21, 11, 0.49, 0.95), Figures(14, 0.26, 9, 0.35, 0.87), Figures(14, 0.31, 7, 0.23, 0.77))
+    few = Trial(Figures(3, 0.2, 2), Figures(3, 0.25, 2), Figures(3, 0.25, 2))
+    judged = (
+        ("Design a queue that never loses a message \x1b[31mred", "thumb", "cheap", 1.0, 1.0, False, "down"),
+        ("What is the capital of Ghana?", "thumb", "local", 0.0, 1.0, True, "up"),
+        ("Compare both designs, step by step", "choice", "cheap", 1.0, 1.0, False, "premium"),
+        ("Rename this variable everywhere", "override", "premium", 0.5, 0.8, False, ""),
+        ("Why does the test hang?", "retry", "local", 0.5, 0.3, False, ""),
+        ("Explain the borrow checker", "sample", "premium", 0.5, 0.0, False, "up"),
+    )
+    labels = tuple(
+        ShownLabel(
+            f"req_{number:04d}",
+            NOW - 60 - number * 977,
+            source,
+            text,
+            tier,
+            wanted,
+            weight,
+            held,
+            said,
+            difficulty=0.31,
+        )
+        for number, (text, source, tier, wanted, weight, held, said) in enumerate(judged)
+    )
+    imported = ShownLabel("import:5a", NOW - 90_000, "import", "Summarise this \x1b]0;title\x07mail", "", 0.0, 1.0)
+    return LearningStatus(
+        at=NOW,
+        labels=64,
+        held_out=14,
+        sources=(("import", 40), ("thumb", 14), ("retry", 5), ("choice", 3), ("override", 1), ("sample", 1)),
+        newest=(*labels, imported),
+        versions=(
+            HeadVersion(3, NOW - 400, 50, trial, False, "worse than what was in force, by more than chance"),
+            HeadVersion(2, NOW - 4_000, 41, trial, True, "better than before", in_force=True),
+            HeadVersion(1, NOW - 90_000, 12, few, True, "too few to tell: 3 of 10 held-out labels"),
+        ),
+        in_force=2,
+        until_refit=6,
+        samples=(
+            WaitingSample("req_0001", NOW - 300, "Refactor \x1b]0;title\x07the parser", "premium"),
+            WaitingSample("req_0002", NOW - 900, "And now?", "cheap"),
+        ),
+        quality=SampleQuality(10, 12, 0.52, 0.98),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from gateway_core.bus import Bus
 from gateway_core.cache_entries import merged
 from gateway_core.events import Event
+from gateway_core.learning_values import LearningStatus
 from gateway_core.log_entries import LogEntry, LogPage, at_least
 from gateway_core.model import (
     CacheEntry,
@@ -66,6 +67,7 @@ class FakeSource:
         self.problem = ""
         self.logged: tuple[LogEntry, ...] = inside_values.log_entries()
         self.routed: RoutingStatus = inside_values.routing()
+        self.learned: LearningStatus = inside_values.learning()
         self.known_settings: SettingsReport = inside_values.settings()
         self.gateway_key = "llmgw-a-key-of-the-tests"
         self.tried: list[str] = []
@@ -156,6 +158,9 @@ class FakeSource:
     async def routing(self) -> RoutingStatus:
         return RoutingStatus(problem=self.problem) if self.problem else self.routed
 
+    async def learning(self) -> LearningStatus:
+        return LearningStatus(problem=self.problem) if self.problem else self.learned
+
     async def trial(self, prompt: str) -> RouteTrial:
         self.tried.append(prompt)
         return inside_values.trial(prompt)
@@ -178,10 +183,19 @@ class FakeSource:
             elif command == "force_tier":
                 tier = str(arguments["tier"])
                 self.current = replace(self.current, forced_tier=None if tier == "auto" else Tier(tier))
+        if command == "label_request" and self.answer is None:
+            self._judge(str(arguments["request_id"]), str(arguments["verdict"]).replace("clear", ""))
         if command == "forget_answer":
             self.entries = tuple(entry for entry in self.entries if entry.id != arguments["entry"])
         words = ", ".join(f"{name} {value}" for name, value in arguments.items())
         return self.answer or CommandResult(True, f"{command}: {words}" if words else command)
+
+    def _judge(self, request_id: str, thumb: str) -> None:
+        if self.current is not None:
+            rows = (replace(row, thumb=thumb) if row.id == request_id else row for row in self.current.requests)
+            self.current = replace(self.current, requests=tuple(rows))
+        decisions = (replace(one, thumb=thumb) if one.id == request_id else one for one in self.routed.decisions)
+        self.routed = replace(self.routed, decisions=tuple(decisions))
 
     async def start(self) -> None:
         return None

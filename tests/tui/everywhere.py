@@ -82,6 +82,8 @@ SITUATIONS = {
     "line-up": Situation(snapshots.busy, "t"),
     "decisions": Situation(snapshots.busy, "t tab"),
     "routes": Situation(snapshots.busy, "t tab tab"),
+    "learning": Situation(snapshots.busy, "t shift+tab"),
+    "what was learned": Situation(snapshots.busy, "t shift+tab down down enter"),
     "a model of the line-up": Situation(snapshots.busy, "t down enter"),
     "a trial": Situation(snapshots.busy, "t i P r o v e enter"),
     "log": Situation(snapshots.busy, "g"),

@@ -24,7 +24,19 @@ def _looks_as_before(
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("keys", ["t", "t tab tab", "t down enter", "g", "g down down down down enter", "comma"])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "t",
+        "t tab tab",
+        "t down enter",
+        "t shift+tab",
+        "t shift+tab down enter",
+        "g",
+        "g down down down down enter",
+        "comma",
+    ],
+)
 def test_inside(snap_compare: Compare, keys: str, size: str) -> None:
     assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], keys)
 

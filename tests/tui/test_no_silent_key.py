@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from gateway_core.learning_values import LearningStatus
 from gateway_core.setting_values import SettingsReport
 from llmgw_tui.places import EVERYWHERE, INSIDE, PLACES
 from llmgw_tui.screens.cached_answer import CachedAnswerScreen
 from llmgw_tui.screens.compare import CompareScreen
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.help import HelpScreen
+from llmgw_tui.screens.learned import HeadVersionScreen
 from llmgw_tui.screens.local_model import LocalModelScreen
 from llmgw_tui.screens.place import Place
 from llmgw_tui.screens.requests import RequestsScreen
@@ -21,8 +23,11 @@ from tests.fakes import details, inside_values, local, snapshots
 from tests.tui.conftest import Stage, Staging
 
 SNAPSHOTS = {"much": snapshots.busy(), "little": snapshots.empty(), "nothing": None}
-OF_THE_PLACE = ("copy", "detail", "filter", "help", "load", "maximise", "mark_wrong", "pull", "switch")
-INNER = ("request", "compare", "local_model", "answer", "lineup_place", "help")
+OF_THE_PLACE = (
+    *("copy", "detail", "filter", "help", "load", "maximise", "mark_wrong", "pull", "switch"),
+    *("thumb_up", "thumb_down"),
+)
+INNER = ("request", "compare", "local_model", "answer", "lineup_place", "head_version", "help")
 ALL = (*(place.place for place in PLACES), *INNER)
 
 
@@ -34,6 +39,7 @@ def inner(name: str) -> Place:
         "local_model": lambda: LocalModelScreen(local.ollama(snapshots.NOW).models[0].name),
         "answer": lambda: CachedAnswerScreen(snapshots.cached_answer(snapshots.cache_entries()[0])),
         "lineup_place": lambda: LineupPlaceScreen(inside_values.routing().lineup[0]),
+        "head_version": lambda: HeadVersionScreen(inside_values.learning().versions[1]),
         "help": lambda: HelpScreen(RequestsScreen()),
     }
     return made[name]()
@@ -89,6 +95,7 @@ async def test_no_action_is_silent(staging: Staging, name: str, much: str) -> No
         if much != "much":
             stage.source.entries, stage.source.hits, stage.source.logged = (), (), ()
             stage.source.known_settings = SettingsReport()
+            stage.source.learned = LearningStatus()
             stage.source.routed = replace(inside_values.routing(), lineup=(), decisions=())
         place = await opened(stage, name)
         silent = []

@@ -121,6 +121,11 @@ class Worker:
         self.entries = 0
         self.encoder: EncoderFacts | None = None
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the encoder, empty while none is ready."""
+        return self.encoder.fingerprint if self.encoder and self.state == "ready" else ""
+
     def start(self) -> None:
         """Starts the child in the background, once."""
         if self.state == "idle":

@@ -24,6 +24,7 @@ TMUX_MISSING = "The tour needs tmux. On Debian: apt-get install --no-install-rec
 PROGRAM = [sys.executable, "-m", "llmgw_tui.cli"]
 NAMES = {
     **{"slash": "/", "question_mark": "?", "dollar_sign": "$", "comma": ",", "colon": ":"},
+    **{"plus": "+", "minus": "-", "less_than_sign": "<", "greater_than_sign": ">", "equals_sign": "="},
     **{"enter": "Enter", "escape": "Escape", "tab": "Tab", "shift+tab": "BTab", "space": "Space", "f9": "F9"},
     **{"up": "Up", "down": "Down", "home": "Home", "end": "End", "delete": "DC"},
     **{"left_square_bracket": "[", "right_square_bracket": "]"},

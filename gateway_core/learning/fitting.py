@@ -1,0 +1,148 @@
+"""Fits heads from the labels, and knows which is in force.
+
+The head in force changes in memory only after it is durable: a crash between any two lines leaves the old one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from gateway_core.clock import Clock
+from gateway_core.learning.measuring import learn
+from gateway_core.learning.nearest import Nearest, nearest_of, nobody, packed, unpacked
+from gateway_core.learning_values import HeadVersion
+from gateway_core.routing.head import Head, Lesson
+from gateway_core.store.codec import from_json, to_json
+from gateway_core.store.heads import HeadStore, Standing
+from gateway_core.store.labels import Label, LabelStore
+
+NEW_LABELS = 10
+"""That have the router learn again by itself."""
+MOST_EMBEDDED = 500
+"""Texts that one fit has embedded; the others have their turn with the next one."""
+
+Embed = Callable[[str], Awaitable[tuple[float, ...] | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """The built-in encoder, as far as it is there: ``fingerprint`` is empty while it is not."""
+
+    embed: Embed
+    fingerprint: Callable[[], str]
+
+
+async def _no_vector(text: str) -> tuple[float, ...] | None:
+    return None
+
+
+NO_ENCODER = Encoder(_no_vector, lambda: "")
+
+
+class Fitting:
+    """One fit at a time. ``note`` tells a person."""
+
+    def __init__(self, labels: LabelStore, heads: HeadStore, clock: Clock, note: Callable[[str], None]) -> None:
+        self.encoder = NO_ENCODER
+        self.head: Head | None = None
+        self.nearest: Nearest = nobody
+        self.looks_among = ""
+        """Fingerprint of the encoder whose vectors :attr:`nearest` knows."""
+        self._labels = labels
+        self._heads = heads
+        self._clock = clock
+        self._note = note
+        self._one_at_a_time = asyncio.Lock()
+        self._looked_for = False
+
+    @property
+    def is_under_way(self) -> bool:
+        return self._one_at_a_time.locked()
+
+    async def open(self) -> None:
+        """Takes up the head that is in force. Raises ``StoreError``."""
+        self._take(await self._heads.standing())
+
+    async def is_due(self) -> bool:
+        """Whether enough is new since the last fit; after a start anything new is enough. Raises ``StoreError``."""
+        new = await self._labels.changes() - (await self._heads.standing()).tried
+        first, self._looked_for = not self._looked_for, True
+        return new >= (1 if first else NEW_LABELS)
+
+    async def refresh(self) -> None:
+        """Has :attr:`nearest` look among the vectors of the encoder that is in use now. Raises ``StoreError``."""
+        if (encoder := self.encoder.fingerprint()) != self.looks_among:
+            labels, _ = await self._labels.active()
+            await self._look_among(labels, encoder)
+
+    async def refit(self) -> HeadVersion | None:
+        """Learns now; None where there is nothing to learn from. Raises ``StoreError``."""
+        async with self._one_at_a_time:
+            labels, changes = await self._labels.active()
+            labels = await self._with_vectors(labels)
+            encoder = self.encoder.fingerprint()
+            taught = [(label.held_out, _lesson(label, encoder)) for label in labels if label.weight]
+            lessons = [lesson for held_out, lesson in taught if not held_out]
+            if not lessons:
+                return None
+            held_out = [lesson for is_held, lesson in taught if is_held]
+            fitted = await asyncio.to_thread(learn, lessons, held_out, self.head)
+            now, taken = self._clock.now(), fitted.taken
+            version = HeadVersion(0, now, len(lessons), fitted.trial, taken, fitted.verdict, in_force=taken)
+            number = await self._heads.add(version, to_json(fitted.head), changes)
+            self.head = fitted.head if taken else self.head
+            await self._look_among(labels, encoder)
+            return replace(version, number=number)
+
+    async def revert(self) -> int | None:
+        """Goes back to what was in force before, 0 for the rules; None where nothing was. Raises ``StoreError``."""
+        async with self._one_at_a_time:
+            standing = await self._heads.go_back()
+            if standing is None:
+                return None
+            self._take(standing)
+            return standing.in_force
+
+    async def forget(self, forget: Callable[[], Awaitable[int]]) -> int:
+        """Has what was learned go with the labels that ``forget`` forgets. Raises ``StoreError``."""
+        async with self._one_at_a_time:
+            many = await forget()
+            self.head, self.nearest = None, nobody
+            return many
+
+    def _take(self, standing: Standing) -> None:
+        self.head = None
+        if standing.head is not None:
+            try:
+                self.head = from_json(Head, standing.head)
+            except ValueError:
+                self._note("What the router learned is of another version: until it learns anew the rules decide.")
+
+    async def _look_among(self, labels: Sequence[Label], encoder: str) -> None:
+        self.nearest = await asyncio.to_thread(nearest_of, labels, encoder)
+        self.looks_among = encoder
+
+    async def _with_vectors(self, labels: Sequence[Label]) -> tuple[Label, ...]:
+        """The labels with what the encoder makes of their words, where it is there; kept for the next time."""
+        encoder, made = self.encoder.fingerprint(), dict[str, bytes]()
+        for label in labels:
+            if label.vector and label.encoder == encoder:
+                continue
+            if len(made) == MOST_EMBEDDED or (vector := await self.encoder.embed(label.text)) is None:
+                break
+            made[label.request_id] = packed(vector)
+        encoder = self.encoder.fingerprint()
+        if not made or not encoder:
+            return tuple(labels)
+        await self._labels.keep_vectors(made, encoder)
+        return tuple(
+            replace(label, vector=made[label.request_id], encoder=encoder) if label.request_id in made else label
+            for label in labels
+        )
+
+
+def _lesson(label: Label, encoder: str) -> Lesson:
+    vector = unpacked(label.vector) if label.vector and label.encoder == encoder else None
+    return Lesson(label.text, vector, label.wanted, label.weight)
