@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from gateway_core.delivery.course import Course, refusal_of
+from gateway_core.delivery.fitting import fit
 from gateway_core.delivery.holding import Hold, Rejected
 from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
@@ -30,7 +31,8 @@ BACKOFF_S = 0.25
 class Dispatcher:
     """Sends requests to providers and keeps the budget straight. ``providers`` are looked up by name at each call.
 
-    ``total_s`` bounds one call from its first byte to its last.
+    ``total_s`` bounds one call from its first byte to its last. ``budget_for`` says to how many tokens a conversation
+    is to be compacted for a target, None where it goes whole.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Dispatcher:
         max_output_tokens: int,
         premium_model: str,
         *,
+        budget_for: Callable[[ChatRequest, Target], int | None] = lambda request, target: None,
         total_s: float = 1800.0,
         jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -52,6 +55,7 @@ class Dispatcher:
         self._health = health
         self._max_output_tokens = max_output_tokens
         self._premium_model = premium_model
+        self._budget_for = budget_for
         self._total_s = total_s
         self._jitter = jitter
         self._sleep = sleep
@@ -156,6 +160,7 @@ class Dispatcher:
             raise Refused(errors.no_provider(f"{target.provider} is not set up."))
         exchange.attempts += 1
         exchange.target = target
+        await fit(exchange, target, self._budget_for(exchange.request, target))
         limit = None if target.free else self._output_limit(exchange)
         reservation = await self._reserve(exchange, target, limit)
         if first:
@@ -197,7 +202,7 @@ class Dispatcher:
 
     def _call(self, exchange: Exchange, target: Target, limit: int | None) -> UpstreamCall:
         wire = exchange.recording.call(exchange.attempts, f"{target.provider}/{target.model}")
-        return UpstreamCall(exchange.request, target, limit, exchange.remarks.append, wire)
+        return UpstreamCall(exchange.sent, target, limit, exchange.remarks.append, wire)
 
     def _output_limit(self, exchange: Exchange) -> int:
         return exchange.request.size.max_output_tokens or self._max_output_tokens
@@ -205,7 +210,7 @@ class Dispatcher:
     async def _reserve(self, exchange: Exchange, target: Target, limit: int | None) -> Reservation | None:
         if target.free or limit is None:
             return None
-        worst = self._pricing.reservation_microusd(target, exchange.request, limit)
+        worst = self._pricing.reservation_microusd(target, exchange.sent, limit)
         with exchange.watch.begin("budget", f"{target.provider}/{target.model}") as step:
             reserved = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst)
             step.outcome = reserved.code if isinstance(reserved, Refusal) else f"${worst / 1e6:.4f} set aside"
@@ -229,7 +234,7 @@ class Dispatcher:
             return
         cost = self._pricing.cost(target.provider, target.model, usage)
         if not meter.prompt_is_counted:
-            most = self._pricing.reservation_microusd(target, exchange.request, usage.output_tokens)
+            most = self._pricing.reservation_microusd(target, exchange.sent, usage.output_tokens)
             cost = cost if cost.total_microusd >= most else Cost(other=most)
         if not meter.complete and not meter.streamed and cost.total_microusd < reservation.reserved_microusd:
             cost = Cost(other=reservation.reserved_microusd)

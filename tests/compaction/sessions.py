@@ -12,7 +12,27 @@ CARRIER: Json = {
     "role": "user",
     "content": [{"type": "text", "text": "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>> x <<<END>>>"}],
 }
-_WORDS = ["alpha", "beta", "gamma", "delta", "the", "of", "and", "file", "server", "error", "line", "value", "=", "(", ")", "{", "}", "import", "return"]
+_WORDS = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "the",
+    "of",
+    "and",
+    "file",
+    "server",
+    "error",
+    "line",
+    "value",
+    "=",
+    "(",
+    ")",
+    "{",
+    "}",
+    "import",
+    "return",
+]
 
 
 def words(count: int, seed: int) -> str:
