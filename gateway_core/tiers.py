@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from gateway_core.clock import Clock, SystemClock
-from gateway_core.compaction.compact import budget_tokens
+from gateway_core.compaction.compact import budget_tokens, smaller_budget
 from gateway_core.gates.budget import Budget
 from gateway_core.learned_contexts import LearnedContexts
 from gateway_core.model import ChatRequest, ProviderStatus, Target, Tier
@@ -228,14 +228,18 @@ class Tiers:
             for tier, found in options.items()
         }
 
-    def budget_for(self, request: ChatRequest, target: Target) -> int | None:
-        """Tokens that the prompt is to be compacted to for ``target``; None where it goes whole."""
+    def budget_for(self, request: ChatRequest, target: Target, too_long: int = 0) -> int | None:
+        """Tokens that the prompt is to be compacted to for ``target``; None where it goes whole.
+
+        ``too_long`` says how often the target has found it too long, whatever the estimate says.
+        """
         if not self._settings.compacts_for(target.tier):
             return None
         option = next((option for option in self._options()[target.tier] if option.target == target), None)
-        if option is None or fits(request.size, option) or option.can.context_tokens is None:
+        if option is None or option.can.context_tokens is None or (not too_long and fits(request.size, option)):
             return None
-        return budget_tokens(option.can.context_tokens, request.size.max_output_tokens)
+        budget = budget_tokens(option.can.context_tokens, request.size.max_output_tokens)
+        return smaller_budget(budget, request.size.input_tokens, too_long)
 
     def _option(self, place: Place) -> Option:
         target = place.target

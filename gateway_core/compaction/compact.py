@@ -51,7 +51,18 @@ class Compaction:
 def budget_tokens(context_tokens: int, max_output_tokens: int | None) -> int:
     """Estimated tokens that a prompt may have in a context, with an answer and what the estimate may be wrong by."""
     answer = min(max_output_tokens or ANSWER_TOKENS, ANSWER_TOKENS, context_tokens // 4)
-    return int((context_tokens - answer) * ESTIMATE_SHARE) // _BUDGET_STEP * _BUDGET_STEP
+    return _in_steps((context_tokens - answer) * ESTIMATE_SHARE)
+
+
+def smaller_budget(budget: int, tokens: int, refusals: int) -> int:
+    """The budget of a prompt of ``tokens`` that the model has found too long so often, whatever the estimate says."""
+    while refusals > 1 or (refusals and budget >= tokens):
+        budget, refusals = _in_steps(budget * ESTIMATE_SHARE), refusals - (budget < tokens)
+    return budget
+
+
+def _in_steps(tokens: float) -> int:
+    return int(tokens) // _BUDGET_STEP * _BUDGET_STEP
 
 
 def least_tokens(body: JsonObject) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from gateway_core.compaction.compact import Compaction, compact
+from gateway_core.compaction.compact import Compaction, compact, least_tokens
 from gateway_core.exchange import Exchange
 from gateway_core.model import ChatRequest, Compacted, Reason, Target
 from gateway_core.wire.tokens import measure
@@ -43,6 +43,11 @@ async def fit(exchange: Exchange, target: Target, budget: int | None) -> None:
     remark = Reason(COMPACTED, f"{gone:,} of {compaction.tokens:,} tokens left out for {told}: {compaction.summary}")
     if remark not in exchange.remarks:
         exchange.remarks.append(remark)
+
+
+def can_be_shorter(exchange: Exchange, budget: int | None) -> bool:
+    """Whether there is a point in trying a target again that has found the request too long."""
+    return budget is not None and least_tokens(exchange.request.body) <= budget
 
 
 def _made(request: ChatRequest, budget: int) -> tuple[Compaction, ChatRequest] | None:

@@ -52,7 +52,7 @@ def call(call_id: str, name: str = "read", **arguments: Any) -> Json:
 
 
 def result(call_id: str, text: Any) -> Json:
-    return {"role": "tool", "tool_call_id": call_id.replace("_", ""), "content": text}
+    return {"role": "tool", "tool_call_id": call_id, "content": text}
 
 
 def prompts_of_a_session(turns: int, *, loop: int = 2, result_words: int = 800) -> list[list[Json]]:
@@ -64,7 +64,7 @@ def prompts_of_a_session(turns: int, *, loop: int = 2, result_words: int = 800) 
         messages = [*messages, {"role": "user", "content": asked}]
         requests.append([*messages, CARRIER])
         for part in range(loop):
-            call_id = f"call_{turn}_{part}"
+            call_id = f"call{turn}x{part}"
             text = words(result_words, turn % 4 * 10 + part)
             messages = [*messages, call(call_id, path=f"f{turn % 4}.py", part=part), result(call_id, text)]
             requests.append([*messages, CARRIER])
