@@ -49,7 +49,7 @@ def test_harmless_things_go_first_and_whole_turns_last() -> None:
         said(words(90, 3)),
     ]
     messages = [SYSTEM, *old, *LAST]
-    summaries = [compacted(messages, share).summary for share in (0.95, 0.4, 0.02)]
+    summaries = [compacted(messages, share).summary for share in (0.95, 0.3, 0.0)]
     assert summaries[0] == "1 tool result cut"
     assert summaries[1] == "1 tool result cut, 1 long text cut"
     assert summaries[2] == "2 turns folded"

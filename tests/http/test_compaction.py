@@ -12,6 +12,7 @@ import pytest
 
 from gateway_core.model import RequestDetail
 from tests.compaction.sessions import prompts_of_a_session, words
+from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.script import Failure, Reply
@@ -249,6 +250,47 @@ async def test_a_prompt_that_the_model_counts_as_too_long_is_compacted_then(tmp_
     assert [message["content"] for message in whole["messages"]] == [message["content"] for message in messages]
     assert marks(compacted) and compacted["messages"][-1]["content"] == "And now?"
     assert [remark.step for remark in detail.remarks] == ["try", "compacted"]
+
+
+async def test_usage_that_the_model_does_not_tell_is_that_of_what_was_sent(tmp_path: Path, ollama: FakeOllama) -> None:
+    ollama.script(Reply("It is a file.", usage={"prompt_eval_count": None, "eval_count": None}))
+    async with gateway(tmp_path, ollama, **ON) as llmgw:
+        _, headers, body = await ask(llmgw, SESSION[-1])
+        compacted = (await detail_of(llmgw, headers)).compacted
+    assert compacted and body["usage"]["prompt_tokens"] <= compacted.compacted_tokens
+
+
+async def test_money_is_set_aside_for_what_is_sent(tmp_path: Path) -> None:
+    async with FakeOpenAI(kind="groq", key="g", models=("s",)) as groq:
+        small = {"name": "s", "context_tokens": 8_192, "price": {"input": 100.0, "output": 1.0}}
+        entry = {"name": "small", "base_url": groq.base_url, "tier": "cheap", "api_key": "g", "models": [small]}
+        async with client(tmp_path, providers=[entry], context_compaction_tiers="cheap", **ON) as llmgw:
+            _, headers, _ = await ask(llmgw, SESSION[-1], "gateway-cheap")
+            detail = await detail_of(llmgw, headers)
+    (budget,) = [step.outcome for step in detail.timeline.steps if step.name == "budget"]
+    assert detail.compacted and 0 < float(budget[1:].split()[0]) < detail.compacted.tokens * 100 / 1e6
+
+
+async def test_a_provider_of_the_callers_own_protocol_gets_a_translation_of_what_is_left(tmp_path: Path) -> None:
+    async with FakeAnthropic() as claude:
+        small = {"name": "claude-haiku-5", "context_tokens": 8_192, "price": {"input": 1.0, "output": 5.0}}
+        entry = {
+            "name": "own",
+            "api": "messages",
+            "base_url": claude.base_url,
+            "api_key": claude.key,
+            "models": [small],
+        }
+        body = {"model": "gateway-cheap", "max_tokens": 500, "messages": as_messages(SESSION[-1]), "stream": True}
+        body["tools"] = [{"name": "read", "input_schema": {"type": "object"}}]
+        settings = {"providers": [{**entry, "models": [small]}], "context_compaction_tiers": "cheap", **ON}
+        async with client(tmp_path, **settings) as llmgw, llmgw.http.post("/v1/messages", json=body) as answer:
+            text = await answer.text()
+    assert answer.status == 200 and "message_stop" in text, text
+    sent = claude.requests[0]["messages"]
+    assert MARK in json.dumps(sent) and len(sent) < len(as_messages(SESSION[-1]))
+    roles = [message["role"] for message in sent]
+    assert all(one != other for one, other in zip(roles, roles[1:], strict=False))
 
 
 def as_messages(messages: Any) -> list[Any]:
