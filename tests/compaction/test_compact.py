@@ -160,7 +160,8 @@ def test_what_fits_is_the_very_same_messages() -> None:
 def test_a_growing_session_is_shortened_in_steps_and_begins_the_same_in_between(budget: int) -> None:
     before: list[Any] = []
     steps = 0
-    session = prompts_of_a_session(30)
+    carrier = user(words(600, 5))
+    session = [[*prompt[:-1], carrier] for prompt in prompts_of_a_session(30)]
     for messages in session:
         made = compact({"messages": messages}, budget)
         assert made and made.compacted_tokens <= budget

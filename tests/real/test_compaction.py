@@ -13,7 +13,7 @@ from tests.http.inside import Client, client
 from tests.real.openclaw import cache_folder
 from tests.real.real_model import NAME, real_model
 
-CONTEXT_TOKENS = 2_048
+CONTEXT_TOKENS = 1_536
 FACTS = (
     ("server.ini", "host = 127.0.0.1\nport = 4711\nworkers = 2", "Which port is in server.ini?", "4711"),
     ("people.txt", "The team's lead is Ingrid Solberg. She sits in Bergen.", "Who is the team's lead?", "Solberg"),
@@ -31,6 +31,7 @@ FACTS = (
 )
 HISTORY = prompts_of_a_session(6, result_words=400)[-1][:-1]
 SYSTEM: Any = {"role": "system", "content": "You answer questions about files, in one short sentence."}
+LONG = [SYSTEM, *HISTORY[1:], {"role": "assistant", "content": "It holds code."}]
 
 
 def last_turn(name: str, text: str, question: str) -> list[Any]:
@@ -49,7 +50,7 @@ async def answer(llmgw: Client, messages: list[Any]) -> tuple[str, str]:
 @pytest.mark.timeout(1800)
 async def test_a_compacted_history_leaves_the_answer_from_the_newest_result_as_good_as_none(tmp_path: Path) -> None:
     alone, after = [], []
-    async with real_model(cache_folder()) as model:
+    async with real_model(cache_folder(), CONTEXT_TOKENS) as model:
         settings = {
             "local_llm_enabled": True,
             "local_llm_url": model.base_url,
@@ -61,13 +62,13 @@ async def test_a_compacted_history_leaves_the_answer_from_the_newest_result_as_g
         }
         async with client(tmp_path, **settings) as llmgw:
             for name, text, question, expected in FACTS:
-                turn = last_turn(name, text, question)
-                said, _ = await answer(llmgw, [SYSTEM, *turn])
+                said, _ = await answer(llmgw, [SYSTEM, *last_turn(name, text, question)])
                 alone.append(expected in said)
-                history = [SYSTEM, *HISTORY[1:], {"role": "assistant", "content": "It holds code."}]
-                long, route = await answer(llmgw, [*history, *turn])
+                print(f"{question} {said!r}", flush=True)
+            for name, text, question, expected in FACTS:
+                said, route = await answer(llmgw, [*LONG, *last_turn(name, text, question)])
+                after.append(expected in said)
+                print(f"{question} compacted: {said!r}", flush=True)
                 assert route.endswith("+compacted")
-                after.append(expected in long)
-                print(f"\n{question} alone: {said!r}; compacted: {long!r}")
     print(f"\n{NAME}: right {sum(alone)} of {len(FACTS)} without a history, {sum(after)} with a compacted one")
     assert sum(after) >= sum(alone) - 2
