@@ -190,6 +190,7 @@ class Composition:
             self.health,
             settings.max_output_tokens,
             settings.premium_model,
+            budget_for=self._tiers.budget_for,
             total_s=settings.upstream_total_s,
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from gateway_core.model import (
     CacheStatus,
     ChatRequest,
+    Compacted,
     Cost,
     Counted,
     Counterfactuals,
@@ -53,6 +54,10 @@ class Exchange:
     """What that answer took when it was made; 0 where nobody knows."""
     decision: Decision | None = None
     target: Target | None = None
+    compacted: Compacted | None = None
+    """What is left out of the request for ``target``; None where it goes whole."""
+    sent: ChatRequest = field(init=False)
+    """The request as it goes to ``target``."""
     usage: Usage = Usage()
     cost: Cost = Cost()
     """Of all tries so far."""
@@ -90,6 +95,7 @@ class Exchange:
     _stream: Running | None = None
 
     def __post_init__(self) -> None:
+        self.sent = self.request
         received = self.request.received
         self.watch = Stopwatch(self.began, received.read_ms if received else 0.0)
         self.recording = Recording(self.request)
@@ -98,7 +104,7 @@ class Exchange:
     @property
     def keeps_its_answer(self) -> bool:
         """Whether the answer stays with this request, and out of the caches: no good one, or to half of the prompt."""
-        return self.flawed or any(remark.step == PROMPT_CUT for remark in self.remarks)
+        return self.flawed or self.compacted is not None or any(remark.step == PROMPT_CUT for remark in self.remarks)
 
     @property
     def route(self) -> str:
@@ -106,9 +112,10 @@ class Exchange:
         if self.decision is None:
             return ""
         first, last = self.decision.target, self.target or self.decision.target
+        compacted = "+compacted" if self.compacted else ""
         if (last.provider, last.model) == (first.provider, first.model):
-            return self.decision.route
-        return f"{self.decision.route}>{last.tier if last.tier is not first.tier else last.provider}"
+            return f"{self.decision.route}{compacted}"
+        return f"{self.decision.route}>{last.tier if last.tier is not first.tier else last.provider}{compacted}"
 
     @property
     def cost_microusd(self) -> int:
@@ -227,6 +234,7 @@ class Exchange:
             reuse=self.reuse,
             elsewhere=self.elsewhere,
             timeline=Timeline(self.watch.steps(ended=self.outcome is not None)),
+            compacted=self.compacted,
         )
 
 

@@ -19,6 +19,8 @@ from gateway_core.cache_entries import Savings as Savings
 from gateway_core.cache_stats import ErrorRate as ErrorRate
 from gateway_core.cache_stats import JudgeStatus as JudgeStatus
 from gateway_core.cache_stats import SemanticStats as SemanticStats
+from gateway_core.compaction_values import Compacted as Compacted
+from gateway_core.compaction_values import LeftOut as LeftOut
 from gateway_core.costs import Cost as Cost
 from gateway_core.costs import Counterfactuals as Counterfactuals
 from gateway_core.costs import TierCost as TierCost
@@ -112,6 +114,8 @@ class RequestSize:
     images: int
     wants_json: bool
     body_bytes: int
+    compacted_tokens: int | None = None
+    """The least that context compaction can make of ``input_tokens``; None where nobody needs to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +325,8 @@ class RequestDetail:
     timeline: Timeline = Timeline()
     elsewhere: tuple[TierCost, ...] = ()
     """What the other tiers would have cost, for an answer that a model gave."""
+    compacted: Compacted | None = None
+    """What was left out of ``messages`` for the model that answered; None where it got them whole."""
 
 
 @dataclass(frozen=True, slots=True)

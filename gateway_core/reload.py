@@ -23,7 +23,7 @@ LIVE = frozenset(
         *("router_embedding", "router_easy_below", "router_hard_from"),
         *("daily_budget_soft", "daily_budget_medium", "daily_budget_hard", "rate_limit_rpm", "rate_limit_tpm"),
         *("max_output_tokens", "prices", "unknown_price", "exact_cache", "exact_cache_ttl_s", "cache_replay"),
-        *("policy", "policy_patterns", "keep_bodies_days"),
+        *("policy", "policy_patterns", "keep_bodies_days", "context_compaction", "context_compaction_tiers"),
         *("upstream_first_byte_s", "upstream_idle_s", "local_first_byte_s", "upstream_total_s", "client_write_s"),
     )
 )

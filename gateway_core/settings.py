@@ -280,6 +280,14 @@ class Settings(BaseModel):
     """A prompt of less difficulty than this (0 to 1) goes to LOCAL."""
     router_hard_from: float = Field(default=0.65, ge=0, le=1.01)
     """A prompt of this difficulty or more goes to PREMIUM; 1.01 is never."""
+    context_compaction: Literal["on", "off"] = "off"
+    """Whether a conversation that is too long for a model is sent to it without old tool results, images and turns.
+
+    System messages, tools and the last turn always go whole. The client keeps everything: the next turn, on a larger
+    model, is sent whole again. Every gap is marked, and the request's detail says what was left out.
+    """
+    context_compaction_tiers: str = "local"
+    """The tiers whose models get such a conversation: ``local``, ``cheap``, or ``local,cheap``."""
 
     daily_budget_soft: float = Field(default=5.0, ge=0)
     """US dollars a day after which the control centre warns. 0 is off."""
@@ -348,11 +356,19 @@ class Settings(BaseModel):
     max_body_bytes: int = Field(default=33_554_432, gt=0)
     """Largest request accepted."""
 
-    @field_validator("exact_cache", "semantic_cache", "policy", "builtin_model", mode="before")
+    @field_validator("exact_cache", "semantic_cache", "policy", "builtin_model", "context_compaction", mode="before")
     @classmethod
     def _on_or_off(cls, value: object) -> object:
         """YAML reads a bare ``on`` as true."""
         return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
+    @field_validator("context_compaction_tiers", mode="before")
+    @classmethod
+    def _are_tiers(cls, value: object) -> object:
+        names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+        if not isinstance(names, list | tuple) or not names or set(names) - {"local", "cheap"}:
+            raise ValueError("must be local, cheap, or local,cheap: what PREMIUM answers is never shortened")
+        return ",".join(dict.fromkeys(names))
 
     @field_validator("prices")
     @classmethod
@@ -426,6 +442,10 @@ class Settings(BaseModel):
     def provider_entry(self, name: str) -> ProviderEntry | None:
         """The user's own provider of that name."""
         return next((entry for entry in self.providers if entry.name == name), None)
+
+    def compacts_for(self, tier: str) -> bool:
+        """Whether a conversation may be shortened for the models of a tier."""
+        return self.context_compaction == "on" and tier in self.context_compaction_tiers.split(",")
 
     @property
     def all_prices(self) -> dict[str, Price]:

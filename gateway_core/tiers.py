@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from gateway_core.clock import Clock, SystemClock
+from gateway_core.compaction.compact import budget_tokens, smaller_budget
 from gateway_core.gates.budget import Budget
 from gateway_core.learned_contexts import LearnedContexts
-from gateway_core.model import ProviderStatus, Target, Tier
+from gateway_core.model import ChatRequest, ProviderStatus, Target, Tier
 from gateway_core.ollama.address import local_base_url
 from gateway_core.ollama.manager import Endpoint, LocalModels
 from gateway_core.ollama.speeds import Stopwatch
@@ -19,6 +20,7 @@ from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.providers.pool import Blueprint, Kind, ProviderPool
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.registry import blueprints
+from gateway_core.routing.feasibility import fits
 from gateway_core.routing.landscape import Bands, Capabilities, Landscape, Option
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import AS_CONFIGURED, LOCAL, Place, Switched, lineup, named_providers
@@ -219,7 +221,26 @@ class Tiers:
         }
 
     def _options(self) -> dict[Tier, tuple[Option, ...]]:
-        return {tier: tuple(self._option(place) for place in places) for tier, places in self._places.items()}
+        options = {tier: tuple(self._option(place) for place in places) for tier, places in self._places.items()}
+        return {
+            tier: tuple(replace(option, compacts=True) for option in found)
+            if self._settings.compacts_for(tier)
+            else found
+            for tier, found in options.items()
+        }
+
+    def budget_for(self, request: ChatRequest, target: Target, too_long: int = 0) -> int | None:
+        """Tokens that the prompt is to be compacted to for ``target``; None where it goes whole.
+
+        ``too_long`` says how often the target has found it too long, whatever the estimate says.
+        """
+        if not self._settings.compacts_for(target.tier):
+            return None
+        option = next((option for option in self._options()[target.tier] if option.target == target), None)
+        if option is None or option.can.context_tokens is None or (not too_long and fits(request.size, option)):
+            return None
+        budget = budget_tokens(option.can.context_tokens, request.size.max_output_tokens)
+        return smaller_budget(budget, request.size.input_tokens, too_long)
 
     def _option(self, place: Place) -> Option:
         target = place.target

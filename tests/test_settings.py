@@ -125,3 +125,17 @@ def test_the_readme_lists_every_setting_and_no_other() -> None:
         name for name in ("prices", "unknown_price", "policy_patterns", "providers") if f"`{name}`" in section
     }
     assert (listed - {"config"}) | of_the_file == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("local", "local"), ("cheap, local", "cheap,local"), ("[cheap]", "cheap")]
+)
+def test_the_tiers_that_are_compacted_for_are_named(tmp_path: Path, written: str, read: str) -> None:
+    settings = load_settings(write(tmp_path, f"context_compaction: on\ncontext_compaction_tiers: {written}\n"))
+    assert settings.context_compaction_tiers == read
+    assert settings.compacts_for("cheap") is ("cheap" in read) and not settings.compacts_for("premium")
+
+
+def test_premium_is_never_compacted_for(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="CONTEXT_COMPACTION_TIERS.*never shortened"):
+        load_settings(write(tmp_path, "context_compaction_tiers: local,premium\n"))

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from gateway_core.delivery.course import Course, refusal_of
+from gateway_core.delivery.fitting import can_be_shorter, fit
 from gateway_core.delivery.holding import Hold, Rejected
 from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
@@ -41,7 +42,8 @@ BACKOFF_S = 0.25
 class Dispatcher:
     """Sends requests to providers and keeps the budget straight. ``providers`` are looked up by name at each call.
 
-    ``total_s`` bounds one call from its first byte to its last.
+    ``total_s`` bounds one call from its first byte to its last. ``budget_for`` says to how many tokens a conversation
+    is to be compacted for a target that has found it too long so often; None where it goes whole.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Dispatcher:
         max_output_tokens: int,
         premium_model: str,
         *,
+        budget_for: Callable[[ChatRequest, Target, int], int | None] = lambda request, target, too_long: None,
         total_s: float = 1800.0,
         jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -63,6 +66,7 @@ class Dispatcher:
         self._health = health
         self._max_output_tokens = max_output_tokens
         self._premium_model = premium_model
+        self._budget_for = budget_for
         self._total_s = total_s
         self._jitter = jitter
         self._sleep = sleep
@@ -84,6 +88,7 @@ class Dispatcher:
 
     async def _ask(self, exchange: Exchange, target: Target, course: Course) -> AsyncGenerator[Piece]:
         """Tries one target as often as it makes sense. Tells ``course`` what came of it."""
+        too_long = 0
         for attempt in range(1, MAX_TRIES + 1):
             permit = self._health.admit(target)
             if isinstance(permit, Blocked):
@@ -93,7 +98,7 @@ class Dispatcher:
             pause = None
             with permit:
                 try:
-                    async with aclosing(self._try(exchange, target, hold, first=attempt == 1)) as pieces:
+                    async with aclosing(self._try(exchange, target, hold, attempt, too_long)) as pieces:
                         async for piece in pieces:
                             exchange.mark_first_token()
                             yield piece
@@ -113,6 +118,9 @@ class Dispatcher:
                     if exchange.first_token_ms is not None:
                         raise Refused(refusal_of(error, target)) from None
                     pause = self._pause(error, attempt, target, course)
+                    if error.code == "context_length_exceeded":
+                        too_long += 1
+                        pause = self._pause_before_a_shorter(exchange, target, attempt, too_long)
                     course.failed(target, error, pause)
                 except Refused as refused:
                     course.refused(target, refused.refusal)
@@ -171,16 +179,27 @@ class Dispatcher:
         backoff = BACKOFF_S * 2 ** (attempt - 1)
         return float(max(backoff, error.retry_after_s or 0.0) + backoff * self._jitter())
 
-    async def _try(self, exchange: Exchange, target: Target, hold: Hold, *, first: bool) -> AsyncGenerator[Piece]:
-        """One call of one target, reserved and settled. What it yields may be sent on."""
+    def _pause_before_a_shorter(self, exchange: Exchange, target: Target, attempt: int, too_long: int) -> float | None:
+        """As :meth:`_pause`, for a target that has found the request too long."""
+        budget = self._budget_for(exchange.request, target, too_long) if attempt < MAX_TRIES else None
+        return 0.0 if can_be_shorter(exchange, budget) else None
+
+    async def _try(
+        self, exchange: Exchange, target: Target, hold: Hold, attempt: int, too_long: int
+    ) -> AsyncGenerator[Piece]:
+        """One call of one target, reserved and settled. What it yields may be sent on.
+
+        ``too_long`` says how often the target has found the request too long.
+        """
         provider = self._providers(target.provider)
         if provider is None:
             raise Refused(errors.no_provider(f"{target.provider} is not set up."))
         exchange.attempts += 1
         exchange.target = target
+        await fit(exchange, target, self._budget_for(exchange.request, target, too_long))
         limit = None if target.free else self._output_limit(exchange)
         reservation = await self._reserve(exchange, target, limit)
-        if first:
+        if attempt == 1:
             self._health.requested(target.provider)
         meter = Meter(exchange, paid=reservation is not None, limit=limit)
         step = exchange.watch.begin("call", hold.target)
@@ -219,7 +238,7 @@ class Dispatcher:
 
     def _call(self, exchange: Exchange, target: Target, limit: int | None) -> UpstreamCall:
         wire = exchange.recording.call(exchange.attempts, f"{target.provider}/{target.model}")
-        return UpstreamCall(exchange.request, target, limit, exchange.remarks.append, wire)
+        return UpstreamCall(exchange.sent, target, limit, exchange.remarks.append, wire)
 
     def _output_limit(self, exchange: Exchange) -> int:
         return exchange.request.size.max_output_tokens or self._max_output_tokens
@@ -227,7 +246,7 @@ class Dispatcher:
     async def _reserve(self, exchange: Exchange, target: Target, limit: int | None) -> Reservation | None:
         if target.free or limit is None:
             return None
-        worst = self._pricing.reservation_microusd(target, exchange.request, limit)
+        worst = self._pricing.reservation_microusd(target, exchange.sent, limit)
         with exchange.watch.begin("budget", f"{target.provider}/{target.model}") as step:
             reserved = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst)
             step.outcome = reserved.code if isinstance(reserved, Refusal) else f"${worst / 1e6:.4f} set aside"
@@ -251,7 +270,7 @@ class Dispatcher:
             return
         cost = self._pricing.cost(target.provider, target.model, usage)
         if not meter.prompt_is_counted:
-            most = self._pricing.reservation_microusd(target, exchange.request, usage.output_tokens)
+            most = self._pricing.reservation_microusd(target, exchange.sent, usage.output_tokens)
             cost = cost if cost.total_microusd >= most else Cost(other=most)
         if not meter.complete and not meter.streamed and cost.total_microusd < reservation.reserved_microusd:
             cost = Cost(other=reservation.reserved_microusd)

@@ -63,10 +63,10 @@ class Meter:
     def prompt_is_counted(self) -> bool:
         """Whether the upstream told what it read, all of it: server tools may have it read again until the end."""
         reported = bool(self._reported and self._reported.prompt_tokens)
-        return reported and (self.complete or self._counted or not has_server_tools(self._exchange.request))
+        return reported and (self.complete or self._counted or not has_server_tools(self._exchange.sent))
 
     def usage(self) -> Usage:
-        size, reported = self._exchange.request.size, self._reported or Usage()
+        size, reported = self._exchange.sent.size, self._reported or Usage()
         if self.complete and not self._paid:
             prompt, output, how = size.input_tokens, self._output_ceiling // 2, Counted.ESTIMATED
         else:

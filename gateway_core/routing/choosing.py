@@ -12,6 +12,7 @@ from gateway_core.model import (
     Target,
     Tier,
 )
+from gateway_core.routing.compacting import compaction_reason, with_advice, with_least_size
 from gateway_core.routing.feasibility import considered, fits, limit_refusal, money_obstacle, obstacle
 from gateway_core.routing.landscape import UPWARD, Landscape, Option, in_order
 from gateway_core.routing.wishes import Wish
@@ -21,6 +22,7 @@ from gateway_core.wire import errors
 def choose(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Difficulty) -> Decision | Refusal:
     """The first target that can, and those to try after it: of the same tier, then of the others. A tier that was
     named keeps to itself, and so does a model."""
+    request = with_least_size(request, landscape, fits)
     reasons = [Reason(wish.route.partition(":")[0], wish.reason)]
     moves = _medium_moves(wish, landscape)
     targets: list[Target] = []
@@ -49,6 +51,7 @@ def choose(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Difficu
     name = f"{wish.route}>{chosen.tier}" if moved else wish.route
     if moved and moves:
         name = f"budget:medium>{chosen.tier}"
+    reasons += compaction_reason(request.size, chosen, landscape, fits)
     reasons.append(Reason("target", f"{chosen.provider}/{chosen.model} as {chosen.tier}"))
     fallbacks = () if wish.binding and moved else tuple(rest)
     record = DecisionRecord(hard, considered(request.size, landscape))
@@ -97,12 +100,12 @@ def _refuse(request: ChatRequest, wish: Wish, landscape: Landscape) -> Refusal:
         return landscape.paid_refusal
     contexts = [o.can.context_tokens for o in options if o.can.context_tokens and not fits(request.size, o)]
     if contexts and len(contexts) == len(options):
-        return errors.context_length_exceeded(request.size.input_tokens, max(contexts))
+        return with_advice(errors.context_length_exceeded(request.size.input_tokens, max(contexts)), request, options)
     full = [o.target for o in options if o.target and not money_obstacle(o.target, landscape) and fits(request.size, o)]
     if limits := [refusal for target in full if (refusal := limit_refusal(request.size, target, landscape))]:
         return min(limits, key=lambda refusal: refusal.retry_after_s or float("inf"))
     if contexts:
-        return errors.context_length_exceeded(request.size.input_tokens, max(contexts))
+        return with_advice(errors.context_length_exceeded(request.size.input_tokens, max(contexts)), request, options)
     if wish.binding:
         blocked = "; ".join(_problems(request, wish.tier, landscape))
         return errors.no_provider(f"The {wish.tier} tier cannot take this request: {blocked}.")

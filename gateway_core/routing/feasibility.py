@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway_core.model import Considered, Refusal, RequestSize, Target, Tier
+from gateway_core.routing.compacting import fits_compacted
 from gateway_core.routing.landscape import UPWARD, Landscape, Option
 from gateway_core.wire import errors
 
@@ -60,8 +61,9 @@ def limit_refusal(size: RequestSize, target: Target, landscape: Landscape) -> Re
 
 
 def fits(size: RequestSize, option: Option) -> bool:
-    """Whether prompt and a short answer fit the model's context; True where nobody told it."""
-    return option.can.context_tokens is None or tokens_needed(size) <= option.can.context_tokens
+    """Whether prompt and a short answer fit the model's context, compacted if need be; True where nobody told it."""
+    context = option.can.context_tokens
+    return context is None or tokens_needed(size) <= context or fits_compacted(size, option)
 
 
 def tokens_needed(size: RequestSize) -> int:

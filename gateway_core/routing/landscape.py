@@ -34,6 +34,8 @@ class Option:
     can: Capabilities = Capabilities()
     stands_in: bool = False
     """The built-in model, in nobody's place: it answers by itself only where no other tier can."""
+    compacts: bool = False
+    """A prompt that is too long for it may be compacted."""
     lost: bool = False
     """A local server is to be there, and is not: ``unavailable`` says why, also where the built-in model stands in."""
 

