@@ -320,6 +320,7 @@ class Pipeline:
         request, answer = exchange.request, stored_answer(exchange, whole)
         if exchange.target and not request.replay_of:
             self._sessions.remember(request.view.session, exchange.target)
+        self._tiers.learn(exchange)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange)
         with exchange.watch.begin("keep"):
             if not exchange.keeps_its_answer and not request.replay_of:
