@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -25,8 +25,11 @@ class LocalProvider:
 
     name = LOCAL
 
-    def __init__(self, models: LocalModels, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, models: LocalModels, settings: Settings, clock: Clock, ratio: Callable[[str, str], float]
+    ) -> None:
         self._models = models
+        self._ratio = ratio
         self._clock = clock
         self._settings = settings
         self._servers: dict[Endpoint, Provider] = {}
@@ -69,7 +72,15 @@ class LocalProvider:
             self._servers[endpoint] = (
                 compatible
                 if kind != "ollama"
-                else Ollama(compatible, contexts, self._thinks, api_key=key, first_byte_s=patience_s, idle_s=patience_s)
+                else Ollama(
+                    compatible,
+                    contexts,
+                    self._thinks,
+                    api_key=key,
+                    first_byte_s=patience_s,
+                    idle_s=patience_s,
+                    ratio=lambda model: self._ratio(LOCAL, model),
+                )
             )
         return self._servers[endpoint]
 

@@ -86,7 +86,9 @@ class Tiers:
         root = root_of(local_base_url(settings))
         self._beside_local = frozenset(e.name for e in settings.providers if root_of(e.base_url) == root)
         where = (local_base_url(settings), settings.local_llm_api_key, settings.local_first_byte_s)
-        local = Blueprint((LOCAL, *where), lambda: LocalProvider(self._local, settings, self._clock))
+        local = Blueprint(
+            (LOCAL, *where), lambda: LocalProvider(self._local, settings, self._clock, self._reported.ratio)
+        )
         free = [entry.name for entry in settings.providers if entry.free]
         self._contexts = {name: self._contexts.get(name) or LearnedContexts(self._clock) for name in free}
         others = blueprints(settings, self._simulated, self._pricing, self._contexts)

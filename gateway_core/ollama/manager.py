@@ -284,9 +284,10 @@ class LocalModels:
     async def refresh(self) -> LocalServer:
         """Looks now and returns what was found."""
         async with self._looking:
+            began = self._clock.now()
             if self._looks:
                 await self._look()
-            self._looked_at = self._clock.now()
+            self._looked_at = began
             self._standin.follow(self._found is not None)
             self._looked = True
             self._update()

@@ -84,17 +84,19 @@ class Residence:
         """The model in use that would have to leave for ``model``, the one used last; None where none has to.
 
         ``models`` are as they were seen at ``looked_at``. One that was asked since then is on its way into memory,
-        whatever was seen, and what it puts out does not come back beside it.
+        whatever was seen, and what it puts out does not come back beside it; of several the last one asked stays.
         """
-        if _comes(model, looked_at):
-            return None
         others = [other for other in models if other.name != model.name]
         coming = [other for other in others if _comes(other, looked_at)]
-        staying = [other for other in others if _stays(other, now)]
-        against = coming if model.loaded else [*coming, *staying]
+        if _comes(model, looked_at):
+            against = coming = [other for other in coming if _last_use(other) > _last_use(model)]
+        elif model.loaded:
+            against = coming
+        else:
+            against = [*coming, *(other for other in others if _stays(other, now))]
         if not against or self._fit(model, against, coming, models, beside):
             return None
-        last = max(against, key=lambda other: (other.in_flight > 0, other.last_used_at or 0.0))
+        last = max(against, key=_last_use)
         return Leaving(last.name, _use(last, now))
 
     def _fit(
@@ -121,7 +123,11 @@ def _had_time(model: LocalModel, now: float) -> bool:
 
 def _comes(model: LocalModel, looked_at: float) -> bool:
     """Whether it was not in memory when it was looked, and was asked since."""
-    return not model.loaded and (model.in_flight > 0 or (model.last_used_at or 0.0) > looked_at)
+    return not model.loaded and (model.in_flight > 0 or (model.last_used_at or 0.0) >= looked_at)
+
+
+def _last_use(model: LocalModel) -> tuple[bool, float]:
+    return (model.in_flight > 0, model.last_used_at or 0.0)
 
 
 def _stays(model: LocalModel, now: float) -> bool:
