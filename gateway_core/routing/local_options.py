@@ -81,4 +81,7 @@ def _memory(model: LocalModel, local: LocalModels, server: LocalServer, now: flo
 
 
 def _is_loaded(model: LocalModel, server: LocalServer) -> bool | None:
-    return True if model.loaded else False if server.product in _TELL_WHAT_IS_LOADED else None
+    """One that has answered since the last look was loaded for it."""
+    if model.loaded or (model.last_used_at or 0.0) > (server.looked_at or 0.0):
+        return True
+    return False if server.product in _TELL_WHAT_IS_LOADED else None
