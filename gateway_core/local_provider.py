@@ -51,7 +51,7 @@ class LocalProvider:
                     watch.taken()
             finally:
                 await pieces.aclose()
-                self._models.residence.read(call.target.model, call.request.view.session, used.prompt_tokens)
+                _note_prompt(self._models, call, used)
             if timing := told or (watch.timing() if call.request.stream else None):
                 self._models.measured(call.target.model, timing)
 
@@ -115,10 +115,16 @@ class OnLocalServer:
                         used = piece.usage or used
                         yield piece
             finally:
-                self._models.residence.read(call.target.model, call.request.view.session, used.prompt_tokens)
+                _note_prompt(self._models, call, used)
 
     async def check(self) -> ProviderStatus:
         return await self._provider.check()
 
     async def close(self) -> None:
         await self._provider.close()
+
+
+def _note_prompt(models: LocalModels, call: UpstreamCall, used: Usage) -> None:
+    """What the model keeps now: the prompt, once it has counted it."""
+    read = call.request.size.input_tokens if used.prompt_tokens else 0
+    models.residence.read(call.target.model, call.request.view.session, read)

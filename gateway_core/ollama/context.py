@@ -27,7 +27,7 @@ _UNTOLD_MEMORY_BYTES = 2 * 1024**3
 _STUB_BYTES = 1024 * 1024
 """A smaller model is the stub of one that runs in Ollama's cloud, where this machine's memory counts for nothing."""
 _NO_BOUND = 1 << 30
-ESTIMATE_MARGIN = 1.25
+_ESTIMATE_MARGIN = 1.25
 """The estimate came to 0.81 of the true count of OpenClaw's requests at the worst (SmolLM2's tokenizer, 2026-11-28)."""
 _LEAST_ANSWER_TOKENS = 512
 _USUAL_ANSWER_TOKENS = 1024
@@ -97,7 +97,7 @@ def _by_memory(shape: Shape, memory_bytes: int | None) -> int:
 def need_of(prompt_tokens: int, max_output_tokens: int | None, *, exact: bool = False) -> Need:
     """What a request needs. ``exact`` says that the tokens were counted by the model's own tokenizer."""
     answer = min(max_output_tokens or _USUAL_ANSWER_TOKENS, _MOST_ANSWER_TOKENS)
-    wanted = prompt_tokens if exact else int(prompt_tokens * ESTIMATE_MARGIN)
+    wanted = prompt_tokens if exact else int(prompt_tokens * _ESTIMATE_MARGIN)
     return Need(wanted + answer, prompt_tokens + min(answer, _LEAST_ANSWER_TOKENS))
 
 

@@ -34,7 +34,7 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The prompt that a model has read last: of this session, and so many tokens."""
+    """The prompt that a model has read last: of this session, and of so many tokens as estimated."""
 
     session: str
     tokens: int
@@ -66,7 +66,7 @@ class Residence:
         self._kept = {name: kept for name, kept in self._kept.items() if name in names}
 
     def read(self, model: str, session: str | None, tokens: int) -> None:
-        """A model has answered to a prompt of so many tokens."""
+        """A model has read a prompt that is estimated at so many tokens; 0 where nobody knows whether all of it."""
         found = find(self._loaded.values(), model)
         name = found.name if found else model
         if session and tokens:

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from gateway_core.model import ChatRequest, Considered, Lane, Refusal, RequestSize, Target, Tier
+from gateway_core.ollama.context import need_of
 from gateway_core.routing.landscape import UPWARD, ExpectedAnswer, Landscape, Option
 from gateway_core.routing.wishes import BACKGROUND_MODEL
 from gateway_core.wire import errors
@@ -113,17 +114,18 @@ def seconds(size: RequestSize, option: Option, lane: Lane, session: str | None =
     pace = option.pace
     if not pace.prompt_tokens_per_s or not pace.tokens_per_s or pace.load_s is None:
         return None
-    prompt = prompt_tokens(size, option)
-    reading_s = (prompt - _read_before(size, option, session)) / pace.prompt_tokens_per_s
+    reading_s = _unread(size, option, session) / pace.prompt_tokens_per_s
     writing_s = expected_answer(size, option, lane).tokens / pace.tokens_per_s
     return pace.wait_s + pace.load_s + reading_s + writing_s
 
 
-def _read_before(size: RequestSize, option: Option, session: str | None) -> int:
-    pace = option.pace
-    is_last = session is not None and session == pace.kept_session
-    grown = pace.kept_tokens <= prompt_tokens(size, option)
-    return pace.kept_tokens if is_last and grown and tokens_needed(size, option) <= pace.kept_context else 0
+def _unread(size: RequestSize, option: Option, session: str | None) -> int:
+    """Tokens of the prompt, as the model counts them, that it has not read for this session's last request."""
+    pace, prompt = option.pace, prompt_tokens(size, option)
+    if session is None or session != pace.kept_session or pace.kept_tokens > size.input_tokens:
+        return prompt
+    in_place = need_of(prompt, size.max_output_tokens).wanted_tokens <= pace.kept_context
+    return math.ceil((size.input_tokens - pace.kept_tokens) * option.ratio) if in_place else prompt
 
 
 def nobody_waits(request: ChatRequest) -> bool:

@@ -52,8 +52,9 @@ class Pace:
     kept_session: str | None = None
     """The session whose prompt it has read last, and keeps for the next one that begins like it."""
     kept_tokens: int = 0
+    """Of it, as estimated."""
     kept_context: int = 0
-    """A request that needs more tokens has the model loaded anew, with a larger context: then nothing is kept."""
+    """The context in force. A request that wants a larger one has the model loaded anew: then nothing is kept."""
     usual_s: float | None = None
     """What half of its newest answers took: all that is known where the tokens' pace is not."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gateway_core.local_values import LocalModel, LocalServer
 from gateway_core.ollama.choice import find
-from gateway_core.ollama.context import ESTIMATE_MARGIN
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.ollama.speeds import load_seconds
 from gateway_core.routing.landscape import Capabilities, InMemory, Option, Pace
@@ -67,7 +66,7 @@ def _pace(model: LocalModel, local: LocalModels, server: LocalServer, usual_s: f
         wait_s=model.in_flight * (usual_s or 0.0) if waits else 0.0,
         kept_session=kept.session if kept else None,
         kept_tokens=kept.tokens if kept else 0,
-        kept_context=int((model.context_length or 0) / ESTIMATE_MARGIN) if kept else 0,
+        kept_context=model.context_length or 0,
         usual_s=usual_s,
     )
 

@@ -20,8 +20,7 @@ from tests.http.test_several_providers import entry
 MODEL = "m:1b"
 WORDS = "The quick brown fox jumps over the lazy dog by the river. "
 SAID = "word " * 40
-TO_DISK_AND_BACK = 10**13
-"""Bytes that no memory holds."""
+MORE_THAN_ANY_MEMORY = 10**13
 
 
 @pytest.fixture
@@ -109,9 +108,9 @@ async def test_a_model_that_would_take_too_long_leaves_the_request_to_a_quick_on
         local = await considered(llmgw, MODEL)
         assert local.seconds and local.seconds > 150 and not local.obstacle
         assert (await considered(llmgw, GROQ_MODEL)).most_microusd > 0
-        for asked in ({"model": "gateway-local"}, {"model": f"local/{MODEL}"}, {"model": "gateway-background"}):
-            _, headers, _ = await llmgw.chat(f"{asked} " + long, **asked)
-            assert headers["x-llmgw-tier"] == "local", asked
+        for model in ("gateway-local", f"local/{MODEL}", "gateway-background"):
+            _, headers, _ = await llmgw.chat(f"{model} " + long, model=model)
+            assert headers["x-llmgw-tier"] == "local", model
         assert ollama.calls == 4
 
 
@@ -136,7 +135,7 @@ async def test_a_cold_model_that_loads_slowly_leaves_the_request_to_a_quick_one(
 async def test_two_models_that_do_not_fit_together_are_not_loaded_by_turns(tmp_path: Path, ollama: FakeOllama) -> None:
     ollama.add("big:70b", trained=131_072, capabilities=("completion",))
     for model in (MODEL, "big:70b"):
-        ollama.tagged[model]["size"] = TO_DISK_AND_BACK
+        ollama.tagged[model]["size"] = MORE_THAN_ANY_MEMORY
     settings = with_ollama(
         ollama, local_llm_model=MODEL, cheap_provider="local", cheap_model="big:70b", default_tier="cheap"
     )
@@ -190,3 +189,48 @@ async def test_ollama_is_known_to_hold_models_to_a_schema(tmp_path: Path, ollama
         place = next(p for p in llmgw.gateway.routing.status().lineup if p.model == MODEL)
     assert (status, headers["x-llmgw-tier"], place.structured) == (200, "local", True)
     assert ollama.chats[0]["format"] == "json"
+
+
+# --- what is known of the local server ------------------------------------------------------------------------------
+
+
+async def test_the_next_turn_of_a_session_is_expected_to_take_as_long_as_its_new_part(
+    tmp_path: Path, ollama: FakeOllama
+) -> None:
+    async with client(tmp_path, **with_ollama(ollama)) as llmgw:
+        first = [{"role": "user", "content": WORDS * 800}]
+        _, _, body = await llmgw.chat(messages=first, model="gateway-auto", headers={"session_id": "abc"})
+        await llmgw.gateway.local.refresh()
+        turn = [*first, body["choices"][0]["message"], {"role": "user", "content": "And then?"}]
+        await llmgw.chat(messages=turn, model="gateway-auto", headers={"session_id": "abc"})
+        same = await considered(llmgw, MODEL)
+        turn[-1]["content"] = "And what then?"
+        await llmgw.chat(messages=turn, model="gateway-auto", headers={"session_id": "other"})
+        other = await considered(llmgw, MODEL)
+    assert same.seconds and other.seconds
+    assert other.seconds - same.seconds == pytest.approx(10_545 * 0.00646, rel=0.05)
+
+
+async def test_requests_before_it_make_a_model_take_longer(tmp_path: Path, ollama: FakeOllama) -> None:
+    async with client(tmp_path, **with_ollama(ollama)) as llmgw:
+        await llmgw.chat(WORDS * 40, model="gateway-auto")
+        await llmgw.gateway.local.refresh()
+        with llmgw.gateway.local.in_use(MODEL), llmgw.gateway.local.in_use(MODEL):
+            trial = next(p for p in llmgw.gateway.routing.status().lineup if p.model == MODEL)
+        idle = next(p for p in llmgw.gateway.routing.status().lineup if p.model == MODEL)
+    assert trial.latency_p50_ms and trial.seconds_plain and idle.seconds_plain
+    assert trial.seconds_plain - idle.seconds_plain == pytest.approx(2 * trial.latency_p50_ms / 1000)
+
+
+async def test_a_provider_at_the_local_servers_address_shares_its_memory(tmp_path: Path, ollama: FakeOllama) -> None:
+    ollama.add("big:70b", trained=131_072, capabilities=("completion",))
+    for model in (MODEL, "big:70b"):
+        ollama.tagged[model]["size"] = MORE_THAN_ANY_MEMORY
+    own = {"name": "again", "base_url": ollama.base_url, "model": "big:70b", "free": True}
+    settings = with_ollama(ollama, local_llm_model=MODEL, providers=[own], default_tier="cheap")
+    async with client(tmp_path, **settings) as llmgw:
+        _, headers, _ = await llmgw.chat("Mine.", model="again/big:70b")
+        assert headers["x-llmgw-model"] == "big:70b"
+        _, headers, _ = await llmgw.chat("Hello!", model="gateway-auto")
+        assert headers["x-llmgw-model"] == "big:70b"
+        assert f"{MODEL} is not loaded, and loading it would push out big:70b" in await reasons(llmgw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -147,7 +148,7 @@ def test_a_prompt_counts_as_unread_where_that_is_not_certain(kept: dict[str, obj
 # --- slow ones come last --------------------------------------------------------------------------------------------
 
 
-def slow(**more: object) -> Landscape:
+def slow(**more: Any) -> Landscape:
     """LOCAL needs 40 s for its answer, and for LONG more than the 150 s that a person waits."""
     local = Option(LOCAL, can=Capabilities(32_768), pace=replace(PACE, load_s=30.0), memory=InMemory(False))
     return landscape(local, patience=PATIENT, **more)
@@ -204,7 +205,7 @@ def test_patience_of_0_is_for_ever() -> None:
 # --- what is in memory ----------------------------------------------------------------------------------------------
 
 
-def two_local(*, small: InMemory = LOADED, big: InMemory = PUSHES, **more: object) -> Landscape:
+def two_local(*, small: InMemory = LOADED, big: InMemory = PUSHES, **more: Any) -> Landscape:
     """LOCAL and CHEAP are two models of the same server."""
     return landscape(
         Option(LOCAL, can=Capabilities(32_768), memory=small), Option(BIG, can=Capabilities(32_768), memory=big), **more
