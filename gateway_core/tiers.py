@@ -20,10 +20,10 @@ from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.prompt_check import PROMPT_CUT
 from gateway_core.providers.registry import blueprints
 from gateway_core.reported_usage import ReportedUsage
-from gateway_core.routing.landscape import Landscape, Option, Pace, Patience
+from gateway_core.routing.landscape import InMemory, Landscape, Option, Pace, Patience
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import AS_CONFIGURED, LOCAL, Place, Switched, lineup, named_providers
-from gateway_core.routing.local_options import capabilities, with_standing
+from gateway_core.routing.local_options import capabilities, standing
 from gateway_core.routing_values import OwnLimit
 from gateway_core.settings import Settings
 from gateway_core.target_times import TargetTimes
@@ -204,16 +204,17 @@ class Tiers:
         provider, model = option.target.provider, option.target.model
         usual_ms = self._times.of(provider, model).latency_p50_ms
         usual_s = usual_ms / 1000 if usual_ms is not None else None
-        option = replace(
+        pace, memory = Pace(usual_s=usual_s), InMemory()
+        if provider == LOCAL or provider in self._beside_local:
+            pace, memory = standing(model, self._local, server, self._clock.now(), usual_s)
+        return replace(
             option,
             ratio=self._reported.ratio(provider, model),
             answer=self._reported.answer(provider, model, Lane.INTERACTIVE),
             background_answer=self._reported.answer(provider, model, Lane.BACKGROUND),
-            pace=Pace(usual_s=usual_s),
+            pace=pace,
+            memory=memory,
         )
-        if provider != LOCAL and provider not in self._beside_local:
-            return option
-        return with_standing(option, self._local, server, self._clock.now(), usual_s)
 
     def _option(self, place: Place, server: LocalServer) -> Option:
         target = place.target

@@ -6,7 +6,7 @@ from gateway_core.local_values import LocalModel, LocalServer
 from gateway_core.ollama.choice import find
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.ollama.speeds import load_seconds
-from gateway_core.routing.landscape import Capabilities, InMemory, Option, Pace
+from gateway_core.routing.landscape import Capabilities, InMemory, Pace
 
 _TELL_WHAT_IS_LOADED = ("ollama", "lmstudio", "localai", "llamacpp")
 _MAKE_ROOM = ("ollama", "lmstudio")
@@ -29,31 +29,15 @@ def capabilities(local: LocalModels, server: LocalServer, model: str) -> Capabil
     )
 
 
-def with_standing(
-    option: Option, local: LocalModels, server: LocalServer, now: float, usual_s: float | None = None
-) -> Option:
-    """An option with its model's pace and memory, where the model is one of this server's. ``usual_s`` is what an
-    answer of it takes as a rule."""
-    found = find(server.models, option.target.model) if option.target else None
+def standing(
+    model: str, local: LocalModels, server: LocalServer, now: float, usual_s: float | None = None
+) -> tuple[Pace, InMemory]:
+    """How fast one of this server's models is, and whether it is in memory. ``usual_s`` is what an answer of it takes
+    as a rule."""
+    found = find(server.models, model)
     if found is None:
-        return _replaced(option, Pace(load_s=None, usual_s=usual_s), InMemory())
-    return _replaced(option, _pace(found, local, server, usual_s), _memory(found, local, server, now))
-
-
-def _replaced(option: Option, pace: Pace, memory: InMemory) -> Option:
-    """``dataclasses.replace`` takes three times as long."""
-    return Option(
-        target=option.target,
-        unavailable=option.unavailable,
-        can=option.can,
-        stands_in=option.stands_in,
-        lost=option.lost,
-        ratio=option.ratio,
-        answer=option.answer,
-        background_answer=option.background_answer,
-        pace=pace,
-        memory=memory,
-    )
+        return Pace(load_s=None, usual_s=usual_s), InMemory()
+    return _pace(found, local, server, usual_s), _memory(found, local, server, now)
 
 
 def _pace(model: LocalModel, local: LocalModels, server: LocalServer, usual_s: float | None) -> Pace:
