@@ -39,6 +39,11 @@ def decide(asked: ChatRequest, where: Landscape, known: Known = NOTHING) -> Deci
     return decision
 
 
+def on(target: Target | None) -> Known:
+    """A session whose last request that model answered."""
+    return Known(target)
+
+
 def told(decision: Decision) -> str:
     return "\n".join(f"{reason.step}: {reason.text}" for reason in decision.reasons)
 
@@ -188,7 +193,7 @@ def test_who_names_a_slow_model_gets_it() -> None:
 
 
 def test_a_tool_loop_stays_on_a_slow_model() -> None:
-    assert decide(in_tool_loop(request(LONG)), slow(), Known(LOCAL)).target == LOCAL
+    assert decide(in_tool_loop(request(LONG)), slow(), on(LOCAL)).target == LOCAL
 
 
 def test_background_work_waits_longer_than_a_person() -> None:
@@ -254,7 +259,7 @@ def test_who_names_a_model_gets_it_loaded() -> None:
     ):
         assert decide(asked, two_local()).target.model == "qwen3:14b"
     assert decide(request(UNCLEAR), two_local(forced=Tier.CHEAP)).target == BIG
-    assert decide(in_tool_loop(request(UNCLEAR)), two_local(), Known(BIG)).target == BIG
+    assert decide(in_tool_loop(request(UNCLEAR)), two_local(), on(BIG)).target == BIG
 
 
 # --- for people -----------------------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from gateway_core.local_values import LocalModel
 from gateway_core.model import ChatRequest, Decision, Target, Tier
 from gateway_core.ollama.residence import STICKY_S, Residence
 from gateway_core.routing.landscape import Capabilities, InMemory, Landscape, Option
-from gateway_core.routing.router import Known, route
+from gateway_core.routing.router import route
 from tests.routing.requests import request
-from tests.routing.test_feasibility import UNCLEAR, background, in_tool_loop
+from tests.routing.test_feasibility import UNCLEAR, background, in_tool_loop, on
 
 SMALL = Target(Tier.LOCAL, "local", "small", free=True)
 BIG = Target(Tier.CHEAP, "local", "big", free=True)
@@ -86,7 +86,7 @@ def test_loads_are_bounded_and_who_names_a_model_gets_it(course: list[tuple[str,
     for wish, pause_s in course:
         server.passes(pause_s)
         before = server.loads
-        decision = route(WISHES[wish], server.landscape(), Known(loop))
+        decision = route(WISHES[wish], server.landscape(), on(loop))
         assert isinstance(decision, Decision)
         chosen = decision.target
         assert wish not in NAMES or chosen == NAMES[wish]
