@@ -55,7 +55,7 @@ class LineupPlace:
     seconds_plain: float | None = None
     """Until the answer to a short question; None where its pace was not measured."""
     seconds_openclaw: float | None = None
-    """Until the answer to a first turn of OpenClaw's."""
+    """Until the answer to a first turn of OpenClaw's; None also where that does not fit."""
     circuit: str = "closed"
     """``closed``, ``half_open`` or ``open``."""
     wait_s: float = 0.0

@@ -12,7 +12,7 @@ from gateway_core.judge import Judge
 from gateway_core.model import ChatRequest, Decision, Lane, Refusal, RequestRow, RequestSize, Target, Tier
 from gateway_core.providers.health import Health, TargetHealth
 from gateway_core.providers.pricing import Pricing
-from gateway_core.routing.feasibility import displaces, obstacle, seconds
+from gateway_core.routing.feasibility import displaces, fits, obstacle, seconds
 from gateway_core.routing.landscape import Landscape, Option
 from gateway_core.routing.router import is_unclear
 from gateway_core.routing_values import (
@@ -165,7 +165,7 @@ class RoutingView:
             load_s=option.pace.load_s or None,
             pushes_out=displaces(option),
             seconds_plain=seconds(plain_request(SAMPLES[0][1]).size, option, Lane.INTERACTIVE),
-            seconds_openclaw=seconds(OPENCLAW_TURN, option, Lane.INTERACTIVE),
+            seconds_openclaw=seconds(OPENCLAW_TURN, option, Lane.INTERACTIVE) if fits(OPENCLAW_TURN, option) else None,
             circuit=health.circuit.value,
             wait_s=health.wait_s,
             paused=health.paused,

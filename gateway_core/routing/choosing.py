@@ -46,7 +46,8 @@ def choose(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Difficu
                 reasons.append(Reason("feasibility", f"not {_name(tier, look.option, landscape)}: {look.obstacle}"))
             elif look.option.target:
                 able.append(look)
-    ordered = able if wish.binding else _as_things_stand(able, wish, reasons)
+    passed: dict[Target, str] = {}
+    ordered = able if wish.binding else _as_things_stand(able, wish, reasons, passed)
     for target in (look.option.target for look in ordered):
         if target and not any(_same_model(target, other) for other in targets):
             targets.append(target)
@@ -59,25 +60,28 @@ def choose(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Difficu
         name = f"budget:medium>{chosen.tier}"
     reasons.append(Reason("target", f"{chosen.provider}/{chosen.model} as {chosen.tier}"))
     fallbacks = () if wish.binding and moved else tuple(rest)
-    record = DecisionRecord(hard, considered(request, looks, landscape))
+    record = DecisionRecord(hard, considered(request, looks, landscape, passed))
     return Decision(chosen, fallbacks, name, hard.score, tuple(reasons), wish.binding, record)
 
 
-def _as_things_stand(able: list[Look], wish: Wish, reasons: list[Reason]) -> list[Look]:
+def _as_things_stand(able: list[Look], wish: Wish, reasons: list[Reason], passed: dict[Target, str]) -> list[Look]:
     """Those that can, in the order that what is loaded and how long each takes leave of the tiers': a model that would
     push out another of them, which is in use, comes after that one; slow ones come after all others, and the stand-in
-    last. What a tool loop is on keeps its place."""
+    last. What a tool loop is on keeps its place. ``passed`` gets why others lost theirs."""
     slow = [look for look in able if look.slow and look.option.target != wish.target]
     slow.sort(key=lambda look: look.option.stands_in)
     stand_ins = [look for look in able if look.option.stands_in and look not in slow]
     usual = [look for look in able if look not in slow and look not in stand_ins]
     ordered: list[Look] = []
     for look in usual:
-        instead = _in_memory_for(look, usual) if look.option.target != wish.target else None
-        if instead is not None:
-            reasons.append(Reason("memory", displaces(look.option)))
+        target = look.option.target
+        instead = _in_memory_for(look, usual) if target != wish.target else None
+        if target and instead is not None:
+            passed[target] = displaces(look.option)
+            reasons.append(Reason("memory", passed[target]))
         ordered += [one for one in (instead, look) if one is not None and one not in ordered]
     if ordered or stand_ins:
+        passed.update({look.option.target: look.slow for look in slow if look.option.target})
         reasons += [Reason("speed", f"{_model(look)} comes last: {look.slow}") for look in slow]
     if ordered and stand_ins:
         reasons.append(Reason("feasibility", f"{_model(stand_ins[0])} answers only where no other tier can"))
@@ -85,20 +89,11 @@ def _as_things_stand(able: list[Look], wish: Wish, reasons: list[Reason]) -> lis
 
 
 def _in_memory_for(look: Look, able: list[Look]) -> Look | None:
-    """The one among them that ``look`` would push out of the same server's memory."""
-    target, out = look.option.target, look.option.memory.pushes_out
-    return next(
-        (
-            other
-            for other in able
-            if out
-            and target
-            and (o := other.option.target)
-            and o.model == out
-            and other.option.memory.loaded is not None
-        ),
-        None,
-    )
+    """The one among them that ``look`` would push out of the same server's memory: only of that server's models anybody
+    knows whether they are loaded."""
+    out = look.option.memory.pushes_out
+    found = (one for one in able if out and one.option.memory.loaded is not None and _model(one) == out)
+    return next(found, None)
 
 
 def _model(look: Look) -> str:

@@ -4,6 +4,7 @@ long it would take."""
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway_core.model import ChatRequest, Considered, Lane, Refusal, RequestSize, Target, Tier
@@ -39,10 +40,10 @@ def survey(request: ChatRequest, landscape: Landscape) -> dict[Tier, tuple[Look,
 
 
 def considered(
-    request: ChatRequest, looks: dict[Tier, tuple[Look, ...]], landscape: Landscape
+    request: ChatRequest, looks: Mapping[Tier, tuple[Look, ...]], landscape: Landscape, passed: Mapping[Target, str]
 ) -> tuple[Considered, ...]:
-    """The same for people, with what each would cost at most."""
-    return tuple(_considered(request, look, landscape) for tier in UPWARD for look in looks[tier])
+    """The same for people, with what each would cost at most, and why some were ``passed`` over that could answer."""
+    return tuple(_considered(request, look, landscape, passed) for tier in UPWARD for look in looks[tier])
 
 
 def obstacle(size: RequestSize, option: Option, landscape: Landscape) -> str | None:
@@ -128,21 +129,21 @@ def _unread(size: RequestSize, option: Option, session: str | None) -> int:
     return math.ceil((size.input_tokens - pace.kept_tokens) * option.ratio) if in_place else prompt
 
 
-def nobody_waits(request: ChatRequest) -> bool:
-    """Whether it is background work."""
-    return request.view.lane is Lane.BACKGROUND or request.model == BACKGROUND_MODEL
+def _lane(request: ChatRequest) -> Lane:
+    """Who waits for it: nobody, where the client says so by the model's name."""
+    return Lane.BACKGROUND if request.model == BACKGROUND_MODEL else request.view.lane
 
 
 def _patience_s(request: ChatRequest, landscape: Landscape) -> float:
-    return landscape.patience.background_s if nobody_waits(request) else landscape.patience.person_s
+    background = _lane(request) is Lane.BACKGROUND
+    return landscape.patience.background_s if background else landscape.patience.person_s
 
 
 # --- one option --------------------------------------------------------------------------------------------------
 
 
 def _look(request: ChatRequest, tier: Tier, option: Option, landscape: Landscape, limit_s: float) -> Look:
-    lane = Lane.BACKGROUND if nobody_waits(request) else request.view.lane
-    took_s = seconds(request.size, option, lane, request.view.session) if option.target else None
+    took_s = seconds(request.size, option, _lane(request), request.view.session) if option.target else None
     slow = ""
     if took_s is not None and limit_s and took_s > limit_s:
         slow = f"it would take about {took_s:,.0f} s, and {limit_s:,.0f} s is the limit{_mostly(request.size, option)}"
@@ -159,16 +160,15 @@ def _mostly(size: RequestSize, option: Option) -> str:
         parts.append(f"{pace.wait_s:,.0f} s for those before")
     if pace.prompt_tokens_per_s:
         tokens = prompt_tokens(size, option)
-        parts.append(f"it reads {pace.prompt_tokens_per_s:,.0f} of about {tokens:,} prompt tokens a second")
+        parts.append(f"of about {tokens:,} prompt tokens it reads {pace.prompt_tokens_per_s:,.0f} a second")
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _considered(request: ChatRequest, look: Look, landscape: Landscape) -> Considered:
+def _considered(request: ChatRequest, look: Look, landscape: Landscape, passed: Mapping[Target, str]) -> Considered:
     option, target, size = look.option, look.option.target, request.size
     if target is None:
         return Considered(tier=look.tier, provider="", model="", obstacle=look.obstacle)
-    lane = Lane.BACKGROUND if nobody_waits(request) else request.view.lane
-    answer = expected_answer(size, option, lane)
+    answer = expected_answer(size, option, _lane(request))
     return Considered(
         tier=look.tier,
         provider=target.provider,
@@ -179,7 +179,7 @@ def _considered(request: ChatRequest, look: Look, landscape: Landscape) -> Consi
         seconds=option.pace.usual_s if look.seconds is None else round(look.seconds, 1),
         loaded=option.memory.loaded,
         most_microusd=0 if target.free else landscape.most_microusd(request, target),
-        passed_over="" if look.obstacle else look.slow or displaces(option),
+        passed_over=passed.get(target, ""),
         ratio=round(option.ratio, 3),
         answer_tokens=answer.tokens if look.seconds is not None else 0,
         answer_told_by=answer.told_by if look.seconds is not None else "",
@@ -190,8 +190,10 @@ def displaces(option: Option) -> str:
     """Whom the model would push out of memory, for people; empty where nobody."""
     if not option.memory.pushes_out or option.target is None:
         return ""
-    model, other = option.target.model, option.memory.pushes_out
-    return f"{model} is not loaded, and loading it would push out {other}, {option.memory.in_use}"
+    model, other = option.target.model, f"{option.memory.pushes_out}, {option.memory.in_use}"
+    if option.memory.loaded:
+        return f"{model} leaves memory for {other}, and would push it out again"
+    return f"{model} is not loaded, and loading it would push out {other}"
 
 
 def _full(size: RequestSize, target: Target, landscape: Landscape) -> str | None:

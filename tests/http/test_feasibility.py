@@ -218,6 +218,7 @@ async def test_requests_before_it_make_a_model_take_longer(tmp_path: Path, ollam
         with llmgw.gateway.local.in_use(MODEL), llmgw.gateway.local.in_use(MODEL):
             trial = next(p for p in llmgw.gateway.routing.status().lineup if p.model == MODEL)
         idle = next(p for p in llmgw.gateway.routing.status().lineup if p.model == MODEL)
+    assert idle.seconds_openclaw and idle.seconds_openclaw > 14_100 * 0.006
     assert trial.latency_p50_ms and trial.seconds_plain and idle.seconds_plain
     assert trial.seconds_plain - idle.seconds_plain == pytest.approx(2 * trial.latency_p50_ms / 1000)
 

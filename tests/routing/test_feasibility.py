@@ -241,8 +241,15 @@ def test_a_model_that_only_others_than_this_request_can_have_is_loaded() -> None
     plain = replace(where.all(Tier.LOCAL)[0], can=Capabilities(32_768, tools=False))
     tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
     only_big = replace(where, options={**where.options, Tier.LOCAL: (plain,)})
-    assert decide(request(UNCLEAR, tools=tools), only_big).target == BIG
+    loaded = decide(request(UNCLEAR, tools=tools), only_big)
+    assert loaded.target == BIG and not any(one.passed_over for one in loaded.record.considered)
     assert decide(request(UNCLEAR), only_big).target == LOCAL
+
+
+def test_one_that_leaves_memory_for_another_is_not_asked_back() -> None:
+    leaves = InMemory(True, pushes_out="qwen3:14b", in_use="which is answering")
+    decision = decide(request("Hello!"), two_local(small=leaves, big=InMemory(False)))
+    assert decision.target == BIG and "qwen3:8b leaves memory for qwen3:14b, which is answering" in told(decision)
 
 
 def test_the_model_of_another_server_with_the_same_name_is_no_reason() -> None:
