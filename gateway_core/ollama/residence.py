@@ -87,8 +87,8 @@ class Residence:
         whatever was seen, and what it puts out does not come back beside it; of several the last one asked stays.
         """
         others = [other for other in models if other.name != model.name]
-        coming = [other for other in others if _comes(other, looked_at)]
-        if _comes(model, looked_at):
+        coming = [other for other in others if comes(other, looked_at, now)]
+        if comes(model, looked_at, now):
             against = coming = [other for other in coming if _last_use(other) > _last_use(model)]
         elif model.loaded:
             against = coming
@@ -121,9 +121,10 @@ def _had_time(model: LocalModel, now: float) -> bool:
     return model.expires_at is None or model.expires_at > now
 
 
-def _comes(model: LocalModel, looked_at: float) -> bool:
-    """Whether it was not in memory when it was looked, and was asked since."""
-    return not model.loaded and (model.in_flight > 0 or (model.last_used_at or 0.0) >= looked_at)
+def comes(model: LocalModel, looked_at: float, now: float) -> bool:
+    """Whether it was not in memory when it was looked, and was asked since. What was used in the future was used before
+    the clock was set."""
+    return not model.loaded and (model.in_flight > 0 or looked_at <= (model.last_used_at or 0.0) <= now)
 
 
 def _last_use(model: LocalModel) -> tuple[bool, float]:
@@ -133,7 +134,7 @@ def _last_use(model: LocalModel) -> tuple[bool, float]:
 def _stays(model: LocalModel, now: float) -> bool:
     if not model.loaded:
         return False
-    used = model.last_used_at is not None and now - model.last_used_at < STICKY_S
+    used = model.last_used_at is not None and 0 <= now - model.last_used_at < STICKY_S
     return used or model.in_flight > 0 or model.stays
 
 

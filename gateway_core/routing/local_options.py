@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway_core.local_values import LocalModel, LocalServer
 from gateway_core.ollama.choice import find
 from gateway_core.ollama.manager import LocalModels
+from gateway_core.ollama.residence import comes
 from gateway_core.ollama.speeds import load_seconds
 from gateway_core.routing.landscape import Capabilities, InMemory, Pace
 
@@ -37,16 +38,16 @@ def standing(
     found = find(server.models, model)
     if found is None:
         return Pace(load_s=None, usual_s=usual_s), InMemory()
-    return _pace(found, local, server, usual_s), _memory(found, local, server, now)
+    return _pace(found, local, server, now, usual_s), _memory(found, local, server, now)
 
 
-def _pace(model: LocalModel, local: LocalModels, server: LocalServer, usual_s: float | None) -> Pace:
+def _pace(model: LocalModel, local: LocalModels, server: LocalServer, now: float, usual_s: float | None) -> Pace:
     speed, kept = model.speed, local.residence.kept(model.name)
     waits = (server.product or server.kind) in _ONE_AFTER_ANOTHER
     return Pace(
         speed.prompt_tokens_per_s,
         speed.tokens_per_s,
-        load_s=load_seconds(model, server.models) if _is_loaded(model, server) is False else 0.0,
+        load_s=load_seconds(model, server.models) if _is_loaded(model, server, now) is False else 0.0,
         wait_s=model.in_flight * (usual_s or 0.0) if waits else 0.0,
         kept_session=kept.session if kept else None,
         kept_tokens=kept.tokens if kept else 0,
@@ -56,15 +57,15 @@ def _pace(model: LocalModel, local: LocalModels, server: LocalServer, usual_s: f
 
 
 def _memory(model: LocalModel, local: LocalModels, server: LocalServer, now: float) -> InMemory:
-    loaded = _is_loaded(model, server)
+    loaded = _is_loaded(model, server, now)
     if loaded is None or server.product not in _MAKE_ROOM:
         return InMemory(loaded)
     leaving = local.residence.leaving(model, server.models, server.looked_at or 0.0, now, local.beside)
     return InMemory(loaded, leaving.model, leaving.in_use) if leaving else InMemory(loaded)
 
 
-def _is_loaded(model: LocalModel, server: LocalServer) -> bool | None:
-    """One that has answered since the last look was loaded for it."""
-    if model.loaded or (model.last_used_at or 0.0) > (server.looked_at or 0.0):
+def _is_loaded(model: LocalModel, server: LocalServer, now: float) -> bool | None:
+    """One that has answered since the last look was loaded for it; one that is to answer may still be loading."""
+    if model.loaded or (not model.in_flight and comes(model, server.looked_at or 0.0, now)):
         return True
     return False if server.product in _TELL_WHAT_IS_LOADED else None

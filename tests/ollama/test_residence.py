@@ -37,6 +37,8 @@ def leaving(model: LocalModel, *others: LocalModel, seen: Residence | None = Non
         (replace(SMALL, last_used_at=None, expires_at=None), "which is to stay"),
         (replace(SMALL, last_used_at=NOW - STICKY_S), None),
         (replace(SMALL, last_used_at=None), None),
+        (replace(SMALL, last_used_at=NOW + 3_600), None),
+        (replace(SMALL, loaded=False, last_used_at=NOW + 3_600), None),
         (replace(SMALL, loaded=False, last_used_at=LOOKED - 40), None),
     ],
 )
