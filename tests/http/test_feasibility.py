@@ -73,6 +73,8 @@ async def test_how_a_model_counts_is_learned_and_kept_over_a_restart(tmp_path: P
             status, _, _ = await llmgw.chat(f"{number} " + WORDS * 75, model="gateway-local")
             assert status == 200
         assert 1.3 < (await considered(llmgw, MODEL)).ratio < 2.0
+        await llmgw.chat("Longer: " + WORDS * 175, model="gateway-local")
+        assert [load["num_ctx"] for load in ollama.loads] == [4_096, 8_192], "4,096 hold the estimate and an answer"
     async with client(tmp_path, **settings) as llmgw:
         status, _, body = await llmgw.chat("Again: " + WORDS * 450, model="gateway-local")
         assert (status, body["error"]["code"]) == (400, "context_length_exceeded")
