@@ -51,6 +51,7 @@ from gateway_core.redaction import Redactor
 from gateway_core.reload import Reloader
 from gateway_core.replay_commands import ReplayCommands
 from gateway_core.replays import Replays
+from gateway_core.reported_usage import ReportedUsage
 from gateway_core.request_search import RequestSearch
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import Switched
@@ -67,6 +68,7 @@ from gateway_core.store.idempotency import IdempotencyStore
 from gateway_core.store.ledger import Ledger
 from gateway_core.store.local_models import LocalModelStore
 from gateway_core.store.lock import FolderLock
+from gateway_core.store.model_reports import ModelReportStore
 from gateway_core.store.operator import Limits, OperatorState, OperatorStore
 from gateway_core.store.requests import RequestLog
 from gateway_core.store.responses import ResponseStore
@@ -152,6 +154,8 @@ class Composition:
         now = clock.now()
         self._times.restore(await self._requests.models(now, SAMPLES), day_of(now))
         self.bus.listen(self._times.hear)
+        self._reported = ReportedUsage(ModelReportStore(database))
+        await self._reported.load()
         self._activity.restore(await self._requests.recent(RECENT_ROWS), await self._requests.tallies(now))
 
     def _open_upstreams(self, state: OperatorState) -> None:
@@ -177,6 +181,8 @@ class Composition:
             OwnLimits(self._budget, clock),
             Switched(state.cheap_model, state.premium_model),
             clock,
+            reported=self._reported,
+            times=self._times,
             simulated=self._simulated,
         )
         self._tiers.forced = state.forced_tier
@@ -193,6 +199,7 @@ class Composition:
             budget_for=self._tiers.budget_for,
             total_s=settings.upstream_total_s,
         )
+        self._tiers.most_microusd = self._dispatcher.most_microusd
 
     def _open_pipeline(self, policy: PolicyGate) -> None:
         """The ways that requests take."""

@@ -86,6 +86,14 @@ class Considered:
     """None for models that need no loading."""
     most_microusd: int = 0
     """What would be set aside for it."""
+    passed_over: str = ""
+    """Why it comes after the others although it could answer: it is slow, or would push out a model in use."""
+    ratio: float = 1.0
+    """Tokens that it counts for each that was estimated, as its answers told; ``tokens_needed`` is corrected by it."""
+    answer_tokens: int = 0
+    """Of the answer that ``seconds`` expects."""
+    answer_told_by: str = ""
+    """What ``answer_tokens`` come from, for people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,9 @@ class ModelSpeed:
     """Of reading the prompt, what was cached of it left out where the server tells that."""
     prompts: int = 0
     measured_at: float | None = None
+    load_s: float | None = None
+    """Until it was in memory, where the server tells that."""
+    loads: int = 0
 
 
 @dataclass(frozen=True, slots=True)

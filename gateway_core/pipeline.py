@@ -344,6 +344,7 @@ class Pipeline:
         """Remembers the answer wherever a later request may look for it."""
         request, answer = exchange.request, stored_answer(exchange, whole)
         self._talks.answered(exchange, whole, exchange.target, called=True)
+        self._tiers.learn(exchange)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange)
         exchange.elsewhere = self._dispatcher.elsewhere(exchange)
         with exchange.watch.begin("keep"):

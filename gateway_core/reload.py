@@ -16,7 +16,7 @@ from gateway_core.settings_sources import environment_name
 LIVE = frozenset(
     (
         *("local_llm_enabled", "local_llm_url", "local_llm_model", "local_llm_api_key", "local_context_tokens"),
-        *("local_keep_alive", "local_registry", "ollama_host", "providers"),
+        *("local_keep_alive", "local_max_wait_s", "local_registry", "ollama_host", "providers"),
         *("cheap_provider", "cheap_model", "premium_model", "default_tier"),
         *("anthropic_api_key", "anthropic_setup_token", "anthropic_base_url", "groq_api_key", "groq_base_url"),
         *("openai_api_key", "openai_base_url", "router_provider", "router_model", "router_learning"),

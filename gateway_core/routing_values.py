@@ -43,6 +43,19 @@ class LineupPlace:
     context_tokens: int | None = None
     tools: bool | None = None
     vision: bool | None = None
+    structured: bool | None = None
+    ratio: float = 1.0
+    """Prompt tokens that it counts for each that is estimated, as its answers told."""
+    loaded: bool | None = None
+    """None where nothing is to be loaded, or nobody knows."""
+    load_s: float | None = None
+    """What loading it takes, where it is not loaded and that is known."""
+    pushes_out: str = ""
+    """What loading it would do to a model in use; empty where nothing."""
+    seconds_plain: float | None = None
+    """Until the answer to a short question; None where its pace was not measured."""
+    seconds_openclaw: float | None = None
+    """Until the answer to a first turn of OpenClaw's; None also where that does not fit."""
     circuit: str = "closed"
     """``closed``, ``half_open`` or ``open``."""
     wait_s: float = 0.0

@@ -9,10 +9,10 @@ from gateway_core.clock import Clock
 from gateway_core.explain import plain_request
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
-from gateway_core.model import ChatRequest, Decision, Refusal, RequestRow, Target, Tier
+from gateway_core.model import ChatRequest, Decision, Lane, Refusal, RequestRow, RequestSize, Target, Tier
 from gateway_core.providers.health import Health, TargetHealth
 from gateway_core.providers.pricing import Pricing
-from gateway_core.routing.feasibility import obstacle
+from gateway_core.routing.feasibility import displaces, fits, obstacle, seconds
 from gateway_core.routing.landscape import Landscape, Option
 from gateway_core.routing.router import is_unclear
 from gateway_core.routing_values import (
@@ -37,6 +37,8 @@ SAMPLES = (
     ("hard", "Design a distributed algorithm, prove step by step that it has no deadlock, and compare trade-offs."),
 )
 """Prompts whose difficulty the rules know, as far as their names say."""
+OPENCLAW_TURN = RequestSize(14_100, 65_000, None, tools=14, images=0, wants_json=False, body_bytes=65_000)
+"""OpenClaw's first turn (observed with 2026.9.6)."""
 
 Decide = Callable[[ChatRequest], Decision | Refusal]
 
@@ -157,6 +159,13 @@ class RoutingView:
             context_tokens=option.can.context_tokens,
             tools=option.can.tools,
             vision=option.can.vision,
+            structured=option.can.structured,
+            ratio=option.ratio,
+            loaded=option.memory.loaded,
+            load_s=option.pace.load_s or None,
+            pushes_out=displaces(option),
+            seconds_plain=seconds(plain_request(SAMPLES[0][1]).size, option, Lane.INTERACTIVE),
+            seconds_openclaw=seconds(OPENCLAW_TURN, option, Lane.INTERACTIVE) if fits(OPENCLAW_TURN, option) else None,
             circuit=health.circuit.value,
             wait_s=health.wait_s,
             paused=health.paused,

@@ -73,6 +73,8 @@ class ProviderModel(BaseModel):
     """The longest answer it is asked for."""
     tools: bool | None = None
     vision: bool | None = None
+    structured: bool | None = None
+    """Whether it can be held to JSON or a schema (``response_format``)."""
 
 
 class ProviderLimits(BaseModel):
@@ -234,6 +236,10 @@ class Settings(BaseModel):
     otherwise what memory allows."""
     local_keep_alive: str | None = None
     """How long Ollama keeps a model after an answer: ``30m``, seconds, or -1 for ever; otherwise as Ollama is set."""
+    local_max_wait_s: float = Field(default=150.0, ge=0)
+    """How long an answer of a local model may be expected to take before others are asked first, in seconds; background
+    work may take 300, or this where it is more. 0 is for ever. OpenClaw gives a silent answer up after 300 s: a person
+    gets half of that, since an expectation may be wrong by half."""
     local_registry: Literal["on", "off"] = "on"
     """Whether Ollama's registry and Hugging Face may be asked what a model's name stands for, for its size before a
     pull and for newer versions. Only names are sent, and only of models that come from there."""

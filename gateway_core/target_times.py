@@ -31,8 +31,11 @@ class _Target:
     first_tokens_ms: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
     day: str = ""
     requests: int = 0
+    times: Times | None = None
+    """As they were worked out, until another answer comes: every decision asks for them."""
 
     def answered(self, latency_ms: float, first_token_ms: float | None) -> None:
+        self.times = None
         self.latencies_ms.append(latency_ms)
         if first_token_ms is not None:
             self.first_tokens_ms.append(first_token_ms)
@@ -81,8 +84,11 @@ class TargetTimes:
         target = self._targets.get((provider, model))
         if target is None or not target.latencies_ms:
             return Times()
-        latencies, first = sorted(target.latencies_ms), sorted(target.first_tokens_ms)
-        return Times(len(latencies), _at(latencies, 0.5), _at(latencies, 0.95), _at(first, 0.5) if first else None)
+        if target.times is None:
+            latencies, first = sorted(target.latencies_ms), sorted(target.first_tokens_ms)
+            middle = _at(first, 0.5) if first else None
+            target.times = Times(len(latencies), _at(latencies, 0.5), _at(latencies, 0.95), middle)
+        return target.times
 
     def requests_today(self, provider: str, model: str, now: float) -> int:
         """Requests since midnight UTC that a model has answered."""

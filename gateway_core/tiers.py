@@ -2,100 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.compaction.compact import budget_tokens, smaller_budget
+from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget
 from gateway_core.learned_contexts import LearnedContexts
-from gateway_core.model import ChatRequest, ProviderStatus, Target, Tier
-from gateway_core.ollama.address import local_base_url
-from gateway_core.ollama.manager import Endpoint, LocalModels
-from gateway_core.ollama.speeds import Stopwatch
-from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
-from gateway_core.providers.ollama import Ollama
-from gateway_core.providers.openai_compatible import OpenAICompatible
+from gateway_core.local_provider import LocalProvider, OnLocalServer
+from gateway_core.model import ChatRequest, Lane, LocalServer, Target, Tier
+from gateway_core.ollama.address import local_base_url, root_of
+from gateway_core.ollama.manager import LocalModels
+from gateway_core.providers.base import Provider
 from gateway_core.providers.pool import Blueprint, Kind, ProviderPool
 from gateway_core.providers.pricing import Pricing
+from gateway_core.providers.prompt_check import PROMPT_CUT
 from gateway_core.providers.registry import blueprints
+from gateway_core.reported_usage import ReportedUsage
 from gateway_core.routing.feasibility import fits
-from gateway_core.routing.landscape import Bands, Capabilities, Landscape, Option
+from gateway_core.routing.landscape import Bands, InMemory, Landscape, Option, Pace, Patience
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import AS_CONFIGURED, LOCAL, Place, Switched, lineup, named_providers
+from gateway_core.routing.local_options import capabilities, standing
 from gateway_core.routing_values import OwnLimit
 from gateway_core.settings import Settings
+from gateway_core.target_times import TargetTimes
+from gateway_core.wire.extras import has_server_tools
 
-BUILTIN_OUTPUT_TOKENS = 1024
-"""OpenClaw asks for up to 8,192 tokens; after its long prompt the built-in model writes 3.5 a second (measured)."""
 SETTLE_S = 30.0
 """The built-in model starts in a second or two; on a busy machine it may take more."""
 FIRST_LOOK_S = 1.0
-
-
-class LocalProvider:
-    """The LOCAL tier's upstream: whatever server is there at the moment of the call."""
-
-    name = LOCAL
-
-    def __init__(self, models: LocalModels, settings: Settings, clock: Clock) -> None:
-        self._models = models
-        self._clock = clock
-        self._settings = settings
-        self._servers: dict[Endpoint, Provider] = {}
-
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
-        """See :meth:`Provider.send`. The server is held while it answers, also when another one takes over."""
-        with self._models.in_use(call.target.model) as endpoint:
-            if endpoint is None:
-                raise UpstreamError("No local server answers.", kind="connect", sent=False)
-            if endpoint[2] == "builtin":
-                call = replace(call, max_output_tokens=BUILTIN_OUTPUT_TOKENS)
-            pieces, watch, told = self._server(endpoint).send(call), Stopwatch(self._clock), None
-            try:
-                async for piece in pieces:
-                    told = piece.timing or told
-                    watch.saw(piece.body, piece.usage)
-                    yield piece
-                    watch.taken()
-            finally:
-                await pieces.aclose()
-            if timing := told or (watch.timing() if call.request.stream else None):
-                self._models.measured(call.target.model, timing)
-
-    def _server(self, endpoint: Endpoint) -> Provider:
-        if endpoint not in self._servers:
-            base_url, key, kind = endpoint
-            contexts, patience_s = self._models.contexts, self._settings.local_first_byte_s
-            compatible = OpenAICompatible(
-                name=LOCAL,
-                kind=kind,
-                base_url=base_url,
-                api_key=key,
-                first_byte_s=patience_s,
-                idle_s=patience_s,
-                free=True,
-                contexts=None if kind == "builtin" else contexts,
-            )
-            self._servers[endpoint] = (
-                compatible
-                if kind != "ollama"
-                else Ollama(compatible, contexts, self._thinks, api_key=key, first_byte_s=patience_s, idle_s=patience_s)
-            )
-        return self._servers[endpoint]
-
-    def _thinks(self, model: str) -> bool | None:
-        return self._models.supports(model, "thinking")
-
-    async def check(self) -> ProviderStatus:
-        server = self._models.server
-        state = "ok" if server.reachable else "down"
-        return ProviderStatus(LOCAL, server.kind, server.base_url, state, server.detail)
-
-    async def close(self) -> None:
-        for server in self._servers.values():
-            await server.close()
+ALTERED_PROMPTS = (PROMPT_CUT, "compacted")
+"""Remarks on requests of whose prompt the model has read less than was estimated."""
+BACKGROUND_WAIT_S = 300.0
+"""OpenClaw gives a silent answer up after that long on loopback (observed with 2026.9.6)."""
 
 
 class Tiers:
@@ -111,6 +53,8 @@ class Tiers:
         switched: Switched = AS_CONFIGURED,
         clock: Clock | None = None,
         *,
+        reported: ReportedUsage | None = None,
+        times: TargetTimes | None = None,
         simulated: bool = False,
     ) -> None:
         self._local = local
@@ -121,6 +65,10 @@ class Tiers:
         self._pool = ProviderPool()
         self._switched = switched
         self._clock = clock or SystemClock()
+        self._reported = reported or ReportedUsage()
+        self._times = times or TargetTimes()
+        self.most_microusd: Callable[[ChatRequest, Target], int] = lambda request, target: 0
+        """What would be set aside for a request."""
         self._contexts: dict[str, LearnedContexts] = {}
         """What is found out of the user's own servers that nobody pays for: those may cut a prompt and say nothing."""
         self.forced: Tier | None = None
@@ -137,8 +85,12 @@ class Tiers:
         self._named = named_providers(settings)
         self._free = frozenset({LOCAL, "ollama", *(entry.name for entry in settings.providers if entry.free)})
         self._limits.use(settings.providers)
+        root = root_of(local_base_url(settings))
+        self._beside_local = frozenset(e.name for e in settings.providers if root_of(e.base_url) == root)
         where = (local_base_url(settings), settings.local_llm_api_key, settings.local_first_byte_s)
-        local = Blueprint((LOCAL, *where), lambda: LocalProvider(self._local, settings, self._clock))
+        local = Blueprint(
+            (LOCAL, *where), lambda: LocalProvider(self._local, settings, self._clock, self._reported.ratio)
+        )
         free = [entry.name for entry in settings.providers if entry.free]
         self._contexts = {name: self._contexts.get(name) or LearnedContexts(self._clock) for name in free}
         others = blueprints(settings, self._simulated, self._pricing, self._contexts)
@@ -155,6 +107,8 @@ class Tiers:
     def provider(self, name: str) -> Provider | None:
         """What a call to a provider is sent through, within the provider's own limits."""
         provider = self._pool.get(name)
+        if provider and name in self._beside_local:
+            provider = OnLocalServer(provider, self._local)
         return self._limits.guard(provider) if provider else None
 
     def lend(self, name: str, kind: type[Kind]) -> AbstractContextManager[Kind | None]:
@@ -191,7 +145,22 @@ class Tiers:
             paid_refusal=self._budget.refusal(1),
             default_tier=Tier(self._settings.default_tier),
             bands=Bands(self._settings.router_easy_below, self._settings.router_hard_from),
+            patience=self._patience(),
+            most_microusd=self.most_microusd,
         )
+
+    def learn(self, exchange: Exchange) -> None:
+        """Takes up what a request that got its whole answer tells of the model: how it counts, how long it answers.
+
+        Only a prompt that the model has read as it was sent says how it counts.
+        """
+        request, target, usage = exchange.request, exchange.target, exchange.usage
+        if target is None or request.replay_of or exchange.flawed:
+            return
+        self._reported.answered(target.provider, target.model, request.view.lane, usage)
+        altered = request.size.images or has_server_tools(request)
+        if not altered and not any(remark.step in ALTERED_PROMPTS for remark in exchange.remarks):
+            self._reported.prompt(target.provider, target.model, request.size.input_tokens, usage)
 
     def limits_of(self, provider: str) -> tuple[OwnLimit, ...]:
         """The limits set for a provider, and how much of each is used now."""
@@ -220,15 +189,6 @@ class Tiers:
             Tier.PREMIUM: tuple(known[Tier.PREMIUM]),
         }
 
-    def _options(self) -> dict[Tier, tuple[Option, ...]]:
-        options = {tier: tuple(self._option(place) for place in places) for tier, places in self._places.items()}
-        return {
-            tier: tuple(replace(option, compacts=True) for option in found)
-            if self._settings.compacts_for(tier)
-            else found
-            for tier, found in options.items()
-        }
-
     def budget_for(self, request: ChatRequest, target: Target, too_long: int = 0) -> int | None:
         """Tokens that the prompt is to be compacted to for ``target``; None where it goes whole.
 
@@ -239,13 +199,44 @@ class Tiers:
         option = next((option for option in self._options()[target.tier] if option.target == target), None)
         if option is None or option.can.context_tokens is None or (not too_long and fits(request.size, option)):
             return None
-        budget = budget_tokens(option.can.context_tokens, request.size.max_output_tokens)
+        budget = budget_tokens(option.can.context_tokens, request.size.max_output_tokens, option.ratio)
         return smaller_budget(budget, request.size.input_tokens, too_long)
 
-    def _option(self, place: Place) -> Option:
+    def _patience(self) -> Patience:
+        most_s = self._settings.local_max_wait_s
+        return Patience(most_s, max(most_s, BACKGROUND_WAIT_S) if most_s else 0.0)
+
+    def _options(self) -> dict[Tier, tuple[Option, ...]]:
+        server = self._local.server
+        return {
+            tier: tuple(self._known(self._option(place, server), server) for place in places)
+            for tier, places in self._places.items()
+        }
+
+    def _known(self, option: Option, server: LocalServer) -> Option:
+        """An option with what was learned of its model."""
+        if option.target is None:
+            return option
+        provider, model = option.target.provider, option.target.model
+        usual_ms = self._times.of(provider, model).latency_p50_ms
+        usual_s = usual_ms / 1000 if usual_ms is not None else None
+        pace, memory = Pace(usual_s=usual_s), InMemory()
+        if provider == LOCAL or provider in self._beside_local:
+            pace, memory = standing(model, self._local, server, self._clock.now(), usual_s)
+        return replace(
+            option,
+            ratio=self._reported.ratio(provider, model),
+            answer=self._reported.answer(provider, model, Lane.INTERACTIVE),
+            background_answer=self._reported.answer(provider, model, Lane.BACKGROUND),
+            pace=pace,
+            memory=memory,
+            compacts=self._settings.compacts_for(option.target.tier),
+        )
+
+    def _option(self, place: Place, server: LocalServer) -> Option:
         target = place.target
         if target.provider == LOCAL:
-            return self._local_option(target.tier, target.model if target.tier is not Tier.LOCAL else None)
+            return self._local_option(target.tier, target.model if target.tier is not Tier.LOCAL else None, server)
         if place.missing or self._pool.get(target.provider) is None:
             return Option(unavailable=f"{place.missing or target.provider} is not set")
         context = place.can.context_tokens
@@ -255,20 +246,18 @@ class Tiers:
             context = self._contexts[target.provider].within(target.model, context)
         return Option(target, can=replace(place.can, context_tokens=context))
 
-    def _local_option(self, tier: Tier, model: str | None = None) -> Option:
+    def _local_option(self, tier: Tier, model: str | None, server: LocalServer) -> Option:
         if not self._settings.local_llm_enabled:
             return Option(unavailable="LOCAL_LLM_ENABLED is off")
-        server = self._local.server
         model = model or server.current_model
         lost = self._local.lost
         if self._local.endpoint() is None or model is None:
             return Option(unavailable=lost or server.detail or f"nothing answers at {server.base_url}", lost=bool(lost))
-        can = Capabilities(
-            self._local.context_of(model), self._local.supports(model, "tools"), self._local.supports(model, "vision")
-        )
         stands_in = server.kind == "builtin" and self._settings.builtin_model == "auto"
         target = Target(tier, LOCAL, model, free=True)
+        can = capabilities(self._local, server, model)
         return Option(target, unavailable=lost, can=can, stands_in=stands_in, lost=bool(lost))
 
     async def close(self) -> None:
+        await self._reported.close()
         await self._pool.close()

@@ -8,6 +8,7 @@ tools, and the last turn with all that follows it are never touched.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from itertools import accumulate
@@ -25,6 +26,8 @@ ANSWER_TOKENS = 1_024
 """Room for the answer: as much as Ollama is asked for where the caller says nothing; at most a quarter of a context."""
 ESTIMATE_SHARE = 0.8
 """The estimate came to 0.81 of the true count of OpenClaw's requests at the worst (SmolLM2's tokenizer, 2026-11-28)."""
+LEARNED_SHARE = 0.95
+"""The same where the model has told how it counts."""
 _BUDGET_STEP = 512
 """Contexts that follow the free memory are a little different each time, and the budget must not be."""
 
@@ -48,10 +51,14 @@ class Compaction:
         return ", ".join([*done, folded] if self.folded_turns else done)
 
 
-def budget_tokens(context_tokens: int, max_output_tokens: int | None) -> int:
-    """Estimated tokens that a prompt may have in a context, with an answer and what the estimate may be wrong by."""
+def budget_tokens(context_tokens: int, max_output_tokens: int | None, ratio: float = 1.0) -> int:
+    """Estimated tokens that a prompt may have in a context, with an answer and what the estimate may be wrong by.
+
+    ``ratio`` is how many tokens the model counts for an estimated one: in tenths, so that it moves no cut each turn.
+    """
     answer = min(max_output_tokens or ANSWER_TOKENS, ANSWER_TOKENS, context_tokens // 4)
-    return _in_steps((context_tokens - answer) * ESTIMATE_SHARE)
+    share = min(ESTIMATE_SHARE, LEARNED_SHARE / (math.ceil(ratio * 10) / 10))
+    return _in_steps((context_tokens - answer) * share)
 
 
 def smaller_budget(budget: int, tokens: int, refusals: int) -> int:

@@ -152,9 +152,15 @@ class Contexts:
     def given_back(self, model: str) -> tuple[int, int]:
         """Main memory and VRAM that loaded models give back when ``model`` comes: those that are not pinned."""
         found = self._found()
+        running = found.running if found else {}
+        return self.gives_back(frozenset(name for name in running if name == model or not _pinned(running[name])))
+
+    def gives_back(self, leaving: frozenset[str]) -> tuple[int, int]:
+        """Main memory and VRAM that those of the loaded models give back."""
+        found = self._found()
         main = vram = 0
         for name, other in (found.running if found else {}).items():
-            if found and (name == model or not _pinned(other)):
+            if found and name in leaving:
                 shape = found.shapes.get(name)
                 main += _given_back(other, shape.weights_bytes if shape else 0) - other.size_vram_bytes
                 vram += other.size_vram_bytes

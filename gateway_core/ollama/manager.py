@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ import aiohttp
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.credentials import without_credentials
 from gateway_core.events import Event, LocalChanged
-from gateway_core.model import Fit, LocalServer
+from gateway_core.model import Fit, LocalModel, LocalServer
 from gateway_core.ollama.abilities import abilities, absent
 from gateway_core.ollama.absence import BUILTIN_WANTED, Absence, Here, absence, look_here, switched_off
 from gateway_core.ollama.address import is_loopback, local_base_url, root_of
@@ -32,6 +32,7 @@ from gateway_core.ollama.operations import Operations
 from gateway_core.ollama.presence import Meanwhile, Presence, Seen
 from gateway_core.ollama.pulling.pulls import Pulls
 from gateway_core.ollama.registry import Registry
+from gateway_core.ollama.residence import Residence
 from gateway_core.ollama.speeds import measured
 from gateway_core.ollama.standin import NoStandIn, StandIn, StandInModel
 from gateway_core.ollama.updates import Updates
@@ -108,6 +109,7 @@ class LocalModels:
         )
         self.operations = Operations(self, self._notebook, self._pulls)
         self._fitting = Fitting(self._registry, self._around, self.contexts)
+        self.residence = Residence()
         self._poller: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
         self._looking = asyncio.Lock()
@@ -194,6 +196,11 @@ class LocalModels:
         found = find(self._server.models, model)
         return feature in found.capabilities if found and found.capabilities else None
 
+    def beside(self, models: Sequence[LocalModel], leaving: frozenset[str]) -> bool:
+        """Whether Ollama can load ``models`` beside what it has, once some have left; False where nobody knows."""
+        found, machine = self._found, self._around.machine
+        return found is not None and self._fitting.beside(models, found, machine, leaving)
+
     # --- its life --------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
@@ -214,6 +221,7 @@ class LocalModels:
         self._settings = settings
         self._base_url, self._product = local_base_url(settings), ""
         self._presence.forget()
+        self.residence.forget()
         self._api_key = key.get_secret_value() if key else None
         self.contexts.use(
             limit=settings.local_context_tokens,
@@ -276,12 +284,14 @@ class LocalModels:
     async def refresh(self) -> LocalServer:
         """Looks now and returns what was found."""
         async with self._looking:
+            began = self._clock.now()
             if self._looks:
                 await self._look()
-            self._looked_at = self._clock.now()
+            self._looked_at = began
             self._standin.follow(self._found is not None)
             self._looked = True
             self._update()
+            self.residence.saw(self._server.models, self._looked_at)
         return self.server
 
     async def _poll(self) -> None:

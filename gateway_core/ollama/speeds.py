@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from statistics import median
 
 from gateway_core.clock import Clock
-from gateway_core.local_values import ModelSpeed
+from gateway_core.local_values import LocalModel, ModelSpeed
 from gateway_core.model import JsonObject, Usage
 from gateway_core.wire.openai_chat import has_content
 from gateway_core.wire.timings import Timing
@@ -19,6 +21,8 @@ LEAST_STREAMED_S = 1.0
 """For what is measured from outside, where packets come in bursts."""
 NEWEST_COUNTS = 0.2
 """The share of the newest answer in the average, once there are five."""
+LEAST_LOAD_S = 0.5
+"""What takes less is no model that comes from a disk."""
 _JUST_LOADED_S = 0.1
 """A model that took that long to load has kept nothing of an earlier prompt."""
 _SUSPICIOUS = 2.0
@@ -34,7 +38,18 @@ def measured(speed: ModelSpeed, timing: Timing, at: float) -> ModelSpeed:
         after = replace(after, tokens_per_s=average, answers=speed.answers + 1, measured_at=at)
     if timing.prompt_tokens >= LEAST_PROMPT_TOKENS and timing.prompt_s > 0:
         after = _with_prompt(after, timing, at)
+    if timing.load_s >= LEAST_LOAD_S:
+        after = replace(after, load_s=_average(speed.load_s, timing.load_s, speed.loads), loads=speed.loads + 1)
     return after
+
+
+def load_seconds(model: LocalModel, models: Iterable[LocalModel]) -> float | None:
+    """How long a model will take to load: as it did before, else by its size as others of the same server did; None
+    where nothing was measured."""
+    if model.loaded or model.speed.load_s is not None:
+        return 0.0 if model.loaded else model.speed.load_s
+    rates = [other.size_bytes / other.speed.load_s for other in models if other.size_bytes and other.speed.load_s]
+    return model.size_bytes / median(rates) if rates and model.size_bytes else None
 
 
 def _with_prompt(speed: ModelSpeed, timing: Timing, at: float) -> ModelSpeed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -75,7 +76,7 @@ class _Unfit(Exception):
 class Ollama:
     """One Ollama. ``compatible`` is the same server by way of ``/v1``: it is used where there is no ``/api/chat``.
 
-    ``thinks`` tells whether a model has the capability.
+    ``thinks`` tells whether a model has the capability, ``ratio`` how many prompt tokens it counts for each estimated.
     """
 
     def __init__(
@@ -87,12 +88,14 @@ class Ollama:
         api_key: str | None = None,
         first_byte_s: float = 900.0,
         idle_s: float = 900.0,
+        ratio: Callable[[str], float] = lambda model: 1.0,
     ) -> None:
         self.name = compatible.name
         self._root = compatible.base_url.removesuffix("/v1")
         self._compatible = compatible
         self._contexts = contexts
         self._thinks = thinks
+        self._ratio = ratio
         self._key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._first_byte_s = first_byte_s
         self._idle_s = idle_s
@@ -119,7 +122,8 @@ class Ollama:
     @asynccontextmanager
     async def _opened(self, call: UpstreamCall) -> AsyncIterator[tuple[Answer, Loading]]:
         """The answer's head, once a context was found that Ollama can have and the prompt fits."""
-        model, tokens, exact = call.target.model, call.request.size.input_tokens, False
+        model, exact = call.target.model, False
+        tokens = math.ceil(call.request.size.input_tokens * self._ratio(model))
         loading = await self._contexts.loading(model, tokens, call.output_limit)
         if loading is None:
             raise self._too_long(model, tokens)

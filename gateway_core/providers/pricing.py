@@ -53,6 +53,7 @@ class Pricing:
         """Uses that are set aside for a server tool without a limit."""
         self._now = now
         self._models: dict[tuple[str, str], ModelInfo | None] = {}
+        self._listed_rates: dict[tuple[str, int], tuple[ModelPrice, tuple[Rates, ...]]] = {}
 
     def override(self, overrides: Mapping[str, Price], unknown_price: Price) -> None:
         """Takes up other prices, for calls that end from now on."""
@@ -198,9 +199,16 @@ class Pricing:
             rates = rates_of_price(own or self._unknown, provider)
             factor *= _surcharge(found, usage, context, moment)
         else:
-            rates = rates_of_snapshot(found.get_prices(moment, context), provider)
+            rates = self._listed(provider, found.get_prices(moment, context))
             factor *= Decimal(1) if _lists(found, context, moment) else _unlisted(usage)
         return rates if factor == 1 else tuple(rate.times(factor) for rate in rates)
+
+    def _listed(self, provider: str, prices: ModelPrice) -> tuple[Rates, ...]:
+        """The snapshot's prices as rates, which every decision asks for; worked out once for each of its objects."""
+        kept = self._listed_rates.get((provider, id(prices)))
+        if kept is None or kept[0] is not prices:
+            kept = self._listed_rates[provider, id(prices)] = (prices, rates_of_snapshot(prices, provider))
+        return kept[1]
 
     def _find(self, provider: str, model: str) -> ModelInfo | None:
         key = (provider, model)

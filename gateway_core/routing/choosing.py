@@ -13,7 +13,17 @@ from gateway_core.model import (
     Tier,
 )
 from gateway_core.routing.compacting import compaction_reason, with_advice, with_least_size
-from gateway_core.routing.feasibility import considered, fits, limit_refusal, money_obstacle, obstacle
+from gateway_core.routing.feasibility import (
+    Look,
+    considered,
+    displaces,
+    fits,
+    limit_refusal,
+    money_obstacle,
+    obstacle,
+    prompt_tokens,
+    survey,
+)
 from gateway_core.routing.landscape import UPWARD, Landscape, Option, in_order
 from gateway_core.routing.wishes import Wish
 from gateway_core.wire import errors
@@ -26,24 +36,23 @@ def choose(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Difficu
     reasons = [Reason(wish.route.partition(":")[0], wish.reason)]
     moves = _medium_moves(wish, landscape)
     targets: list[Target] = []
-    last_resorts: list[Target] = []
     if wish.target and wish.binding:
         if refusal := _exact_refusal(request, wish.target, landscape, moves):
             return refusal
         targets += [] if moves else [wish.target]
     tiers = in_order(wish.tier) if moves or not wish.binding else () if wish.target else (wish.tier,)
+    looks, able = survey(request, landscape), []
     for tier in tiers:
-        for option in _first(wish.target, landscape.all(tier)):
-            if problem := obstacle(request.size, option, landscape):
-                reasons.append(Reason("feasibility", f"not {_name(tier, option, landscape)}: {problem}"))
-                continue
-            target = option.target
-            if target is None or any(_same_model(target, other) for other in (*targets, *last_resorts)):
-                continue
-            (last_resorts if option.stands_in and not wish.binding else targets).append(target)
-    if targets and last_resorts:
-        reasons.append(Reason("feasibility", f"{last_resorts[0].model} answers only where no other tier can"))
-    targets += last_resorts
+        for look in _first(wish.target, looks[tier]):
+            if look.obstacle:
+                reasons.append(Reason("feasibility", f"not {_name(tier, look.option, landscape)}: {look.obstacle}"))
+            elif look.option.target:
+                able.append(look)
+    passed: dict[Target, str] = {}
+    ordered = able if wish.binding else _as_things_stand(able, wish, reasons, passed)
+    for target in (look.option.target for look in ordered):
+        if target and not any(_same_model(target, other) for other in targets):
+            targets.append(target)
     if not targets:
         return _refuse(request, wish, landscape)
     chosen, *rest = targets
@@ -54,13 +63,49 @@ def choose(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Difficu
     reasons += compaction_reason(request.size, chosen, landscape, fits)
     reasons.append(Reason("target", f"{chosen.provider}/{chosen.model} as {chosen.tier}"))
     fallbacks = () if wish.binding and moved else tuple(rest)
-    record = DecisionRecord(hard, considered(request.size, landscape))
+    record = DecisionRecord(hard, considered(request, looks, landscape, passed))
     return Decision(chosen, fallbacks, name, hard.score, tuple(reasons), wish.binding, record)
 
 
-def _first(target: Target | None, options: tuple[Option, ...]) -> list[Option]:
+def _as_things_stand(able: list[Look], wish: Wish, reasons: list[Reason], passed: dict[Target, str]) -> list[Look]:
+    """Those that can, in the order that what is loaded and how long each takes leave of the tiers': a model that would
+    push out another of them, which is in use, comes after that one; slow ones come after all others, and the stand-in
+    last. What a tool loop is on keeps its place. ``passed`` gets why others lost theirs."""
+    slow = [look for look in able if look.slow and look.option.target != wish.target]
+    slow.sort(key=lambda look: look.option.stands_in)
+    stand_ins = [look for look in able if look.option.stands_in and look not in slow]
+    usual = [look for look in able if look not in slow and look not in stand_ins]
+    ordered: list[Look] = []
+    for look in usual:
+        target = look.option.target
+        instead = _in_memory_for(look, usual) if target != wish.target else None
+        if target and instead is not None:
+            passed[target] = displaces(look.option)
+            reasons.append(Reason("memory", passed[target]))
+        ordered += [one for one in (instead, look) if one is not None and one not in ordered]
+    if ordered or stand_ins:
+        passed.update({look.option.target: look.slow for look in slow if look.option.target})
+        reasons += [Reason("speed", f"{_model(look)} comes last: {look.slow}") for look in slow]
+    if ordered and stand_ins:
+        reasons.append(Reason("feasibility", f"{_model(stand_ins[0])} answers only where no other tier can"))
+    return [*ordered, *slow, *stand_ins]
+
+
+def _in_memory_for(look: Look, able: list[Look]) -> Look | None:
+    """The one among them that ``look`` would push out of the same server's memory: only of that server's models anybody
+    knows whether they are loaded."""
+    out = look.option.memory.pushes_out
+    found = (one for one in able if out and one.option.memory.loaded is not None and _model(one) == out)
+    return next(found, None)
+
+
+def _model(look: Look) -> str:
+    return look.option.target.model if look.option.target else ""
+
+
+def _first(target: Target | None, looks: tuple[Look, ...]) -> list[Look]:
     """The options of a tier, a tool loop's own target before the others."""
-    return sorted(options, key=lambda option: target is not None and option.target != target)
+    return sorted(looks, key=lambda look: target is not None and look.option.target != target)
 
 
 def _name(tier: Tier, option: Option, landscape: Landscape) -> str:
@@ -98,14 +143,14 @@ def _refuse(request: ChatRequest, wish: Wish, landscape: Landscape) -> Refusal:
     options = landscape.serving(tiers)
     if landscape.paid_refusal and any(option.target and not option.target.free for option in options):
         return landscape.paid_refusal
-    contexts = [o.can.context_tokens for o in options if o.can.context_tokens and not fits(request.size, o)]
-    if contexts and len(contexts) == len(options):
-        return with_advice(errors.context_length_exceeded(request.size.input_tokens, max(contexts)), request, options)
+    too_small = [option for option in options if not fits(request.size, option)]
+    if too_small and len(too_small) == len(options):
+        return with_advice(_too_long(request, too_small), request, options)
     full = [o.target for o in options if o.target and not money_obstacle(o.target, landscape) and fits(request.size, o)]
     if limits := [refusal for target in full if (refusal := limit_refusal(request.size, target, landscape))]:
         return min(limits, key=lambda refusal: refusal.retry_after_s or float("inf"))
-    if contexts:
-        return with_advice(errors.context_length_exceeded(request.size.input_tokens, max(contexts)), request, options)
+    if too_small:
+        return with_advice(_too_long(request, too_small), request, options)
     if wish.binding:
         blocked = "; ".join(_problems(request, wish.tier, landscape))
         return errors.no_provider(f"The {wish.tier} tier cannot take this request: {blocked}.")
@@ -114,6 +159,12 @@ def _refuse(request: ChatRequest, wish: Wish, landscape: Landscape) -> Refusal:
         f"No tier can take this request. {each}. "
         "Start a local server, or set ANTHROPIC_API_KEY, GROQ_API_KEY or OPENAI_API_KEY."
     )
+
+
+def _too_long(request: ChatRequest, options: list[Option]) -> Refusal:
+    """The refusal of a prompt that none of ``options`` holds, in the figures of the largest, as it counts."""
+    largest = max(options, key=lambda option: option.can.context_tokens or 0)
+    return errors.context_length_exceeded(prompt_tokens(request.size, largest), largest.can.context_tokens)
 
 
 def _problems(request: ChatRequest, tier: Tier, landscape: Landscape) -> list[str]:

@@ -60,4 +60,4 @@ def with_advice(refusal: Refusal, request: ChatRequest, options: Iterable[Option
 
 def _can_fit(size: RequestSize, least: int | None, option: Option) -> bool:
     context = option.can.context_tokens
-    return bool(context and least and least <= budget_tokens(context, size.max_output_tokens))
+    return bool(context and least and least <= budget_tokens(context, size.max_output_tokens, option.ratio))

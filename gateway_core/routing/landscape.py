@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from gateway_core.model import Refusal, Target, Tier
+from gateway_core.model import ChatRequest, Refusal, Target, Tier
 
 UPWARD = (Tier.LOCAL, Tier.CHEAP, Tier.PREMIUM)
 
@@ -23,6 +23,52 @@ class Capabilities:
     context_tokens: int | None = None
     tools: bool | None = None
     vision: bool | None = None
+    structured: bool | None = None
+    """Answers that are JSON, or follow a schema, because the server sees to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedAnswer:
+    """How long an answer is likely to be, thinking included, and what says so."""
+
+    tokens: int = 400
+    """Where nothing was measured: two or three paragraphs."""
+    told_by: str = "a usual answer"
+
+
+USUAL_ANSWER = ExpectedAnswer()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a model takes, as it was measured here; None for what nobody measured."""
+
+    prompt_tokens_per_s: float | None = None
+    tokens_per_s: float | None = None
+    load_s: float | None = 0.0
+    """Until it is in memory: 0 where it is, None where nobody knows."""
+    wait_s: float = 0.0
+    """Until the requests before are done, where they are answered one after another."""
+    kept_session: str | None = None
+    """The session whose prompt it has read last, and keeps for the next one that begins like it."""
+    kept_tokens: int = 0
+    """Of it, as estimated."""
+    kept_context: int = 0
+    """The context in force. A request that wants a larger one has the model loaded anew: then nothing is kept."""
+    usual_s: float | None = None
+    """What half of its newest answers took: all that is known where the tokens' pace is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """Whether a model of a local server is at hand."""
+
+    loaded: bool | None = None
+    """None where nothing is to be loaded, or nobody knows."""
+    pushes_out: str = ""
+    """The model in use that had to leave for it; empty where none has to."""
+    in_use: str = ""
+    """How that one is in use, for people: ``used 40 s ago``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +84,12 @@ class Option:
     """A prompt that is too long for it may be compacted."""
     lost: bool = False
     """A local server is to be there, and is not: ``unavailable`` says why, also where the built-in model stands in."""
+    ratio: float = 1.0
+    """Prompt tokens that the model counts for each that is estimated, as far as it told."""
+    answer: ExpectedAnswer = USUAL_ANSWER
+    background_answer: ExpectedAnswer = USUAL_ANSWER
+    pace: Pace = Pace()
+    memory: InMemory = InMemory()
 
 
 NOTHING = Option(unavailable="it is not configured")
@@ -68,6 +120,18 @@ class Bands:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that an answer may take where another model can give one; 0 is for ever."""
+
+    person_s: float = 0.0
+    background_s: float = 0.0
+
+
+def _unpriced(request: ChatRequest, target: Target) -> int:
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
 class Landscape:
     """The tiers with what serves them, what the operator forces, and what money allows.
 
@@ -86,6 +150,9 @@ class Landscape:
     """What a paid request is told once the hard limit is reached, or while the ledger cannot be written."""
     default_tier: Tier = Tier.CHEAP
     bands: Bands = Bands()
+    patience: Patience = Patience()
+    most_microusd: Callable[[ChatRequest, Target], int] = _unpriced
+    """What would be set aside for a request; it reads a price list and nothing else."""
 
     def all(self, tier: Tier) -> tuple[Option, ...]:
         """What serves a tier; never empty."""

@@ -87,7 +87,7 @@ def _own(settings: Settings, tier: Tier) -> Iterator[Place]:
         for model in entry.models:
             if entry.tier_of(model) == tier:
                 target = Target(tier, entry.name, model.name, entry.free)
-                can = Capabilities(model.context_tokens, model.tools, model.vision)
+                can = Capabilities(model.context_tokens, model.tools, model.vision, model.structured)
                 yield Place(target, can, entry.lacks_key, entry.order)
 
 

@@ -325,12 +325,24 @@ _LABELS = (
 )
 """A label outlives the body of its request: it is kept until ``forget_labels``, and holds the user's words."""
 
+_MODEL_REPORTS = (
+    """
+    CREATE TABLE model_reports (
+        provider TEXT NOT NULL,
+        model TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (provider, model)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+"""How each model counts prompts, and how long its answers are; ``store/model_reports.py``."""
+
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
     *(_REUSE_REVIEW, _CACHES_TO_SEE),
     *(_LOCAL_MODELS, _WIRE, _SEARCH, _SPEND, _OVERVIEW, _COUNTED),
-    _LABELS,
+    *(_LABELS, _MODEL_REPORTS),
 )
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 

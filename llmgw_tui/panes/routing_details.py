@@ -73,12 +73,23 @@ def _place_whole(place: LineupPlace, look: Look, width: int) -> Iterator[Line]:
         yield pair("context", f"{place.context_tokens:,} tokens")
     known = [
         f"{name} {'yes' if can else 'no'}"
-        for name, can in (("tools", place.tools), ("images", place.vision))
+        for name, can in (("tools", place.tools), ("images", place.vision), ("JSON to a schema", place.structured))
         if can is not None
     ]
     if known:
         yield pair("can", ", ".join(known))
+    if abs(place.ratio - 1) >= 0.01:
+        yield pair("counts", f"{place.ratio:.2f} prompt tokens for each that is estimated, as its answers told")
+    if place.loaded is not None:
+        loads = f", loads in about {milliseconds(place.load_s * 1000)}" if place.load_s else ""
+        yield pair("in memory", "yes" if place.loaded else f"no{loads}", GOOD_STYLE if place.loaded else TEXT_STYLE)
+    if place.pushes_out:
+        yield from wrapped("stays cold", place.pushes_out, width, WARN_STYLE)
     yield from heading("Performance", width, look)
+    if place.seconds_plain is not None:
+        yield pair("a question", f"about {milliseconds(place.seconds_plain * 1000)} to the whole answer, expected now")
+    if place.seconds_openclaw is not None:
+        yield pair("OpenClaw", f"about {milliseconds(place.seconds_openclaw * 1000)} for its first turn")
     yield pair("today", f"{place.requests_today:,} answered")
     if place.latency_p50_ms is not None and place.latency_p95_ms is not None:
         times = f"p50 {milliseconds(place.latency_p50_ms)}, p95 {milliseconds(place.latency_p95_ms)}"

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from gateway_core.local_values import ModelSpeed
+from gateway_core.local_values import LocalModel, ModelSpeed
 from gateway_core.model import Usage
-from gateway_core.ollama.speeds import Stopwatch, measured
+from gateway_core.ollama.speeds import Stopwatch, load_seconds, measured
 from gateway_core.wire.openai_chat import make_chunk
 from gateway_core.wire.timings import Timing, llama_timing, ollama_timing
 
@@ -82,3 +82,22 @@ def test_a_server_without_timings_is_timed_from_its_first_token_to_its_last() ->
     assert _streamed(Hands(), tokens=10) is None
     assert _streamed(Hands(), estimated=True) is None
     assert _streamed(Hands(), with_client_s=0.2) is None
+
+
+# --- loading --------------------------------------------------------------------------------------------------------
+
+
+def test_a_load_is_measured_and_what_is_no_load_is_not() -> None:
+    speed = measured(ModelSpeed(), Timing(20, 2.0, load_s=12.0), 1.0)
+    speed = measured(speed, Timing(20, 2.0, load_s=0.05), 2.0)
+    assert (speed.load_s, speed.loads) == (12.0, 1)
+    assert measured(speed, Timing(20, 2.0, load_s=14.0), 3.0).load_s == 13.0
+
+
+def test_loading_takes_what_it_took_or_what_others_of_that_size_took() -> None:
+    known = LocalModel("a", 5_000_000_000, speed=ModelSpeed(load_s=10.0))
+    other, empty = LocalModel("b", 9_000_000_000), LocalModel("c")
+    assert load_seconds(known, (known, other)) == 10.0
+    assert load_seconds(other, (known, other)) == pytest.approx(18.0)
+    assert load_seconds(LocalModel("d", 1, loaded=True), (known,)) == 0.0
+    assert load_seconds(other, (other,)) is None and load_seconds(empty, (known, empty)) is None

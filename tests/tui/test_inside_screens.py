@@ -376,12 +376,28 @@ async def test_a_read_only_gateways_refusal_is_said(staging: Staging) -> None:
         assert stage.toasts[-1] == "llmgw runs read-only: nothing was changed."
 
 
+def test_a_place_tells_how_its_model_counts_whether_it_is_in_memory_and_how_long_it_takes() -> None:
+    local, _, unmeasured, _ = inside_values.routing().lineup
+    text = " ".join(" ".join(strip.text.split()) for strip in place_lines(local, LOOK, 100))
+    for said in (
+        "JSON to a schema yes",
+        "1.12 prompt tokens for each that is estimated",
+        "no, loads in about 12.4s",
+        "loading it would push out qwen3:14b, used 40 s ago",
+        "about 14.2s to the whole answer",
+        "about 2m11s for its first turn",
+    ):
+        assert said in text, text
+    text = " ".join(strip.text for strip in place_lines(unmeasured, LOOK, 100))
+    assert not any(word in text for word in ("in memory", "counts", "OpenClaw", "schema"))
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.text(), st.integers(min_value=8, max_value=210), st.integers(min_value=1, max_value=12))
 def test_any_text_makes_harmless_lines_of_the_right_width(text: str, width: int, height: int) -> None:
     entry = LogEntry(1, 1, snapshots.NOW, "warning", text, text, 3, snapshots.NOW)
     routed = inside_values.routing()
-    place = replace(routed.lineup[1], model=text, last_error=text, obstacle=text)
+    place = replace(routed.lineup[1], model=text, last_error=text, obstacle=text, pushes_out=text)
     decision = replace(routed.decisions[0], preview=text, route=text, reasons=(text,))
     report = inside_values.settings()
     setting = replace(report.settings[4], value=text, where=text, explanation=text, line=text, details=(text,))
