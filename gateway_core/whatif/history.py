@@ -92,6 +92,8 @@ class History:
     cost: Ints
     no_prompt_cache: Ints
     no_answer_cache: Ints
+    went_to: Codes
+    """Codes of :data:`PLACES`."""
     other_cost: Ints
     """By day: what the ledger holds of no answered request. Less than nothing where a request ended after a later
     call of it was charged to the next day."""
@@ -101,11 +103,6 @@ class History:
     @property
     def many(self) -> int:
         return len(self.day)
-
-    @property
-    def went_to(self) -> Codes:
-        """Codes of :data:`PLACES`."""
-        return np.where(self.hit, np.int8(CACHE), self.made_by)
 
 
 def read_history(connection: sqlite3.Connection, first: str, last: str) -> History:
@@ -183,14 +180,15 @@ class _Columns:
         of_requests = np.zeros(len(days), np.int64)
         np.add.at(of_requests, _ints(whole["day"]), cost)
         prompt, output = _ints(whole["input_tokens"]), _ints(whole["output_tokens"])
-        embedding = whole["embedding"].astype(np.bool_)
+        embedding, hit = whole["embedding"].astype(np.bool_), whole["hit"].astype(np.bool_)
+        made_by = whole["made_by"].astype(np.int8)
         return History(
             days=days,
             lanes=tuple(self._lanes),
             day=_ints(whole["day"]),
             lane=_ints(whole["lane"]),
-            made_by=whole["made_by"].astype(np.int8),
-            hit=whole["hit"].astype(np.bool_),
+            made_by=made_by,
+            hit=hit,
             decided=whole["decided"].astype(np.int8),
             replayable=~embedding & (prompt + output > 0),
             embedding=embedding,
@@ -205,6 +203,7 @@ class _Columns:
             cost=cost,
             no_prompt_cache=_ints(whole["no_prompt_cache"]),
             no_answer_cache=_ints(whole["no_answer_cache"]),
+            went_to=np.where(hit, np.int8(CACHE), made_by),
             other_cost=np.array([charged.get(day, 0) for day in days], np.int64) - of_requests,
             not_answered=not_answered,
             not_answered_microusd=not_answered_microusd,

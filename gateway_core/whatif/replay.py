@@ -11,7 +11,7 @@ from gateway_core.routing.feasibility import DEFAULT_ANSWER_TOKENS
 from gateway_core.routing.landscape import UPWARD, in_order
 from gateway_core.whatif.history import LOCAL, UNKNOWN, Codes, Decided, Flags, History, Ints
 from gateway_core.whatif.prices import Priced, priced
-from gateway_core.whatif.sums import Replayed, summed
+from gateway_core.whatif.sums import Replayed, Sums
 from gateway_core.whatif.thresholds import Scale
 from gateway_core.whatif.world import Server, World
 from gateway_core.whatif_values import Outcome, Policy, Thresholds
@@ -33,7 +33,7 @@ class Replayer:
         world = world or self.world
         thresholds = self.thresholds(policy.premium_share)
         replayed = self._replayed(policy, world, thresholds)
-        return summed(self.history, world, policy, replayed, (self._now, thresholds), int(self._unknown.sum()))
+        return self._sums.of(world, policy, replayed, (self._now, thresholds), int(self._unknown.sum()))
 
     def thresholds(self, share: float | None) -> Thresholds:
         """Those that come nearest to sending ``share`` to PREMIUM; as they are for None."""
@@ -46,6 +46,10 @@ class Replayer:
         return Thresholds(easy_below, hard_from, reached, self._scale.many)
 
     # --- made once -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _sums(self) -> Sums:
+        return Sums(self.history, self.world.hard_limit_microusd)
 
     @cached_property
     def _by_difficulty(self) -> Flags:
@@ -102,8 +106,8 @@ class Replayer:
             comes = active & (stays != LOCAL) & self._wanted_local(world) & choosing.fits(LOCAL)
             fits_nowhere |= choosing.send(after, too_long | comes, Tier.LOCAL)
         if policy.premium_share is not None:
-            band = (history.difficulty >= thresholds.easy_below).astype(np.int8)
-            band += history.difficulty >= thresholds.hard_from
+            band = (history.difficulty >= thresholds.easy_below).view(np.int8)
+            band = band + (history.difficulty >= thresholds.hard_from).view(np.int8)
             changed = active & self._decided & (band != self._band)
             for code, tier in enumerate((Tier.LOCAL, world.default_tier, Tier.PREMIUM)):
                 fits_nowhere |= choosing.send(after, changed & (band == code), tier)
@@ -114,13 +118,18 @@ class Replayer:
             after[active & keeps] = stays[active & keeps]
             fits_nowhere |= choosing.send(after, active & ~keeps, policy.all_to)
         cost, unknown = self._stays(policy)
-        low, high = cost.copy(), cost.copy()
+        low, high = cost, cost
         for code in range(len(UPWARD)):
-            moved = (after == code) & (stays != code)
-            if moved.any():
-                price = self._price(code, policy.prompt_cache)
-                for whole, part in ((cost, price.cost), (low, price.low), (high, price.high)):
-                    whole[moved] = part[moved]
+            moved = np.flatnonzero((after == code) & (stays != code))
+            if not len(moved):
+                continue
+            price = self._price(code, policy.prompt_cache)
+            if price.low is not price.high:
+                low, high = (bound.copy() if bound is cost else bound for bound in (low, high))
+                low[moved], high[moved] = price.low[moved], price.high[moved]
+            elif low is not cost:
+                low[moved] = high[moved] = price.cost[moved]
+            cost[moved] = price.cost[moved]
         unknown &= after == stays
         return Replayed(history.went_to, after, cost, low, high, fits_nowhere, too_long, unknown)
 

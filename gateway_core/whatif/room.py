@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway_core.whatif.history import History
     from gateway_core.whatif.replay import Replayer
 
-FRESH_S = 60.0
+FRESH_S = 300.0
 """How long a history that was read answers for what was asked since."""
 KEPT_S = 300.0
 """How long a history stays in memory when nobody asks: 500,000 requests take 80 MB."""
@@ -46,8 +46,7 @@ class WhatIf:
         self._written = written
         self._clock = clock
         self._database: Database | None = None
-        self._turn = asyncio.Lock()
-        self._replayer: Replayer | None = None
+        self._reading: asyncio.Task[Replayer] | None = None
         self._read_for: tuple[str, str] | None = None
         self._read_at = 0.0
         self._forgetting: asyncio.TimerHandle | None = None
@@ -56,9 +55,8 @@ class WhatIf:
         """What comes of a policy; ``anew`` has the log read again. Raises ``ValueError`` and ``StoreError``."""
         world, last = self._surroundings.world(), day_of(self._clock.now())
         there = with_local(world, policy, self._surroundings.local())
-        async with self._turn:
-            replayer = await self._replayed((days_before(last, policy.days - 1), last), world, anew=anew)
-            return await asyncio.to_thread(replayer.outcome, policy, there)
+        replayer = await self._replayer((days_before(last, policy.days - 1), last), world, anew=anew)
+        return await asyncio.to_thread(replayer.outcome, policy, there)
 
     async def look(self, policy: Policy, *, anew: bool = False) -> Outcome:
         """The same for a screen: what is wrong is its ``problem``. Raises nothing."""
@@ -68,23 +66,35 @@ class WhatIf:
             return Outcome(policy, problem=str(error))
 
     async def close(self) -> None:
+        """Gives up what is being read."""
+        reading = self._reading
         self._forget()
+        if reading is not None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
         if self._database is not None:
             await self._database.close()
 
-    async def _replayed(self, span: tuple[str, str], world: World, *, anew: bool) -> Replayer:
-        old = anew or self._clock.monotonic() - self._read_at >= FRESH_S
-        if self._replayer is None or self._read_for != span or old:
-            await self._written()
-            if self._database is None:
-                self._database = await Database.open(self._path, self._clock, read_only=True)
-            self._replayer = None
-            self._replayer = await self._database.run(lambda connection: replayer_of(connection, span, world))
-            self._read_for, self._read_at = span, self._clock.monotonic()
-        elif self._replayer.world != world:
-            self._replayer = await asyncio.to_thread(_elsewhere, self._replayer.history, world)
+    async def _replayer(self, span: tuple[str, str], world: World, *, anew: bool) -> Replayer:
+        """What was read, or is being read: who asks and leaves does not make the next one wait for another reading."""
+        old = self._clock.monotonic() - self._read_at >= FRESH_S
+        reading = self._reading
+        failed = reading is not None and reading.done() and (reading.cancelled() or reading.exception() is not None)
+        if reading is None or self._read_for != span or anew or old or failed:
+            reading = asyncio.create_task(self._read(reading, span, world), name="replay under another policy")
+            reading.add_done_callback(_retrieved)
+            self._reading, self._read_for, self._read_at = reading, span, self._clock.monotonic()
+        replayer = await asyncio.shield(reading)
         self._keep()
-        return self._replayer
+        return replayer if replayer.world == world else await asyncio.to_thread(_elsewhere, replayer.history, world)
+
+    async def _read(self, before: asyncio.Task[Replayer] | None, span: tuple[str, str], world: World) -> Replayer:
+        if before is not None:
+            await asyncio.wait([before])
+        await self._written()
+        if self._database is None:
+            self._database = await Database.open(self._path, self._clock, read_only=True)
+        return await self._database.run(lambda connection: replayer_of(connection, span, world))
 
     def _keep(self) -> None:
         if self._forgetting is not None:
@@ -94,7 +104,7 @@ class WhatIf:
     def _forget(self) -> None:
         if self._forgetting is not None:
             self._forgetting.cancel()
-        self._replayer = self._forgetting = None
+        self._reading = self._forgetting = None
 
 
 def replayer_of(connection: sqlite3.Connection, span: tuple[str, str], world: World) -> Replayer:
@@ -108,3 +118,9 @@ def _elsewhere(history: History, world: World) -> Replayer:
     from gateway_core.whatif.replay import Replayer
 
     return Replayer(history, world)
+
+
+def _retrieved(task: asyncio.Task[Replayer]) -> None:
+    """Keeps asyncio from logging what a reading that nobody waits for any more has failed of."""
+    if not task.cancelled():
+        task.exception()
