@@ -30,6 +30,7 @@ from gateway_core.secret import gateway_secret
 from gateway_core.setting_values import SettingsReport
 from gateway_core.settings import Settings, SettingsError
 from gateway_core.store.errors import StoreError
+from gateway_core.whatif_values import Outcome, Policy
 from llmgw_tui.source import MOST_HITS
 
 
@@ -98,6 +99,9 @@ class RunningGateway(Protocol):
     @property
     def spending(self) -> Spending: ...
 
+    @property
+    def what_if(self) -> WhatIf: ...
+
 
 class Browser(Protocol):
     async def look(self, query: str, order: str) -> CachePage: ...
@@ -109,6 +113,10 @@ class Spending(Protocol):
     async def csv(self, period: str, by: str) -> str:
         """Raises ``ValueError`` and ``StoreError``."""
         ...
+
+
+class WhatIf(Protocol):
+    async def look(self, policy: Policy, *, anew: bool = False) -> Outcome: ...
 
 
 class Routing(Protocol):
@@ -192,6 +200,9 @@ class LocalSource:
         with suppress(StoreError, ValueError):
             return await self._gateway.spending.csv(period, by)
         return None
+
+    async def what_if(self, policy: Policy, *, anew: bool = False) -> Outcome:
+        return await self._gateway.what_if.look(policy, anew=anew)
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         return await self._gateway.commands.run(command, arguments)

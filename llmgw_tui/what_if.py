@@ -92,9 +92,7 @@ def _world(settings: Settings, state: OperatorState, local: dict[str, LocalKnown
     """As the settings and the operator have it, with nobody asked."""
     places = lineup(settings, Switched(state.cheap_model, state.premium_model))
     model = state.local_model or settings.local_llm_model or next(iter(local), "")
-    options = {
-        tier: tuple(_option(place, settings, model, local) for place in found) for tier, found in places.items()
-    }
+    options = {tier: tuple(_option(place, settings, model, local) for place in found) for tier, found in places.items()}
     dollars_a_day = (settings.daily_budget_soft, settings.daily_budget_medium, settings.daily_budget_hard)
     limits = state.limits(Limits(*(round(value * 1e6) for value in dollars_a_day)))
     landscape = Landscape(options, default_tier=Tier(settings.default_tier))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gateway_core.whatif_values import LimitLook, Outcome, Policy, Thresholds
+import shlex
+
+from gateway_core.whatif_values import LimitLook, Outcome, Policy, Thresholds, query_of
 from llmgw_tui.text import context, dollars, duration, limit, one_line, percent
 
 AS_IT_WAS = "as it was"
@@ -49,8 +51,20 @@ def threshold_words(found: Outcome) -> str:
     then = found.then
     if not then.decided:
         return "no request of these days was decided by its difficulty"
-    words = f"{_at(then)}: {share(then.share)} of the {then.decided:,} requests decided by difficulty"
-    return words if found.policy.premium_share is None else f"{words} (now {_at(found.now)}: {share(found.now.share)})"
+    words = f"{_at(then)}: {share(then.share)} of the {then.decided:,} requests that difficulty decides"
+    if found.policy.premium_share is None:
+        return words
+    now = found.now
+    return f"{words} (now {_number(now.easy_below)} and {_number(now.hard_from)}: {share(now.share)})"
+
+
+def thresholds_in_short(found: Outcome) -> list[str]:
+    """The thresholds in a few words each."""
+    then = found.then
+    if not then.decided:
+        return ["no request was decided by difficulty"]
+    sends = "sends" if found.policy.premium_share is not None else "went:"
+    return [*_at(then).split(", "), f"{sends} {share(then.share)} of {then.decided:,} to premium"]
 
 
 def _at(thresholds: Thresholds) -> str:
@@ -125,4 +139,20 @@ def _local_time(found: Outcome) -> str:
     local = found.local
     if local.seconds_p50 is None:
         return f"How fast {one_line(local.model)} is was never measured."
-    return f"{one_line(local.model)} takes {duration(local.seconds_p50)} for half of its answers, by its measured speed."
+    return (
+        f"{one_line(local.model)} takes {duration(local.seconds_p50)} for half of its answers, by its measured speed."
+    )
+
+
+def command_of(policy: Policy) -> str:
+    """The command that shows the same."""
+    words = ["llmgw what-if", f"--days {policy.days}"]
+    if policy.premium_share is not None:
+        words.append(f"--premium-share {policy.premium_share * 100:g}")
+    if policy.all_to is not None:
+        words.append(f"--all-{policy.all_to.value}")
+    if policy.local_model:
+        words.append(f"--local-model {shlex.quote(query_of(policy)['local_model'])}")
+    words += [] if policy.answer_cache else ["--cache off"]
+    words += [] if policy.prompt_cache else ["--prompt-cache off"]
+    return " ".join(words)

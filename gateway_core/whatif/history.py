@@ -110,7 +110,7 @@ def read_history(connection: sqlite3.Connection, first: str, last: str) -> Histo
     days = [last]
     while days[-1] > first:
         days.append(days_before(days[-1], 1))
-    columns = _Columns()
+    columns = Columns()
     for rows in answered_between(connection, first, last):
         columns.add(rows)
     charged = cost_by_day(connection, first, last)
@@ -118,7 +118,7 @@ def read_history(connection: sqlite3.Connection, first: str, last: str) -> Histo
     return columns.history(tuple(reversed(days)), charged, *not_answered)
 
 
-class _Columns:
+class Columns:
     """Gathers pieces of columns; texts become numbers as they come."""
 
     def __init__(self) -> None:
