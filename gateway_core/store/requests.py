@@ -280,6 +280,7 @@ def _write_row(
             timeline=detail.timeline,
         )
         values["detail"] = to_json(rest)
+        values["difficulty"] = detail.decision.difficulty if detail.decision else None
     updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "id")
     done = connection.execute(
         f"INSERT INTO requests ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
