@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from gateway_core.routing.lineup import DEFAULT_CHEAP_MODELS
 from gateway_core.whatif_values import Policy
 from llmgw_tui.cli import main
 from llmgw_tui.source_http import HttpSource
@@ -17,6 +18,7 @@ from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
 from tests.http.inside import KEY, Client, client, make_settings, with_claude, with_groq
 
+GROQ_MODEL = DEFAULT_CHEAP_MODELS["groq"]
 PREMIUM = {"all": "premium", "cache": "off"}
 
 
@@ -30,7 +32,7 @@ async def some_traffic(llmgw: Client) -> None:
 async def test_a_gateway_replays_what_it_answered_and_every_face_tells_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with FakeAnthropic() as claude, FakeOpenAI(key="groq-key") as groq:
+    async with FakeAnthropic() as claude, FakeOpenAI(key="groq-key", models=(GROQ_MODEL,)) as groq:
         more = {**with_claude(claude), **with_groq(groq)}
         async with client(tmp_path, **more) as llmgw:
             await some_traffic(llmgw)

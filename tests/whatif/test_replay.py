@@ -36,8 +36,10 @@ CHEAP_MICROUSD = 1000 + 2 * 100
 PREMIUM_MICROUSD = 10 * 1000 + 50 * 100
 
 
-def outcome(asked: list[Asked], policy: Policy, world: World = WORLD, **more: int) -> Outcome:
-    return Replayer(history_of(asked, **more), world).outcome(policy)
+def outcome(
+    asked: list[Asked], policy: Policy, world: World = WORLD, *, days: int = 1, not_answered: int = 0
+) -> Outcome:
+    return Replayer(history_of(asked, days=days, not_answered=not_answered), world).outcome(policy)
 
 
 def moves(found: Outcome) -> dict[tuple[str, str], int]:
