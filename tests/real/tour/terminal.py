@@ -26,6 +26,7 @@ NAMES = {
     **{"slash": "/", "question_mark": "?", "dollar_sign": "$", "comma": ",", "colon": ":"},
     **{"enter": "Enter", "escape": "Escape", "tab": "Tab", "shift+tab": "BTab", "space": "Space", "f9": "F9"},
     **{"up": "Up", "down": "Down", "home": "Home", "end": "End", "delete": "DC"},
+    **{"left": "Left", "right": "Right", "shift+left": "S-Left", "shift+right": "S-Right"},
     **{"left_square_bracket": "[", "right_square_bracket": "]"},
 }
 """tmux's names of keys by Textual's."""
