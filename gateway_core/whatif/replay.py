@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from gateway_core.kinds import Tier
+from gateway_core.providers.rates import Rates
 from gateway_core.routing.feasibility import DEFAULT_ANSWER_TOKENS
 from gateway_core.routing.landscape import UPWARD, in_order
 from gateway_core.whatif.history import LOCAL, UNKNOWN, Codes, Decided, Flags, History, Ints
@@ -26,10 +27,10 @@ class Replayer:
     def __init__(self, history: History, world: World) -> None:
         self.history = history
         self.world = world
-        self._priced: dict[tuple[int, bool], Priced] = {}
+        self._priced: dict[tuple[tuple[Rates, ...], bool], Priced] = {}
 
     def outcome(self, policy: Policy, world: World | None = None) -> Outcome:
-        """What comes of a policy. ``world`` differs in who serves the LOCAL tier, which nobody pays for."""
+        """What comes of a policy. ``world`` may differ in who serves the LOCAL tier."""
         world = world or self.world
         thresholds = self.thresholds(policy.premium_share)
         replayed = self._replayed(policy, world, thresholds)
@@ -85,10 +86,10 @@ class Replayer:
         found: Codes = bands[self.history.decided]
         return found
 
-    def _price(self, code: int, prompt_cache: bool) -> Priced:
-        key = (code, prompt_cache)
+    def _price(self, rates: tuple[Rates, ...], prompt_cache: bool) -> Priced:
+        key = (rates, prompt_cache)
         if key not in self._priced:
-            self._priced[key] = priced(self.history, self.world.servers[code].rates, prompt_cache=prompt_cache)
+            self._priced[key] = priced(self.history, rates, prompt_cache=prompt_cache)
         return self._priced[key]
 
     # --- a policy --------------------------------------------------------------------------------------------------
@@ -123,7 +124,7 @@ class Replayer:
             moved = np.flatnonzero((after == code) & (stays != code))
             if not len(moved):
                 continue
-            price = self._price(code, policy.prompt_cache)
+            price = self._price(world.servers[code].rates, policy.prompt_cache)
             if price.low is not price.high:
                 low, high = (bound.copy() if bound is cost else bound for bound in (low, high))
                 low[moved], high[moved] = price.low[moved], price.high[moved]

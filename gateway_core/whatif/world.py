@@ -52,6 +52,11 @@ class World:
     hard_from: float = HARD_FROM
     hard_limit_microusd: int = 0
 
+    @property
+    def lasting(self) -> World:
+        """Without what changes with each answer."""
+        return replace(self, servers=tuple(replace(server, speed=ModelSpeed()) for server in self.servers))
+
 
 def world_of(
     landscape: Landscape,

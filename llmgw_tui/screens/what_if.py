@@ -48,6 +48,7 @@ class WhatIfScreen(Place):
     title_words = "What if"
     explanation = "What the last days would have cost under another policy, and which requests would have moved."
     signpost = False
+    read_every_s = 10.0
     chosen = {"period": tuple(PERIODS), "charted": tuple(CHARTS)}
     actions: ClassVar[tuple[PlaceAction, ...]] = (
         PlaceAction("more", "right", "1 % more", "One per cent more to premium"),

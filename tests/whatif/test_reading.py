@@ -20,7 +20,7 @@ from gateway_core.store.errors import StoreError
 from gateway_core.store.ledger import Ledger, LedgerEntry
 from gateway_core.store.requests import RequestLog
 from gateway_core.whatif.history import Decided, History, decided_by, read_history
-from gateway_core.whatif.room import FRESH_S, Surroundings, WhatIf
+from gateway_core.whatif.room import LEAST_FRESH_S, Surroundings, WhatIf
 from gateway_core.whatif_values import Policy
 from tests.store.support import DAY, NEXT_DAY, NOON, PAID, FakeClock, request_detail, request_row
 from tests.whatif.support import WORLD
@@ -152,7 +152,7 @@ async def test_the_log_is_read_once_until_it_is_old_or_asked_for_anew(database: 
         assert (await room.outcome(Policy(premium_share=0.5))).requests == 0
         assert (await room.outcome(Policy(), anew=True)).requests == 1
         await add(database, request_row("r2"))
-        clock.advance(FRESH_S)
+        clock.advance(LEAST_FRESH_S)
         assert (await room.outcome(Policy())).requests == 2
         assert (await room.outcome(Policy(days=2))).first_day == "2026-11-22"
 
@@ -177,6 +177,20 @@ async def test_who_leaves_while_the_log_is_read_does_not_have_it_read_twice(
     stays = asyncio.create_task(room.outcome(Policy(premium_share=0.1)))
     waits.set()
     assert (await stays).requests == 0 and begun == 1
+    await room.close()
+
+
+async def test_an_older_history_answers_while_a_newer_one_takes_its_time(database: Database, clock: FakeClock) -> None:
+    waits = asyncio.Event()
+    waits.set()
+    room = WhatIf(database.path, Surroundings(lambda: WORLD, dict), lambda: waits.wait(), clock)  # type: ignore[arg-type,return-value]
+    assert (await room.outcome(Policy())).requests == 0
+    await add(database, request_row())
+    clock.advance(LEAST_FRESH_S)
+    waits.clear()
+    assert (await room.outcome(Policy(premium_share=0.3))).requests == 0
+    waits.set()
+    assert (await room.outcome(Policy(premium_share=0.3))).requests == 1
     await room.close()
 
 

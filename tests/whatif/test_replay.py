@@ -31,6 +31,7 @@ from tests.whatif.support import (
     with_server,
 )
 
+CENTS = Server("groq/small", rates_of_price(price(0.075, 0.29), "groq"))
 ALL = Policy(all_to=Tier.PREMIUM)
 CHEAP_MICROUSD = 1000 + 2 * 100
 PREMIUM_MICROUSD = 10 * 1000 + 50 * 100
@@ -125,7 +126,7 @@ def test_a_larger_premium_share_never_costs_less(asked: list[Asked], shares: lis
     assert less.then.share <= more.then.share and less.then.hard_from >= more.then.hard_from
 
 
-@given(st.integers(0, 3_000_000), st.integers(0, 300_000), st.sampled_from([PREMIUM, CHEAP]))
+@given(st.integers(0, 3_000_000), st.integers(0, 300_000), st.sampled_from([PREMIUM, CHEAP, CENTS]))
 def test_a_request_is_priced_as_a_charge_is(prompt: int, output: int, server: Server) -> None:
     rates = long_prompts(server.rates[0], 200_000, 2)
     history = history_of([replace(UNCLEAR, input_tokens=prompt, output_tokens=output)])
