@@ -51,11 +51,11 @@ class WhatIfScreen(Place):
     read_every_s = 10.0
     chosen = {"period": tuple(PERIODS), "charted": tuple(CHARTS)}
     actions: ClassVar[tuple[PlaceAction, ...]] = (
-        PlaceAction("more", "right", "1 % more", "One per cent more to premium"),
-        PlaceAction("less", "left", "less", "One per cent less to premium"),
-        PlaceAction("much_more", "shift+right", "10 % more", "Ten per cent more to premium", footer=False),
-        PlaceAction("much_less", "shift+left", "10 % less", "Ten per cent less to premium", footer=False),
-        PlaceAction("all", "a", "all to", "Everything to premium, to cheap, to local, or as it was"),
+        PlaceAction("more", "right", "1 % more", "Slide up by 1 %: more of the hardest move"),
+        PlaceAction("less", "left", "less", "Slide down by 1 %"),
+        PlaceAction("much_more", "shift+right", "10 % more", "Slide up by 10 %", footer=False),
+        PlaceAction("much_less", "shift+left", "10 % less", "Slide down by 10 %", footer=False),
+        PlaceAction("all", "a", "all to", "Everything to one tier, the next one, or as it was"),
         PlaceAction("model", "n", "local model", "Another local model, installed or given with its context"),
         PlaceAction("cache", "o", "caches", "Without the answer caches, or with them"),
         PlaceAction("prompt_cache", "O", "prompt cache", "Without prompt caching, or with it", footer=False),
