@@ -29,7 +29,7 @@ from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
 from gateway_core.learning.fitting import Encoder
-from gateway_core.learning.intake import Surroundings
+from gateway_core.learning.intake import IntakeSources
 from gateway_core.learning.picking import SAMPLE_SHARE, SIMULATED_SAMPLE_SHARE
 from gateway_core.learning.room import Learning
 from gateway_core.learning_commands import LearningCommands
@@ -54,7 +54,7 @@ from gateway_core.replays import Replays
 from gateway_core.reported_usage import ReportedUsage
 from gateway_core.request_search import RequestSearch
 from gateway_core.routing.limits import OwnLimits
-from gateway_core.routing.lineup import Switched
+from gateway_core.routing.lineup import Switched, lineup
 from gateway_core.routing_commands import RoutingCommands
 from gateway_core.routing_view import RoutingView
 from gateway_core.settings import Settings
@@ -74,6 +74,8 @@ from gateway_core.store.requests import RequestLog
 from gateway_core.store.responses import ResponseStore
 from gateway_core.target_times import SAMPLES, TargetTimes
 from gateway_core.tiers import Tiers
+from gateway_core.whatif.room import Surroundings, WhatIf
+from gateway_core.whatif.world import LocalKnown, World, world_of
 
 LOCAL_SETTINGS = (
     *("local_llm_enabled", "local_llm_url", "local_llm_model", "local_llm_api_key", "local_context_tokens"),
@@ -257,7 +259,7 @@ class Composition:
 
     async def _open_learning(self) -> None:
         """What the user shows of answers, and what is learned from that."""
-        around = Surroundings(
+        around = IntakeSources(
             self.detail,
             self.parts,
             self._secrets,
@@ -282,6 +284,9 @@ class Composition:
         """What an operator can do."""
         self.spending = Spending(
             self._database.path, self._budget, self._pricing.is_known, self._journal.settled, self._clock
+        )
+        self.what_if = WhatIf(
+            self._database.path, Surroundings(self._world, self._known_local), self._journal.settled, self._clock
         )
         self.stopping = Stopping(lambda: self.kill_gate.in_flight)
         needed = (self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock, self._secrets)
@@ -324,6 +329,20 @@ class Composition:
             self._judge,
             self.spending,
         )
+
+    def _world(self) -> World:
+        """What a replay under another policy goes by."""
+        state, budget = self.commands.state, self._budget.status()
+        places = lineup(self.settings, Switched(state.cheap_model, state.premium_model))
+        local = self._known_local()
+        return world_of(self._tiers.landscape(), places, self._pricing, local, budget.hard_microusd)
+
+    def _known_local(self) -> dict[str, LocalKnown]:
+        server = self.local
+        return {
+            model.name: LocalKnown(server.context_of(model.name), server.supports(model.name, "tools"), model.speed)
+            for model in server.server.models
+        }
 
     async def _apply(self, settings: Settings) -> None:
         """Takes up settings that differ in what can change live. Raises ``SettingsError`` before anything has."""

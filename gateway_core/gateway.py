@@ -180,6 +180,7 @@ class Gateway(Composition):
         await self._budget.close()
         await self._caches.close()
         await self.spending.close()
+        await self.what_if.close()
         await asyncio.gather(*(worker.stop() for worker in {self._encoder, self._embedder}))
         await self._local_embeddings.close()
         await self.local.close()

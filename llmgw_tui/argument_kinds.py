@@ -31,6 +31,10 @@ def percent(text: str) -> float:
     return _number(text, 0, 100, "a tolerance is a percentage")
 
 
+def share(text: str) -> float:
+    return _number(text, 0, 100, "a share is a percentage")
+
+
 def milliseconds(text: str) -> int:
     return _whole(text, 1, 60_000, "a timeout is a number of milliseconds")
 

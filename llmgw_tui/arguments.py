@@ -121,6 +121,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--tolerance", type=kinds.percent, default=1.0, metavar="PERCENT", help="how far both may differ (default 1)"
     )
 
+    _add_what_if(commands, common)
     _add_status(commands, asking)
 
     exported = commands.add_parser(
@@ -155,6 +156,30 @@ def _add_common(parser: argparse.ArgumentParser, whose: str) -> None:
     parser.add_argument(
         "--data-dir", type=Path, default=suppress, metavar="DIR", help="folder of ledger, caches and key"
     )
+
+
+def _add_what_if(commands: Commands, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "what-if", parents=[common], help="what the last days would have cost under another policy; calls nothing"
+    )
+    parser.add_argument("--days", type=kinds.days, default=30, help="days to replay, today included (default 30)")
+    decides = parser.add_mutually_exclusive_group()
+    decides.add_argument(
+        "--premium-share",
+        type=kinds.share,
+        metavar="PERCENT",
+        help="so many of the requests that difficulty decides go to premium, the hardest",
+    )
+    for tier in ("premium", "cheap", "local"):
+        decides.add_argument(
+            f"--all-{tier}", dest="all_to", action="store_const", const=tier, help=f"every request goes to {tier}"
+        )
+    parser.add_argument(
+        "--local-model", metavar="NAME[@TOKENS]", help="another model serves the local tier; TOKENS is its context"
+    )
+    parser.add_argument("--cache", choices=("on", "off"), help="off: without the answer caches")
+    parser.add_argument("--prompt-cache", choices=("on", "off"), help="off: without the providers' prompt caching")
+    parser.add_argument("--json", action="store_true", help=_AS_JSON)
 
 
 def _add_requests(commands: Commands, common: argparse.ArgumentParser) -> None:

@@ -151,6 +151,10 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
             from llmgw_tui import report
 
             return asyncio.run(report.report(settings, arguments.days, arguments.format, arguments.by))
+        case "what-if":
+            from llmgw_tui import what_if
+
+            return asyncio.run(what_if.what_if(settings, what_if.asked(arguments), as_json=arguments.json))
         case _:
             from llmgw_tui import explaining
 

@@ -126,7 +126,7 @@ class Hosting(App[None], inherit_bindings=False):
         for place in PLACES:
             key = self.keys.shown(place.place, UNICODE)
             style = BRIGHT_STYLE if place.place == here else MUTED_STYLE
-            if key:
+            if key and place.signpost:
                 words = [text_segment(f"{key} ", KEY_STYLE), text_segment(f"{place.title_words.lower()}  ", style)]
                 to = "" if place.place == here else f"app.do('{place.place}')"
                 named += [clicked(word, to) if to else word for word in words]

@@ -17,6 +17,7 @@ from llmgw_tui.screens.requests import RequestsScreen
 from llmgw_tui.screens.routing import LineupPlaceScreen, RoutingScreen, TrialScreen
 from llmgw_tui.screens.settings import GatewayKeyScreen, SettingScreen, SettingsScreen
 from llmgw_tui.screens.spend import SpendScreen
+from llmgw_tui.screens.what_if import WhatIfScreen
 
 PLACES: tuple[type[Place], ...] = (
     Dashboard,
@@ -27,6 +28,7 @@ PLACES: tuple[type[Place], ...] = (
     RoutingScreen,
     LogScreen,
     SettingsScreen,
+    WhatIfScreen,
 )
 """In the order of the signposts. A new screen is a line here."""
 INNER_PLACES: tuple[type[Place], ...] = (

@@ -24,6 +24,7 @@ from gateway_core.model import (
 from gateway_core.request_pages import RequestsPage
 from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.setting_values import SettingsReport
+from gateway_core.whatif_values import Outcome, Policy
 
 MOST_HITS = 200
 """How many hits a source tells of."""
@@ -133,6 +134,11 @@ class Source(Protocol):
 
     async def spend_csv(self, period: str, by: str) -> str | None:
         """The same as CSV with all its rows; None when it cannot be had."""
+        ...
+
+    async def what_if(self, policy: Policy, *, anew: bool = False) -> Outcome:
+        """What the last days would have cost under a policy; ``anew`` reads the request log again. ``problem`` says
+        what was in the way. Calls nothing."""
         ...
 
     async def run(self, command: str, **arguments: object) -> CommandResult:

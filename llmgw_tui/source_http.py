@@ -39,6 +39,7 @@ from gateway_core.request_pages import PAGE_ROWS, RequestsPage
 from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.setting_values import SettingsReport
 from gateway_core.snapshot_changes import Follower
+from gateway_core.whatif_values import Outcome, Policy, query_of
 from llmgw_tui.source import MOST_HITS
 
 FIRST_RETRY_S = 0.5
@@ -75,6 +76,7 @@ _REQUESTS = TypeAdapter(RequestsPage)
 _HITS = TypeAdapter(dict[str, tuple[CacheHit, ...]])
 _FIT = TypeAdapter(Fit)
 _SPEND = TypeAdapter(SpendReport)
+_OUTCOME = TypeAdapter(Outcome)
 V = TypeVar("V")
 F = TypeVar("F")
 _OTHER_VERSION = "The gateway's answer is of another version."
@@ -236,6 +238,10 @@ class HttpSource:
         with contextlib.suppress(Unreachable):
             return (await self._get(f"/api/spend?{asked}")).decode("utf-8", "replace")
         return None
+
+    async def what_if(self, policy: Policy, *, anew: bool = False) -> Outcome:
+        asked = urlencode({**query_of(policy), **({"anew": "1"} if anew else {})}, errors="replace")
+        return await self._read(_OUTCOME, self._get(f"/api/whatif?{asked}"), lambda why: Outcome(policy, problem=why))
 
     async def log(self, level: str = "", query: str = "", after: int = 0) -> LogPage:
         asked = urlencode({"level": level, "q": query, "after": after}, errors="replace")

@@ -31,6 +31,7 @@ from gateway_core.secret import gateway_secret
 from gateway_core.setting_values import SettingsReport
 from gateway_core.settings import Settings, SettingsError
 from gateway_core.store.errors import StoreError
+from gateway_core.whatif_values import Outcome, Policy
 from llmgw_tui.source import MOST_HITS
 
 
@@ -102,6 +103,9 @@ class RunningGateway(Protocol):
     @property
     def spending(self) -> Spending: ...
 
+    @property
+    def what_if(self) -> WhatIf: ...
+
 
 class Browser(Protocol):
     async def look(self, query: str, order: str) -> CachePage: ...
@@ -113,6 +117,10 @@ class Spending(Protocol):
     async def csv(self, period: str, by: str) -> str:
         """Raises ``ValueError`` and ``StoreError``."""
         ...
+
+
+class WhatIf(Protocol):
+    async def look(self, policy: Policy, *, anew: bool = False) -> Outcome: ...
 
 
 class Routing(Protocol):
@@ -208,6 +216,9 @@ class LocalSource:
         with suppress(StoreError, ValueError):
             return await self._gateway.spending.csv(period, by)
         return None
+
+    async def what_if(self, policy: Policy, *, anew: bool = False) -> Outcome:
+        return await self._gateway.what_if.look(policy, anew=anew)
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         return await self._gateway.commands.run(command, arguments)

@@ -41,6 +41,7 @@ from gateway_core.model import (
     Usage,
 )
 from gateway_core.request_filter import parse
+from gateway_core.routing.landscape import Bands
 from gateway_core.spending.reading import read_report
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.days import DAY_S, day_of, start_of
@@ -109,6 +110,7 @@ def requests(count: int, days: int, now: float, random: Random) -> Iterator[tupl
             premium, random.randrange(cost, premium + 1), random.randrange(9_000) if hit else None
         )
         latency_ms = random.expovariate(1 / 4_000)
+        difficulty = round(random.random(), 3)
         row = RequestRow(
             id=f"req_{int(at * 1000):011x}{number:09x}",
             at=at,
@@ -127,7 +129,11 @@ def requests(count: int, days: int, now: float, random: Random) -> Iterator[tupl
             provider=target.provider,
             model=target.model,
             cache=cache,
-            route="simple",
+            route="simple"
+            if difficulty < Bands().easy_below
+            else "hard"
+            if difficulty >= Bands().hard_from
+            else "default",
             cost_microusd=cost,
             saved_microusd=sum(otherwise.saved(cost)),
             latency_ms=latency_ms,
@@ -138,15 +144,15 @@ def requests(count: int, days: int, now: float, random: Random) -> Iterator[tupl
             no_answer_cache_microusd=otherwise.no_answer_cache_microusd,
             saved_ms=latency_ms if hit else 0.0,
         )
-        yield row, _detail(row, target, usage, cost)
+        yield row, _detail(row, target, usage, cost, difficulty)
 
 
-def _detail(row: RequestRow, target: Target, usage: Usage, cost: int) -> RequestDetail:
+def _detail(row: RequestRow, target: Target, usage: Usage, cost: int, difficulty: float) -> RequestDetail:
     reasons = tuple(Reason(step, f"{step}: what was seen of the request, and what came of it") for step in WORDS[:8])
     steps = tuple(Step(step, 4.0 * number, 4.0 * number + 3.0) for number, step in enumerate(WORDS[:8]))
     return RequestDetail(
         row=row,
-        decision=Decision(target, CALLED, row.route, 0.25, reasons),
+        decision=Decision(target, CALLED, row.route, difficulty, reasons),
         usage=usage,
         error_message=None,
         messages=(),

@@ -20,9 +20,13 @@ from tests.fakes.ollama import FakeOllama
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
 SEED = 7
-PLACES = {"r": "requests", "dollar_sign": "spend", "c": "cache", "t": "routing", "g": "log", "comma": "settings"}
+PLACES = {
+    **{"r": "requests", "dollar_sign": "spend", "c": "cache", "t": "routing", "g": "log", "comma": "settings"},
+    "W": "what-if",
+}
 """Screens by the keys that open them."""
 OPENED: dict[str, dict[str, tuple[str, ...]]] = {
+    "what-if": {"what-if-more-premium": ("shift+right", "shift+right", "o")},
     "cache": {"cached-answer": ("enter",)},
     "routing": {
         "trial": ("i", *("space" if letter == " " else letter for letter in "Prove that it has no deadlock"), "enter")

@@ -27,6 +27,7 @@ from gateway_core.http import (
     snapshots,
     spend,
     status,
+    whatif,
 )
 from gateway_core.http.guards import guard
 from gateway_core.http.prometheus import Metrics
@@ -43,7 +44,7 @@ then for their connections."""
 
 ROOMS = (
     *(openai, anthropic, responses, embeddings, openclaw_plugin),
-    *(admin, requests, request_parts, status, cache, spend, local, log, settings, routing, events, snapshots),
+    *(admin, requests, request_parts, status, cache, spend, whatif, local, log, settings, routing, events, snapshots),
 )
 """What speaks to clients, and what operates the gateway."""
 _HTTP_ERRORS = {

@@ -32,7 +32,7 @@ _SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class IntakeSources:
     """What labels are made of: ``detail_of`` and ``parts_of`` tell of kept requests, ``marked`` has the panes show a
     thumb (of all requests none where the id is empty).
 
@@ -50,7 +50,7 @@ class Surroundings:
 class Intake:
     """Whoever calls has the coroutines end: they leave memory and disk different when they are cut short."""
 
-    def __init__(self, labels: LabelStore, around: Surroundings, clock: Clock) -> None:
+    def __init__(self, labels: LabelStore, around: IntakeSources, clock: Clock) -> None:
         self._labels = labels
         self._around = around
         self._clock = clock

@@ -14,7 +14,7 @@ from gateway_core.clock import Clock
 from gateway_core.exchange import PREVIEW_CHARACTERS, Exchange
 from gateway_core.learning.fitting import NEW_LABELS, Encoder, Fitting
 from gateway_core.learning.hearing import heard
-from gateway_core.learning.intake import Intake, Surroundings
+from gateway_core.learning.intake import Intake, IntakeSources
 from gateway_core.learning.meaning import RANKS
 from gateway_core.learning_values import (
     Better,
@@ -49,7 +49,7 @@ class Learning:
     def __init__(
         self,
         database: Database,
-        around: Surroundings,
+        around: IntakeSources,
         clock: Clock,
         note: Callable[[str], None],
         is_idle: Callable[[], bool],

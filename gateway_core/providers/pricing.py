@@ -163,7 +163,11 @@ class Pricing:
 
     def rates(self, provider: str, model: str) -> Rates:
         """What the model's tokens cost in a prompt of ordinary length."""
-        return self._rates(provider, model, Usage(), self._now())[0]
+        return self.all_rates(provider, model)[0]
+
+    def all_rates(self, provider: str, model: str) -> tuple[Rates, ...]:
+        """What the model's tokens cost, also in long prompts; the lowest first."""
+        return self._rates(provider, model, Usage(), self._now())
 
     def is_known(self, provider: str, model: str) -> bool:
         """Whether the price is more than a guess."""

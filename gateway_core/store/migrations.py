@@ -278,6 +278,23 @@ _COUNTED = (
     """,
 )
 """Older rows know that something was not counted, but not what: of a cut answer both are what it was charged at."""
+_DIFFICULTY = (
+    "ALTER TABLE requests ADD COLUMN difficulty REAL",
+    """
+    UPDATE requests SET difficulty = CASE WHEN json_valid(detail)
+     THEN CAST(json_extract(detail, '$.decision.difficulty') AS REAL) END
+     WHERE id IN (SELECT id FROM requests ORDER BY at DESC LIMIT 50000)
+    """,
+    "DROP INDEX requests_overview",
+    """
+    CREATE INDEX requests_overview ON requests (at, id, paid_day, status, tier, provider, model, cache, cost_microusd,
+     saved_microusd, input_tokens, output_tokens, premium_microusd, no_prompt_cache_microusd, no_answer_cache_microusd,
+     saved_ms, lane, session, client, purpose, asked_model, route, error_code, latency_ms, first_token_ms, tokens,
+     first_token_order, cache_read_tokens, cache_write_tokens, difficulty, tools, input_counted, output_counted)
+    """,
+)
+"""Of older rows the newest alone get their difficulty out of the decision: each is written anew for it, 2 to 4 kB. A
+replay under another policy reads the index alone, which a generated column would not let it do."""
 
 _LABELS = (
     """
@@ -342,7 +359,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
     *(_REUSE_REVIEW, _CACHES_TO_SEE),
     *(_LOCAL_MODELS, _WIRE, _SEARCH, _SPEND, _OVERVIEW, _COUNTED),
-    *(_LABELS, _MODEL_REPORTS),
+    *(_LABELS, _MODEL_REPORTS, _DIFFICULTY),
 )
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 

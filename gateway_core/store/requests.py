@@ -298,6 +298,7 @@ def _write_row(
             compacted=detail.compacted,
         )
         values["detail"] = to_json(rest)
+        values["difficulty"] = detail.decision.difficulty if detail.decision else None
     updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "id")
     done = connection.execute(
         f"INSERT INTO requests ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"

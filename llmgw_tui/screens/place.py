@@ -58,6 +58,8 @@ class Place(Screen[None]):
     title_words: ClassVar[str]
     explanation: ClassVar[str]
     actions: ClassVar[tuple[PlaceAction, ...]] = ()
+    signpost: ClassVar[bool] = True
+    """Whether its key stands in the title of every screen."""
     read_every_s: ClassVar[float | None] = None
     filter_hint: ClassVar[str] = ""
     """What the filter's empty field says; a place without it has no filter."""

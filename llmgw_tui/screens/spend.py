@@ -62,7 +62,7 @@ class SpendScreen(Place):
         PlaceAction("limits", "a", "limits", "Change the daily limits; raising one asks", changes=True),
         PlaceAction("export", "x", "csv", "Write the whole report as CSV to the exports folder"),
     )
-    shared_hints = ("detail", "copy", "kill_switch", "help")
+    shared_hints = ("detail", "what_if", "copy", "kill_switch", "help")
 
     def __init__(self) -> None:
         super().__init__()

@@ -35,7 +35,8 @@ from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.setting_values import SettingsReport
 from gateway_core.spend_csv import csv_text
 from gateway_core.spend_values import BY
-from tests.fakes import details, inside_values, snapshots, spent
+from gateway_core.whatif_values import Outcome, Policy
+from tests.fakes import details, inside_values, snapshots, spent, what_ifs
 
 _RANKS: dict[str, Callable[[RequestRow], tuple[float, float, str]]] = {
     "newest": lambda row: (row.at, row.at, row.id),
@@ -82,6 +83,8 @@ class FakeSource:
         self.fit_known.set()
         self.spent: SpendReport | None = None
         self.spend_looks: list[tuple[str, str]] = []
+        self.would_be: Outcome | None = None
+        self.policies: list[tuple[Policy, bool]] = []
         self.bus = Bus()
         self.closed = False
 
@@ -171,6 +174,10 @@ class FakeSource:
 
     async def spend_csv(self, period: str, by: str) -> str | None:
         return csv_text((self.spent or spent.spend_report(period, by)).rows, BY[by])
+
+    async def what_if(self, policy: Policy, *, anew: bool = False) -> Outcome:
+        self.policies.append((policy, anew))
+        return replace(self.would_be, policy=policy) if self.would_be else what_ifs.outcome(policy)
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
         self.ran.append((command, arguments))

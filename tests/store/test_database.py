@@ -19,7 +19,7 @@ from gateway_core.store.database import Database
 from gateway_core.store.days import end_of
 from gateway_core.store.errors import NewerStore, StoreError
 from gateway_core.store.ledger import Ledger, Orphans
-from gateway_core.store.migrations import MIGRATIONS
+from gateway_core.store.migrations import _DIFFICULTY, MIGRATIONS
 from gateway_core.store.operator import OperatorState, OperatorStore
 from gateway_core.store.report import KEYS, sums_between
 from gateway_core.store.requests import RequestLog
@@ -484,6 +484,23 @@ def first_schema(path: Path, steps: int = 1) -> sqlite3.Connection:
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {steps}")
     return connection
+
+
+async def test_older_requests_get_their_difficulty_out_of_their_decision(tmp_path: Path) -> None:
+    path, before = tmp_path / "llmgw.db", len(MIGRATIONS[: MIGRATIONS.index(_DIFFICULTY)])
+    details = {"r1": '{"decision":{"difficulty":0.71}}', "r2": '{"decision":null}', "r3": "{", "r4": None, "r5": "[0]"}
+    with closing(first_schema(path, before)) as connection:
+        for name, detail in details.items():
+            row = request_row(name)
+            values = {field.name: getattr(row, field.name) for field in fields(RequestRow)}
+            plain = [str(value) if isinstance(value, str) else value for value in values.values()]
+            names, places = ", ".join(values), ", ".join("?" * len(plain))
+            statement = f"INSERT INTO requests (search, detail, {names}) VALUES ('', ?, {places})"
+            connection.execute(statement, (detail, *plain))
+    database = await Database.open(path)
+    found = await rows(database, "SELECT id, difficulty FROM requests ORDER BY id")
+    assert found == [("r1", 0.71), ("r2", None), ("r3", None), ("r4", None), ("r5", None)]
+    await database.close()
 
 
 async def test_requests_of_the_first_schema_are_not_marked_as_repaired(tmp_path: Path) -> None:

@@ -106,6 +106,10 @@ SITUATIONS = {
     "quit?": Situation(snapshots.busy, "q"),
     "which theme?": Situation(snapshots.busy, "ctrl+p t h e m e enter"),
     "limits": Situation(snapshots.busy, "dollar_sign a"),
+    "what if": Situation(snapshots.busy, "W"),
+    "what if, more premium": Situation(snapshots.busy, "W shift+right shift+right o"),
+    "what if, all premium": Situation(snapshots.busy, "W a tab"),
+    "what if, which model?": Situation(snapshots.busy, "W n"),
     "toasts": Situation(snapshots.busy, "1 2 w w 3 y"),
 }
 

@@ -42,6 +42,12 @@ def test_inside(snap_compare: Compare, keys: str, size: str) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("keys", ["W", "W shift+right shift+right o", "W a n"])
+def test_what_if(snap_compare: Compare, keys: str, size: str) -> None:
+    assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], keys)
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_a_setting(snap_compare: Compare, size: str) -> None:
     keys = "comma slash b u d g e t _ h enter down enter"
     assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], keys)
@@ -52,6 +58,6 @@ def test_a_trial(snap_compare: Compare, size: str) -> None:
     assert _looks_as_before(snap_compare, snapshots.busy(), SIZES[size], "t i P r o v e enter")
 
 
-@pytest.mark.parametrize("keys", ["t", "g", "comma"])
+@pytest.mark.parametrize("keys", ["t", "g", "comma", "W"])
 def test_inside_in_ascii(snap_compare: Compare, keys: str) -> None:
     assert _looks_as_before(snap_compare, snapshots.busy(), (80, 24), keys, ascii_only=True)

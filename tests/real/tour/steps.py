@@ -16,6 +16,7 @@ CACHE = move("c", r"Cache +\[entries\] +hits +\d kept")
 ROUTING = move("t", r"Routing +\[line-up\]")
 LOG = move("g", r"Log +\d+ entr")
 SETTINGS = move(",", r"Settings +\d+ settings")
+WHAT_IF = move("W", r"policy +as it was")
 DASHBOARD = r"╭─ (▸ )?Requests"
 FILTER = "words, tier:premium"
 ONE = move("enter", r" Request req_")
@@ -39,6 +40,7 @@ EVERYWHERE: Mapping[str, tuple[Move, ...]] = {
     "routing": (ROUTING, move(OWN, DASHBOARD)),
     "log": (LOG, move(OWN, DASHBOARD)),
     "settings": (SETTINGS, move(OWN, DASHBOARD)),
+    "what_if": (WHAT_IF, move(OWN, DASHBOARD)),
     "force_local": (move(OWN, "forced: local", toast="Every request goes to local"),),
     "force_cheap": (move(OWN, "forced: cheap", toast="Every request goes to cheap"),),
     "force_premium": (move(OWN, "forced: premium", toast="Every request goes to premium"),),
@@ -192,6 +194,34 @@ PLACES: Mapping[str, tuple[Move, ...]] = {
         move(OWN, r"Forget this answer\?"),
         move("y", " 1 kept", toast="forgotten|Forgot"),
     ),
+    "what_if.more": (WHAT_IF, move(OWN, "policy +premium for the hardest"), move("u", "policy +as it was")),
+    "what_if.less": (WHAT_IF, move(OWN, "policy +premium for the hardest"), move("u", "policy +as it was")),
+    "what_if.much_more": (WHAT_IF, move(OWN, "policy +premium for the hardest"), move("u", "policy +as it was")),
+    "what_if.much_less": (WHAT_IF, move(OWN, "policy +premium for the hardest"), move("u", "policy +as it was")),
+    "what_if.all": (
+        WHAT_IF,
+        move(OWN, "policy +all to premium"),
+        move(OWN, "policy +all to cheap"),
+        move(OWN, "policy +all to local"),
+        move(OWN, "policy +as it was"),
+    ),
+    "what_if.model": (
+        WHAT_IF,
+        move(OWN, "Which local model"),
+        move("end enter", "Another local model"),
+        move("'tiny@1024' enter", r"policy +tiny \(1k context\) as the local model"),
+        move("u", "policy +as it was"),
+    ),
+    "what_if.cache": (WHAT_IF, move(OWN, "policy +answer caches off"), move(OWN, "policy +as it was")),
+    "what_if.prompt_cache": (WHAT_IF, move(OWN, "policy +prompt caching off"), move(OWN, "policy +as it was")),
+    "what_if.longer": (WHAT_IF, move(OWN, r"\[90 days\]"), move("shift+tab", r"\[30 days\]")),
+    "what_if.shorter": (WHAT_IF, move(OWN, r"\[7 days\]"), move("tab", r"\[30 days\]")),
+    "what_if.chart": (
+        WHAT_IF,
+        move(OWN, toast="The chart has the days as it was"),
+        move(OWN, toast="under the policy"),
+    ),
+    "what_if.reset": (WHAT_IF, move("o", "policy +answer caches off"), move(OWN, "policy +as it was")),
     "routing.other": (ROUTING, move(OWN, r"\[decisions\]"), move("shift+tab", r"\[line-up\]")),
     "routing.before": (ROUTING, move(OWN, r"\[learning\]"), move("tab", r"\[line-up\]")),
     "routing.try": (

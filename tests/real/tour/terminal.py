@@ -27,6 +27,7 @@ NAMES = {
     **{"plus": "+", "minus": "-", "less_than_sign": "<", "greater_than_sign": ">", "equals_sign": "="},
     **{"enter": "Enter", "escape": "Escape", "tab": "Tab", "shift+tab": "BTab", "space": "Space", "f9": "F9"},
     **{"up": "Up", "down": "Down", "home": "Home", "end": "End", "delete": "DC"},
+    **{"left": "Left", "right": "Right", "shift+left": "S-Left", "shift+right": "S-Right"},
     **{"left_square_bracket": "[", "right_square_bracket": "]"},
 }
 """tmux's names of keys by Textual's."""
