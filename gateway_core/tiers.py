@@ -9,7 +9,7 @@ from dataclasses import replace
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.gates.budget import Budget
 from gateway_core.learned_contexts import LearnedContexts
-from gateway_core.model import ProviderStatus, Target, Tier
+from gateway_core.model import Lane, ProviderStatus, Target, Tier
 from gateway_core.ollama.address import local_base_url
 from gateway_core.ollama.manager import Endpoint, LocalModels
 from gateway_core.ollama.speeds import Stopwatch
@@ -187,6 +187,7 @@ class Tiers:
             forced=self.forced,
             premium_blocked=self._budget.premium_blocked,
             paid_refusal=self._budget.refusal(1),
+            background_refusal=self._budget.refusal(1, Lane.BACKGROUND),
             default_tier=Tier(self._settings.default_tier),
         )
 

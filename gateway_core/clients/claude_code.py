@@ -37,7 +37,7 @@ def read_claude_code(body: JsonObject, headers: Mapping[str, str]) -> ClientView
         return None
     view = read_generic(body, headers)
     text = _REMINDER.sub("", view.user_text).strip()
-    purpose = _purpose(view.system_text, text)
+    purpose = "chat" if body.get("tools") else _purpose(view.system_text, text)
     background = purpose != "chat" or headers.get("x-app", "").lower() == "cli-bg"
     return replace(
         view,
@@ -52,6 +52,7 @@ def read_claude_code(body: JsonObject, headers: Mapping[str, str]) -> ClientView
 
 
 def _purpose(system: str, text: str) -> str:
+    """Why a call without tools is made; one with tools is a turn, whatever the person has typed."""
     if any(start in system or text.startswith(start) for start in _TITLES):
         return "title"
     return "recap" if any(start in system or text.startswith(start) for start in _RECAPS) else "chat"

@@ -15,7 +15,8 @@ from gateway_core.delivery.course import Course, refusal_of
 from gateway_core.delivery.holding import Hold, Rejected
 from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
-from gateway_core.gates.budget import Budget, Reservation
+from gateway_core.gates.account import Reservation
+from gateway_core.gates.budget import Budget
 from gateway_core.model import ChatRequest, Cost, Counterfactuals, Decision, Refusal, Refused, Target, Usage
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health
@@ -207,7 +208,8 @@ class Dispatcher:
             return None
         worst = self._pricing.reservation_microusd(target, exchange.request, limit)
         with exchange.watch.begin("budget", f"{target.provider}/{target.model}") as step:
-            reserved = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst)
+            lane = exchange.request.view.lane
+            reserved = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst, lane)
             step.outcome = reserved.code if isinstance(reserved, Refusal) else f"${worst / 1e6:.4f} set aside"
         if isinstance(reserved, Refusal):
             raise Refused(reserved)

@@ -38,7 +38,7 @@ def money_obstacle(target: Target, landscape: Landscape) -> str | None:
     if target.free:
         return None
     if landscape.paid_refusal:
-        return "paid tiers are stopped"
+        return landscape.paid_obstacle
     if target.tier is Tier.PREMIUM and landscape.premium_blocked:
         return "the medium daily limit is reached"
     return None

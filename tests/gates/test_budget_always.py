@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
 
-from gateway_core.gates.budget import Budget, Reservation
+from gateway_core.gates.account import Reservation
+from gateway_core.gates.budget import Budget
 from gateway_core.model import Refusal, Usage
 from gateway_core.store.database import Database
 from gateway_core.store.ledger import Ledger
