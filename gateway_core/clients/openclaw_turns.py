@@ -24,7 +24,7 @@ _UTILITY_PROMPTS = (
 """System prompts of calls without tools. Those that hold up a turn (compaction, the review of a command, a spoken
 answer's summary, a memory search) are not here: the turn waits for them, and with it a person."""
 _LABELLING = "You are labeling the supplied message, not participating in its conversation."
-_TIME = r"Current time: [^\n]+ \([^)\n]+\)\nReference UTC: \d{4}-\d\d-\d\d \d\d:\d\d UTC"
+_TIME = r"Current time: [^\n]{1,99} \([^)\n]{1,64}\)\nReference UTC: \d{4}-\d\d-\d\d \d\d:\d\d UTC"
 _ENDS_IN_TIME = re.compile(rf"\n{_TIME}\s*\Z")
 """OpenClaw ends each prompt of its heartbeat runner so, one of the user's own configuration too."""
 _UNATTENDED = re.compile(
@@ -37,9 +37,10 @@ _CRON_JOB = re.compile(r"\[cron:\S+ [^\n]*?\] ")
 _EXTERNAL = re.compile(r"(?:Job ID: [^\n]*\n\n)?SECURITY NOTICE: The following content is from an EXTERNAL")
 _MARKERS = {"[OpenClaw heartbeat poll]": "heartbeat", "[OpenClaw cron wake]": "cron"}
 """What takes the prompt's place in the conversation when the turn is over."""
-_HEARTBEAT = (
-    "Follow the heartbeat monitor scratch context when provided. Recurring tasks are automations;",
-    "Run the following periodic tasks (only those due based on their intervals):",
+_HEARTBEAT = re.compile(
+    r"Follow the heartbeat monitor scratch context when provided\. (?:Recurring tasks are automations;[^\n]*? )?"
+    r"Do not infer or repeat old tasks from prior chats\."
+    r"|Run the following periodic tasks \(only those due based on their intervals\):\n"
 )
 _REMINDER = (
     "A scheduled reminder has been triggered. The reminder content is:\n",
@@ -123,7 +124,7 @@ def _of_runner(text: str, sender: _Sender) -> str:
         return CHAT
     if text.startswith(_REMINDER):
         return "cron"
-    return "heartbeat" if text.startswith(_HEARTBEAT) or sender is _Sender.RUNNER else CHAT
+    return "heartbeat" if _HEARTBEAT.match(text) or sender is _Sender.RUNNER else CHAT
 
 
 def _purpose_of_session(text: str, runtime: str, *, stamped: bool) -> str | None:
