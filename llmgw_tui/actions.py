@@ -178,7 +178,8 @@ def nothing_to_cancel(host: Host) -> str:
 
 
 async def set_budget(host: Host) -> None:
-    """Lowering is done at once; raising any of the limits, or switching one off, asks."""
+    """Lowering is done at once; raising any of the limits, or switching one off, asks. The background's may be left
+    out, and is left to the gateway where it is not changed: it goes down with the hard one."""
     if host.snapshot is None:
         host.say(CommandResult(False, NOTHING_YET))
         return
@@ -200,6 +201,8 @@ async def set_budget(host: Host) -> None:
     if len(given) not in (3, 4):
         host.say(CommandResult(False, "Give three or four numbers, for example: 5 15 50 0.5"))
         return
+    if after[3:] == [before[3]]:
+        given = given[:3]
     if (wrong := _impossible(given)) is not None:
         host.say(CommandResult(False, wrong))
         return
@@ -212,8 +215,7 @@ async def set_budget(host: Host) -> None:
         f"Raise the daily limit: {', '.join(raised)}?", f"{dollars(budget.spent_microusd)} is spent today."
     ):
         return
-    moved = given[:3] if after[3:] in ([], [before[3]]) else given
-    await host.command("set_budget", **dict(zip(names, moved, strict=False)))
+    await host.command("set_budget", **dict(zip(names, given, strict=False)))
 
 
 def _impossible(limits: list[float]) -> str | None:

@@ -111,17 +111,13 @@ def shows_background(own: LaneSpend) -> bool:
 
 def background_words(own: LaneSpend, width: int) -> list[Segment]:
     """What nobody waited for has cost, against its own limit; what is reserved, and where it goes after that."""
-    style = LEVEL_STYLES["hard" if own.reached else "ok"]
+    name, cost = text_segment("background ", MUTED_STYLE), dollars(own.spent_microusd)
     against = f" of {limit(own.limit_microusd)}" if own.limit_microusd else ", no limit"
-    parts = [
-        [
-            text_segment("background ", MUTED_STYLE),
-            text_segment(dollars(own.spent_microusd), style),
-            text_segment(against, MUTED_STYLE),
-        ]
-    ]
     if own.reached:
-        parts.append([text_segment("free only", style)])
+        words = f"{cost}{against} spent: free tiers only"
+        fits = len(name.text) + len(words) <= width
+        return [name, text_segment(words if fits else f"{cost} spent: free only", LEVEL_STYLES["hard"])]
+    parts = [[name, text_segment(cost, LEVEL_STYLES["ok"]), text_segment(against, MUTED_STYLE)]]
     if own.reserved_microusd:
         parts.append([text_segment(f"+ {dollars(own.reserved_microusd)} reserved", MUTED_STYLE)])
     return joined(parts, width, Segment("  ", TEXT_STYLE))

@@ -83,7 +83,7 @@ def background_line(own: LaneSpend, width: int, gap: Segment) -> list[Segment]:
     """The same as in the dashboard, and what that is."""
     words = "heartbeats, cron jobs, recaps, titles: what nobody waits for"
     if own.reached:
-        words = "spent: what nobody waits for goes to free tiers until midnight UTC"
+        words = "what nobody waits for, until midnight UTC"
     return joined([background_words(own, width), [text_segment(words, MUTED_STYLE)]], width, gap)
 
 
