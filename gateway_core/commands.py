@@ -17,7 +17,7 @@ from gateway_core.cache_commands import CacheCommands
 from gateway_core.clock import Clock
 from gateway_core.events import BudgetChanged, CommandRan, KillSwitchChanged, TierForced
 from gateway_core.gates.budget import Budget
-from gateway_core.gates.daily_limits import changed, in_words
+from gateway_core.gates.daily_limits import background_within, changed, in_words
 from gateway_core.gates.kill_switch import KillGate
 from gateway_core.learning_commands import LearningCommands
 from gateway_core.model import CommandResult, DailyLimits, KillSwitch, Tier
@@ -27,7 +27,7 @@ from gateway_core.redaction import told_arguments
 from gateway_core.replay_commands import ReplayCommands
 from gateway_core.routing_commands import RoutingCommands
 from gateway_core.store.errors import StoreError
-from gateway_core.store.operator import BudgetOverride, Limits, OperatorState, OperatorStore
+from gateway_core.store.operator import BackgroundOverride, BudgetOverride, Limits, OperatorState, OperatorStore
 from gateway_core.tiers import Tiers
 
 Dollars = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
@@ -67,6 +67,7 @@ class Commands:
         store: OperatorStore,
         state: OperatorState,
         configured: Limits,
+        configured_background_microusd: int,
         bus: Bus,
         clock: Clock,
         read_only: bool = False,
@@ -80,6 +81,7 @@ class Commands:
         self._store = store
         self._state = state
         self._configured = configured
+        self._configured_background = configured_background_microusd
         self._bus = bus
         self._clock = clock
         self.read_only = read_only
@@ -190,31 +192,44 @@ class Commands:
         return CommandResult(True, f"Every request goes to {tier}." if forced else "The router chooses the tier.")
 
     async def set_budget(
-        self, soft: Dollars | None = None, medium: Dollars | None = None, hard: Dollars | None = None
+        self,
+        soft: Dollars | None = None,
+        medium: Dollars | None = None,
+        hard: Dollars | None = None,
+        background: Dollars | None = None,
     ) -> CommandResult:
         """Moves the daily limits, in US dollars; 0 turns one off, one that is not given stays or goes down with a
         higher one. They stay over a restart, until the configured ones change."""
-        now = self._budget.status()
+        now, kept = self._budget.status(), self._state.background_microusd(self._configured_background)
         in_force = Limits(now.soft_microusd, now.medium_microusd, now.hard_microusd)
         try:
             limits = changed(in_force, *(None if one is None else round(one * 1e6) for one in (soft, medium, hard)))
+            own = kept if background is None else background_within(round(background * 1e6), limits)
         except ValueError as error:
             return CommandResult(False, str(error))
+        self._set_limits(limits, own)
+        configured, configured_own = self._configured, self._configured_background
+        await self._keep(
+            budget=None if limits == configured else BudgetOverride(limits, configured),
+            background_budget=None if own == configured_own else BackgroundOverride(own, configured_own),
+        )
+        as_configured = (limits, own) == (configured, configured_own)
+        theirs = in_words(configured, configured_own)
+        kept_words = "as configured" if as_configured else f"kept over a restart (configured: {theirs})"
+        return CommandResult(True, f"Daily limits: {in_words(limits, own)}; {kept_words}.")
+
+    def _set_limits(self, limits: Limits, background_microusd: int) -> None:
         self._budget.set_limits(limits.soft_microusd, limits.medium_microusd, limits.hard_microusd)
+        self._budget.set_background_limit(background_microusd)
         self._bus.publish(BudgetChanged(self._clock.now(), self._budget.status()))
-        as_configured = limits == self._configured
-        await self._keep(budget=None if as_configured else BudgetOverride(limits, self._configured))
-        kept = "as configured" if as_configured else f"kept over a restart (configured: {in_words(self._configured)})"
-        return CommandResult(True, f"Daily limits: {in_words(limits)}; {kept}.")
 
     @property
     def replaced_limits(self) -> DailyLimits | None:
         """The configured daily limits while the operator's own are in force; None while these are."""
-        if self._state.budget is None or self._state.limits(self._configured) == self._configured:
+        configured, own = self._configured, self._configured_background
+        if (self._state.limits(configured), self._state.background_microusd(own)) == (configured, own):
             return None
-        return DailyLimits(
-            self._configured.soft_microusd, self._configured.medium_microusd, self._configured.hard_microusd
-        )
+        return DailyLimits(configured.soft_microusd, configured.medium_microusd, configured.hard_microusd, own)
 
     async def mark_wrong(self, request_id: ModelName) -> CommandResult:
         """Says that a cached answer was wrong: it is never served again."""
@@ -232,12 +247,10 @@ class Commands:
         """Reads the configuration again; requests in flight end as they began. A bad one changes nothing."""
         return await self._reload()
 
-    def reconfigure(self, configured: Limits) -> None:
+    def reconfigure(self, configured: Limits, background_microusd: int) -> None:
         """Takes up the daily limits of a configuration. The operator's own stay unless these have changed."""
-        self._configured = configured
-        limits = self._state.limits(configured)
-        self._budget.set_limits(limits.soft_microusd, limits.medium_microusd, limits.hard_microusd)
-        self._bus.publish(BudgetChanged(self._clock.now(), self._budget.status()))
+        self._configured, self._configured_background = configured, background_microusd
+        self._set_limits(self._state.limits(configured), self._state.background_microusd(background_microusd))
 
     async def _keep(self, **changes: object) -> None:
         """Makes the operator's decision durable."""

@@ -22,6 +22,7 @@ from gateway_core.embeddings import Embeddings
 from gateway_core.event_log import EventLog
 from gateway_core.events import Notice
 from gateway_core.gates.budget import Budget
+from gateway_core.gates.daily_limits import background_limit, configured_limits
 from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
 from gateway_core.gates.policy import PolicyGate
@@ -69,7 +70,7 @@ from gateway_core.store.ledger import Ledger
 from gateway_core.store.local_models import LocalModelStore
 from gateway_core.store.lock import FolderLock
 from gateway_core.store.model_reports import ModelReportStore
-from gateway_core.store.operator import Limits, OperatorState, OperatorStore
+from gateway_core.store.operator import OperatorState, OperatorStore
 from gateway_core.store.requests import RequestLog
 from gateway_core.store.responses import ResponseStore
 from gateway_core.target_times import SAMPLES, TargetTimes
@@ -138,9 +139,14 @@ class Composition:
         """The kill switch, the money, and what is remembered of requests."""
         settings, clock, database = self.settings, self._clock, self._database
         self.kill_gate = KillGate(state.kill)
-        limits = state.limits(_limits(settings))
+        limits = state.limits(configured_limits(settings))
         self._budget = await Budget.open(
-            Ledger(database, clock), clock, limits.soft_microusd, limits.medium_microusd, limits.hard_microusd
+            Ledger(database, clock),
+            clock,
+            limits.soft_microusd,
+            limits.medium_microusd,
+            limits.hard_microusd,
+            background_microusd=state.background_microusd(background_limit(settings)),
         )
         self.log_feed = LogFeed(self.event_log, self._budget.status)
         self.bus.listen(self.log_feed.hear)
@@ -309,7 +315,8 @@ class Composition:
             self.stopping.stop,
             operator,
             state,
-            _limits(self.settings),
+            configured_limits(self.settings),
+            background_limit(self.settings),
             self.bus,
             self._clock,
             self._read_only,
@@ -362,8 +369,9 @@ class Composition:
         self.learning.use(on=settings.router_learning == "on")
         self._requests.keep_bodies = settings.keep_bodies_days > 0
         self._local_embeddings.use(settings)
-        if _limits(settings) != _limits(before):
-            self.commands.reconfigure(_limits(settings))
+        money = configured_limits(settings), background_limit(settings)
+        if money != (configured_limits(before), background_limit(before)):
+            self.commands.reconfigure(*money)
         self.checks.look_again()
         if any(getattr(settings, name) != getattr(before, name) for name in LOCAL_SETTINGS):
             await self.local.reconfigure(settings)
@@ -389,9 +397,3 @@ class Composition:
         """What went over the wire for a request; None where it is not kept."""
         await self._journal.settled()
         return await self._requests.parts(request_id)
-
-
-def _limits(settings: Settings) -> Limits:
-    """The daily limits as they are configured."""
-    dollars = (settings.daily_budget_soft, settings.daily_budget_medium, settings.daily_budget_hard)
-    return Limits(*(round(value * 1e6) for value in dollars))

@@ -235,7 +235,8 @@ class Embeddings:
         provider = self._provider(target)
         ceiling = exchange.request.size.input_tokens_ceiling
         worst = self._pricing.worst_case_microusd(target.provider, target.model, ceiling, 0)
-        reservation = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst)
+        request = exchange.request
+        reservation = await self._budget.reserve(request.id, exchange.attempts, target, worst, request.view.lane)
         if isinstance(reservation, Refusal):
             raise Refused(reservation)
         usage, cost, charged = _uncounted(ceiling, Counted.CEILING), Cost(other=worst), True

@@ -17,7 +17,8 @@ from typing import Literal, cast
 
 from gateway_core.clock import Clock
 from gateway_core.exchange import Exchange
-from gateway_core.gates.budget import Budget, Reservation
+from gateway_core.gates.account import Reservation
+from gateway_core.gates.budget import Budget
 from gateway_core.model import ChatRequest, Cost, Refusal, Target, Tier, Usage
 from gateway_core.providers.base import Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.pricing import Pricing
@@ -178,7 +179,7 @@ class Judge:
             worst = self._pricing.worst_case_microusd(
                 asked.target.provider, asked.target.model, ceiling, _ANSWER_TOKENS
             )
-            reserved = await self._budget.reserve(request.id, ATTEMPT, asked.target, worst)
+            reserved = await self._budget.reserve(request.id, ATTEMPT, asked.target, worst, request.view.lane)
             if isinstance(reserved, Refusal):
                 return None
             reservation = reserved

@@ -31,6 +31,7 @@ class LogFeed:
         self._log = log
         self._budget = budget
         self._level = "ok"
+        self._background_reached = False
         self._ledger_ok = True
         self._local: tuple[bool, str | None, str | None] | None = None
         self._pulls: dict[str, bool] = {}
@@ -92,6 +93,14 @@ class LogFeed:
             else:
                 self._log.take("info", "limits", f"Spend is below the {self._level} daily limit again.")
             self._level = level
+        if (reached := budget.background.reached) is not self._background_reached:
+            self._background_reached = reached
+            if reached:
+                spent, limit = budget.background.spent_microusd / 1e6, budget.background.limit_microusd / 1e6
+                text = "Background limit reached: what nobody waits for goes to free tiers"
+                self._log.take("warning", "limits", f"{text} ({spent:.2f} of {limit:.2f} USD).")
+            else:
+                self._log.take("info", "limits", "Background spend is below its daily limit again.")
         if budget.ledger_ok is not self._ledger_ok:
             self._ledger_ok = budget.ledger_ok
             if budget.ledger_ok:

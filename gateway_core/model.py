@@ -60,6 +60,7 @@ from gateway_core.replay_values import ReplayProgress as ReplayProgress
 from gateway_core.spend_values import DailyLimits as DailyLimits
 from gateway_core.spend_values import Expected as Expected
 from gateway_core.spend_values import Forecast as Forecast
+from gateway_core.spend_values import LaneSpend as LaneSpend
 from gateway_core.spend_values import LimitReached as LimitReached
 from gateway_core.spend_values import SpendBuckets as SpendBuckets
 from gateway_core.spend_values import SpendReport as SpendReport
@@ -331,7 +332,10 @@ class RequestDetail:
 
 @dataclass(frozen=True, slots=True)
 class BudgetStatus:
-    """Today's spend against the three limits. ``day`` is the UTC date; limits of 0 are off."""
+    """Today's spend against the three limits. ``day`` is the UTC date; limits of 0 are off.
+
+    ``background`` is the part of it that nobody waited for, against a limit of its own inside the hard one.
+    """
 
     day: str
     spent_microusd: int
@@ -341,6 +345,7 @@ class BudgetStatus:
     hard_microusd: int
     resets_at: float
     ledger_ok: bool = True
+    background: LaneSpend = LaneSpend()
 
     @property
     def committed_microusd(self) -> int:

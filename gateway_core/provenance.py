@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from gateway_core.credentials import without_credentials
+from gateway_core.gates.daily_limits import background_limit, configured_limits
 from gateway_core.redaction import masked
 from gateway_core.reload import LIVE
 from gateway_core.setting_docs import GROUPS, allowed, explanations, group_of
@@ -19,7 +20,7 @@ from gateway_core.setting_values import SettingsReport, SettingValue
 from gateway_core.settings import Price, ProviderEntry, Settings, SettingsError
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.settings_sources import environment_name
-from gateway_core.store.operator import Limits, OperatorState
+from gateway_core.store.operator import OperatorState
 
 NOT_SET = "not set"
 MADE = "made at the first start"
@@ -202,9 +203,7 @@ def _is_said(text: str, strange: tuple[str, ...]) -> bool:
 
 
 def _overrides(state: OperatorState, settings: Settings) -> dict[str, _Override]:
-    configured = Limits(
-        *(round(getattr(settings, f"daily_budget_{name}") * 1e6) for name in ("soft", "medium", "hard"))
-    )
+    configured, own = configured_limits(settings), background_limit(settings)
     found: dict[str, _Override] = {}
     limits, at = state.limits(configured), state.changed.get("budget")
     undo = "set_budget (key b on the spend screen); limits that are changed in the configuration win again"
@@ -212,6 +211,10 @@ def _overrides(state: OperatorState, settings: Settings) -> dict[str, _Override]
         mine, theirs = (getattr(one, f"{name}_microusd") for one in (limits, configured))
         if mine != theirs:
             found[f"daily_budget_{name}"] = _Override(shown(mine / 1e6), at, undo)
+    if (in_force := state.background_microusd(own)) != own:
+        found["background_budget_daily"] = _Override(
+            shown(in_force / 1e6), state.changed.get("background_budget"), undo
+        )
     for name, field in (
         ("local_model", "local_llm_model"),
         ("cheap_model", "cheap_model"),

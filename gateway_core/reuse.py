@@ -47,14 +47,15 @@ class Reusing:
     def flight_name(self, key: Identity, request: ChatRequest, stops: int) -> str | None:
         """What the request shares an upstream call by; None where it wants a call of its own.
 
-        Only what the exact cache could answer is shared. A stream and a whole answer are two calls. Server tools look
+        Only what the exact cache could answer is shared, and within a lane: who waits is not refused because what
+        nobody waits for has reached its limit. A stream and a whole answer are two calls. Server tools look
         at the world anew for each who asks. A call that the kill switch stops is shared with nobody who comes after
         it: ``stops`` is how often it was switched on.
         """
         cacheable = self._caches.status_of_miss(key) is CacheStatus.MISS
         if not cacheable or request.cache_mode is not CacheMode.USE or has_server_tools(request):
             return None
-        return f"{key.exact_key} {'stream' if request.stream else 'whole'} {stops}"
+        return f"{key.exact_key} {request.view.lane} {'stream' if request.stream else 'whole'} {stops}"
 
     def note(self, exchange: Exchange, cached: CachedAnswer) -> None:
         """Notes on the request that it gets this answer."""

@@ -18,7 +18,7 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ("Tiers and providers", r"cheap_.*|premium_.*|anthropic_.*|groq_.*|openai_.*|providers|router_.*|default_tier"),
     (
         "Money and limits",
-        r"daily_budget_.*|rate_limit_.*|max_output_tokens|prices|unknown_price|server_tool_uses",
+        r"daily_budget_.*|background_budget_.*|rate_limit_.*|max_output_tokens|prices|unknown_price|server_tool_uses",
     ),
     ("Answer caches", r"exact_.*|cache_.*|semantic_.*"),
     ("Policy and what is kept", r"policy.*|keep_.*"),

@@ -301,6 +301,12 @@ class Settings(BaseModel):
     """US dollars a day after which premium requests go to a cheaper tier. 0 is off."""
     daily_budget_hard: float = Field(default=50.0, ge=0)
     """US dollars a day that are never passed: paid tiers stop, free ones go on. 0 is off."""
+    background_budget_daily: float = Field(default=0.5, ge=0)
+    """US dollars a day, inside the hard limit, for what nobody waits for: heartbeats, cron jobs, recaps, titles. Past
+    it they go to free tiers only. 0 is off.
+
+    A heartbeat every half hour reads about 0.8 million tokens a day: that fits on a cheap model, and not on Claude.
+    """
     rate_limit_rpm: int = Field(default=60, ge=0)
     """Requests a minute for each caller. 0 is off."""
     rate_limit_tpm: int = Field(default=1_000_000, ge=0)

@@ -91,6 +91,31 @@ class DailyLimits:
     soft_microusd: int = 0
     medium_microusd: int = 0
     hard_microusd: int = 0
+    background_microusd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSpend:
+    """What one lane's calls have cost today and what is set aside for them, in micro-dollars; a limit of 0 is off."""
+
+    spent_microusd: int = 0
+    reserved_microusd: int = 0
+    limit_microusd: int = 0
+
+    @property
+    def committed_microusd(self) -> int:
+        return self.spent_microusd + self.reserved_microusd
+
+    @property
+    def reached(self) -> bool:
+        """Whether what is settled has reached the limit."""
+        return bool(self.limit_microusd) and self.spent_microusd >= self.limit_microusd
+
+    def has_room(self, microusd: int) -> bool:
+        """Whether a call that can cost this much may still be made."""
+        return not self.limit_microusd or (
+            not self.reached and self.committed_microusd + microusd <= self.limit_microusd
+        )
 
 
 @dataclass(frozen=True, slots=True)

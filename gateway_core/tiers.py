@@ -143,6 +143,7 @@ class Tiers:
             forced=self.forced,
             premium_blocked=self._budget.premium_blocked,
             paid_refusal=self._budget.refusal(1),
+            background_refusal=self._budget.refusal(1, Lane.BACKGROUND),
             default_tier=Tier(self._settings.default_tier),
             bands=Bands(self._settings.router_easy_below, self._settings.router_hard_from),
             patience=self._patience(),

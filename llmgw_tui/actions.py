@@ -200,47 +200,55 @@ def nothing_to_cancel(host: Host) -> str:
 
 
 async def set_budget(host: Host) -> None:
-    """Lowering is done at once; raising any of the limits, or switching one off, asks."""
+    """Lowering is done at once; raising any of the limits, or switching one off, asks. The background's may be left
+    out, and is left to the gateway where it is not changed: it goes down with the hard one."""
     if host.snapshot is None:
         host.say(CommandResult(False, NOTHING_YET))
         return
     budget = host.snapshot.budget
-    before = (budget.soft_microusd, budget.medium_microusd, budget.hard_microusd)
-    hint = "soft, medium and hard; 0 turns one off. Kept across restarts"
-    if configured := host.snapshot.configured_limits:
-        values = (configured.soft_microusd, configured.medium_microusd, configured.hard_microusd)
+    names = ("soft", "medium", "hard", "background")
+    before = (budget.soft_microusd, budget.medium_microusd, budget.hard_microusd, budget.background.limit_microusd)
+    hint = "soft, medium, hard and background; 0 turns one off. Kept across restarts"
+    if (told := host.snapshot.configured_limits) is not None:
+        values = (told.soft_microusd, told.medium_microusd, told.hard_microusd, told.background_microusd)
         hint += f"; configured: {' '.join(f'{value / 1_000_000:g}' for value in values)}"
     answer = await host.ask("Daily limits in dollars", hint, " ".join(f"{value / 1_000_000:g}" for value in before))
     if answer is None:
         return
     try:
-        soft, medium, hard = (float(word) for word in answer.replace(",", " ").replace("$", " ").split())
-        after = [round(value * 1_000_000) for value in (soft, medium, hard)]
+        given = [float(word) for word in answer.replace(",", " ").replace("$", " ").split()]
+        after = [round(value * 1_000_000) for value in given]
     except (ValueError, OverflowError):
-        host.say(CommandResult(False, "Give three numbers, for example: 5 15 50"))
+        given = []
+    if len(given) not in (3, 4):
+        host.say(CommandResult(False, "Give three or four numbers, for example: 5 15 50 0.5"))
         return
-    if (wrong := _impossible([soft, medium, hard])) is not None:
+    if after[3:] == [before[3]]:
+        given = given[:3]
+    if (wrong := _impossible(given)) is not None:
         host.say(CommandResult(False, wrong))
         return
     raised = [
         f"{name} from {limit(old)} to {limit(new)}"
-        for name, old, new in zip(("soft", "medium", "hard"), before, after, strict=True)
+        for name, old, new in zip(names, before, after, strict=False)
         if old and (new > old or not new)
     ]
     if raised and not await host.confirm(
         f"Raise the daily limit: {', '.join(raised)}?", f"{dollars(budget.spent_microusd)} is spent today."
     ):
         return
-    await host.command("set_budget", soft=soft, medium=medium, hard=hard)
+    await host.command("set_budget", **dict(zip(names, given, strict=False)))
 
 
 def _impossible(limits: list[float]) -> str | None:
     """Why the command would refuse these limits, so that nobody is asked for a yes to them; None when it would not."""
     if not all(0 <= value <= MOST_DOLLARS for value in limits):
         return f"A daily limit is between 0 and {MOST_DOLLARS:,} dollars; 0 turns it off. Nothing was changed."
-    in_force = [value for value in limits if value]
+    in_force = [value for value in limits[:3] if value]
     if in_force != sorted(in_force):
         return "Give soft <= medium <= hard, or 0 to turn one off. Nothing was changed."
+    if limits[2] and any(value > limits[2] for value in limits[3:]):
+        return "The background limit is inside the hard one: give less, or 0 to turn it off. Nothing was changed."
     return None
 
 

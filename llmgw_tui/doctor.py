@@ -97,9 +97,10 @@ def _money(settings: Settings) -> list[Finding]:
     soft, medium, hard = settings.daily_budget_soft, settings.daily_budget_medium, settings.daily_budget_hard
     if not hard:
         return [Finding("note", "DAILY_BUDGET_HARD is 0: nothing stops the spending")]
-    if soft > hard or medium > hard:
-        return [Finding("note", f"the soft and medium limits end at the hard one, {hard:.2f} USD a day")]
-    return [Finding("ok", f"daily limits: soft {soft:.2f}, medium {medium:.2f}, hard {hard:.2f} USD")]
+    if max(soft, medium, background := settings.background_budget_daily) > hard:
+        return [Finding("note", f"every other daily limit ends at the hard one, {hard:.2f} USD a day")]
+    own = f"background {background:.2f}" if background else "background off"
+    return [Finding("ok", f"daily limits: soft {soft:.2f}, medium {medium:.2f}, hard {hard:.2f}, {own} USD")]
 
 
 def _prices(settings: Settings) -> list[Finding]:

@@ -142,14 +142,14 @@ class Source(Protocol):
         ...
 
     async def run(self, command: str, **arguments: object) -> CommandResult:
-        """Runs a named command: ``kill``, ``release``, ``force_tier(tier)``, ``set_budget(soft, medium, hard)``,
-        ``pull(model)``, ``cancel_pull(model)``, ``forget_pull(model)``, ``load(model)``, ``unload(model)``,
-        ``unload_all``, ``pin(model)``, ``unpin(model)``, ``set_context(model, num_ctx)``,
-        ``delete_model(model, even_in_use)``, ``check_updates``, ``switch(tier, model)``,
-        ``mark_wrong(request_id)``, ``cancel_request(request_id)``, ``replay(request_id, tier)``,
-        ``label_request(request_id, verdict)``, ``choose_answer(first, second, better)``, ``import_labels(labels)``,
-        ``refit_router``, ``revert_router``, ``forget_labels``, ``forget_answer(entry)``, ``clear_cache(which)``,
-        ``reload``, ``retry_provider(provider)``. Never raises for what the gateway or the network say.
+        """Runs a named command: ``kill``, ``release``, ``force_tier(tier)``, ``set_budget(soft, medium, hard,
+        background)``, ``pull(model)``, ``cancel_pull(model)``, ``forget_pull(model)``, ``load(model)``,
+        ``unload(model)``, ``unload_all``, ``pin(model)``, ``unpin(model)``, ``set_context(model, num_ctx)``,
+        ``delete_model(model, even_in_use)``, ``check_updates``, ``switch(tier, model)``, ``mark_wrong(request_id)``,
+        ``cancel_request(request_id)``, ``replay(request_id, tier)``, ``label_request(request_id, verdict)``,
+        ``choose_answer(first, second, better)``, ``import_labels(labels)``, ``refit_router``, ``revert_router``,
+        ``forget_labels``, ``forget_answer(entry)``, ``clear_cache(which)``, ``reload``, ``retry_provider(provider)``.
+        Never raises for what the gateway or the network say.
         """
         ...
 

@@ -27,6 +27,8 @@ FIELDS = {
     "medium": "the medium limit",
     "hard": "the hard limit",
     "left": "US dollars up to the hard limit; - without one",
+    "background": "US dollars today for what nobody waits for",
+    "background_limit": "its own limit in US dollars; - is off",
     "level": "the highest limit reached: ok, soft, medium or hard",
     "saved": "US dollars saved today",
     "requests": "requests today",
@@ -116,11 +118,13 @@ def fields_of(found: Mapping[str, Any], address: str) -> dict[str, str]:
     metrics, budget, kill = found["metrics"], found["budget"], found["kill"]
     down = [f"{one['name']} ({one['why']})" if one["why"] else one["name"] for one in found["down"]]
     forced = found["forced_tier"] or ""
+    own = budget.get("background") or {"spent_usd": 0.0, "limit_usd": None, "reached": False}
     trouble = [
         *([f"kill switch on by {kill['by']}"] if kill["on"] else []),
         *([found["state_detail"]] if found["state_detail"] and not kill["on"] else []),
         *(["ledger not writable"] if not budget["ledger_ok"] else []),
         *([f"over the {budget['level']} limit"] if budget["level"] != "ok" else []),
+        *(["background limit reached"] if own["reached"] else []),
         *([f"tier {forced} forced"] if forced else []),
         *(f"{one} down" for one in down),
     ]
@@ -134,6 +138,8 @@ def fields_of(found: Mapping[str, Any], address: str) -> dict[str, str]:
         "reserved": f"{budget['reserved_usd']:.2f}",
         **{name: _limit(budget[f"{name}_usd"]) for name in ("soft", "medium", "hard")},
         "left": _limit(budget["remaining_usd"], off=None),
+        "background": f"{own['spent_usd']:.2f}",
+        "background_limit": _limit(own["limit_usd"]),
         "level": budget["level"],
         "saved": f"{metrics['saved_usd']:.2f}",
         "requests": str(metrics["requests_today"]),
@@ -151,9 +157,11 @@ def fields_of(found: Mapping[str, Any], address: str) -> dict[str, str]:
 def line_of(fields: Mapping[str, str]) -> str:
     """The line when no template is given; what is wrong stands at its end."""
     of = "" if fields["hard"] == "-" else f" of {fields['hard']}"
+    of_own = "" if fields["background_limit"] == "-" else f" of {fields['background_limit']}"
     words = (
         f"llmgw {fields['state']}",
         f"{fields['spent']}{of} USD today",
+        *([f"background {fields['background']}{of_own}"] if fields["background"] != "0.00" else []),
         f"saved {fields['saved']}",
         f"{fields['requests']} requests",
         f"cache {fields['cache']}",

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from gateway_core.activity import RECENT_ROWS, Activity
 from gateway_core.events import RequestFinished
-from gateway_core.gates.budget import Budget, Reservation
+from gateway_core.gates.account import Reservation
+from gateway_core.gates.budget import Budget
 from gateway_core.model import (
     BudgetStatus,
     CacheStats,

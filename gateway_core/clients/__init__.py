@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gateway_core.clients.claude_code import read_claude_code
 from gateway_core.clients.generic import read_generic
 from gateway_core.clients.messages import lowered
 from gateway_core.clients.openclaw import read_openclaw
-from gateway_core.model import ClientView, JsonObject
+from gateway_core.model import ClientView, JsonObject, Lane
+
+BACKGROUND_MODEL = "gateway-background"
+"""The model id of what nobody waits for; any client may ask for it."""
 
 
 def read_client(body: JsonObject, headers: Mapping[str, str]) -> ClientView:
-    """The request as its client meant it where the client shows itself, else taken as it stands. Never raises."""
+    """The request as its client meant it where the client shows itself, else taken as it stands. Never raises.
+
+    Whoever asks for the background model is in the background lane, whatever they say.
+    """
     by_name = lowered(headers)
     known = read_openclaw(body, by_name) or read_claude_code(body, by_name)
-    return known or read_generic(body, by_name)
+    view = known or read_generic(body, by_name)
+    return replace(view, lane=Lane.BACKGROUND) if body.get("model") == BACKGROUND_MODEL else view

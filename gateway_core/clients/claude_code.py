@@ -39,7 +39,7 @@ def read_claude_code(body: JsonObject, headers: Mapping[str, str]) -> ClientView
     sent = [message for message in messages_of(body) if not _is_reminder(message)]
     user = last_user(sent)
     text = "" if user is None else without_reminders(text_of(sent[user].get("content")))
-    purpose = _purpose(view.system_text, text)
+    purpose = "chat" if body.get("tools") else _purpose(view.system_text, text)
     background = purpose != "chat" or headers.get("x-app", "").lower() == "cli-bg"
     return replace(
         view,
@@ -69,6 +69,7 @@ def _is_reminder(message: JsonObject) -> bool:
 
 
 def _purpose(system: str, text: str) -> str:
+    """Why a call without tools is made; one with tools is a turn, whatever the person has typed."""
     if any(start in system or text.startswith(start) for start in _TITLES):
         return "title"
     return "recap" if any(start in system or text.startswith(start) for start in _RECAPS) else "chat"

@@ -23,6 +23,7 @@ from gateway_core.clients.messages import (
     text_of,
     with_stable_tool_ids,
 )
+from gateway_core.clients.openclaw_turns import CHAT, Said, turn_purpose, utility_purpose
 from gateway_core.model import ClientView, JsonObject, Lane
 
 _BEGIN = "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>"
@@ -34,7 +35,6 @@ _IDLE_CONTEXT = (
 _STAMP = re.compile(r"\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{4}-\d\d-\d\d \d\d:\d\d(?: [^\]\s]{1,16})?\] ")
 _RUNTIME = re.compile(r"Runtime: (?:name|agent|session|sessionId|host|repo|os|arch)=[^\n]* \| model=[^\n]*")
 _RUNTIME_SESSION = re.compile(r" \| sessionId=([^\s|]+)")
-_CURRENT_TIME = re.compile(r"Current time: [^\n]+ \([^)\n]+\)\nReference UTC: \d{4}-\d\d-\d\d \d\d:\d\d UTC")
 _CACHE_SEGMENT = re.compile(r":\d{1,4}$")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _OF_THE_SESSION = ("session=", "sessionId=")
@@ -46,20 +46,6 @@ _VOLATILE_LINES = (
 )
 _STEADY_END = "<!-- /openclaw:attempt:STABLE -->"
 _MOVING_BEGIN = "<!-- openclaw:attempt:DYNAMIC -->"
-_UTILITY_PROMPTS = (
-    ("Write an Activity recap", "recap"),
-    ("You write the live status line for an AI assistant", "recap"),
-    ("Generate a concise session title", "title"),
-    ("Generate a very short topic label", "title"),
-)
-_LABELLING = "You are labeling the supplied message, not participating in its conversation."
-_FILE_NAMING = "Based on this conversation, generate a short 1-2 word filename slug"
-_POLL = "[OpenClaw heartbeat poll]"
-_HEARTBEAT = "Follow the heartbeat monitor scratch context"
-_WAKE = "[OpenClaw cron wake]"
-_SCHEDULED = ("[cron:", "A scheduled reminder has been triggered.", "A scheduled cron event was triggered,")
-_AWAITED = ("A new session was started via /new or /reset", "An async command ")
-"""Prompts that end in the time as a heartbeat's does, though a person waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +59,24 @@ def read_openclaw(body: JsonObject, headers: Mapping[str, str]) -> ClientView | 
     """OpenClaw's request without its envelope, None where it is not OpenClaw's. ``headers`` by lower-case name."""
     sent = messages_of(body)
     system = system_text(sent)
-    utility = None if body.get("tools") else _utility_purpose(system)
+    utility = None if body.get("tools") else utility_purpose(system)
     if utility is None and not _is_agent_turn(sent, system, headers):
         return None
     peeled = _peel(sent)
     user = last_user(peeled.messages)
     text = "" if user is None else text_of(peeled.messages[user].get("content"))
-    purpose = utility or _turn_purpose(text, stamped=_last_user_is_stamped(sent))
+    runtime = peeled.runtime or _runtime_in(system)
+    purpose = utility or turn_purpose(_said(sent, peeled.messages), system, runtime)
     return ClientView(
         client="openclaw",
-        session=_session(body, headers, peeled.runtime or _runtime_in(system)),
-        lane=Lane.INTERACTIVE if purpose == "chat" else Lane.BACKGROUND,
+        session=_session(body, headers, runtime),
+        lane=Lane.INTERACTIVE if purpose == CHAT else Lane.BACKGROUND,
         user_text=text,
         system_text=_steady(system),
         messages=tuple(with_stable_tool_ids(peeled.messages)),
         in_tool_loop=in_tool_loop(peeled.messages),
         purpose=purpose,
-        surroundings=_surroundings(peeled.runtime or _runtime_in(system), system),
+        surroundings=_surroundings(runtime, system),
     )
 
 
@@ -253,38 +240,8 @@ def _runtime_in(system: str) -> str:
     return found.group() if found else ""
 
 
-def _utility_purpose(system: str) -> str | None:
-    for start, purpose in _UTILITY_PROMPTS:
-        if system.startswith(start):
-            return purpose
-    return "title" if _LABELLING in system else None
-
-
-def _turn_purpose(text: str, *, stamped: bool) -> str:
-    """Why an agent turn happens. What people type carries a time stamp, what OpenClaw's timers ask does not."""
-    if text.strip() == _POLL:
-        return "heartbeat"
-    if text.strip() == _WAKE:
-        return "cron"
-    if stamped:
-        return "chat"
-    if text.startswith(_FILE_NAMING):
-        return "title"
-    if text.startswith(_SCHEDULED):
-        return "cron"
-    if text.startswith(_HEARTBEAT):
-        return "heartbeat"
-    return "heartbeat" if _ends_in_current_time(text) and not text.startswith(_AWAITED) else "chat"
-
-
-def _ends_in_current_time(text: str) -> bool:
-    """OpenClaw ends the prompt of a heartbeat so, a prompt of the user's own configuration too."""
-    at = text.rfind("Current time: ")
-    return at >= 0 and _CURRENT_TIME.fullmatch(text.rstrip(), at) is not None
-
-
-def _last_user_is_stamped(sent: list[JsonObject]) -> bool:
-    for message in reversed(sent):
-        if message.get("role") == "user" and not _is_carrier(message):
-            return _STAMP.match(text_of(message.get("content"))) is not None
-    return False
+def _said(sent: list[JsonObject], peeled: list[JsonObject]) -> list[Said]:
+    """What stands in the user's role, as it was peeled, and whether it was stamped."""
+    raw = [text_of(m.get("content")) for m in sent if m.get("role") == "user" and not _is_carrier(m)]
+    texts = [text_of(m.get("content")) for m in peeled if m.get("role") == "user"]
+    return [Said(text, _STAMP.match(as_sent) is not None) for text, as_sent in zip(texts, raw, strict=True)]

@@ -16,7 +16,8 @@ from gateway_core.delivery.fitting import can_be_shorter, fit
 from gateway_core.delivery.holding import Hold, Rejected
 from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
-from gateway_core.gates.budget import Budget, Reservation
+from gateway_core.gates.account import Reservation
+from gateway_core.gates.budget import Budget
 from gateway_core.model import (
     ChatRequest,
     Cost,
@@ -248,7 +249,8 @@ class Dispatcher:
             return None
         worst = self._pricing.reservation_microusd(target, exchange.sent, limit)
         with exchange.watch.begin("budget", f"{target.provider}/{target.model}") as step:
-            reserved = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst)
+            lane = exchange.request.view.lane
+            reserved = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst, lane)
             step.outcome = reserved.code if isinstance(reserved, Refusal) else f"${worst / 1e6:.4f} set aside"
         if isinstance(reserved, Refusal):
             raise Refused(reserved)

@@ -7,13 +7,13 @@ What is set aside belongs to the UTC day on which it was.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from gateway_core.clock import Clock
-from gateway_core.model import BudgetStatus, Refusal, Target, Usage
+from gateway_core.gates.account import Account, Reservation, account_of, hour_of
+from gateway_core.model import BudgetStatus, Lane, Refusal, Target, Usage
 from gateway_core.store.days import day_of, end_of
 from gateway_core.store.errors import StoreError
 from gateway_core.store.ledger import Ledger, LedgerEntry, Orphans
@@ -21,30 +21,6 @@ from gateway_core.store.operator import Limits
 from gateway_core.wire import errors
 
 RETRY_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """Money set aside for one paid call; settled or released exactly once."""
-
-    id: str
-    day: str
-    target: Target
-    reserved_microusd: int
-    hour: int = 0
-    """The UTC hour of the day that it is booked in."""
-
-
-@dataclass(slots=True)
-class _Account:
-    """One UTC day."""
-
-    spent_microusd: int = 0
-    reserved_microusd: int = 0
-    of_providers: Counter[str] = field(default_factory=Counter)
-    """Spent and reserved, by provider."""
-    hours: list[int] = field(default_factory=lambda: [0] * 24)
-    """Spent, by the hour of its reservation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +33,8 @@ class _Ending:
 
 
 class Budget:
-    """What today has cost and what is set aside, against three limits. Free targets never come here.
+    """What today has cost and what is set aside, against three limits, and what nobody waits for against one of its
+    own inside these. Free targets never come here.
 
     While the ledger cannot be written nothing is reserved, and endings are kept and tried again every ``retry_s``
     seconds: until one is written its reservation counts in full. A clock that jumps back stays on the later day, so
@@ -68,10 +45,11 @@ class Budget:
         self._ledger = ledger
         self._clock = clock
         self._limits = limits
+        self._background_microusd = 0
         self._provider_limits: Mapping[str, int] = {}
         self._retry_s = retry_s
         self._day = day_of(clock.now())
-        self._accounts: dict[str, _Account] = {}
+        self._accounts: dict[str, Account] = {}
         self._open: dict[str, Reservation] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._unwritten: dict[str, _Ending] = {}
@@ -92,10 +70,12 @@ class Budget:
         medium_microusd: int,
         hard_microusd: int,
         *,
+        background_microusd: int = 0,
         retry_s: float = RETRY_S,
     ) -> Budget:
         """The budget as the ledger left it, orphans charged. A ledger that fails shows as ``ledger_ok`` False."""
         budget = cls(ledger, clock, Limits(soft_microusd, medium_microusd, hard_microusd), retry_s=retry_s)
+        budget.set_background_limit(background_microusd)
         await budget._start()
         return budget
 
@@ -123,6 +103,7 @@ class Budget:
             hard_microusd=limits.hard_microusd,
             resets_at=end_of(self._day),
             ledger_ok=self._ledger_ok,
+            background=account.lane(Lane.BACKGROUND, _at_most(self._background_microusd, limits.hard_microusd)),
         )
 
     def spent_by_hour(self) -> tuple[int, ...]:
@@ -138,17 +119,24 @@ class Budget:
         """Whether a call that can cost this much would be let through now. Promises nothing: :meth:`reserve` does."""
         return self.refusal(worst_case_microusd) is None
 
-    def refusal(self, worst_case_microusd: int = 0) -> Refusal | None:
+    def refusal(self, worst_case_microusd: int = 0, lane: Lane = Lane.INTERACTIVE) -> Refusal | None:
         """Why a call that can cost this much would be refused now; by default, why any paid call would be."""
         if not self._ledger_ok:
             return _ledger_refusal()
-        return self._over_limit(worst_case_microusd)
+        return self._over_limit(worst_case_microusd, lane)
 
     def set_limits(self, soft_microusd: int, medium_microusd: int, hard_microusd: int) -> None:
         """The limits from now on, for calls not yet reserved. 0 is off. Raises ``ValueError`` when one is negative."""
         if min(soft_microusd, medium_microusd, hard_microusd) < 0:
             raise ValueError("a limit cannot be negative")
         self._limits = Limits(soft_microusd, medium_microusd, hard_microusd)
+
+    def set_background_limit(self, microusd: int) -> None:
+        """What calls that nobody waits for may cost a day from now on, inside the hard limit. 0 is off. Raises
+        ``ValueError`` when it is negative."""
+        if microusd < 0:
+            raise ValueError("a limit cannot be negative")
+        self._background_microusd = microusd
 
     def set_provider_limits(self, limits: Mapping[str, int]) -> None:
         """What single providers may cost a day, in micro-dollars, from now on."""
@@ -171,7 +159,12 @@ class Budget:
     # --- one paid call -----------------------------------------------------------------------------------------
 
     async def reserve(
-        self, request_id: str, attempt: int, target: Target, worst_case_microusd: int
+        self,
+        request_id: str,
+        attempt: int,
+        target: Target,
+        worst_case_microusd: int,
+        lane: Lane = Lane.INTERACTIVE,
     ) -> Reservation | Refusal:
         """Sets the worst case aside; once this returns it is on disk. A :class:`Refusal` leaves nothing behind.
 
@@ -181,19 +174,18 @@ class Budget:
             raise ValueError("a reservation cannot be negative")
         if not self._started and not await self._start():
             return _ledger_refusal()
-        if refusal := self._over_limit(worst_case_microusd):
+        if refusal := self._over_limit(worst_case_microusd, lane):
             return refusal
         if refusal := self.provider_refusal(target.provider, worst_case_microusd):
             return refusal
         account = self._today()
-        entry = LedgerEntry(request_id, attempt, self._day, target, worst_case_microusd, self._clock.now())
+        entry = LedgerEntry(request_id, attempt, self._day, target, worst_case_microusd, self._clock.now(), lane)
         if entry.id in self._open:
             raise ValueError(f"{entry.id} is already reserved")
-        hour = _hour_of(entry.created_at, entry.day)
-        reservation = Reservation(entry.id, entry.day, target, worst_case_microusd, hour)
+        hour = hour_of(entry.created_at, entry.day)
+        reservation = Reservation(entry.id, entry.day, target, worst_case_microusd, hour, lane)
         self._open[reservation.id] = reservation
-        account.reserved_microusd += worst_case_microusd
-        account.of_providers[target.provider] += worst_case_microusd
+        account.hold(reservation)
         try:
             await self._ledger.reserve(entry)
         except asyncio.CancelledError:
@@ -249,20 +241,21 @@ class Budget:
             try:
                 self.orphans = await self._ledger.charge_orphans()
                 spent = await self._ledger.spent_since(today)
+                background = await self._ledger.spent_in_lane(Lane.BACKGROUND, today)
                 of_providers = await self._ledger.spent_by_provider(today)
                 hours = await self._ledger.spent_by_hour(today)
             except StoreError:
                 self._ledger_failed()
                 return False
-            self._accounts = {day: _Account(spent_microusd=cost) for day, cost in spent.items()}
-            account = self._accounts.setdefault(today, _Account())
+            self._accounts = {day: account_of(cost, background.get(day, 0)) for day, cost in spent.items()}
+            account = self._accounts.setdefault(today, Account())
             account.of_providers.update(of_providers)
             account.hours = list(hours)
             self._day = today
             self._started = self._ledger_ok = True
             return True
 
-    def _today(self) -> _Account:
+    def _today(self) -> Account:
         """Today's account; a new day begins here. Days that a clock which ran ahead has reached keep their spend."""
         today = day_of(self._clock.now())
         if today > self._day:
@@ -270,14 +263,18 @@ class Budget:
             owing = {reservation.day for reservation in self._open.values()}
             self._accounts = {day: account for day, account in self._accounts.items() if day >= today or day in owing}
         if self._day not in self._accounts:
-            self._accounts[self._day] = _Account()
+            self._accounts[self._day] = Account()
         return self._accounts[self._day]
 
-    def _over_limit(self, worst_case_microusd: int) -> Refusal | None:
+    def _over_limit(self, worst_case_microusd: int, lane: Lane) -> Refusal | None:
         account, hard = self._today(), self._limits.hard_microusd
         committed = account.spent_microusd + account.reserved_microusd
         if hard and (account.spent_microusd >= hard or committed + worst_case_microusd > hard):
             return errors.budget_exceeded(committed, hard)
+        if lane is Lane.BACKGROUND and not (own := account.lane(lane, self._background_microusd)).has_room(
+            worst_case_microusd
+        ):
+            return errors.background_exceeded(own.committed_microusd, own.limit_microusd, worst_case_microusd)
         return None
 
     async def _finish(self, ending: _Ending) -> None:
@@ -314,17 +311,12 @@ class Budget:
         """Once it is written, in memory too, on the day it was reserved."""
         self._unwritten.pop(ending.reservation.id, None)
         if ending.reservation.id in self._open:
-            account = self._accounts[ending.reservation.day]
-            account.spent_microusd += ending.cost_microusd
-            account.hours[ending.reservation.hour] += ending.cost_microusd
-            account.of_providers[ending.reservation.target.provider] += ending.cost_microusd
+            self._accounts[ending.reservation.day].charge(ending.reservation, ending.cost_microusd)
             self._forget(ending.reservation)
 
     def _forget(self, reservation: Reservation) -> None:
         del self._open[reservation.id]
-        account = self._accounts[reservation.day]
-        account.reserved_microusd -= reservation.reserved_microusd
-        account.of_providers[reservation.target.provider] -= reservation.reserved_microusd
+        self._accounts[reservation.day].drop(reservation)
 
     def _ledger_failed(self) -> None:
         self._ledger_ok = False
@@ -342,11 +334,6 @@ class Budget:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _hour_of(at: float, day: str) -> int:
-    """Of a moment on the day that pays for it: its first or last hour when a clock that jumped puts it outside."""
-    return min(23, max(0, int((at - end_of(day)) // 3600) + 24))
 
 
 def _at_most(limit_microusd: int, hard_microusd: int) -> int:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from gateway_core.settings import Settings
 from gateway_core.store.operator import Limits
 
 _NAMES = ("soft", "medium", "hard")
+
+
+def configured_limits(settings: Settings) -> Limits:
+    """The daily limits as they are configured."""
+    dollars = (settings.daily_budget_soft, settings.daily_budget_medium, settings.daily_budget_hard)
+    return Limits(*(round(value * 1e6) for value in dollars))
+
+
+def background_limit(settings: Settings) -> int:
+    """What the background may cost a day as it is configured, in micro-dollars."""
+    return round(settings.background_budget_daily * 1e6)
 
 
 def changed(now: Limits, soft: int | None, medium: int | None, hard: int | None) -> Limits:
@@ -29,9 +41,20 @@ def changed(now: Limits, soft: int | None, medium: int | None, hard: int | None)
     return Limits(*values)
 
 
-def in_words(limits: Limits) -> str:
-    """``soft 5.00 USD, medium off, hard 50.00 USD``."""
-    values = (limits.soft_microusd, limits.medium_microusd, limits.hard_microusd)
+def background_within(microusd: int, limits: Limits) -> int:
+    """The background's limit as it was named. Raises ``ValueError`` where it is above the hard one, which holds it."""
+    if limits.hard_microusd and microusd > limits.hard_microusd:
+        raise ValueError(
+            f"The background limit ({microusd / 1e6:.2f} USD) would be above the hard one"
+            f" ({limits.hard_microusd / 1e6:.2f} USD), and is inside it: give less, 0 for off. Nothing was changed."
+        )
+    return microusd
+
+
+def in_words(limits: Limits, background_microusd: int) -> str:
+    """``soft 5.00 USD, medium off, hard 50.00 USD, background 0.50 USD``."""
+    values = (limits.soft_microusd, limits.medium_microusd, limits.hard_microusd, background_microusd)
     return ", ".join(
-        f"{name} {value / 1e6:.2f} USD" if value else f"{name} off" for name, value in zip(_NAMES, values, strict=True)
+        f"{name} {value / 1e6:.2f} USD" if value else f"{name} off"
+        for name, value in zip((*_NAMES, "background"), values, strict=True)
     )

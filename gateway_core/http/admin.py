@@ -110,8 +110,11 @@ def metrics_json(now: Snapshot) -> JsonObject:
 
 
 def budget_json(budget: BudgetStatus) -> JsonObject:
-    """Today's spend against the limits, in US dollars; a limit of null is off."""
-    hard = budget.hard_microusd
+    """Today's spend against the limits, in US dollars; a limit of null is off.
+
+    ``background`` is the part of it that nobody waited for, against its own limit, which is never above the hard one.
+    """
+    hard, own = budget.hard_microusd, budget.background
     return {
         "day": budget.day,
         "spent_usd": budget.spent_microusd / 1e6,
@@ -123,6 +126,13 @@ def budget_json(budget: BudgetStatus) -> JsonObject:
         "level": budget.level,
         "resets_at": budget.resets_at,
         "ledger_ok": budget.ledger_ok,
+        "background": {
+            "spent_usd": own.spent_microusd / 1e6,
+            "reserved_usd": own.reserved_microusd / 1e6,
+            "limit_usd": own.limit_microusd / 1e6 or None,
+            "remaining_usd": max(0, own.limit_microusd - own.committed_microusd) / 1e6 if own.limit_microusd else None,
+            "reached": own.reached,
+        },
     }
 
 

@@ -23,6 +23,8 @@ from gateway_core.wire.validation import validate
 
 EXTRAS = ("force_tier", "context", "idempotency_key")
 BACKGROUND_CONTEXTS = ("background", "heartbeat", "cron", "recap", "title")
+LANE_HEADER = "x-llmgw-lane"
+"""Whether a person waits, from who knows it: it goes before the model, the body and what the request looks like."""
 ARRIVED = web.RequestKey("arrived", float)
 """``time.monotonic()`` when the reading of the body began."""
 SPARE_LEVELS = 32
@@ -133,9 +135,14 @@ def _with_extras(
         return errors.invalid_request("idempotency_key is a string that is not empty.", "idempotency_key")
     if mode not in [known.value for known in CacheMode]:
         return errors.invalid_request("x-llmgw-cache is no-store, bypass or refresh.", "x-llmgw-cache")
+    lane = request.headers.get(LANE_HEADER, "").strip().lower()
+    if lane and lane not in [known.value for known in Lane]:
+        return errors.invalid_request(f"{LANE_HEADER} is interactive or background.", LANE_HEADER)
     view = read_client(body, request.headers)
     if isinstance(context, str) and context in BACKGROUND_CONTEXTS:
         view = _in_background(view, context)
+    if lane:
+        view = replace(view, lane=Lane(lane))
     return ChatRequest(
         id=new_request_id(),
         received_at=time.time(),

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from gateway_core.http.prometheus_labels import Names
-from gateway_core.model import BudgetStatus, LocalServer, ProviderStatus, Snapshot, Tier
+from gateway_core.model import BudgetStatus, Lane, LocalServer, ProviderStatus, Snapshot, Tier
 from gateway_core.providers.breaker import CircuitState
 from gateway_core.providers.health import Circuit, Troubles
 
@@ -71,10 +71,24 @@ def _of_budget(budget: BudgetStatus) -> Iterator[Metric]:
         ("hard_limit", "Daily hard limit; 0 is off.", budget.hard_microusd),
     ):
         yield _gauge(f"llmgw_budget_{name}_usd", text, microusd / 1e6)
+    yield from _of_lanes(budget)
     level = LEVELS.index(budget.level)
     yield _gauge("llmgw_budget_level", "Highest limit reached: 0 none, 1 soft, 2 medium, 3 hard.", level)
     yield _gauge("llmgw_budget_resets_timestamp_seconds", "When the day ends.", budget.resets_at)
     yield _gauge("llmgw_ledger_writable", "0 while the ledger cannot be written and paid tiers stop.", budget.ledger_ok)
+
+
+def _of_lanes(budget: BudgetStatus) -> Iterator[Metric]:
+    own, background, interactive = budget.background, (Lane.BACKGROUND.value,), (Lane.INTERACTIVE.value,)
+    spent = {background: own.spent_microusd, interactive: budget.spent_microusd - own.spent_microusd}
+    held = {background: own.reserved_microusd, interactive: budget.reserved_microusd - own.reserved_microusd}
+    for name, text, of_lanes in (
+        ("spent", "Spent today (UTC) by who waited, from the ledger.", spent),
+        ("reserved", "Reserved for calls under way, by who waits.", held),
+        ("limit", "A lane's own daily limit inside the hard one; 0 is off.", {background: own.limit_microusd}),
+    ):
+        values = {lane: microusd / 1e6 for lane, microusd in of_lanes.items()}
+        yield _gauges(f"llmgw_budget_lane_{name}_usd", text, ("lane",), values.items())
 
 
 def _of_upstreams(providers: Iterable[ProviderStatus], troubles: Troubles) -> Iterator[Metric]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
+from gateway_core.clients import BACKGROUND_MODEL
 from gateway_core.exchange import Exchange
 from gateway_core.kinds import ApiKind, Lane, Status, Tier
 from gateway_core.learning.meaning import (
@@ -20,7 +21,7 @@ from gateway_core.learning.meaning import (
 )
 from gateway_core.learning_values import Source
 from gateway_core.model import ChatRequest, SessionLook
-from gateway_core.routing.wishes import AUTO_MODELS, BACKGROUND_MODEL, NAMED_TIERS
+from gateway_core.routing.wishes import AUTO_MODELS, NAMED_TIERS
 
 LONGEST_TEXT = 8_000
 """Characters of a request that are learned from: what the rules look at."""
@@ -68,7 +69,7 @@ def heard(exchange: Exchange, now: float) -> Heard | None:
     if decision is None or target is None or outcome is None or outcome.status is not Status.OK:
         return None
     view, text = request.view, request.view.user_text.strip()[:LONGEST_TEXT]
-    nobody_waits = view.lane is Lane.BACKGROUND or request.model == BACKGROUND_MODEL
+    nobody_waits = view.lane is Lane.BACKGROUND
     if exchange.cache.is_hit or nobody_waits or request.api is ApiKind.EMBEDDINGS or not text:
         return None
     if not request.replay_of and names_a_model(request.model):

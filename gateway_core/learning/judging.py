@@ -11,7 +11,6 @@ from gateway_core.known_secrets import KnownSecrets
 from gateway_core.learning.hearing import LONGEST_TEXT, names_a_model
 from gateway_core.learning_values import Better
 from gateway_core.model import RequestDetail, RequestParts, RequestRow
-from gateway_core.routing.wishes import BACKGROUND_MODEL
 
 _RANK = {tier: rank for rank, tier in enumerate(Tier)}
 
@@ -32,7 +31,7 @@ async def answered(detail_of: DetailOf, request_id: str) -> RequestDetail:
         raise CannotJudge("It is still running: judge it when it has ended.")
     if row.status is not Status.OK or row.tier is None:
         raise CannotJudge("It got no answer: there is nothing to judge.")
-    if row.lane is Lane.BACKGROUND or row.asked_model == BACKGROUND_MODEL:
+    if row.lane is Lane.BACKGROUND:
         raise CannotJudge("It was background work, which the router sends to the local tier anyway.")
     if row.purpose == "embedding":
         raise CannotJudge("Embeddings have no tiers: there is nothing to judge.")

@@ -11,7 +11,6 @@ from gateway_core.model import ChatRequest, Considered, Lane, Refusal, RequestSi
 from gateway_core.ollama.context import need_of
 from gateway_core.routing.compacting import fits_compacted
 from gateway_core.routing.landscape import UPWARD, ExpectedAnswer, Landscape, Option
-from gateway_core.routing.wishes import BACKGROUND_MODEL
 from gateway_core.wire import errors
 
 DEFAULT_ANSWER_TOKENS = 512
@@ -59,7 +58,7 @@ def money_obstacle(target: Target, landscape: Landscape) -> str | None:
     if target.free:
         return None
     if landscape.paid_refusal:
-        return "paid tiers are stopped"
+        return landscape.paid_obstacle
     if target.tier is Tier.PREMIUM and landscape.premium_blocked:
         return "the medium daily limit is reached"
     return None
@@ -131,13 +130,8 @@ def _unread(size: RequestSize, option: Option, session: str | None) -> int:
     return math.ceil((size.input_tokens - pace.kept_tokens) * option.ratio) if in_place else prompt
 
 
-def _lane(request: ChatRequest) -> Lane:
-    """Who waits for it: nobody, where the client says so by the model's name."""
-    return Lane.BACKGROUND if request.model == BACKGROUND_MODEL else request.view.lane
-
-
 def _patience_s(request: ChatRequest, landscape: Landscape) -> float:
-    background = _lane(request) is Lane.BACKGROUND
+    background = request.view.lane is Lane.BACKGROUND
     return landscape.patience.background_s if background else landscape.patience.person_s
 
 
@@ -145,7 +139,7 @@ def _patience_s(request: ChatRequest, landscape: Landscape) -> float:
 
 
 def _look(request: ChatRequest, tier: Tier, option: Option, landscape: Landscape, limit_s: float) -> Look:
-    took_s = seconds(request.size, option, _lane(request), request.view.session) if option.target else None
+    took_s = seconds(request.size, option, request.view.lane, request.view.session) if option.target else None
     slow = ""
     if took_s is not None and limit_s and took_s > limit_s:
         slow = f"it would take about {took_s:,.0f} s, and {limit_s:,.0f} s is the limit{_mostly(request.size, option)}"
@@ -170,7 +164,7 @@ def _considered(request: ChatRequest, look: Look, landscape: Landscape, passed: 
     option, target, size = look.option, look.option.target, request.size
     if target is None:
         return Considered(tier=look.tier, provider="", model="", obstacle=look.obstacle)
-    answer = expected_answer(size, option, _lane(request))
+    answer = expected_answer(size, option, request.view.lane)
     return Considered(
         tier=look.tier,
         provider=target.provider,

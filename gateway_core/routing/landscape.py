@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gateway_core.model import ChatRequest, Refusal, Target, Tier
+from gateway_core.model import ChatRequest, Lane, Refusal, Target, Tier
 
 UPWARD = (Tier.LOCAL, Tier.CHEAP, Tier.PREMIUM)
 
@@ -148,11 +148,22 @@ class Landscape:
     """The medium limit is reached."""
     paid_refusal: Refusal | None = None
     """What a paid request is told once the hard limit is reached, or while the ledger cannot be written."""
+    background_refusal: Refusal | None = None
+    """The same for what nobody waits for, once its own limit is reached."""
+    paid_obstacle: str = "paid tiers are stopped"
+    """``paid_refusal`` in words, among what stands in a model's way."""
     default_tier: Tier = Tier.CHEAP
     bands: Bands = Bands()
     patience: Patience = Patience()
     most_microusd: Callable[[ChatRequest, Target], int] = _unpriced
     """What would be set aside for a request; it reads a price list and nothing else."""
+
+    def for_lane(self, lane: Lane) -> Landscape:
+        """What money leaves to a request of a lane."""
+        if lane is Lane.INTERACTIVE or self.paid_refusal or not self.background_refusal:
+            return self
+        obstacle = "the daily limit for background work is reached"
+        return replace(self, paid_refusal=self.background_refusal, paid_obstacle=obstacle)
 
     def all(self, tier: Tier) -> tuple[Option, ...]:
         """What serves a tier; never empty."""

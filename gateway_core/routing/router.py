@@ -50,6 +50,7 @@ NOTHING = Known()
 
 def route(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) -> Decision | Refusal:
     """The decision for ``request``: where it goes, what is tried next, and why; a refusal when no tier can take it."""
+    landscape = landscape.for_lane(request.view.lane)
     hard = known.of(request)
     wish = _certain(request, landscape, known)
     if isinstance(wish, Refusal):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway_core.clients import BACKGROUND_MODEL
 from gateway_core.model import ApiKind, ChatRequest, Lane, Refusal, Target, Tier
 from gateway_core.routing.landscape import UPWARD, Landscape
 from gateway_core.routing.lineup import LOCAL
@@ -15,7 +16,6 @@ NAMED_TIERS = {
     "gateway-premium": Tier.PREMIUM,
 }
 AUTO_MODELS = ("gateway-auto", "auto")
-BACKGROUND_MODEL = "gateway-background"
 MODEL_FAMILIES = {"claude-": "anthropic", "gpt-": "openai"}
 CLAUDE_FAMILIES = {"haiku": Tier.CHEAP, "opus": Tier.PREMIUM, "fable": Tier.PREMIUM, "mythos": Tier.PREMIUM}
 MODEL_IDS = ("gateway-auto", *NAMED_TIERS, BACKGROUND_MODEL)
@@ -82,7 +82,7 @@ def _bare_model(model: str, landscape: Landscape) -> Wish | Refusal:
 
 def lane(request: ChatRequest) -> Wish | None:
     """What nobody waits for is answered locally, where that can be."""
-    if request.view.lane is Lane.BACKGROUND or request.model == BACKGROUND_MODEL:
+    if request.view.lane is Lane.BACKGROUND:
         what = request.view.purpose if request.view.purpose != "chat" else "background work"
         return Wish(Tier.LOCAL, f"background:{request.view.purpose}", f"{what}: nobody waits for it")
     return None

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from gateway_core.clock import Clock
-from gateway_core.model import Target, Usage
+from gateway_core.model import Lane, Target, Usage
 from gateway_core.store.codec import to_json
 from gateway_core.store.database import Database
 from gateway_core.store.report import ProviderCalls, cost_by_hour, provider_calls
@@ -22,6 +22,7 @@ class LedgerEntry:
     target: Target
     reserved_microusd: int
     created_at: float
+    lane: Lane = Lane.INTERACTIVE
 
     @property
     def id(self) -> str:
@@ -53,13 +54,13 @@ class Ledger:
         target = entry.target
         values = (
             *(entry.id, entry.request_id, entry.attempt, entry.day, target.tier.value, target.provider, target.model),
-            *(entry.reserved_microusd, entry.created_at),
+            *(entry.reserved_microusd, entry.created_at, entry.lane.value),
         )
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "INSERT INTO reservations (id, request_id, attempt, day, tier, provider, model, reserved_microusd,"
-                " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " created_at, lane) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
 
@@ -107,6 +108,15 @@ class Ledger:
         def read(connection: sqlite3.Connection) -> dict[str, int]:
             query = "SELECT day, sum(cost_microusd) FROM reservations WHERE day >= ? GROUP BY day"
             return dict(connection.execute(query, (day,)).fetchall())
+
+        return await self._database.run(read)
+
+    async def spent_in_lane(self, lane: Lane, day: str) -> dict[str, int]:
+        """The part of :meth:`spent_since` that calls of one lane have cost."""
+
+        def read(connection: sqlite3.Connection) -> dict[str, int]:
+            query = "SELECT day, sum(cost_microusd) FROM reservations WHERE day >= ? AND lane = ? GROUP BY day"
+            return dict(connection.execute(query, (day, lane.value)).fetchall())
 
         return await self._database.run(read)
 

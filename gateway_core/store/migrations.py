@@ -354,12 +354,15 @@ _MODEL_REPORTS = (
 )
 """How each model counts prompts, and how long its answers are; ``store/model_reports.py``."""
 
+_LANES = ("ALTER TABLE reservations ADD COLUMN lane TEXT NOT NULL DEFAULT 'interactive'",)
+"""Whose limit a call counts against. Older rows count as if a person had waited for each."""
+
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
     *(_REUSE_REVIEW, _CACHES_TO_SEE),
     *(_LOCAL_MODELS, _WIRE, _SEARCH, _SPEND, _OVERVIEW, _COUNTED),
-    *(_LABELS, _MODEL_REPORTS, _DIFFICULTY),
+    *(_LABELS, _MODEL_REPORTS, _DIFFICULTY, _LANES),
 )
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 

@@ -32,6 +32,14 @@ class BudgetOverride:
 
 
 @dataclass(frozen=True, slots=True)
+class BackgroundOverride:
+    """The background's limit that the operator set, and the configured one it replaced, in micro-dollars."""
+
+    microusd: Annotated[int, Field(ge=0)]
+    configured_microusd: Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorState:
     """None is what the configuration says."""
 
@@ -41,6 +49,7 @@ class OperatorState:
     cheap_model: str | None = None
     premium_model: str | None = None
     budget: BudgetOverride | None = None
+    background_budget: BackgroundOverride | None = None
     changed: Mapping[str, float] = field(default_factory=dict)
     """When each of the others was decided last, Unix seconds."""
 
@@ -50,6 +59,13 @@ class OperatorState:
             return self.budget.limits
         return configured
 
+    def background_microusd(self, configured_microusd: int) -> int:
+        """The background's limit in force, by the same rule."""
+        mine = self.background_budget
+        if mine is not None and mine.configured_microusd == configured_microusd:
+            return mine.microusd
+        return configured_microusd
+
 
 _KINDS: dict[str, TypeAdapter[Any]] = {
     "kill": TypeAdapter(KillSwitch),
@@ -58,6 +74,7 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
     "cheap_model": TypeAdapter(str | None),
     "premium_model": TypeAdapter(str | None),
     "budget": TypeAdapter(BudgetOverride | None),
+    "background_budget": TypeAdapter(BackgroundOverride | None),
     "changed": TypeAdapter(dict[str, float]),
 }
 

@@ -81,6 +81,18 @@ def budget_exceeded(spent_microusd: int, limit_microusd: int, provider: str = ""
     return Refusal("budget_exceeded", text, 429)
 
 
+def background_exceeded(committed_microusd: int, limit_microusd: int, most_microusd: int) -> Refusal:
+    """The day's limit for what nobody waits for is reached, or a request that can cost ``most_microusd`` would pass it.
+
+    Worded for OpenClaw as :func:`budget_exceeded` is: it goes on with a fallback model behind the same gateway.
+    """
+    spent, limit = _usd(committed_microusd, limit_microusd), _usd(limit_microusd, limit_microusd)
+    room = limit_microusd - committed_microusd
+    more = f", and this request may cost {_usd(most_microusd, limit_microusd)}" if 0 < room < most_microusd else ""
+    text = f"llmgw: daily limit for background work reached, {spent} of {limit} USD spent{more}. Resets at 00:00 UTC."
+    return Refusal("budget_exceeded", text, 429)
+
+
 def _usd(microusd: int, limit_microusd: int) -> str:
     return f"{microusd / 1e6:.2f}" if limit_microusd >= 1_000_000 else f"{microusd / 1e6:.4f}"
 

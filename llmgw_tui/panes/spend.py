@@ -1,4 +1,4 @@
-"""The spend pane: today's dollars against the three limits, what was saved, and dollars per hour."""
+"""The spend pane: today's dollars against the limits, the background's apart, what was saved, and dollars per hour."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from gateway_core.model import BudgetStatus, Forecast, Series, Snapshot
+from gateway_core.model import BudgetStatus, Forecast, LaneSpend, Series, Snapshot
 from llmgw_tui.panes.details import chopped
-from llmgw_tui.panes.draw import Drawn, Look, between, blocks, fit_words, joined, line, padded, text_segment
+from llmgw_tui.panes.draw import (
+    Drawn,
+    Look,
+    between,
+    blocks,
+    fit_words,
+    joined,
+    line,
+    padded,
+    segments_width,
+    text_segment,
+)
 from llmgw_tui.text import clock_time, dollars, duration, limit, preview
 from llmgw_tui.theme import (
     BAD_STYLE,
@@ -37,13 +48,14 @@ NOT_REPAID = (": prompt-cache writes not yet repaid", ": cache writes not yet re
 DEARER = (": dearer models than premium", ": dearer models")
 UNKNOWN = Forecast()
 CHART_STYLE = Style(color=VIOLET)
+ROWS_APART = 10
+"""From so many rows on everything has a line of its own, above a chart."""
 CHART_ROWS = 4
 """From so many rows on there is room for plotext's chart, which is dear and drawn once a second."""
 
 
 def spend_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn:
     budget, inner = snapshot.budget, width - 2
-    gap = Segment("  ", TEXT_STYLE)
     left = [text_segment(dollars(budget.spent_microusd), BRIGHT_STYLE), text_segment(" today", MUTED_STYLE)]
     right = [saved_words(snapshot, inner - sum(len(segment.text) for segment in left) - 2)]
     reserved = (
@@ -55,8 +67,7 @@ def spend_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
     lines = [
         between(inner, [*left, *(reserved if fits else [])], right),
         line(inner, *budget_bar(budget, inner, look.glyphs, snapshot.forecast)),
-        line(inner, *joined(limit_words(budget), inner, gap)),
-        line(inner, *_level_and_reached(snapshot, look, inner)),
+        *_standing(snapshot, look, inner, height),
         *day_end_lines(snapshot.forecast, look, inner),
     ]
     room = height - len(lines)
@@ -64,6 +75,52 @@ def spend_view(snapshot: Snapshot, look: Look, width: int, height: int) -> Drawn
     if room >= 1 and series.values:
         lines += by_hour(series, look, inner, room)
     return Drawn("Spend", f"resets in {duration(budget.resets_at - look.now)}", padded(lines[:height], width))
+
+
+def _standing(snapshot: Snapshot, look: Look, width: int, height: int) -> list[Strip]:
+    """The limits, how the day stands to them, and the background's own line. Where that takes a row too many for what
+    stands below, limits and standing share one."""
+    budget, gap = snapshot.budget, Segment("  ", TEXT_STYLE)
+    limits = line(width, *joined(limit_words(budget), width, gap))
+    level = line(width, *_level_and_reached(snapshot, look, width))
+    if not shows_background(budget.background):
+        return [limits, level]
+    own = line(width, *background_words(budget.background, width))
+    if height < ROWS_APART and (both := _limits_and_standing(snapshot, look, width)):
+        return [line(width, *both), own]
+    return [limits, level, own]
+
+
+def _limits_and_standing(snapshot: Snapshot, look: Look, width: int) -> list[Segment]:
+    """Both in one row, in the words there is room for; empty where they need two: what is passed is always said."""
+    budget, gap = snapshot.budget, Segment("  ", TEXT_STYLE)
+    short = joined(limit_words(budget, named=False), width, Segment(" ", TEXT_STYLE))
+    said, reached = [level_word(budget)], reached_words(snapshot.forecast, look, short=True)
+    fine = budget.level == "ok" and budget.ledger_ok
+    for words in ([said, *reached], reached if fine and reached else [said]):
+        row = joined([short, *words], 10**6, gap)
+        if segments_width(row) <= width:
+            return row
+    return short if fine else []
+
+
+def shows_background(own: LaneSpend) -> bool:
+    """Whether there is anything to say of the background: a limit, or money."""
+    return bool(own.limit_microusd or own.committed_microusd)
+
+
+def background_words(own: LaneSpend, width: int) -> list[Segment]:
+    """What nobody waited for has cost, against its own limit; what is reserved, and where it goes after that."""
+    name, cost = text_segment("background ", MUTED_STYLE), dollars(own.spent_microusd)
+    against = f" of {limit(own.limit_microusd)}" if own.limit_microusd else ", no limit"
+    if own.reached:
+        words = f"{cost}{against} spent: free tiers only"
+        fits = len(name.text) + len(words) <= width
+        return [name, text_segment(words if fits else f"{cost} spent: free only", LEVEL_STYLES["hard"])]
+    parts = [[name, text_segment(cost, LEVEL_STYLES["ok"]), text_segment(against, MUTED_STYLE)]]
+    if own.reserved_microusd:
+        parts.append([text_segment(f"+ {dollars(own.reserved_microusd)} reserved", MUTED_STYLE)])
+    return joined(parts, width, Segment("  ", TEXT_STYLE))
 
 
 def saved_words(snapshot: Snapshot, width: int) -> Segment:
@@ -155,11 +212,12 @@ def reached_words(forecast: Forecast, look: Look, *, short: bool = False) -> lis
     return []
 
 
-def limit_words(budget: BudgetStatus) -> list[list[Segment]]:
+def limit_words(budget: BudgetStatus, *, named: bool = True) -> list[list[Segment]]:
+    """``S soft $5``, or only ``S $5``, for each limit."""
     return [
         [
             text_segment(letter, LEVEL_STYLES[name]),
-            text_segment(f" {name} ", MUTED_STYLE),
+            text_segment(f" {name} " if named else " ", MUTED_STYLE),
             text_segment(limit(getattr(budget, f"{name}_microusd")), TEXT_STYLE),
         ]
         for name, letter in LIMITS

@@ -7,18 +7,20 @@ from datetime import date
 from rich.segment import Segment
 from textual.strip import Strip
 
-from gateway_core.model import BudgetStatus, Snapshot, SpendBuckets, SpendReport, SpendRow
+from gateway_core.model import BudgetStatus, LaneSpend, Snapshot, SpendBuckets, SpendReport, SpendRow
 from llmgw_tui.panes.columns import Cell, Column, Listing, listing, row
 from llmgw_tui.panes.draw import Look, joined, line, meter, text_segment
 from llmgw_tui.panes.spend import (
     CHART_STYLE,
     LIMITS,
     axis_apart,
+    background_words,
     budget_bar,
     day_end_words,
     level_word,
     limit_words,
     reached_words,
+    shows_background,
 )
 from llmgw_tui.text import count, dollars, limit, percent, preview
 from llmgw_tui.theme import BRIGHT_STYLE, GOOD_STYLE, MUTED_STYLE, TEXT_STYLE, TIER_STYLES, WARN_STYLE
@@ -47,7 +49,7 @@ COLUMNS = (
 
 
 def spend_summary(snapshot: Snapshot, look: Look, width: int) -> tuple[Strip, ...]:
-    """Three lines: today against the limits, the bar, and the forecast of day and month."""
+    """Today against the limits, the bar, the forecast of day and month, and the background's part if there is one."""
     budget, forecast, inner = snapshot.budget, snapshot.forecast, max(1, width - 2)
     gap, blank = Segment(f"  {look.glyphs.dot}  ", MUTED_STYLE), Segment(" ", TEXT_STYLE)
     today = [
@@ -68,17 +70,27 @@ def spend_summary(snapshot: Snapshot, look: Look, width: int) -> tuple[Strip, ..
         )
     if forecast.day_end is not None:
         ahead.append([text_segment(forecast.basis, MUTED_STYLE)])
+    own = [line(width, blank, *background_line(budget.background, inner, gap))]
     return (
         line(width, blank, *joined(today, inner, gap)),
         line(width, blank, *budget_bar(budget, inner, look.glyphs, forecast)),
         line(width, blank, *joined(ahead, inner, gap)),
+        *(own if shows_background(budget.background) else []),
     )
+
+
+def background_line(own: LaneSpend, width: int, gap: Segment) -> list[Segment]:
+    """The same as in the dashboard, and what that is."""
+    words = "heartbeats, cron jobs, recaps, titles: what nobody waits for"
+    if own.reached:
+        words = "what nobody waits for, until midnight UTC"
+    return joined([background_words(own, width), [text_segment(words, MUTED_STYLE)]], width, gap)
 
 
 def _configured(snapshot: Snapshot) -> str:
     limits = snapshot.configured_limits
     assert limits is not None
-    values = (limits.soft_microusd, limits.medium_microusd, limits.hard_microusd)
+    values = (limits.soft_microusd, limits.medium_microusd, limits.hard_microusd, limits.background_microusd)
     return f"yours, kept over restarts; configured {' '.join(limit(value) for value in values)}"
 
 

@@ -39,11 +39,13 @@ EXPLAINED = (
     ),
     (
         "Limits",
-        "Soft warns, medium sends premium requests to a cheaper tier, hard stops paid tiers until 00:00 UTC. Limits "
-        "set here survive a restart, until the configured ones change.",
+        "Soft warns, medium sends premium requests to a cheaper tier, hard stops paid tiers until 00:00 UTC. "
+        "Background is what heartbeats, cron jobs, recaps and titles may cost inside of that; past it they go to free "
+        "tiers. Limits set here survive a restart, until the configured ones change.",
     ),
 )
-SUMMARY_LINES = 3
+SUMMARY_LINES = 4
+"""The last one is the background's."""
 
 
 class SpendScreen(Place):
@@ -93,11 +95,11 @@ class SpendScreen(Place):
     def draw(self, snapshot: Snapshot | None, look: Look) -> None:
         width, height = self.size
         chart, spent = self.query_one("#chart", LinePane), self.query_one("#spent", LineBar)
-        spent.styles.height = SUMMARY_LINES if height >= 12 else 1
+        summary = spend_summary(snapshot, look, width)[: SUMMARY_LINES if height >= 12 else 1] if snapshot else ()
+        spent.styles.height = len(summary) or 1
         chart.styles.height = chart_height = _chart_height(height)
         chart.display = chart_height > 0
-        if snapshot is not None:
-            spent.show(spend_summary(snapshot, look, width)[: SUMMARY_LINES if height >= 12 else 1])
+        spent.show(summary)
         look = self.centre.look(focused=self.rows.has_focus)
         if self.report is None:
             self.rows.show_rows(Listing((line(width),), 0, lambda *_: line(width), says(width, READING)))

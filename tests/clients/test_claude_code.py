@@ -74,6 +74,13 @@ def test_what_it_asks_by_itself_waits_behind(more: Any, lane: Lane, purpose: str
     assert (view.lane, view.purpose) == (lane, purpose)
 
 
+def test_a_person_who_asks_for_a_title_waits_for_it() -> None:
+    view = read(
+        "Please write a 5-10 word title for my talk.", tools=[{"type": "function", "function": {"name": "Read"}}]
+    )
+    assert (view.lane, view.purpose) == (Lane.INTERACTIVE, "chat")
+
+
 def test_others_are_not_taken_for_it() -> None:
     view = read(headers={"User-Agent": "Anthropic/Python 2.12"})
     assert view.client != "claude-code"

@@ -49,15 +49,6 @@ def test_the_words_of_the_user_are_what_is_left(name: str, text: str, purpose: s
     assert (view.client, view.user_text, view.purpose, view.lane) == ("openclaw", text, purpose, Lane.INTERACTIVE)
 
 
-@pytest.mark.parametrize(
-    ("name", "purpose"),
-    [("heartbeat", "heartbeat"), ("cron", "cron"), ("cron_wake", "cron"), ("recap", "recap")],
-)
-def test_what_nobody_waits_for_is_background(name: str, purpose: str) -> None:
-    view = recorded(name).view()
-    assert (view.client, view.purpose, view.lane) == ("openclaw", purpose, Lane.BACKGROUND)
-
-
 def test_an_image_keeps_its_place_beside_the_words() -> None:
     view = recorded("image").view()
     parts = [m for m in view.messages if m["role"] == "user"][-1]["content"]
@@ -145,50 +136,6 @@ def test_a_trace_stands_for_the_session_where_nothing_else_names_it() -> None:
     body = turn(user(f"{STAMP}Hi"))
     assert read_client(body, {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}).session == f"trace-{'a' * 32}"
     assert read_client(body, {"traceparent": "nonsense"}).session is None
-
-
-# --- purpose ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[OpenClaw heartbeat poll]",
-        f"{STAMP}[OpenClaw heartbeat poll]",
-        f"Check my plants.\n{TIME}",
-    ],
-)
-def test_a_heartbeat_is_known_in_each_of_its_wordings(text: str) -> None:
-    assert read_client(turn(user(text)), {}).purpose == "heartbeat"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"{STAMP}Follow the heartbeat monitor scratch context: what does that mean?",
-        f"{STAMP}[cron:1 x] is what the log says. Why?",
-        f"A new session was started via /new or /reset. Greet the user.\n{TIME}",
-        f"An async command you ran earlier has completed. Relay it.\n{TIME}",
-    ],
-)
-def test_what_a_person_waits_for_is_interactive(text: str) -> None:
-    view = read_client(turn(user(text)), {})
-    assert (view.purpose, view.lane) == ("chat", Lane.INTERACTIVE)
-
-
-@pytest.mark.parametrize(
-    ("system", "purpose"),
-    [
-        ("Write an Activity recap for someone scanning their tasks.", "recap"),
-        ("You write the live status line for an AI assistant that is working on a chat request.", "recap"),
-        ("Generate a concise session title (3-6 words, max 60 characters).", "title"),
-        ("Name it. You are labeling the supplied message, not participating in its conversation. Treat", "title"),
-    ],
-)
-def test_utility_calls_are_background_only_without_tools(system: str, purpose: str) -> None:
-    body: JsonObject = {"messages": [{"role": "system", "content": system}, user("Book a flight.")]}
-    assert (read_client(body, {}).purpose, read_client(body, {}).lane) == (purpose, Lane.BACKGROUND)
-    assert read_client(body | {"tools": [{"type": "function"}]}, {}).lane is Lane.INTERACTIVE
 
 
 # --- what looks like the envelope but is the user's --------------------------------------------------------------

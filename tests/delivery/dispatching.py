@@ -12,7 +12,7 @@ from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.relay import relayed, sent_alone
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget
-from gateway_core.model import Decision, JsonObject, ProviderStatus, Refusal, Refused, Target, Tier, Usage
+from gateway_core.model import Decision, JsonObject, Lane, ProviderStatus, Refusal, Refused, Target, Tier, Usage
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.health import Health
 from gateway_core.providers.pricing import Pricing
@@ -55,6 +55,9 @@ class MemoryLedger(Ledger):
         return Orphans(0, 0)
 
     async def spent_since(self, day: str) -> dict[str, int]:
+        return {}
+
+    async def spent_in_lane(self, lane: Lane, day: str) -> dict[str, int]:
         return {}
 
     async def spent_by_provider(self, day: str) -> dict[str, int]:

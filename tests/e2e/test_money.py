@@ -158,3 +158,33 @@ async def test_a_stream_that_breaks_off_is_charged_and_told(tmp_path: Path) -> N
     assert '"error"' in said and "[DONE]" not in said
     assert budget["spent_usd"] > 0 and budget["reserved_usd"] == 0
     assert (rows[0]["status"], rows[0]["error_code"]) == ("failed", "upstream_error")
+
+
+async def test_the_backgrounds_limit_and_what_it_has_spent_survive_a_kill_9(tmp_path: Path) -> None:
+    """A call that is cut off stays charged to its lane, and the operator's limit stays in force."""
+    behind = {"x-llmgw-lane": "background"}
+    async with FakeAnthropic() as fake:
+        first = GatewayProcess(tmp_path, {"BACKGROUND_BUDGET_DAILY": "0.3", **anthropic_env(fake)})
+        await first.start()
+        await first.chat("A recap, please.", behind, max_tokens=50)
+        spent = (await first.get("/api/budget"))["background"]["spent_usd"]
+        await first.command("set_budget", background=0.02)
+        fake.script(Reply(before_s=30))
+        pending = asyncio.create_task(first.chat("A recap that never ends.", behind, max_tokens=50))
+        await fake.wait_for_requests(2)
+        reserved = (await first.get("/api/budget"))["background"]["reserved_usd"]
+        assert await first.end(signal.SIGKILL) == -signal.SIGKILL
+        await asyncio.gather(pending, return_exceptions=True)
+
+        async with gateway(tmp_path, BACKGROUND_BUDGET_DAILY="0.3", **anthropic_env(fake)) as second:
+            own = (await second.get("/api/budget"))["background"]
+            await second.command("set_budget", background=own["spent_usd"])
+            refused = await second.chat("Another recap.", behind, max_tokens=50)
+            person = await second.chat("And I?", max_tokens=50)
+            calls = fake.calls
+
+    assert spent > 0 and reserved > 0
+    assert own["spent_usd"] == pytest.approx(spent + reserved) and own["reserved_usd"] == 0
+    assert own["limit_usd"] == 0.02, "the operator's word"
+    assert (refused.status, refused.code, person.status) == (429, "budget_exceeded", 200)
+    assert calls == 3

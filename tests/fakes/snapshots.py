@@ -17,6 +17,7 @@ from gateway_core.model import (
     Forecast,
     KillSwitch,
     Lane,
+    LaneSpend,
     LimitReached,
     ProviderStatus,
     PullStatus,
@@ -196,7 +197,10 @@ def busy() -> Snapshot:
         read_only=False,
         kill=KillSwitch(),
         forced_tier=None,
-        budget=BudgetStatus("2026-11-23", 3_420_000, 150_000, 5_000_000, 15_000_000, 50_000_000, MIDNIGHT + 86_400),
+        budget=BudgetStatus(
+            *("2026-11-23", 3_420_000, 150_000, 5_000_000, 15_000_000, 50_000_000, MIDNIGHT + 86_400),
+            background=LaneSpend(120_000, 30_000, 500_000),
+        ),
         cache=CacheStats(
             118,
             31,
@@ -245,7 +249,10 @@ def empty() -> Snapshot:
         started_at=NOW - 4,
         state="degraded",
         state_detail="PREMIUM has no key",
-        budget=BudgetStatus("2026-11-23", 0, 0, 5_000_000, 15_000_000, 50_000_000, MIDNIGHT + 86_400),
+        budget=BudgetStatus(
+            *("2026-11-23", 0, 0, 5_000_000, 15_000_000, 50_000_000, MIDNIGHT + 86_400),
+            background=LaneSpend(0, 0, 500_000),
+        ),
         cache=CacheStats(),
         tiers=(
             TierStats("local", target="builtin/smollm2-360m"),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core.gates.budget import Budget, Reservation
+from gateway_core.gates.account import Reservation
+from gateway_core.gates.budget import Budget
 from gateway_core.model import Refusal, Usage
 from gateway_core.store.database import Database
 from gateway_core.store.days import start_of

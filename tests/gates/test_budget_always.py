@@ -1,4 +1,5 @@
-"""Whatever happens in whatever order: no micro-dollar is lost or charged twice, and no day passes the hard limit."""
+"""Whatever happens in whatever order: no micro-dollar is lost or charged twice, no day passes the hard limit, and
+what nobody waits for never passes its own inside it."""
 
 from __future__ import annotations
 
@@ -12,14 +13,18 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
 
-from gateway_core.gates.budget import Budget, Reservation
-from gateway_core.model import Refusal, Usage
+from gateway_core.gates.account import Reservation
+from gateway_core.gates.budget import Budget
+from gateway_core.model import Lane, Refusal, Usage
 from gateway_core.store.database import Database
 from gateway_core.store.ledger import Ledger
 from tests.store.support import PAID, FakeClock, make_read_only
 
 T = TypeVar("T")
 HARD = 1000
+OWN = 300
+"""The background's."""
+LANES = st.sampled_from(Lane)
 SHARES = st.integers(0, 100)
 
 
@@ -38,6 +43,8 @@ class Money(RuleBasedStateMachine):
         self.unsure: list[Reservation] = []
         """Cancelled while the disk was dead: counted until it works again, and not in the ledger."""
         self.spent: dict[str, int] = {}
+        self.spent_behind: dict[str, int] = {}
+        """The background's part of it."""
         self.broken = False
         self.number = 0
         self.day = ""
@@ -49,7 +56,7 @@ class Money(RuleBasedStateMachine):
     async def start(self) -> None:
         self.database = await Database.open(Path(self.folder.name) / "llmgw.db", self.clock)
         self.ledger = Ledger(self.database, self.clock)
-        self.budget = await Budget.open(self.ledger, self.clock, 0, 0, HARD, retry_s=3600)
+        self.budget = await Budget.open(self.ledger, self.clock, 0, 0, HARD, background_microusd=OWN, retry_s=3600)
 
     def close(self, reservation: Reservation, cost: int) -> None:
         """In our books: at once, or when the disk works again."""
@@ -58,16 +65,24 @@ class Money(RuleBasedStateMachine):
         if self.broken:
             self.waiting[reservation.id] = (reservation, cost)
         else:
-            self.spent[reservation.day] = self.spent.get(reservation.day, 0) + cost
+            self.book(reservation, cost)
 
-    @rule(target=reservations, cost=st.integers(0, 400), count=st.integers(1, 4))
-    def reserve(self, cost: int, count: int) -> Any:
+    def book(self, reservation: Reservation, cost: int) -> None:
+        books = [self.spent, *([self.spent_behind] if reservation.lane is Lane.BACKGROUND else [])]
+        for book in books:
+            book[reservation.day] = book.get(reservation.day, 0) + cost
+
+    @rule(target=reservations, cost=st.integers(0, 400), count=st.integers(1, 4), lane=LANES)
+    def reserve(self, cost: int, count: int, lane: Lane) -> Any:
         async def together() -> list[Reservation | Refusal]:
             names = [f"req_{self.number + place}" for place in range(count)]
-            return await asyncio.gather(*(self.budget.reserve(name, 1, PAID, cost) for name in names))
+            return await asyncio.gather(*(self.budget.reserve(name, 1, PAID, cost, lane) for name in names))
 
-        room = HARD - self.budget.status().committed_microusd
-        allowed = self.budget.allows(cost)
+        status = self.budget.status()
+        room = HARD - status.committed_microusd
+        if lane is Lane.BACKGROUND:
+            room = min(room, OWN - status.background.committed_microusd)
+        allowed = self.budget.refusal(cost, lane) is None
         made = [result for result in self.run(together()) if isinstance(result, Reservation)]
         self.number += count
         if self.broken:
@@ -77,10 +92,10 @@ class Money(RuleBasedStateMachine):
         self.opened.update({reservation.id: reservation for reservation in made})
         return multiple(*made)
 
-    @rule(cost=st.integers(0, 400), steps=st.integers(0, 3))
-    def reserve_and_be_cancelled(self, cost: int, steps: int) -> None:
+    @rule(cost=st.integers(0, 400), steps=st.integers(0, 3), lane=LANES)
+    def reserve_and_be_cancelled(self, cost: int, steps: int, lane: Lane) -> None:
         async def cancelled() -> Reservation | Refusal | None:
-            task = asyncio.create_task(self.budget.reserve(f"req_{self.number}", 1, PAID, cost))
+            task = asyncio.create_task(self.budget.reserve(f"req_{self.number}", 1, PAID, cost, lane))
             for _ in range(steps):
                 await asyncio.sleep(0)
             task.cancel()
@@ -92,7 +107,7 @@ class Money(RuleBasedStateMachine):
         result = self.run(cancelled())
         self.number += 1
         if result is None and steps and self.broken:
-            self.unsure.append(Reservation(name, day, PAID, cost))
+            self.unsure.append(Reservation(name, day, PAID, cost, lane=lane))
         if isinstance(result, Reservation):
             self.opened[result.id] = result
 
@@ -132,7 +147,7 @@ class Money(RuleBasedStateMachine):
         self.run(make_read_only(self.database, False))
         assert self.run(self.budget.retry())
         for reservation, cost in self.waiting.values():
-            self.spent[reservation.day] = self.spent.get(reservation.day, 0) + cost
+            self.book(reservation, cost)
         self.waiting.clear()
         self.unsure.clear()
 
@@ -149,7 +164,7 @@ class Money(RuleBasedStateMachine):
     def crash(self) -> None:
         """Everything in memory is gone; what was open is charged at its worst case."""
         for reservation in self.opened.values():
-            self.spent[reservation.day] = self.spent.get(reservation.day, 0) + reservation.reserved_microusd
+            self.book(reservation, reservation.reserved_microusd)
         self.opened.clear()
         self.run(self.database.close())
         self.run(self.budget.close())
@@ -170,10 +185,14 @@ class Money(RuleBasedStateMachine):
     def memory_is_what_our_books_say(self) -> None:
         status = self.budget.status()
         open_now = [*self.opened.values(), *(reservation for reservation, _ in self.waiting.values()), *self.unsure]
-        reserved = sum(reservation.reserved_microusd for reservation in open_now if reservation.day == status.day)
+        today = [reservation for reservation in open_now if reservation.day == status.day]
         assert status.spent_microusd == self.spent.get(status.day, 0)
-        assert status.reserved_microusd == reserved
+        assert status.reserved_microusd == sum(reservation.reserved_microusd for reservation in today)
         assert status.committed_microusd <= HARD
+        behind = sum(held.reserved_microusd for held in today if held.lane is Lane.BACKGROUND)
+        own = status.background
+        assert (own.spent_microusd, own.reserved_microusd) == (self.spent_behind.get(status.day, 0), behind)
+        assert own.committed_microusd <= OWN
         assert status.day >= self.day, "a later day never gives way to an earlier one"
         self.day = status.day
 
@@ -183,6 +202,9 @@ class Money(RuleBasedStateMachine):
             found = self.run(self.ledger.spent_since("0000-00-00"))
             assert {day: cost for day, cost in found.items() if cost} == {d: c for d, c in self.spent.items() if c}
             assert all(cost <= HARD for cost in found.values())
+            behind = self.run(self.ledger.spent_in_lane(Lane.BACKGROUND, "0000-00-00"))
+            assert {d: c for d, c in behind.items() if c} == {d: c for d, c in self.spent_behind.items() if c}
+            assert all(cost <= OWN for cost in behind.values())
 
     def teardown(self) -> None:
         self.run(self.database.close())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway_core.gates.daily_limits import changed, in_words
+from gateway_core.gates.daily_limits import background_within, changed, in_words
 from gateway_core.store.operator import Limits
 
 NOW = Limits(5, 15, 50)
@@ -39,4 +39,11 @@ def test_a_named_limit_above_a_higher_one_is_refused_with_what_to_do(
 
 
 def test_limits_in_words() -> None:
-    assert in_words(Limits(5_000_000, 0, 50_500_000)) == "soft 5.00 USD, medium off, hard 50.50 USD"
+    assert in_words(Limits(5_000_000, 0, 50_500_000), 0) == "soft 5.00 USD, medium off, hard 50.50 USD, background off"
+
+
+def test_the_background_stays_inside_the_hard_limit() -> None:
+    assert background_within(50, NOW) == 50 and background_within(0, NOW) == 0
+    assert background_within(500, Limits(5, 15, 0)) == 500, "without a hard limit there is nothing to be inside of"
+    with pytest.raises(ValueError, match="would be above the hard one .* 0 for off"):
+        background_within(51, NOW)

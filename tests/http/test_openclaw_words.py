@@ -24,6 +24,8 @@ ARGUMENTS = {
     "what": "60 requests a minute",
     "retry_after_s": 7,
     "spent_microusd": 5_010_000,
+    "committed_microusd": 1,
+    "most_microusd": 9_000_000,
     "limit_microusd": 5_000_000,
     "message": "what to do.",
     "param": "messages",

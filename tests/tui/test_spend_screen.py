@@ -89,16 +89,32 @@ async def test_limits_are_lowered_at_once_and_raising_any_asks(staging: Staging)
         await stage.press("y")
         assert stage.ran[-1] == ("set_budget", {"soft": 6.0, "medium": 0.0, "hard": 50.0})
         await stage.press("a", "ctrl+u", *"much", "enter")
-        assert stage.toasts[-1] == "Give three numbers, for example: 5 15 50"
+        assert stage.toasts[-1] == "Give three or four numbers, for example: 5 15 50 0.5"
+
+
+async def test_the_backgrounds_limit_is_moved_with_the_others(staging: Staging) -> None:
+    async with staging(snapshots.busy()) as stage:
+        await stage.press("dollar_sign", "a")
+        assert "5 15 50 0.5" in stage.text and "background" in stage.text
+        await stage.press("ctrl+u", *"5 15 50 0.2", "enter")
+        assert stage.ran[-1] == ("set_budget", {"soft": 5.0, "medium": 15.0, "hard": 50.0, "background": 0.2})
+        await stage.press("a", "ctrl+u", *"5 15 50 0", "enter")
+        assert isinstance(stage.app.screen, Confirm) and "background from $0.50 to off" in stage.app.screen.question
+        await stage.press("n", "a", "ctrl+u", *"0.1 0.2 0.3 0.5", "enter")
+        assert stage.ran[-1] == ("set_budget", {"soft": 0.1, "medium": 0.2, "hard": 0.3}), (
+            "it goes down with the hard one"
+        )
+        await stage.press("a", "ctrl+u", *"5 15 50 51", "enter")
+        assert "inside the hard one" in stage.toasts[-1] and len(stage.ran) == 2
 
 
 async def test_limits_of_ones_own_are_told_with_the_configured_ones(staging: Staging) -> None:
     mine = replace(snapshots.busy(), configured_limits=DailyLimits(1_000_000, 2_000_000, 3_000_000))
     async with staging(mine, size=(200, 60)) as stage:
         await stage.press("dollar_sign")
-        assert "yours, kept over restarts; configured $1 $2 $3" in stage.text
+        assert "yours, kept over restarts; configured $1 $2 $3 off" in stage.text
         await stage.press("a")
-        assert "configured: 1 2 3" in " ".join(stage.text.split())
+        assert "configured: 1 2 3 0" in " ".join(stage.text.split())
 
 
 async def test_x_writes_a_private_csv_and_says_where(staging: Staging, tmp_path: Path) -> None:
