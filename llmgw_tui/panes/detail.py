@@ -71,11 +71,11 @@ def _sections(
 ) -> Iterator[tuple[str, Iterable[Part | Line]]]:
     row = detail.row
     yield "", _summary(detail, look, width)
+    yield "Tokens and cost", cost_lines(detail)
     yield "Decision", _decision(detail, width, look)
     if detail.reuse:
         yield "Answered again", _reuse(detail.reuse, row, width, look)
     yield "Time", _times(detail, width, look)
-    yield "Tokens and cost", cost_lines(detail)
     if detail.remarks:
         yield "Noticed", _remarks(detail, width)
     if detail.tools:

@@ -196,7 +196,7 @@ def test_the_detail_of_a_hit_says_which_answer_it_got_and_why() -> None:
     for words in ("Answered again", "capital of Australia?", "And its?", "learned  cosine 0.941", "6:40", "1.84s"):
         assert words in shown
     same = replace(reuse, question="", cosine=None, verdict="same request")
-    shown = text_of(detail_lines(replace(details.detail(row), reuse=same), LOOK, 100))
+    shown = text_of(detail_lines(replace(details.detail(row), reuse=same, decision=None), LOOK, 100))
     assert "this very request" in shown and "cosine" not in shown
     evil = replace(reuse, question=snapshots.EVIL, verdict=snapshots.EVIL, asked=snapshots.EVIL)
     lines = detail_lines(replace(details.detail(row), reuse=evil), LOOK, 60)

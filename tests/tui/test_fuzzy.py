@@ -28,7 +28,7 @@ def names_for(typed: str) -> list[str]:
         ("k", ["kill switch"]),
         ("KILL sw", ["kill switch"]),
         ("sbud", ["set budget"]),
-        ("thm", ["theme"]),
+        ("thme", ["theme"]),
         ("fp", ["force premium"]),
         ("budget set", ["set budget"]),
         ("models del", ["models: delete"]),
@@ -38,7 +38,7 @@ def test_the_best_comes_first(typed: str, first: list[str]) -> None:
     assert names_for(typed)[: len(first)] == first
 
 
-@pytest.mark.parametrize("typed", ["theme", "sbud", "thm", "fp", "ascii"])
+@pytest.mark.parametrize("typed", ["theme", "sbud", "thme", "fp", "ascii"])
 def test_nothing_else_is_listed_where_one_is_meant(typed: str) -> None:
     assert len(names_for(typed)) == 1
 

@@ -28,7 +28,7 @@ STORM = 70
 TYPED = {"dollar_sign": "$", "comma": ","}
 EVERY_PLACE = {
     **{
-        TYPED.get(place.key, place.key).encode(): place.title_words.encode()
+        TYPED.get(place.key, place.key).encode(): place.title_words.split()[0].encode()
         for place in PLACES
         if place is not Dashboard
     },
