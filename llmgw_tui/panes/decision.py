@@ -24,7 +24,10 @@ from llmgw_tui.theme import (
 
 LEAST_POINTS = 0.005
 """A feature of less is drawn as nothing: it is counted with the others."""
-NAME_CELLS, POINTS_CELLS, BAR_CELLS = 26, 7, 40
+POINTS_CELLS, BAR_CELLS = 7, 40
+NAME_CELLS = (26, 44)
+"""In a narrow and in a wide window."""
+WIDE = 100
 WANTED = {"local": "local was enough", "cheap": "cheap was enough", "premium": "needed premium"}
 
 
@@ -70,26 +73,27 @@ def _sources(known: Difficulty) -> str:
 def difficulty_lines(known: Difficulty, width: int, look: Look) -> Iterator[Line]:
     """A waterfall: from where all prompts begin, a feature a line, to the difficulty."""
     shown = [one for one in known.features if abs(one.points) >= LEAST_POINTS]
-    bar = min(BAR_CELLS, width - NAME_CELLS - POINTS_CELLS - 3)
+    name = NAME_CELLS[width >= WIDE]
+    bar = min(BAR_CELLS, width - name - POINTS_CELLS - 3)
     if bar < 8:
         yield from wrapped("", ", ".join(f"{one.name} {one.points:+.2f}" for one in shown), width, MUTED_STYLE)
         return
     at = known.score - sum(one.points for one in shown)
-    yield _step(Feature("every prompt", at), 0.0, at, bar, MUTED_STYLE, look)
+    yield _step(Feature("every prompt", at), 0.0, at, name, bar, MUTED_STYLE, look)
     for feature in shown:
         style = WARN_STYLE if feature.points > 0 else GOOD_STYLE
-        yield _step(feature, at, at + feature.points, bar, style, look)
+        yield _step(feature, at, at + feature.points, name, bar, style, look)
         at += feature.points
 
 
-def _step(feature: Feature, begin: float, end: float, bar: int, style: Style, look: Look) -> Line:
+def _step(feature: Feature, begin: float, end: float, cells: int, bar: int, style: Style, look: Look) -> Line:
     """One line of the waterfall: its bar goes from where the last one ended to where the next one begins."""
     left, right = sorted((_cell_of(begin, bar), _cell_of(end, bar)))
     drawn = look.glyphs.full * max(1, right - left)
     left = min(left, bar - len(drawn))
     name = f"{feature.name}, {feature.value}" if feature.value else feature.name
     return [
-        cell(f"   {preview(name)}", NAME_CELLS, MUTED_STYLE, ellipsis=look.glyphs.ellipsis),
+        cell(f"   {preview(name)}", cells, MUTED_STYLE, ellipsis=look.glyphs.ellipsis),
         cell(f"{feature.points:+.2f} ", POINTS_CELLS, style, right=True),
         Segment(" " * left, MUTED_STYLE),
         Segment(drawn, style),
