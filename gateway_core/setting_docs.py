@@ -15,7 +15,8 @@ from gateway_core.settings import Settings
 _GROUPS: tuple[tuple[str, str], ...] = (
     ("Where it listens", r"host|port|data_dir|gateway_secret|max_body_bytes|client_write_s"),
     ("Local models", r"local_(?!first).*|ollama_.*|builtin_.*"),
-    ("Tiers and providers", r"cheap_.*|premium_.*|anthropic_.*|groq_.*|openai_.*|providers|router_.*|default_tier"),
+    ("Tiers and providers", r"cheap_.*|premium_.*|anthropic_.*|groq_.*|openai_.*|providers"),
+    ("Where a request goes", r"router_.*|default_tier|context_compaction.*"),
     (
         "Money and limits",
         r"daily_budget_.*|background_budget_.*|rate_limit_.*|max_output_tokens|prices|unknown_price|server_tool_uses",
