@@ -6,6 +6,7 @@ The head in force changes in memory only after it is durable: a crash between an
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -114,7 +115,10 @@ class Fitting:
         self.head = None
         if standing.head is not None:
             try:
-                self.head = from_json(Head, standing.head)
+                head = from_json(Head, standing.head)
+                if not all(map(math.isfinite, (head.bias, *head.vector))):
+                    raise ValueError("no number")
+                self.head = head
             except ValueError:
                 self._note("What the router learned is of another version: until it learns anew the rules decide.")
 
