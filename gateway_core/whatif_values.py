@@ -83,9 +83,14 @@ def query_of(policy: Policy) -> dict[str, str]:
 
 
 def _days(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST_DAYS):
+    if not 1 <= _number(text) <= MOST_DAYS:
         raise ValueError(f"days is a whole number from 1 to {MOST_DAYS}")
     return int(text)
+
+
+def _number(text: str) -> int:
+    """The whole number that a short text of plain digits says; 0 for any other text."""
+    return int(text) if len(text) <= 9 and text.isascii() and text.isdecimal() else 0
 
 
 def _share(text: str) -> float:
@@ -102,7 +107,7 @@ def _local(text: str) -> tuple[str, int | None]:
     name, at, tokens = text.strip().rpartition("@")
     if not at:
         return text.strip(), None
-    if not (name and tokens.isascii() and tokens.isdecimal() and 1 <= int(tokens[:9]) <= _MOST_CONTEXT):
+    if not (name and 1 <= _number(tokens) <= _MOST_CONTEXT):
         raise ValueError(f"local_model is NAME or NAME@TOKENS, TOKENS its context, at most {_MOST_CONTEXT:,}")
     return name, int(tokens)
 

@@ -20,7 +20,8 @@ from gateway_core.model import ClientView, JsonObject, Lane
 
 _AGENT = "claude-cli/"
 _BILLING = re.compile(r"x-anthropic-billing-header:[^\n]*")
-_REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>\s*", re.DOTALL)
+_REMINDER, _REMINDER_END = "<system-reminder>", "</system-reminder>"
+_SPACES = re.compile(r"\s*")
 _SESSION = re.compile(r"_session_([0-9a-zA-Z-]{1,64})$")
 _TITLES = (
     "Analyze if this message indicates a new conversation topic",
@@ -55,8 +56,19 @@ def read_claude_code(body: JsonObject, headers: Mapping[str, str]) -> ClientView
 
 
 def without_reminders(text: str) -> str:
-    """What the user typed, without what Claude Code puts around it."""
-    return _REMINDER.sub("", text).strip()
+    """What the user typed, without what Claude Code puts around it. Looks at each character once: a regular expression
+    takes minutes for a megabyte of reminders that begin and never end."""
+    kept, at = [], 0
+    while (start := text.find(_REMINDER, at)) >= 0 and (end := text.find(_REMINDER_END, start)) >= 0:
+        kept.append(text[at:start])
+        after = end + len(_REMINDER_END)
+        at = after + _spaces(text, after)
+    return "".join((*kept, text[at:])).strip()
+
+
+def _spaces(text: str, at: int) -> int:
+    found = _SPACES.match(text, at)
+    return len(found[0]) if found else 0
 
 
 def _is_reminder(message: JsonObject) -> bool:

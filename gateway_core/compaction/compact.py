@@ -63,7 +63,7 @@ def budget_tokens(context_tokens: int, max_output_tokens: int | None, ratio: flo
 
 def smaller_budget(budget: int, tokens: int, refusals: int) -> int:
     """The budget of a prompt of ``tokens`` that the model has found too long so often, whatever the estimate says."""
-    while refusals > 1 or (refusals and budget >= tokens):
+    while budget and (refusals > 1 or (refusals and budget >= tokens)):
         budget, refusals = _in_steps(budget * ESTIMATE_SHARE), refusals - (budget < tokens)
     return budget
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 import orjson
 from aiohttp import web
 
@@ -11,6 +14,7 @@ from gateway_core.learning.lines import line_of
 from gateway_core.model import Refusal
 from gateway_core.routing_view import LONGEST_PROMPT
 from gateway_core.store.errors import StoreError
+from gateway_core.store.labels import Label
 from gateway_core.wire.errors import invalid_request
 
 
@@ -34,8 +38,7 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
             found = await gateway.learning.labels()
         except StoreError as error:
             return _unavailable(error)
-        lines = b"".join(orjson.dumps(line_of(label), option=orjson.OPT_APPEND_NEWLINE) for label in found)
-        return web.Response(body=lines, content_type="application/jsonl")
+        return web.Response(body=await asyncio.to_thread(_lines, found), content_type="application/jsonl")
 
     async def trial(request: web.Request) -> web.Response:
         """Where ``{"prompt"}`` would go now, and why. Calls nothing, stores nothing."""
@@ -54,6 +57,11 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
         web.get("/api/routing/learning", learning),
         web.get("/api/routing/labels", labels),
     ]
+
+
+def _lines(labels: Sequence[Label]) -> bytes:
+    """5,000 labels of long prompts are 40 MB: to be made off the event loop."""
+    return b"".join(orjson.dumps(line_of(label), option=orjson.OPT_APPEND_NEWLINE) for label in labels)
 
 
 def _unavailable(error: StoreError) -> web.Response:

@@ -6,6 +6,7 @@ The head in force changes in memory only after it is durable: a crash between an
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -83,11 +84,9 @@ class Fitting:
             labels, changes = await self._labels.active()
             labels = await self._with_vectors(labels)
             encoder = self.encoder.fingerprint()
-            taught = [(label.held_out, _lesson(label, encoder)) for label in labels if label.weight]
-            lessons = [lesson for held_out, lesson in taught if not held_out]
+            lessons, held_out = await asyncio.to_thread(_lessons, labels, encoder)
             if not lessons:
                 return None
-            held_out = [lesson for is_held, lesson in taught if is_held]
             fitted = await asyncio.to_thread(learn, lessons, held_out, self.head)
             now, taken = self._clock.now(), fitted.taken
             version = HeadVersion(0, now, len(lessons), fitted.trial, taken, fitted.verdict, in_force=taken)
@@ -116,7 +115,10 @@ class Fitting:
         self.head = None
         if standing.head is not None:
             try:
-                self.head = from_json(Head, standing.head)
+                head = from_json(Head, standing.head)
+                if not all(map(math.isfinite, (head.bias, *head.vector))):
+                    raise ValueError("no number")
+                self.head = head
             except ValueError:
                 self._note("What the router learned is of another version: until it learns anew the rules decide.")
 
@@ -141,6 +143,12 @@ class Fitting:
             replace(label, vector=made[label.request_id], encoder=encoder) if label.request_id in made else label
             for label in labels
         )
+
+
+def _lessons(labels: Sequence[Label], encoder: str) -> tuple[list[Lesson], list[Lesson]]:
+    """What is learned from, and what is held out. 5,000 labels take 0.1 s: to be called off the event loop."""
+    taught = [(label.held_out, _lesson(label, encoder)) for label in labels if label.weight]
+    return [one for held_out, one in taught if not held_out], [one for held_out, one in taught if held_out]
 
 
 def _lesson(label: Label, encoder: str) -> Lesson:

@@ -58,6 +58,12 @@ class Heard:
     look: SessionLook | None = None
 
 
+def beginning(text: str) -> str:
+    """What is kept of a text, without a word that would be cut: half of a secret is not known for one."""
+    text = text.strip()
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT].rsplit(None, 1)[0]
+
+
 def names_a_model(asked_model: str) -> bool:
     """Whether a caller asked for one model, or a family of them, instead of a tier."""
     return asked_model not in (*AUTO_MODELS, *NAMED_TIERS, BACKGROUND_MODEL)
@@ -68,7 +74,7 @@ def heard(exchange: Exchange, now: float) -> Heard | None:
     request, decision, target, outcome = exchange.request, exchange.decision, exchange.target, exchange.outcome
     if decision is None or target is None or outcome is None or outcome.status is not Status.OK:
         return None
-    view, text = request.view, request.view.user_text.strip()[:LONGEST_TEXT]
+    view, text = request.view, beginning(request.view.user_text)
     nobody_waits = view.lane is Lane.BACKGROUND
     if exchange.cache.is_hit or nobody_waits or request.api is ApiKind.EMBEDDINGS or not text:
         return None

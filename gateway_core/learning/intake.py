@@ -55,6 +55,8 @@ class Intake:
         self._around = around
         self._clock = clock
         self._ears = Ears()
+        self._one_at_a_time = asyncio.Lock()
+        """What is forgotten must not come back from somebody who was about to write it."""
         self._heard: deque[tuple[Heard, tuple[tuple[Heard, Source, Meaning], ...]]] = deque(maxlen=_MOST_WAITING)
 
     # --- what requests show ----------------------------------------------------------------------------------------
@@ -74,17 +76,21 @@ class Intake:
     async def write_heard(self) -> None:
         """Writes what follows from the requests heard. Raises ``StoreError``."""
         while self._heard:
-            one, found = self._heard.popleft()
-            if self._is_picked(one):
-                words = (await self._clean(one.text[: PREVIEW_CHARACTERS * 2]))[:PREVIEW_CHARACTERS]
-                await self._labels.pick(WaitingSample(one.id, one.asked_at, words, one.tier.value))
-            if not self._around.keeps_words():
-                continue
-            labels = [await self._label(about, source, meaning) for about, source, meaning in found]
-            if one.replay_of and (label := await self._run_again(one)):
-                labels.append(label)
-            if labels:
-                await self._labels.add(labels)
+            async with self._one_at_a_time:
+                if self._heard:
+                    await self._write(*self._heard.popleft())
+
+    async def _write(self, one: Heard, found: tuple[tuple[Heard, Source, Meaning], ...]) -> None:
+        if self._is_picked(one):
+            words = (await self._clean(one.text[: PREVIEW_CHARACTERS * 2]))[:PREVIEW_CHARACTERS]
+            await self._labels.pick(WaitingSample(one.id, one.asked_at, words, one.tier.value))
+        if not self._around.keeps_words():
+            return
+        labels = [await self._label(about, source, meaning) for about, source, meaning in found]
+        if one.replay_of and (label := await self._run_again(one)):
+            labels.append(label)
+        if labels:
+            await self._labels.add(labels)
 
     async def _run_again(self, one: Heard) -> Label | None:
         """For a request that was run again a tier up; the user may still say which answer is better."""
@@ -132,11 +138,12 @@ class Intake:
 
     async def forget(self) -> int:
         """Forgets all labels; returns how many. Raises ``StoreError``."""
-        many = await self._labels.forget()
-        self._ears.forget()
-        self._heard.clear()
-        self._around.marked("", "")
-        return many
+        async with self._one_at_a_time:
+            many = await self._labels.forget()
+            self._ears.forget()
+            self._heard.clear()
+            self._around.marked("", "")
+            return many
 
     # --- what a label is made of -----------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from gateway_core.cache.secrecy import masked
 from gateway_core.clients import read_client
 from gateway_core.kinds import Lane, Status, Tier
 from gateway_core.known_secrets import KnownSecrets
-from gateway_core.learning.hearing import LONGEST_TEXT, names_a_model
+from gateway_core.learning.hearing import LONGEST_TEXT, beginning, names_a_model
 from gateway_core.learning_values import Better
 from gateway_core.model import RequestDetail, RequestParts, RequestRow
 
@@ -73,7 +73,7 @@ async def words_of(detail: RequestDetail, parts_of: PartsOf) -> str:
     parts = await parts_of(detail.row.id)
     headers = {name.lower(): value for name, value in parts.received.headers} if parts and parts.received else {}
     body = {"model": detail.row.asked_model, "messages": list(detail.messages)}
-    return read_client(body, headers).user_text.strip()[:LONGEST_TEXT] or detail.row.preview
+    return beginning(read_client(body, headers).user_text) or detail.row.preview
 
 
 def without_secrets(text: str, secrets: KnownSecrets) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 from gateway_core.kinds import Tier
-from gateway_core.learning.hearing import LONGEST_TEXT
+from gateway_core.learning.hearing import beginning
 from gateway_core.learning.meaning import IMPORTED
 from gateway_core.learning.picking import is_held_out
 from gateway_core.learning_values import VALUES, Source, tier_wanted
@@ -52,7 +52,7 @@ def read_line(line: object, at: float) -> Label:
     if not isinstance(line, Mapping):
         raise NoLabel(f"this is no object of the shape {SHAPE}")
     prompt = line.get("prompt")
-    text = prompt.strip()[:LONGEST_TEXT] if isinstance(prompt, str) else ""
+    text = beginning(prompt) if isinstance(prompt, str) else ""
     if not text:
         raise NoLabel("prompt is missing or empty")
     request_id = f"import:{sha256(text.encode('utf-8', 'replace')).hexdigest()[:20]}"

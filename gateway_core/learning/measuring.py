@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from gateway_core.cache.review.interval import limits
 from gateway_core.kinds import Tier
 from gateway_core.learning_values import FEWEST_HELD_OUT, VALUES, Figures, Trial
-from gateway_core.routing.difficulty import difficulty
+from gateway_core.model import Difficulty
+from gateway_core.routing.difficulty import difficulty, with_head
 from gateway_core.routing.fitting import fit
 from gateway_core.routing.head import Head, Lesson
 from gateway_core.routing.landscape import Bands
@@ -34,7 +35,9 @@ class Fitted:
 def learn(lessons: Sequence[Lesson], held_out: Sequence[Lesson], before: Head | None) -> Fitted:
     """Fits a head from ``lessons`` and holds it against the one in force and the rules. Blocking, and pure."""
     head = fit(lessons)
-    scores = {name: _scores(held_out, one) for name, one in (("new", head), ("before", before), ("rules", None))}
+    plain = [difficulty(lesson.text, lesson.vector) for lesson in held_out]
+    heads = (("new", head), ("before", before), ("rules", None))
+    scores = {name: _scores(plain, held_out, one) for name, one in heads}
     trial = Trial(**{name: figures(found, held_out) for name, found in scores.items()})
     if len(held_out) < FEWEST_HELD_OUT:
         return Fitted(head, trial, True, f"too few to tell: {len(held_out)} of {FEWEST_HELD_OUT} held-out labels")
@@ -75,8 +78,9 @@ def _is_right(score: float, wanted: float) -> bool:
     return abs(VALUES[tier_at(score)] - wanted) <= HALF_A_TIER
 
 
-def _scores(held_out: Sequence[Lesson], head: Head | None) -> list[float]:
-    return [difficulty(lesson.text, lesson.vector, head).score for lesson in held_out]
+def _scores(plain: Sequence[Difficulty], held_out: Sequence[Lesson], head: Head | None) -> list[float]:
+    """The scores of ``held_out`` by a head; ``plain`` is what is known of them without one, looked at once for all."""
+    return [with_head(one, lesson.vector, head).score for one, lesson in zip(plain, held_out, strict=True)]
 
 
 def _errors(scores: Sequence[float], held_out: Sequence[Lesson]) -> list[float]:

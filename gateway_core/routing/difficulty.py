@@ -26,11 +26,17 @@ def difficulty(
     ``weights`` others than those that are shipped.
     """
     features = seen_in(text, vector, weights or shipped())
-    if head and (learned := head.points(vector)):
+    return with_head(_difficulty(features, 0, embedded=vector is not None), vector, head)
+
+
+def with_head(plain: Difficulty, vector: Sequence[float] | None, head: Head | None) -> Difficulty:
+    """A difficulty that was read without labels, with what the user taught."""
+    if head is None:
+        return plain
+    features = list(plain.features)
+    if learned := head.points(vector):
         features.append(Feature("your labels", round(learned, 3), f"{head.labels} labels"))
-    ordered = tuple(sorted(features, key=lambda feature: -abs(feature.points)))
-    labels = head.labels if head else 0
-    return Difficulty(round(_score(features), 3), ordered, labels=labels, embedded=vector is not None)
+    return _difficulty(features, head.labels, embedded=plain.embedded)
 
 
 def seen_in(text: str, vector: Sequence[float] | None, weights: Shipped) -> list[Feature]:
@@ -47,5 +53,7 @@ def seen_in(text: str, vector: Sequence[float] | None, weights: Shipped) -> list
     return features
 
 
-def _score(features: Sequence[Feature]) -> float:
-    return min(1.0, max(0.0, BASE + sum(feature.points for feature in features)))
+def _difficulty(features: Sequence[Feature], labels: int, *, embedded: bool) -> Difficulty:
+    score = min(1.0, max(0.0, BASE + sum(feature.points for feature in features)))
+    ordered = tuple(sorted(features, key=lambda feature: -abs(feature.points)))
+    return Difficulty(round(score, 3), ordered, labels=labels, embedded=embedded)

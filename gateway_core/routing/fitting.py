@@ -32,7 +32,8 @@ def fit(lessons: Sequence[Lesson], weights: Shipped | None = None) -> Head:
     embedded = np.array([lesson.vector is not None for lesson in known])
     if not embedded.any():
         return Head(len(known), round(bias, 5))
-    vectors = np.array([lesson.vector for lesson in known if lesson.vector is not None])
+    rows = [np.array(lesson.vector) for lesson in known if lesson.vector is not None]
+    vectors = np.stack(rows)  # row by row: of all of them at once the event loop waits for numpy
     vector, offset = ridge(vectors, missed[embedded], trust[embedded], PENALTY)
     middle = offset - float(np.average(missed[embedded], weights=trust[embedded]))
     return Head(len(known), round(bias + middle, 5), tuple(float(f"{number:.5g}") for number in vector))

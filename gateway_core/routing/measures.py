@@ -17,7 +17,7 @@ BEGINNING, END = 2_000, 1_000
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _LINE = re.compile(r"^[^\S\n]*\S", re.MULTILINE)
-_QUESTION = re.compile(r"[^.?!\n]+\?")
+_QUESTION = re.compile(r"(?:^|(?<=[.?!\n]))[^.?!\n]+\?")
 _GERMAN = re.compile(r"[äöüß]|\b(?:der|das|und|ist|nicht|eine?|ich|wie|wenn)\b", re.IGNORECASE)
 LONG_WORD, LONG_GERMAN_WORD = 9, 12
 """Letters. German writes as one word what English writes as two."""

@@ -95,7 +95,7 @@ class LabelStore:
             found = connection.execute(
                 f"SELECT {_SELECTED} FROM labels WHERE NOT superseded ORDER BY at DESC, number DESC"
             )
-            return tuple(_label(row) for row in found), _changes(connection)
+            return tuple(label for row in found if (label := _label(row))), _changes(connection)
 
         return await self._database.run(read)
 
@@ -206,7 +206,10 @@ def _values(label: Label) -> tuple[object, ...]:
     return tuple(clean_text(str(value)) if isinstance(value, str) else value for value in values)
 
 
-def _label(row: Sequence[object]) -> Label:
+def _label(row: Sequence[object]) -> Label | None:
+    """None for what another version has written: one label of many must not keep the router from all of them."""
     values = dict(zip(_COLUMNS, row, strict=True))
+    if values["source"] not in list(Source):
+        return None
     known = {"source": Source(str(values["source"])), "held_out": bool(values["held_out"])}
     return Label(**{**values, **known})  # type: ignore[arg-type]

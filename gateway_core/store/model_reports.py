@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from gateway_core.store.codec import from_json, to_json
 from gateway_core.store.database import Database
 
+_MOST = 1e9
+"""No answer has more tokens than this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Average:
@@ -25,6 +28,11 @@ class ModelReport:
     ratio: Average = Average()
     answer: Average = Average()
     background_answer: Average = Average()
+
+
+def _is_sound(average: Average) -> bool:
+    """Whether it can be counted with: NaN in a damaged row would fail every request."""
+    return 0 <= average.value <= _MOST and average.samples >= 0
 
 
 Model = tuple[str, str]
@@ -46,9 +54,11 @@ class ModelReportStore:
         found: dict[Model, ModelReport] = {}
         for provider, model, value in await self._database.run(read):
             try:
-                found[provider, model] = from_json(ModelReport, value)
+                report = from_json(ModelReport, value)
             except ValueError:
                 continue
+            if all(_is_sound(one) for one in (report.ratio, report.answer, report.background_answer)):
+                found[provider, model] = report
         return found
 
     async def save(self, changed: Mapping[Model, ModelReport]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -29,6 +30,14 @@ def test_its_reminders_are_not_the_users_words() -> None:
         "chat",
     )
     assert REMINDER in view.messages[1]["content"]
+
+
+def test_reminders_that_never_end_are_the_users_words_and_are_read_at_once() -> None:
+    said = "<system-reminder>" * 20_000
+    began = time.perf_counter()
+    view = read([REMINDER, {"type": "text", "text": said}])
+    assert view.user_text == said
+    assert time.perf_counter() - began < 2.0
 
 
 def test_its_billing_line_is_no_part_of_the_conversation() -> None:

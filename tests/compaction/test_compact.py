@@ -193,3 +193,7 @@ def test_a_model_that_finds_it_too_long_gets_less_each_time() -> None:
     assert smaller_budget(5_632, 9_000, 1) == 5_632
     once, twice = smaller_budget(5_632, 5_000, 1), smaller_budget(5_632, 5_000, 2)
     assert twice < once < 5_000
+
+
+def test_no_budget_is_made_no_smaller() -> None:
+    assert smaller_budget(0, 0, 1) == smaller_budget(0, 9_000, 3) == 0

@@ -374,3 +374,16 @@ async def test_what_was_heard_last_is_written_at_the_end(tmp_path: Path, monkeyp
         await asked(llmgw, model="gateway-premium")
     async with gateway(tmp_path, router_learning="off") as llmgw:
         assert dict((await learning(llmgw))["sources"]) == {"override": 1}
+
+
+async def test_a_damaged_head_leaves_the_rules_and_fails_no_request(tmp_path: Path) -> None:
+    async with gateway(tmp_path) as llmgw:
+        await run(llmgw, "import_labels", labels=lines(8))
+        await run(llmgw, "refit_router")
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    with connection:
+        connection.execute('UPDATE router_heads SET head = \'{"labels": 5, "bias": NaN, "vector": [1e400]}\'')
+    connection.close()
+    async with gateway(tmp_path) as llmgw:
+        status, _, _ = await llmgw.chat("Something else.")
+        assert status == 200 and llmgw.gateway.learning.head is None and (await learning(llmgw))["in_force"] == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway_core.kinds import Tier
-from gateway_core.learning.hearing import Ears
+from gateway_core.learning.hearing import LONGEST_TEXT, Ears, beginning
 from gateway_core.learning.meaning import AGAIN_S
 from gateway_core.learning_values import Source
 from gateway_core.model import SessionLook, Target
@@ -88,3 +88,9 @@ def test_only_the_last_requests_are_remembered() -> None:
     assert ears.known("req_0") is None and ears.known("req_2") is not None
     ears.forget()
     assert ears.known("req_2") is None and ears.hear(answered("req_4", at=AT + 60, text=f"{WORDS} 2")) == ()
+
+
+def test_no_half_of_a_secret_is_kept_at_the_end_of_a_long_text() -> None:
+    text = f"{'word ' * (LONGEST_TEXT // 5 - 4)}sk-live-0123456789abcdef0123456789abcdef and more"
+    assert len(text) > LONGEST_TEXT and "sk-live" not in beginning(text) and beginning(text).endswith("word")
+    assert beginning(f" {WORDS} ") == WORDS and beginning("x" * 9_000) == "x" * LONGEST_TEXT

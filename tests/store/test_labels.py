@@ -139,3 +139,9 @@ async def test_the_last_versions_are_kept_and_always_the_one_in_force(database: 
     assert [one.number for one in await heads.versions() if one.in_force] == [4]
     back = await heads.go_back()
     assert back is not None and back.in_force == 0, "what was before it is not kept any more: the rules decide"
+
+
+async def test_a_label_that_another_version_wrote_is_left_out(database: Database, store: LabelStore) -> None:
+    await store.add([THUMB, replace(THUMB, request_id="req_2")])
+    await database.run(lambda connection: connection.execute("UPDATE labels SET source = 'gaze' WHERE number = 2"))
+    assert await in_force(store) == [("req_1", Source.THUMB, 0.0)]
