@@ -391,7 +391,8 @@ class Composition:
     async def detail(self, request_id: str) -> RequestDetail | None:
         """Everything kept of a request."""
         await self._journal.settled()
-        return await self._requests.detail(request_id)
+        found = await self._requests.detail(request_id)
+        return await self.learning.with_examples(found) if found else None
 
     async def parts(self, request_id: str) -> RequestParts | None:
         """What went over the wire for a request; None where it is not kept."""

@@ -48,6 +48,7 @@ class Example:
 
     request_id: str
     text: str
+    """How its words begin; empty in the request log, so that a label's words go with the label."""
     wanted: Tier
     """The cheapest tier that was good enough for it."""
     cosine: float

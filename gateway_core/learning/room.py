@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from gateway_core.cache.review.interval import limits
@@ -25,7 +26,7 @@ from gateway_core.learning_values import (
     Source,
     Verdict,
 )
-from gateway_core.model import Example
+from gateway_core.model import Example, RequestDetail
 from gateway_core.routing.head import Head
 from gateway_core.store.database import Database
 from gateway_core.store.errors import StoreError
@@ -38,6 +39,7 @@ TICK_S = 1.0
 LONGEST_WAIT_S = 300.0
 """For a moment without requests, after which it learns beside them: a fit has a thread for a tenth of a second."""
 SHOWN_LABELS = 100
+SHOWN_CHARACTERS = 160
 
 T = TypeVar("T")
 
@@ -93,6 +95,20 @@ class Learning:
             self._wake.set()
             return ()
         return self._fitting.nearest(vector, most)
+
+    async def with_examples(self, detail: RequestDetail) -> RequestDetail:
+        """The same with the words of the judged requests that its decision names, as far as they are not forgotten."""
+        decision = detail.decision
+        known = decision.record.difficulty if decision else None
+        if decision is None or known is None or not known.examples:
+            return detail
+        try:
+            words = await self._labels.beginnings([one.request_id for one in known.examples], SHOWN_CHARACTERS)
+        except StoreError:
+            return detail
+        examples = tuple(replace(one, text=words[one.request_id]) for one in known.examples if one.request_id in words)
+        record = replace(decision.record, difficulty=replace(known, examples=examples))
+        return replace(detail, decision=replace(decision, record=record))
 
     # --- from the start to the end ---------------------------------------------------------------------------------
 

@@ -172,7 +172,7 @@ def _considered(request: ChatRequest, look: Look, landscape: Landscape, passed: 
         obstacle=look.obstacle,
         tokens_needed=tokens_needed(size, option),
         context_tokens=option.can.context_tokens,
-        seconds=option.pace.usual_s if look.seconds is None else round(look.seconds, 1),
+        seconds=_tenths(option.pace.usual_s if look.seconds is None else look.seconds),
         loaded=option.memory.loaded,
         free=target.free,
         most_microusd=0 if target.free else landscape.most_microusd(request, target),
@@ -181,6 +181,10 @@ def _considered(request: ChatRequest, look: Look, landscape: Landscape, passed: 
         answer_tokens=answer.tokens if look.seconds is not None else 0,
         answer_told_by=answer.told_by if look.seconds is not None else "",
     )
+
+
+def _tenths(seconds_or_none: float | None) -> float | None:
+    return None if seconds_or_none is None else round(seconds_or_none, 1)
 
 
 def displaces(option: Option) -> str:

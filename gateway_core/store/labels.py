@@ -99,6 +99,19 @@ class LabelStore:
 
         return await self._database.run(read)
 
+    async def beginnings(self, request_ids: Sequence[str], characters: int) -> dict[str, str]:
+        """How the words of judged requests begin, by the request's id; those that are forgotten are missing."""
+
+        def read(connection: sqlite3.Connection) -> dict[str, str]:
+            marks = ", ".join("?" * len(request_ids))
+            found = connection.execute(
+                f"SELECT request_id, substr(text, 1, ?) FROM labels WHERE request_id IN ({marks})",
+                (characters, *request_ids),
+            )
+            return dict(found.fetchall())
+
+        return await self._database.run(read)
+
     async def keep_vectors(self, vectors: dict[str, bytes], encoder: str) -> None:
         """Keeps what an encoder made of texts, by the request's id."""
 

@@ -177,7 +177,10 @@ async def test_a_free_answer_after_a_paid_try_shows_what_that_try_cost(tmp_path:
         client(tmp_path, local_llm_enabled=True, local_llm_url=local.base_url, **with_groq(paid)) as llmgw,
     ):
         paid.script(*[Raw(b"no event in it", content_type="text/event-stream")] * MAX_TRIES)
-        headers, chunks = await llmgw.stream("Tell me about the weather in spring, in the mountains and at the sea, as you like it.", model="gateway-auto")
+        headers, chunks = await llmgw.stream(
+            "Tell me about the weather in spring, in the mountains and at the sea, as you like it.",
+            model="gateway-auto",
+        )
 
     assert headers["x-llmgw-tier"] == "local"
     assert float(headers["x-llmgw-cost-usd"]) == chunks[-1]["usage"]["cost"] > 0
