@@ -15,6 +15,8 @@ from gateway_core.routing.rules import found_in
 from gateway_core.routing.shipped import Shipped, shipped
 
 BASE = 0.45
+LIMITED = "kept from 0 to 1"
+"""Name of what is added where the others add up to less than nothing, or to more than all."""
 
 
 def difficulty(
@@ -29,8 +31,11 @@ def difficulty(
     if head and (learned := head.points(vector)):
         features.append(Feature("your labels", round(learned, 3), f"{head.labels} labels"))
     ordered = tuple(sorted(features, key=lambda feature: -abs(feature.points)))
+    score, raw = round(_score(features), 3), round(unlimited(features), 3)
+    if score != raw:
+        ordered += (Feature(LIMITED, round(score - raw, 3)),)
     labels = head.labels if head else 0
-    return Difficulty(round(_score(features), 3), ordered, labels=labels, embedded=vector is not None)
+    return Difficulty(score, ordered, labels=labels, embedded=vector is not None)
 
 
 def seen_in(text: str, vector: Sequence[float] | None, weights: Shipped) -> list[Feature]:
@@ -48,4 +53,9 @@ def seen_in(text: str, vector: Sequence[float] | None, weights: Shipped) -> list
 
 
 def _score(features: Sequence[Feature]) -> float:
-    return min(1.0, max(0.0, BASE + sum(feature.points for feature in features)))
+    return min(1.0, max(0.0, unlimited(features)))
+
+
+def unlimited(features: Sequence[Feature]) -> float:
+    """What the features add up to, :data:`LIMITED` apart."""
+    return BASE + sum(feature.points for feature in features if feature.name != LIMITED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway_core.model import Considered, Decision, Difficulty, Feature, Tier
+from gateway_core.routing.difficulty import LIMITED, unlimited
 from gateway_core.routing.landscape import UPWARD, Bands, Landscape
 from gateway_core.routing.wishes import Wish
 
@@ -23,8 +24,11 @@ def otherwise(decision: Decision, wish: Wish | None, by_itself: Wish, landscape:
     if decision.target.tier is not asked:
         told += _in_the_way(asked, decision.record.considered)
     if wish is not None:
-        tier = by_itself.tier.upper()
-        told.append(f"{tier} if the difficulty, {difficulty.score:.2f}, had decided: {_but_for(wish)}")
+        tier, score = by_itself.tier.upper(), f"{difficulty.score:.2f}"
+        if by_itself.tier is decision.target.tier:
+            told.append(f"{tier} too if the difficulty, {score}, had decided")
+        else:
+            told.append(f"{tier} if the difficulty, {score}, had decided: {_but_for(wish)}")
         return tuple(told)
     for tier in UPWARD:
         if tier not in (asked, decision.target.tier) and (how := _by_difficulty(tier, difficulty, landscape)):
@@ -61,15 +65,22 @@ def _easier(difficulty: Difficulty, bands: Bands) -> str:
     """Which features would have to be missing for the prompt to be easy."""
     score = difficulty.score
     text = f"its difficulty were below {bands.easy_below:.2f}; it is {score:.2f}"
-    missing = list(_smallest(difficulty.features, score - bands.easy_below))
+    missing = _smallest(difficulty.features, unlimited(difficulty.features) - bands.easy_below)
     if not missing:
         return text
-    return f"{text}, and would be without {' and '.join(f'{one.name} ({one.points:+.2f})' for one in missing)}"
+    return f"{text}, and would be but for {' and '.join(map(_told, missing))}"
+
+
+def _told(one: Feature) -> str:
+    """A feature with what was measured: it may add points that there is none of it."""
+    return f"{one.name}{f', {one.value}' if one.value else ''} ({one.points:+.2f})"
 
 
 def _smallest(features: tuple[Feature, ...], gap: float) -> list[Feature]:
     """The fewest features that add up to more than ``gap``; empty where it takes too many of them."""
-    heavy = sorted((one for one in features if one.points > 0), key=lambda one: -one.points)[:MOST_FEATURES]
+    heavy = sorted((one for one in features if one.points > 0 and one.name != LIMITED), key=lambda one: -one.points)[
+        :MOST_FEATURES
+    ]
     taken: list[Feature] = []
     for one in heavy:
         taken.append(one)
