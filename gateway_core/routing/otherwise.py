@@ -30,10 +30,22 @@ def otherwise(decision: Decision, wish: Wish | None, by_itself: Wish, landscape:
         else:
             told.append(f"{tier} if the difficulty, {score}, had decided: {_but_for(wish)}")
         return tuple(told)
+    judged = by_itself.route.startswith("judged:")
     for tier in UPWARD:
-        if tier not in (asked, decision.target.tier) and (how := _by_difficulty(tier, difficulty, landscape)):
+        if tier in (asked, decision.target.tier):
+            continue
+        if how := (_by_judge if judged else _by_difficulty)(tier, difficulty, landscape):
             told.append(f"{tier.upper()} if {how}")
     return tuple(told)
+
+
+def _by_judge(tier: Tier, difficulty: Difficulty, landscape: Landscape) -> str:
+    """The same where a model was asked, because the difficulty is unclear."""
+    if tier is landscape.default_tier:
+        return "it had been judged medium, or not at all"
+    word = {Tier.LOCAL: "easy", Tier.PREMIUM: "hard"}.get(tier)
+    how = _by_difficulty(tier, difficulty, landscape)
+    return f"it had been judged {word}{f', or {how}' if how else ''}" if word else how
 
 
 def _but_for(wish: Wish) -> str:
