@@ -52,7 +52,7 @@ def decision_lines(decision: Decision, elsewhere: tuple[TierCost, ...], width: i
     for text in record.otherwise:
         yield from wrapped("would be", text, width, BRIGHT_STYLE)
     if record.session:
-        yield from wrapped("session", _session(record.session), width, MUTED_STYLE)
+        yield from wrapped("before", _session(record.session), width, MUTED_STYLE)
     yield from _models(record, width, look)
     yield from _elsewhere(elsewhere, width, look)
 
