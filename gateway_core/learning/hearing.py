@@ -139,8 +139,8 @@ class Ears:
             yield before, Source.RETRY, ASKED_AGAIN[before.tier]
 
     def _before(self, one: Heard) -> Heard | None:
-        """The request whose answer this one may ask for again: the conversation knows it, also where no session is named;
-        else the session's last."""
+        """The request whose answer this one may ask for again: as the conversation tells, also without a session's
+        name, or else the session's last."""
         known = self._by_id.get(one.look.again_of) if one.look else None
         if known and known.caller == one.caller and known.free and not known.goes_on:
             return known
