@@ -24,7 +24,7 @@ def otherwise(decision: Decision, wish: Wish | None, by_itself: Wish, landscape:
     if decision.target.tier is not asked:
         told += _in_the_way(asked, decision.record.considered)
     if wish is not None:
-        tier, score = by_itself.tier.upper(), f"{difficulty.score:.2f}"
+        tier, score = by_itself.tier.upper(), f"{_exact(difficulty.score)}"
         if by_itself.tier is decision.target.tier:
             told.append(f"{tier} too if the difficulty, {score}, had decided")
         else:
@@ -66,17 +66,21 @@ def _by_difficulty(tier: Tier, difficulty: Difficulty, landscape: Landscape) -> 
     if tier is Tier.LOCAL:
         return _easier(difficulty, bands)
     if tier is Tier.PREMIUM:
-        return f"its difficulty were {bands.hard_from:.2f} or more; it is {score:.2f}" if bands.hard_from <= 1 else ""
+        return (
+            f"its difficulty were {_exact(bands.hard_from)} or more; it is {_exact(score)}"
+            if bands.hard_from <= 1
+            else ""
+        )
     if tier is landscape.default_tier:
         least, most = bands.easy_below, bands.hard_from
-        return f"its difficulty were unclear, from {least:.2f} to below {most:.2f}; it is {score:.2f}"
+        return f"its difficulty were unclear, from {_exact(least)} to below {_exact(most)}; it is {_exact(score)}"
     return ""
 
 
 def _easier(difficulty: Difficulty, bands: Bands) -> str:
     """Which features would have to be missing for the prompt to be easy."""
     score = difficulty.score
-    text = f"its difficulty were below {bands.easy_below:.2f}; it is {score:.2f}"
+    text = f"its difficulty were below {_exact(bands.easy_below)}; it is {_exact(score)}"
     missing = _smallest(difficulty.features, unlimited(difficulty.features) - bands.easy_below)
     if not missing:
         return text
@@ -86,6 +90,11 @@ def _easier(difficulty: Difficulty, bands: Bands) -> str:
 def _told(one: Feature) -> str:
     """A feature with what was measured: it may add points that there is none of it."""
     return f"{one.name}{f', {one.value}' if one.value else ''} ({one.points:+.2f})"
+
+
+def _exact(number: float) -> str:
+    """With two digits, or with three where two would put it on the other side of a threshold."""
+    return f"{number:.2f}" if round(number, 2) == round(number, 3) else f"{number:.3f}"
 
 
 def _smallest(features: tuple[Feature, ...], gap: float) -> list[Feature]:

@@ -51,6 +51,11 @@ def test_a_hard_prompt_names_the_tier_that_takes_what_is_unclear() -> None:
     assert local.startswith("LOCAL if") and cheap.startswith("CHEAP if its difficulty were unclear, from 0.35")
 
 
+def test_a_threshold_is_told_as_it_is_set() -> None:
+    told_of = told(route(request(HARD), landscape(bands=Bands(0.335, 0.745))))
+    assert any("from 0.335 to below 0.745" in text for text in told_of)
+
+
 def test_a_tier_that_no_difficulty_reaches_is_not_promised() -> None:
     never = landscape(bands=Bands(0.35, 1.01))
     assert not [text for text in told(route(request(UNCLEAR), never)) if text.startswith("PREMIUM")]
