@@ -248,7 +248,7 @@ class Composition:
             self.reader,
         )
         self.pipeline.replay_at_natural_pace(settings.cache_replay == "natural")
-        deciding = (self.pipeline.decide, self._tiers, self.health, self._judge, self._pricing)
+        deciding = (self.pipeline.decide, self.reader.read, self._tiers, self.health, self._judge, self._pricing)
         told = (self._activity, self._journal, self._times)
         self.routing = RoutingView(*deciding, *told, lambda: self.settings.max_output_tokens, clock)
         self._local_embeddings = LocalEmbeddings(self.local, settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway_core.cache.code_context import asks_about_code
 from gateway_core.cache.encoder.choice import Choice
@@ -11,9 +11,11 @@ from gateway_core.cache.encoder.embedder import LARGEST_BATCH, Vector
 from gateway_core.cache.encoder.exports import FOLDER as EXPORTS
 from gateway_core.cache.encoder.opening import open_encoder
 from gateway_core.clients import read_client
-from gateway_core.model import ChatRequest, CodeContext, JsonObject, Refusal, Target, Tier
+from gateway_core.learning.nearest import Nearest, nobody
+from gateway_core.model import ChatRequest, CodeContext, Decision, JsonObject, Refusal, Target, Tier
 from gateway_core.reader import meant
 from gateway_core.routing.difficulty import difficulty
+from gateway_core.routing.head import Head
 from gateway_core.routing.landscape import Bands, Capabilities, Landscape, Option
 from gateway_core.routing.lineup import LOCAL, Place, lineup, named_providers
 from gateway_core.routing.router import Known, route
@@ -36,9 +38,14 @@ class Explanation:
 
 
 class Explainer:
-    """Decides as the gateway would with every tier in reach: a key that is not set is said, not assumed away."""
+    """Decides as the gateway would with every tier in reach: a key that is not set is said, not assumed away.
 
-    def __init__(self, settings: Settings) -> None:
+    ``head`` is what its user taught it, and ``nearest`` looks among the requests they judged.
+    """
+
+    def __init__(self, settings: Settings, head: Head | None = None, nearest: Nearest = nobody) -> None:
+        self._head = head
+        self._nearest = nearest
         if lineup(settings)[Tier.CHEAP][0].target.provider == LOCAL and settings.cheap_provider is None:
             settings = settings.model_copy(update={"cheap_provider": "groq"})
         places = lineup(settings)
@@ -61,7 +68,9 @@ class Explainer:
         if isinstance(given, Refusal):
             return Explanation(prompt_id, "", "", 0.0, given.code, (given.message,))
         request = plain_request(prompt, prompt_id, given)
-        decision = route(request, self._landscape, Known(difficulty=difficulty(request.view.user_text, vector)))
+        hard = difficulty(request.view.user_text, vector, self._head)
+        hard = replace(hard, examples=self._nearest(vector)) if vector is not None else hard
+        decision = route(request, self._landscape, Known(difficulty=hard))
         if isinstance(decision, Refusal):
             return Explanation(prompt_id, "", "", 0.0, decision.code, (decision.message,))
         target = decision.target
@@ -71,12 +80,23 @@ class Explainer:
             f"{target.provider}/{target.model}",
             decision.difficulty,
             decision.route,
-            (*(f"{reason.step}: {reason.text}" for reason in decision.reasons), *_context_reason(request)),
+            (
+                *told(decision),
+                *_context_reason(request),
+            ),
             self._missing.get(target),
         )
 
 
-def embedded(settings: Settings, prompts: Sequence[str]) -> list[Vector]:
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A vector for each prompt, by the encoder of that ``fingerprint``."""
+
+    vectors: Sequence[Vector]
+    fingerprint: str
+
+
+def embedded(settings: Settings, prompts: Sequence[str]) -> Embedded:
     """The embedding of each prompt by the built-in encoder, loaded into this process: some seconds, then 10 to 40 ms a
     prompt. Raises :class:`~gateway_core.cache.encoder.embedder.EncoderError` where it cannot be loaded."""
     encoder = open_encoder(Choice(exports=settings.data_dir / EXPORTS)).encoder
@@ -86,7 +106,7 @@ def embedded(settings: Settings, prompts: Sequence[str]) -> list[Vector]:
     for start in range(0, len(by_length), LARGEST_BATCH):
         batch = by_length[start : start + LARGEST_BATCH]
         vectors.update(zip(batch, encoder.encode([parts[at] for at in batch]), strict=True))
-    return [vectors[at] for at in range(len(parts))]
+    return Embedded([vectors[at] for at in range(len(parts))], encoder.fingerprint)
 
 
 def plain_request(
@@ -104,6 +124,17 @@ def plain_request(
         view=read_client(body, {}),
         size=measure(body),
         context=context,
+    )
+
+
+def told(decision: Decision) -> tuple[str, ...]:
+    """The steps of a decision, what would have changed it, and the nearest judged requests, a sentence each."""
+    difficulty = decision.record.difficulty
+    examples = difficulty.examples if difficulty else ()
+    return (
+        *(f"{reason.step}: {reason.text}" for reason in decision.reasons),
+        *(f"would be: {text}" for text in decision.record.otherwise),
+        *(f"like: {one.text} ({one.wanted} was what it needed, cosine {one.cosine:.2f})" for one in examples),
     )
 
 

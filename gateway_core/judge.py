@@ -19,7 +19,7 @@ from gateway_core.clock import Clock
 from gateway_core.exchange import Exchange
 from gateway_core.gates.account import Reservation
 from gateway_core.gates.budget import Budget
-from gateway_core.model import ChatRequest, Cost, Refusal, Target, Tier, Usage
+from gateway_core.model import ChatRequest, Cost, Reason, Refusal, Target, Tier, Usage
 from gateway_core.providers.base import Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.side_question import side_question, words_of
@@ -125,6 +125,10 @@ class Judge:
         judgement = await self._within_time(exchange, asked, text)
         if judgement is None:
             self._rests_until = self._clock.monotonic() + REST_S
+            why = (
+                f"{asked.name} did not say within {TIMEOUT_S:g} s how hard this is, and is left alone for {REST_S:g} s"
+            )
+            exchange.remarks.append(Reason("judge", why))
             return None
         self._known[key] = judgement
         if len(self._known) > REMEMBERED:

@@ -16,6 +16,10 @@ from gateway_core.store.errors import StoreError
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Lines = Annotated[list[dict[str, Any]], Field(min_length=1, max_length=500)]
+_NOTHING = (
+    "There is nothing to learn from yet: say of some answers how they were. Every fifth or so is held out, to tell "
+    "whether it got better, and a premium answer that was good enough is no lesson."
+)
 _OFF = CommandResult(False, "The router learns nothing: ROUTER_LEARNING is off.")
 
 
@@ -63,7 +67,7 @@ class LearningCommands:
         except StoreError as error:
             return CommandResult(False, f"Nothing has changed: {error}")
         if made is None:
-            return CommandResult(False, "There is nothing to learn from yet: say of some answers how they were.")
+            return CommandResult(False, _NOTHING)
         return CommandResult(made.taken, told(made))
 
     async def revert_router(self) -> CommandResult:

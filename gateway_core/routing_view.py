@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from gateway_core.activity import Activity
 from gateway_core.clock import Clock
-from gateway_core.explain import plain_request
+from gateway_core.explain import plain_request, told
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
-from gateway_core.model import ChatRequest, Decision, Lane, Refusal, RequestRow, RequestSize, Target, Tier
+from gateway_core.model import ChatRequest, Decision, Difficulty, Lane, Refusal, RequestRow, RequestSize, Target, Tier
 from gateway_core.providers.health import Health, TargetHealth
 from gateway_core.providers.pricing import Pricing
 from gateway_core.routing.feasibility import displaces, fits, obstacle, seconds
 from gateway_core.routing.landscape import Landscape, Option
-from gateway_core.routing.router import is_unclear
+from gateway_core.routing.router import Known, is_unclear
 from gateway_core.routing_values import (
     LineupPlace,
     PinnedSession,
@@ -41,14 +41,17 @@ OPENCLAW_TURN = RequestSize(14_100, 65_000, None, tools=14, images=0, wants_json
 """OpenClaw's first turn (observed with 2026.9.6)."""
 
 Decide = Callable[[ChatRequest], Decision | Refusal]
+Read = Callable[[ChatRequest], Awaitable[Difficulty]]
 
 
 class RoutingView:
-    """Reads memory only. ``decide`` says where a request would go, and calls nothing."""
+    """Reads memory only. ``decide`` says where a request would go by what is known of it, and calls nothing; ``read``
+    has the encoder read it first."""
 
     def __init__(
         self,
         decide: Decide,
+        read: Read,
         tiers: Tiers,
         health: Health,
         judge: Judge,
@@ -60,6 +63,7 @@ class RoutingView:
         clock: Clock,
     ) -> None:
         self._decide = decide
+        self._read = read
         self._tiers = tiers
         self._health = health
         self._judge = judge
@@ -92,6 +96,11 @@ class RoutingView:
             decisions=tuple(_decision(row, known.get(row.id)) for row in routed[:SHOWN_DECISIONS]),
         )
 
+    async def try_out(self, prompt: str) -> RouteTrial:
+        """The same as :meth:`trial`, with what the prompt means, as for a request."""
+        await self._read(plain_request(prompt[:LONGEST_PROMPT]))
+        return self.trial(prompt)
+
     def trial(self, prompt: str) -> RouteTrial:
         """Where ``prompt``, sent alone to ``gateway-auto``, would go now, past those that are left alone."""
         prompt = prompt[:LONGEST_PROMPT]
@@ -99,8 +108,9 @@ class RoutingView:
         decision = self._decide(request)
         if isinstance(decision, Refusal):
             return RouteTrial(prompt, route=decision.code, problem=decision.message)
-        reasons = [f"{reason.step}: {reason.text}" for reason in decision.reasons]
-        if self._judge.standing().provider != "builtin" and is_unclear(request, self._tiers.landscape()):
+        reasons = list(told(decision))
+        known = Known(difficulty=decision.record.difficulty)
+        if self._judge.standing().provider != "builtin" and is_unclear(request, self._tiers.landscape(), known):
             reasons.append(f"judge: {self._judge.standing().provider} would be asked how hard it is, and may change it")
         targets = (decision.target, *decision.fallbacks)
         able: list[Target] = []
@@ -228,7 +238,7 @@ def _pinned(rows: Iterable[RequestRow]) -> tuple[PinnedSession, ...]:
     """Sessions whose tool loop kept its model, the newest first."""
     found: dict[str, PinnedSession] = {}
     for row in rows:
-        if row.session and row.route.startswith("session:"):
+        if row.session and row.route.partition(">")[0] == "session:tool-loop":
             seen = found.get(row.session)
             at, many = (seen.at, seen.requests) if seen else (row.at, 0)
             target = seen.target if seen else f"{row.provider}/{row.model}"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import sys
-from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gateway_core.cache.encoder.embedder import EncoderError
-from gateway_core.explain import Explainer, Explanation, embedded
+from gateway_core.explain import Embedded, Explainer, Explanation, embedded
+from gateway_core.learning.aside import Learned, learned
+from gateway_core.learning.nearest import nearest_of
 from gateway_core.settings import Settings
+from gateway_core.store.errors import StoreError
 from llmgw_tui.telling import complain, print_json
 from llmgw_tui.text import one_line
 
@@ -27,8 +30,10 @@ def explain(settings: Settings, file: str, *, as_json: bool) -> int:
         asked = _lines(text) if as_json else [_Asked(text.strip())]
     except ValueError as error:
         return complain(str(error))
-    explainer = Explainer(settings)
-    for one, vector in zip(asked, _vectors(settings, [one.prompt for one in asked]), strict=True):
+    known, seen = _learned(settings), _embedded(settings, [one.prompt for one in asked])
+    explainer = Explainer(settings, known.head, nearest_of(known.labels, seen.fingerprint if seen else ""))
+    vectors = seen.vectors if seen else [None] * len(asked)
+    for one, vector in zip(asked, vectors, strict=True):
         found = explainer.explain(one.prompt, one.id, one.context, vector)
         if as_json:
             print_json(asdict(found))
@@ -58,16 +63,25 @@ def _lines(text: str) -> list[_Asked]:
     return found
 
 
-def _vectors(settings: Settings, prompts: list[str]) -> Sequence[Sequence[float] | None]:
-    """What the prompts mean; nothing where that is switched off or the encoder cannot be loaded, which is said."""
+def _learned(settings: Settings) -> Learned:
+    """What the user taught the router; nothing where it cannot be read, which is said."""
+    try:
+        return asyncio.run(learned(settings))
+    except StoreError as error:
+        print(f"{error} What the router has learned is left out.", file=sys.stderr)
+        return Learned()
+
+
+def _embedded(settings: Settings, prompts: list[str]) -> Embedded | None:
+    """What the prompts mean; None where that is switched off or the encoder cannot be loaded, which is said."""
     if settings.router_embedding == "off" or not prompts:
-        return [None] * len(prompts)
+        return None
     try:
         with redirect_stderr(io.StringIO()):  # the libraries' progress bars
             return embedded(settings, prompts)
     except EncoderError as error:
         print(f"{error} The words and the structure of a prompt decide alone.", file=sys.stderr)
-        return [None] * len(prompts)
+        return None
 
 
 def _print_explanation(found: Explanation) -> None:

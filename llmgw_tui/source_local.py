@@ -126,7 +126,7 @@ class WhatIf(Protocol):
 class Routing(Protocol):
     def status(self) -> RoutingStatus: ...
 
-    def trial(self, prompt: str) -> RouteTrial: ...
+    async def try_out(self, prompt: str) -> RouteTrial: ...
 
 
 class Learning(Protocol):
@@ -207,7 +207,7 @@ class LocalSource:
             return LearningStatus(problem=str(error))
 
     async def trial(self, prompt: str) -> RouteTrial:
-        return self._gateway.routing.trial(prompt)
+        return await self._gateway.routing.try_out(prompt)
 
     async def spend(self, period: str, by: str) -> SpendReport:
         return await self._gateway.spending.look(period, by)

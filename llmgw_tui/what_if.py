@@ -11,7 +11,7 @@ from gateway_core.clock import SystemClock
 from gateway_core.model import Target, Tier
 from gateway_core.ollama.address import local_base_url, root_of
 from gateway_core.providers.pricing import Pricing
-from gateway_core.routing.landscape import Capabilities, Landscape, Option
+from gateway_core.routing.landscape import Bands, Capabilities, Landscape, Option
 from gateway_core.routing.lineup import LOCAL, Place, Switched, lineup
 from gateway_core.settings import Settings
 from gateway_core.store.database import Database
@@ -95,7 +95,8 @@ def _world(settings: Settings, state: OperatorState, local: dict[str, LocalKnown
     options = {tier: tuple(_option(place, settings, model, local) for place in found) for tier, found in places.items()}
     dollars_a_day = (settings.daily_budget_soft, settings.daily_budget_medium, settings.daily_budget_hard)
     limits = state.limits(Limits(*(round(value * 1e6) for value in dollars_a_day)))
-    landscape = Landscape(options, default_tier=Tier(settings.default_tier))
+    bands = Bands(settings.router_easy_below, settings.router_hard_from)
+    landscape = Landscape(options, default_tier=Tier(settings.default_tier), bands=bands)
     pricing = Pricing(settings.all_prices, settings.unknown_price)
     return world_of(landscape, places, pricing, local, limits.hard_microusd)
 

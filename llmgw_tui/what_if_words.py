@@ -109,9 +109,9 @@ def notes(found: Outcome) -> tuple[str, ...]:
     if found.repriced:
         cached = found.repriced_with_cache
         out.append(
-            f"{_requests(found.repriced)} are priced at today's prices by their own tokens, the answers as long as "
-            f"they were: {cached:,} with their session's share of prompt cache reads, {found.repriced - cached:,} "
-            "without prompt caching."
+            f"{_requests(found.repriced)} {'is' if found.repriced == 1 else 'are'} priced at today's prices by their "
+            f"own tokens, the answers as long as they were: {cached:,} with their session's share of prompt cache "
+            f"reads, {found.repriced - cached:,} without prompt caching."
         )
     if found.estimated:
         out.append(f"Of these, {found.estimated:,} had tokens that nobody counted: the bounds are of half to twice.")

@@ -21,7 +21,7 @@ from gateway_core.cache.encoder.choice import Choice
 from gateway_core.cache.encoder.worker import Worker, child_command
 from gateway_core.explain import plain_request
 from gateway_core.reader import DifficultyReader
-from gateway_core.routing.difficulty import difficulty
+from gateway_core.routing.difficulty import difficulty, unlimited
 from gateway_core.routing.fitting import fit
 from gateway_core.routing.head import Head, Lesson
 from gateway_core.routing.router import Known, route
@@ -42,7 +42,7 @@ def scores(data: DataSet, weights: Shipped | None, head: Head | None = None, *, 
     """The difficulty of each prompt, not cut off at 0 and 1."""
     found = []
     for prompt, vector in zip(data.prompts, data.vectors.tolist(), strict=True):
-        found.append(sum(f.points for f in difficulty(prompt, vector if meaning else None, head, weights).features))
+        found.append(unlimited(difficulty(prompt, vector if meaning else None, head, weights).features))
     return np.array(found)
 
 

@@ -49,7 +49,7 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
         prompt = body.get("prompt") if isinstance(body, dict) else None
         if not isinstance(prompt, str) or len(prompt) > LONGEST_PROMPT:
             return refuse(invalid_request(f"prompt is a text of at most {LONGEST_PROMPT:,} characters.", "prompt"))
-        return reply(gateway.routing.trial(prompt))
+        return reply(await gateway.routing.try_out(prompt))
 
     return [
         web.get("/api/routing", routing),

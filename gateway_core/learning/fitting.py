@@ -21,6 +21,9 @@ from gateway_core.store.labels import Label, LabelStore
 
 NEW_LABELS = 10
 """That have the router learn again by itself."""
+NOTHING_NEW = "it is what is in force already"
+MOST_LESSONS = 2_000
+"""The newest labels are learned from: what was wanted long ago may be wanted no more, and 5,000 take 15 s."""
 MOST_EMBEDDED = 500
 """Texts that one fit has embedded; the others have their turn with the next one."""
 
@@ -79,7 +82,8 @@ class Fitting:
             await self._look_among(labels, encoder)
 
     async def refit(self) -> HeadVersion | None:
-        """Learns now; None where there is nothing to learn from. Raises ``StoreError``."""
+        """Learns now; None where there is nothing to learn from. What is in force already is no new version: the way
+        back would lead to the same. Raises ``StoreError``."""
         async with self._one_at_a_time:
             labels, changes = await self._labels.active()
             labels = await self._with_vectors(labels)
@@ -90,6 +94,9 @@ class Fitting:
             fitted = await asyncio.to_thread(learn, lessons, held_out, self.head)
             now, taken = self._clock.now(), fitted.taken
             version = HeadVersion(0, now, len(lessons), fitted.trial, taken, fitted.verdict, in_force=taken)
+            if fitted.head == self.head:
+                await self._heads.note_tried(changes)
+                return replace(version, taken=False, in_force=False, verdict=NOTHING_NEW)
             number = await self._heads.add(version, to_json(fitted.head), changes)
             self.head = fitted.head if taken else self.head
             await self._look_among(labels, encoder)
@@ -146,8 +153,8 @@ class Fitting:
 
 
 def _lessons(labels: Sequence[Label], encoder: str) -> tuple[list[Lesson], list[Lesson]]:
-    """What is learned from, and what is held out. 5,000 labels take 0.1 s: to be called off the event loop."""
-    taught = [(label.held_out, _lesson(label, encoder)) for label in labels if label.weight]
+    """What is learned from, and what is held out. It takes a tenth of a second: to be called off the event loop."""
+    taught = [(label.held_out, _lesson(label, encoder)) for label in labels if label.weight][:MOST_LESSONS]
     return [one for held_out, one in taught if not held_out], [one for held_out, one in taught if held_out]
 
 

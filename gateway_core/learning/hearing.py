@@ -140,9 +140,17 @@ class Ears:
         said = self._said.get((one.caller, one.text))
         if one.named and said and _soon_after(said, one) and one.named is not said.tier:
             yield said, Source.OVERRIDE, OVERRIDDEN[one.named]
-        before = self._last_of.get((one.caller, one.session)) if one.session else None
+        before = self._before(one)
         if one.free and before and _soon_after(before, one) and _asks_again(before, one):
             yield before, Source.RETRY, ASKED_AGAIN[before.tier]
+
+    def _before(self, one: Heard) -> Heard | None:
+        """The request whose answer this one may ask for again: as the conversation tells, also without a session's
+        name, or else the session's last."""
+        known = self._by_id.get(one.look.again_of) if one.look else None
+        if known and known.caller == one.caller and known.free and not known.goes_on:
+            return known
+        return self._last_of.get((one.caller, one.session)) if one.session else None
 
     def _keep(self, kept: OrderedDict[K, Heard], key: K, one: Heard) -> None:
         kept[key] = one

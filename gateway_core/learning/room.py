@@ -195,6 +195,7 @@ class Learning:
 
     async def refit(self) -> HeadVersion | None:
         """Learns now; None where there is nothing to learn from. Raises ``StoreError``."""
+        self._due_since = None
         return await self._to_the_end(self._fitting.refit())
 
     async def revert(self) -> int | None:

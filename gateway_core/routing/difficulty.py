@@ -15,6 +15,8 @@ from gateway_core.routing.rules import found_in
 from gateway_core.routing.shipped import Shipped, shipped
 
 BASE = 0.45
+LIMITED = "kept from 0 to 1"
+"""Name of what is added where the others add up to less than nothing, or to more than all."""
 
 
 def difficulty(
@@ -54,6 +56,15 @@ def seen_in(text: str, vector: Sequence[float] | None, weights: Shipped) -> list
 
 
 def _difficulty(features: Sequence[Feature], labels: int, *, embedded: bool) -> Difficulty:
-    score = min(1.0, max(0.0, BASE + sum(feature.points for feature in features)))
-    ordered = tuple(sorted(features, key=lambda feature: -abs(feature.points)))
-    return Difficulty(round(score, 3), ordered, labels=labels, embedded=embedded)
+    seen = [feature for feature in features if feature.name != LIMITED]
+    ordered = tuple(sorted(seen, key=lambda feature: -abs(feature.points)))
+    raw = round(unlimited(seen), 3)
+    score = min(1.0, max(0.0, raw))
+    if score != raw:
+        ordered += (Feature(LIMITED, round(score - raw, 3)),)
+    return Difficulty(score, ordered, labels=labels, embedded=embedded)
+
+
+def unlimited(features: Sequence[Feature]) -> float:
+    """What the features add up to, :data:`LIMITED` apart."""
+    return BASE + sum(feature.points for feature in features if feature.name != LIMITED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway_core.model import Considered, Decision, Difficulty, Feature, Tier
+from gateway_core.routing.difficulty import LIMITED, unlimited
 from gateway_core.routing.landscape import UPWARD, Bands, Landscape
 from gateway_core.routing.wishes import Wish
 
@@ -23,13 +24,28 @@ def otherwise(decision: Decision, wish: Wish | None, by_itself: Wish, landscape:
     if decision.target.tier is not asked:
         told += _in_the_way(asked, decision.record.considered)
     if wish is not None:
-        tier = by_itself.tier.upper()
-        told.append(f"{tier} if the difficulty, {difficulty.score:.2f}, had decided: {_but_for(wish)}")
+        tier, score = by_itself.tier.upper(), f"{_exact(difficulty.score)}"
+        if by_itself.tier is decision.target.tier:
+            told.append(f"{tier} too if the difficulty, {score}, had decided")
+        else:
+            told.append(f"{tier} if the difficulty, {score}, had decided: {_but_for(wish)}")
         return tuple(told)
+    judged = by_itself.route.startswith("judged:")
     for tier in UPWARD:
-        if tier not in (asked, decision.target.tier) and (how := _by_difficulty(tier, difficulty, landscape)):
+        if tier in (asked, decision.target.tier):
+            continue
+        if how := (_by_judge if judged else _by_difficulty)(tier, difficulty, landscape):
             told.append(f"{tier.upper()} if {how}")
     return tuple(told)
+
+
+def _by_judge(tier: Tier, difficulty: Difficulty, landscape: Landscape) -> str:
+    """The same where a model was asked, because the difficulty is unclear."""
+    if tier is landscape.default_tier:
+        return "it had been judged medium, or not at all"
+    word = {Tier.LOCAL: "easy", Tier.PREMIUM: "hard"}.get(tier)
+    how = _by_difficulty(tier, difficulty, landscape)
+    return f"it had been judged {word}{f', or {how}' if how else ''}" if word else how
 
 
 def _but_for(wish: Wish) -> str:
@@ -50,26 +66,42 @@ def _by_difficulty(tier: Tier, difficulty: Difficulty, landscape: Landscape) -> 
     if tier is Tier.LOCAL:
         return _easier(difficulty, bands)
     if tier is Tier.PREMIUM:
-        return f"its difficulty were {bands.hard_from:.2f} or more; it is {score:.2f}" if bands.hard_from <= 1 else ""
+        return (
+            f"its difficulty were {_exact(bands.hard_from)} or more; it is {_exact(score)}"
+            if bands.hard_from <= 1
+            else ""
+        )
     if tier is landscape.default_tier:
         least, most = bands.easy_below, bands.hard_from
-        return f"its difficulty were unclear, from {least:.2f} to below {most:.2f}; it is {score:.2f}"
+        return f"its difficulty were unclear, from {_exact(least)} to below {_exact(most)}; it is {_exact(score)}"
     return ""
 
 
 def _easier(difficulty: Difficulty, bands: Bands) -> str:
     """Which features would have to be missing for the prompt to be easy."""
     score = difficulty.score
-    text = f"its difficulty were below {bands.easy_below:.2f}; it is {score:.2f}"
-    missing = list(_smallest(difficulty.features, score - bands.easy_below))
+    text = f"its difficulty were below {_exact(bands.easy_below)}; it is {_exact(score)}"
+    missing = _smallest(difficulty.features, unlimited(difficulty.features) - bands.easy_below)
     if not missing:
         return text
-    return f"{text}, and would be without {' and '.join(f'{one.name} ({one.points:+.2f})' for one in missing)}"
+    return f"{text}, and would be but for {' and '.join(map(_told, missing))}"
+
+
+def _told(one: Feature) -> str:
+    """A feature with what was measured: it may add points that there is none of it."""
+    return f"{one.name}{f', {one.value}' if one.value else ''} ({one.points:+.2f})"
+
+
+def _exact(number: float) -> str:
+    """With two digits, or with three where two would put it on the other side of a threshold."""
+    return f"{number:.2f}" if round(number, 2) == round(number, 3) else f"{number:.3f}"
 
 
 def _smallest(features: tuple[Feature, ...], gap: float) -> list[Feature]:
     """The fewest features that add up to more than ``gap``; empty where it takes too many of them."""
-    heavy = sorted((one for one in features if one.points > 0), key=lambda one: -one.points)[:MOST_FEATURES]
+    heavy = sorted((one for one in features if one.points > 0 and one.name != LIMITED), key=lambda one: -one.points)[
+        :MOST_FEATURES
+    ]
     taken: list[Feature] = []
     for one in heavy:
         taken.append(one)

@@ -12,7 +12,7 @@ from typing import Literal
 from gateway_core.model import ChatRequest, Decision, Difficulty, Refusal, Tier
 from gateway_core.routing import staying, wishes
 from gateway_core.routing.choosing import choose
-from gateway_core.routing.difficulty import difficulty
+from gateway_core.routing.difficulty import LIMITED, difficulty
 from gateway_core.routing.landscape import UPWARD, Landscape
 from gateway_core.routing.otherwise import otherwise
 from gateway_core.routing.session import Standing
@@ -102,7 +102,7 @@ def _family(request: ChatRequest, hard: Difficulty, landscape: Landscape, judgem
 
 
 def _by_difficulty(hard: Difficulty, landscape: Landscape, judgement: Judgement | None) -> Wish:
-    heaviest = [one for one in hard.features if abs(one.points) >= LEAST_TOLD][:MOST_TOLD]
+    heaviest = [one for one in hard.features if abs(one.points) >= LEAST_TOLD and one.name != LIMITED][:MOST_TOLD]
     why = ", ".join(f"{one.name} {one.points:+.2f}" for one in heaviest) or "nothing stands out"
     if hard.score < landscape.bands.easy_below:
         return Wish(Tier.LOCAL, "simple", f"difficulty {hard.score:.2f}: {why}")

@@ -62,6 +62,10 @@ class HeadStore:
 
         return await self._database.run(write)
 
+    async def note_tried(self, tried: int) -> None:
+        """Notes that a fit of so many changes brought nothing new."""
+        await self._database.run(lambda connection: _keep(connection, "tried", tried))
+
     async def go_back(self) -> Standing | None:
         """Has the version in force that was so before; None where the rules are in force already."""
 

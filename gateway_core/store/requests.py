@@ -22,6 +22,7 @@ from gateway_core.model import (
     RequestRow,
     Reuse,
     Status,
+    TierCost,
     Timeline,
     Usage,
 )
@@ -60,6 +61,7 @@ class _Rest:
     cost: Cost = Cost()
     reuse: Reuse | None = None
     timeline: Timeline = Timeline()
+    elsewhere: tuple[TierCost, ...] = ()
     compacted: Compacted | None = None
 
 
@@ -150,6 +152,7 @@ class RequestLog:
                 cost=rest.cost,
                 reuse=rest.reuse,
                 timeline=rest.timeline,
+                elsewhere=rest.elsewhere,
                 compacted=rest.compacted,
             )
 
@@ -295,6 +298,7 @@ def _write_row(
             cost=detail.cost,
             reuse=detail.reuse,
             timeline=detail.timeline,
+            elsewhere=detail.elsewhere,
             compacted=detail.compacted,
         )
         values["detail"] = to_json(rest)

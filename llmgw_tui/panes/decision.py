@@ -7,10 +7,19 @@ from collections.abc import Iterator
 from rich.segment import Segment
 from rich.style import Style
 
-from gateway_core.model import Considered, Decision, DecisionRecord, Difficulty, Example, Feature, TierCost
+from gateway_core.model import (
+    Considered,
+    Decision,
+    DecisionRecord,
+    Difficulty,
+    Example,
+    Feature,
+    SessionLook,
+    TierCost,
+)
 from llmgw_tui.panes.details import Line, label, pair, wrapped
 from llmgw_tui.panes.draw import Look, cell, meter, text_segment
-from llmgw_tui.text import dollars, duration, preview
+from llmgw_tui.text import dollars, duration, milliseconds, preview
 from llmgw_tui.theme import (
     ACCENT,
     BRIGHT_STYLE,
@@ -45,6 +54,8 @@ def decision_lines(decision: Decision, elsewhere: tuple[TierCost, ...], width: i
         yield from wrapped("if it fails", others, width, MUTED_STYLE)
     for text in record.otherwise:
         yield from wrapped("would be", text, width, BRIGHT_STYLE)
+    if record.session:
+        yield from wrapped("before", _session(record.session), width, MUTED_STYLE)
     yield from _models(record, width, look)
     yield from _elsewhere(elsewhere, width, look)
 
@@ -109,14 +120,28 @@ def _example(example: Example, width: int) -> Iterator[Line]:
     yield from wrapped("like", f"{example.text}  ({wanted}, cosine {example.cosine:.2f})", width, MUTED_STYLE)
 
 
+def _session(known: SessionLook) -> str:
+    """What was known of the conversation."""
+    words = [f"{known.target.model} answered last"]
+    if known.cached_tokens:
+        words.append(f"{known.cached_tokens:,} tokens in its prompt cache, warm for {duration(known.warm_s)}")
+    if known.saves_microusd or known.loses_microusd:
+        words.append(f"a switch saves {dollars(known.saves_microusd)} and loses {dollars(known.loses_microusd)}")
+    if known.asked_again is not None:
+        words.append(f"{known.asked_again:.2f} alike to the turn before")
+    if known.repeats:
+        words.append(f"answered {known.repeats} time{'' if known.repeats == 1 else 's'} before")
+    return "; ".join(words)
+
+
 def _models(record: DecisionRecord, width: int, look: Look) -> Iterator[Line]:
     for number, one in enumerate(record.considered):
         name = _name(one.provider, one.model) if one.model else "nobody"
         mark = [text_segment(f"{tier_mark(one.tier.value, look.glyphs)} ", TIER_STYLES[one.tier.value])]
         style = MUTED_STYLE if one.obstacle else TEXT_STYLE
         yield [label("models" if number == 0 else ""), *mark, text_segment(f"{name}  {_fit(one)}", style)]
-        if one.obstacle:
-            yield from wrapped("", one.obstacle, width, WARN_STYLE)
+        if why := one.obstacle or one.passed_over:
+            yield from wrapped("", why, width, WARN_STYLE)
 
 
 def _fit(one: Considered) -> str:
@@ -127,7 +152,7 @@ def _fit(one: Considered) -> str:
     if one.loaded is not None:
         words.append("loaded" if one.loaded else "cold")
     if one.seconds is not None:
-        words.append(f"about {duration(one.seconds)}")
+        words.append(f"{'about' if one.answer_tokens else 'usually'} {milliseconds(one.seconds * 1000)}")
     if one.most_microusd:
         words.append(f"at most {dollars(one.most_microusd)}")
     return "  ".join(words)

@@ -133,7 +133,9 @@ def _summary(detail: RequestDetail, look: Look, width: int) -> Iterator[Line]:
 def _decision(detail: RequestDetail, width: int, look: Look) -> Iterator[Line]:
     if detail.decision is None:
         word = preview(detail.row.route)
-        yield pair("route", word or "the router was not asked", TEXT_STYLE if word else MUTED_STYLE)
+        asked = any(step.name == "router" for step in detail.timeline.steps)
+        none = "nowhere: nobody could take it" if asked else "the router was not asked"
+        yield pair("route", word or none, TEXT_STYLE if word else MUTED_STYLE)
         return
     yield from decision_lines(detail.decision, detail.elsewhere, width, look)
 

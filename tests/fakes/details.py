@@ -49,13 +49,15 @@ def record() -> DecisionRecord:
             embedded=True,
         ),
         considered=(
-            Considered(Tier.LOCAL, *LOCAL, "the model has no tools", True, 18_932, 32_768, 41.0, True),
+            Considered(
+                Tier.LOCAL, *LOCAL, "the model has no tools", True, 18_932, 32_768, 41.0, True, answer_tokens=300
+            ),
             Considered(Tier.CHEAP, *CHEAP, "", False, 18_932, 131_072, most_microusd=4_120),
             Considered(Tier.PREMIUM, *BY_TIER[Tier.PREMIUM], "", False, 18_932, 200_000, most_microusd=112_400),
         ),
         otherwise=(
-            "LOCAL if its difficulty were below 0.35; it is 0.82, and would be without design (+0.28), your labels"
-            " (+0.12) and several constraints (+0.12)",
+            "LOCAL if its difficulty were below 0.35; it is 0.82, and would be but for design (+0.28) and your labels,"
+            " 37 labels (+0.12) and several constraints (+0.12)",
             "CHEAP if its difficulty were unclear, from 0.35 to below 0.65; it is 0.82",
         ),
     )

@@ -47,13 +47,17 @@ async def test_groq_judges_once_for_each_text_and_the_reason_names_it(tmp_path: 
         client(tmp_path, **judged(groq), **with_claude(claude), exact_cache="off") as llmgw,
     ):
         _, headers, _ = await llmgw.chat(UNCLEAR, model="gateway-auto")
-        reasons = (await decision(llmgw, headers["x-llmgw-request-id"]))["reasons"]
+        found = await decision(llmgw, headers["x-llmgw-request-id"])
+        reasons, otherwise = found["reasons"], found["record"]["otherwise"]
         await llmgw.chat(UNCLEAR, model="gateway-auto")
         asked = len(groq.requests)
         await llmgw.chat("Hello!", model="gateway-auto")
     assert (headers["x-llmgw-tier"], headers["x-llmgw-route"]) == ("premium", "judged:hard")
     assert any("groq's openai/gpt-oss-20b says hard" in reason["text"] for reason in reasons)
     assert asked == 1 and len(questions(groq)) == 1, "a greeting needs no judge"
+    local, cheap = otherwise
+    assert local.startswith("LOCAL if it had been judged easy, or its difficulty were below 0.35")
+    assert cheap == "CHEAP if it had been judged medium, or not at all", "the difficulty is unclear already"
 
 
 async def test_the_judge_sees_the_users_words_and_nothing_else(tmp_path: Path) -> None:
@@ -102,10 +106,13 @@ async def test_a_judge_that_fails_leaves_it_to_the_rules_and_rests(tmp_path: Pat
     ):
         groq.script(step)
         status, headers, _ = await llmgw.chat(UNCLEAR, model="gateway-auto")
+        detail = await llmgw.get(f"/api/requests/{headers['x-llmgw-request-id']}")
         await llmgw.chat(UNCLEAR, model="gateway-auto")
         reserved = (await llmgw.get("/api/budget"))["reserved_usd"]
     assert (status, headers["x-llmgw-route"], headers["x-llmgw-tier"]) == (200, "default", "cheap")
     assert len(questions(groq)) == 1 and reserved == 0
+    said = next(one["text"] for one in detail["remarks"] if one["step"] == "judge")
+    assert said.startswith("groq's openai/gpt-oss-20b did not say within") and "left alone for 30 s" in said
 
 
 async def test_a_judge_that_is_slow_is_not_waited_for_and_stays_paid(

@@ -59,6 +59,21 @@ async def eventually(llmgw: Client, holds: Callable[[Any], bool]) -> Any:
     raise AssertionError(found)
 
 
+async def test_learning_the_same_again_is_no_new_version(tmp_path: Path) -> None:
+    """Five of them would push out all that one could go back to, and the way back would lead nowhere."""
+    async with gateway(tmp_path) as llmgw:
+        await run(llmgw, "import_labels", labels=lines(30))
+        await run(llmgw, "refit_router")
+        again = [await run(llmgw, "refit_router") for _ in range(6)]
+        found = await learning(llmgw)
+        back = await run(llmgw, "revert_router")
+        assert llmgw.gateway.learning.head is None
+        anew = await run(llmgw, "refit_router")
+    assert [one["number"] for one in found["versions"]] == [1] and found["in_force"] == 1
+    assert all("in force already" in one["message"] and not one["ok"] for one in again)
+    assert "The rules alone decide again" in back["message"] and "version 2" in anew["message"]
+
+
 def lines(many: int, tier: str = "premium") -> list[dict[str, str]]:
     return [{"prompt": f"{WORDS} {number}", "tier": tier} for number in range(many)]
 

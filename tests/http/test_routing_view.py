@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from gateway_core.reader import DifficultyReader
 from gateway_core.routing.difficulty import difficulty
 from gateway_core.routing.landscape import Bands
 from gateway_core.routing_values import LineupPlace, RouteTrial, RoutingStatus
@@ -16,6 +17,7 @@ from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.script import Failure, Reply
 from tests.http.inside import Client, client, with_claude, with_groq
+from tests.test_reader import TEXT, VECTOR, Encoder, Taught
 
 HARD = SAMPLES[2][1]
 BANDS = Bands()
@@ -95,6 +97,17 @@ async def test_a_provider_that_fails_is_passed_over_until_it_is_called_again(tmp
     assert place(up, "cheap").circuit == "closed" and place(up, "cheap").chosen
     assert place(up, "cheap").last_error, "what went wrong stays to be read"
     assert retried.provider == "groq"
+
+
+async def test_a_prompt_is_tried_with_what_it_means_and_with_what_was_learned(tmp_path: Path) -> None:
+    async with FakeAnthropic() as claude, client(tmp_path, **with_claude(claude)) as llmgw:
+        reader = DifficultyReader(Encoder(), Taught())
+        llmgw.gateway.reader.vector = reader.vector  # type: ignore[method-assign]
+        llmgw.gateway.reader.known = reader.known  # type: ignore[method-assign]
+        found = await trial(llmgw, TEXT)
+    assert found.difficulty == difficulty(TEXT, VECTOR, Taught.head).score != difficulty(TEXT).score
+    assert "like: Bullet points, please. (cheap was what it needed, cosine 0.91)" in found.reasons
+    assert any(reason.startswith("would be: ") for reason in found.reasons)
 
 
 async def test_a_prompt_is_tried_without_a_call_or_a_trace(tmp_path: Path) -> None:

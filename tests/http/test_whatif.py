@@ -33,7 +33,7 @@ async def test_a_gateway_replays_what_it_answered_and_every_face_tells_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with FakeAnthropic() as claude, FakeOpenAI(key="groq-key", models=(GROQ_MODEL,)) as groq:
-        more = {**with_claude(claude), **with_groq(groq)}
+        more = {**with_claude(claude), **with_groq(groq), "router_easy_below": 0.3, "router_hard_from": 0.62}
         async with client(tmp_path, **more) as llmgw:
             await some_traffic(llmgw)
             calls = len(claude.requests), len(groq.requests)
@@ -52,10 +52,11 @@ async def test_a_gateway_replays_what_it_answered_and_every_face_tells_the_same(
     assert as_it_was["requests"] == 3 and as_it_was["moved"] == 0 and spent > 0
     assert as_it_was["before_microusd"] == as_it_was["after_microusd"] == spent
     assert {one["source"]: one["requests"] for one in as_it_was["moves"]} == {"cheap": 1, "premium": 1, "cache": 1}
+    assert (as_it_was["now"]["easy_below"], as_it_was["now"]["hard_from"]) == (0.3, 0.62)
     assert as_it_was["now"]["decided"] == 2 and as_it_was["now"]["share"] == 0.5
     assert dearer["moved"] == 2 and dearer["after_microusd"] > spent
     assert {one["target"] for one in dearer["moves"]} == {"premium"}
-    for name in ("after_microusd", "low_microusd", "moves", "tiers", "then", "lanes", "limit_after"):
+    for name in ("after_microusd", "low_microusd", "moves", "tiers", "now", "then", "lanes", "limit_after"):
         assert printed[name] == dearer[name], name
     table = capsys.readouterr().out
     assert "3 answered requests" in table and "policy      as it was" in table

@@ -28,6 +28,17 @@ def test_the_same_words_again_in_a_session_say_that_the_answer_was_not_enough() 
     assert heard_after() == [("req_1", Source.RETRY, 0.5)]
 
 
+def test_a_client_that_names_no_session_is_heard_by_its_conversation() -> None:
+    ears, again = Ears(), SessionLook(TARGET, escalated=True, again_of="req_1")
+    assert ears.hear(answered(session=None)) == ()
+    ((about, source, _),) = ears.hear(
+        answered("req_2", at=AT + 60, session=None, text="The same, once more?", look=again)
+    )
+    assert (about.id, source) == ("req_1", Source.RETRY)
+    stranger = answered("req_3", at=AT + 90, session=None, text="The same, once more?", look=again, caller="another")
+    assert ears.hear(stranger) == (), "nobody labels what somebody else has asked"
+
+
 def test_other_words_that_the_session_takes_for_a_second_try_do_too() -> None:
     for look in (SessionLook(TARGET, asked_again=0.84), SessionLook(TARGET, escalated=True)):
         assert heard_after(text="Once more: the proxy's certificate, how?", look=look) == [("req_1", Source.RETRY, 0.5)]

@@ -20,7 +20,7 @@ def told(decision: object) -> tuple[str, ...]:
 
 def test_an_unclear_prompt_names_what_would_make_it_easy_and_hard() -> None:
     local, premium = told(route(request(UNCLEAR), landscape()))
-    assert local.startswith("LOCAL if its difficulty were below 0.35") and "without commas" in local
+    assert local.startswith("LOCAL if its difficulty were below 0.35") and "but for commas, 2 commas (+0.14)" in local
     assert premium.startswith("PREMIUM if its difficulty were 0.65 or more")
 
 
@@ -31,9 +31,29 @@ def test_what_is_named_is_enough() -> None:
     assert isinstance(decision, Decision) and decision.target.tier is Tier.LOCAL
 
 
+def test_what_is_named_is_enough_where_the_features_add_up_to_more_than_all() -> None:
+    """The score ends at 1, and what is above it must go too."""
+    decision = route(request(f"{HARD} Debug the algorithm, analyse every trade-off, compare the matrix."), landscape())
+    assert isinstance(decision, Decision) and decision.record.difficulty and decision.difficulty == 1
+    features = decision.record.difficulty.features
+    assert round(0.45 + sum(one.points for one in features), 3) == 1 and features[-1].points < 0
+    local, _ = decision.record.otherwise
+    assert "it is 1.00" in local and "but for" not in local
+
+
+def test_who_is_sent_where_the_difficulty_sends_it_anyway_is_told_so() -> None:
+    (text,) = told(route(request("Hello!", force_tier=Tier.LOCAL), landscape()))
+    assert text.startswith("LOCAL too if the difficulty, 0.0")
+
+
 def test_a_hard_prompt_names_the_tier_that_takes_what_is_unclear() -> None:
     local, cheap = told(route(request(HARD), landscape()))
     assert local.startswith("LOCAL if") and cheap.startswith("CHEAP if its difficulty were unclear, from 0.35")
+
+
+def test_a_threshold_is_told_as_it_is_set() -> None:
+    told_of = told(route(request(HARD), landscape(bands=Bands(0.335, 0.745))))
+    assert any("from 0.335 to below 0.745" in text for text in told_of)
 
 
 def test_a_tier_that_no_difficulty_reaches_is_not_promised() -> None:

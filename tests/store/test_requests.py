@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from gateway_core.model import RequestRow, Status, Tier, Usage
+from gateway_core.model import RequestRow, Status, Tier, TierCost, Usage
 from gateway_core.store.database import Database
 from gateway_core.store.days import start_of
 from gateway_core.store.ledger import Ledger
@@ -38,6 +38,7 @@ async def test_a_row_and_its_detail_come_back_as_they_were(log: RequestLog) -> N
     row = replace(request_row(), first_token_ms=3.5, finish_reason="stop", error_code=None, cost_microusd=7)
     row = replace(row, repaired=True)
     detail = request_detail(row, usage=Usage(1, 2, 3, 4, 5, 1, estimated=True))
+    detail = replace(detail, elsewhere=(TierCost(Tier.LOCAL, "ollama", "qwen3:8b", 0),))
     await log.add(row, detail)
     assert await log.recent(10) == (row,)
     assert await log.detail(row.id) == detail

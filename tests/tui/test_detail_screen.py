@@ -43,7 +43,7 @@ async def until(stage: Stage, words: str) -> None:
 
 
 async def test_the_steps_are_bars_where_they_were_in_time(staging: Staging) -> None:
-    async with staging(snapshots.busy(), size=(120, 60)) as stage:
+    async with staging(snapshots.busy(), size=(120, 70)) as stage:
         await opened(stage)
         lines = stage.text.splitlines()
     (cache,) = [line for line in lines if line.startswith(" exact cache")]

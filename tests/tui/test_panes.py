@@ -22,9 +22,13 @@ from gateway_core.model import (
     PullStatus,
     Reason,
     RequestRow,
+    SessionLook,
     Snapshot,
     Status,
+    Step,
+    Target,
     Tier,
+    Timeline,
 )
 from gateway_core.spending.forecast import Today, forecast
 from llmgw_tui.filtering import Typed, matching
@@ -42,6 +46,7 @@ from llmgw_tui.text import count, dollars
 from llmgw_tui.theme import ASCII, MUTED_STYLE, UNICODE, WARN_STYLE
 from llmgw_tui.widgets import chart
 from tests.fakes import details, snapshots
+from tests.fakes.snapshots import CHEAP
 from tests.tui.test_text import is_harmless
 
 LOOK = Look(snapshots.NOW)
@@ -524,3 +529,28 @@ def test_the_header_says_all_that_is_true_and_nothing_else(
     assert ("groq down" in text) == down
     over = {0: "", 6_000_000: "OVER SOFT", 16_000_000: "OVER MEDIUM", 51_000_000: "HARD LIMIT"}
     assert [words for words in filter(None, over.values()) if words in text] == [over[spent]] * bool(over[spent])
+
+
+def test_the_decision_says_what_was_measured_of_this_request_and_what_is_usual() -> None:
+    """Nobody waits for "about 0:00"; and what a provider takes as a rule is no estimate for this prompt."""
+    shown = details.detail()
+    decision, record = shown.decision, details.record()
+    assert decision is not None
+    local, cheap, premium = record.considered
+    timed = (
+        replace(local, answer_tokens=300),
+        replace(cheap, seconds=0.45, passed_over="it would push out llama"),
+        premium,
+    )
+    look = SessionLook(Target(Tier.CHEAP, *CHEAP, False), cached_tokens=12_000, warm_s=200, asked_again=0.43)
+    record = replace(record, considered=timed, session=look)
+    text = text_of(detail_lines(replace(shown, decision=replace(decision, record=record)), LOOK, 120))
+    assert "about 41.0s" in text and "usually 450ms" in text and "it would push out llama" in text
+    assert f"{CHEAP[1]} answered last; 12,000 tokens in its prompt cache, warm for 3:20; 0.43 alike" in text
+
+
+def test_a_request_that_the_router_refused_does_not_say_that_it_was_not_asked() -> None:
+    shown = replace(details.detail(), decision=None, row=replace(details.detail().row, route=""))
+    asked = replace(shown, timeline=Timeline((Step("router", 1.0, 0.5, "context_length_exceeded"),)))
+    assert "nowhere: nobody could take it" in text_of(detail_lines(asked, LOOK, 100))
+    assert "the router was not asked" in text_of(detail_lines(replace(shown, timeline=Timeline()), LOOK, 100))
