@@ -14,6 +14,7 @@ from gateway_core.model import (
     Counted,
     Counterfactuals,
     Decision,
+    DecisionRecord,
     JsonObject,
     Outcome,
     Reason,
@@ -66,6 +67,8 @@ class Exchange:
     otherwise: Counterfactuals = Counterfactuals()
     elsewhere: tuple[TierCost, ...] = ()
     """What the other tiers would have cost."""
+    weighed: DecisionRecord | None = None
+    """What the router looked at, where nobody could take the request."""
     first_token_ms: float | None = None
     finish_reason: str | None = None
     attempts: int = 0
@@ -233,6 +236,7 @@ class Exchange:
             cost=self.cost,
             reuse=self.reuse,
             elsewhere=self.elsewhere,
+            weighed=self.weighed,
             timeline=Timeline(self.watch.steps(ended=self.outcome is not None)),
             compacted=self.compacted,
         )

@@ -180,6 +180,8 @@ class Refusal:
     http_status: int
     retry_after_s: int | None = None
     param: str | None = None
+    weighed: DecisionRecord | None = field(default=None, compare=False, repr=False)
+    """What the router looked at, where nobody could take the request."""
 
 
 class Refused(Exception):
@@ -326,6 +328,8 @@ class RequestDetail:
     timeline: Timeline = Timeline()
     elsewhere: tuple[TierCost, ...] = ()
     """What the other tiers would have cost, for an answer that a model gave."""
+    weighed: DecisionRecord | None = None
+    """What the router looked at for a request that nobody could take."""
     compacted: Compacted | None = None
     """What was left out of ``messages`` for the model that answered; None where it got them whole."""
 

@@ -332,7 +332,7 @@ class Pipeline:
                 landscape, known = self._tiers.landscape(), replace(known, judgement=judgement)
             decision = route(request, landscape, known)
             if isinstance(decision, Refusal):
-                step.outcome = decision.code
+                step.outcome, exchange.weighed = decision.code, decision.weighed
                 raise Refused(decision)
             step.outcome = decision.route
         exchange.decision = decision = self._talks.recorded(exchange, decision)

@@ -35,8 +35,14 @@ def otherwise(decision: Decision, wish: Wish | None, by_itself: Wish, landscape:
         if tier in (asked, decision.target.tier):
             continue
         if how := (_by_judge if judged else _by_difficulty)(tier, difficulty, landscape):
-            told.append(f"{tier.upper()} if {how}")
+            told.append(f"{tier.upper()} if {how}{_still_blocked(tier, decision.record.considered)}")
     return tuple(told)
+
+
+def _still_blocked(tier: Tier, considered: tuple[Considered, ...]) -> str:
+    """What would keep the tier from answering all the same; empty where one of its models could."""
+    obstacles = [one.obstacle for one in considered if one.tier is tier]
+    return f"; but it could not take it: {obstacles[0].rstrip('.')}" if obstacles and all(obstacles) else ""
 
 
 def _by_judge(tier: Tier, difficulty: Difficulty, landscape: Landscape) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gateway_core.model import ChatRequest, Decision, Difficulty, Refusal, Tier
+from gateway_core.model import ChatRequest, Decision, DecisionRecord, Difficulty, Refusal, Tier
 from gateway_core.routing import staying, wishes
 from gateway_core.routing.choosing import choose
 from gateway_core.routing.difficulty import LIMITED, difficulty
+from gateway_core.routing.feasibility import considered, survey
 from gateway_core.routing.landscape import UPWARD, Landscape
 from gateway_core.routing.otherwise import otherwise
 from gateway_core.routing.session import Standing
@@ -63,7 +64,8 @@ def route(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) ->
         wish, balance = staying.warm_cache(request, by_itself, known.session, landscape)
     decision = choose(request, wish, landscape, hard)
     if isinstance(decision, Refusal):
-        return decision
+        looks = survey(request, landscape)
+        return replace(decision, weighed=DecisionRecord(hard, considered(request, looks, landscape, {})))
     before = wish if wish is not by_itself else None
     record = replace(decision.record, otherwise=otherwise(decision, before, by_itself, landscape))
     if known.session:

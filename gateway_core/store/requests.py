@@ -16,6 +16,7 @@ from gateway_core.model import (
     Compacted,
     Cost,
     Decision,
+    DecisionRecord,
     Reason,
     RequestDetail,
     RequestParts,
@@ -62,6 +63,7 @@ class _Rest:
     reuse: Reuse | None = None
     timeline: Timeline = Timeline()
     elsewhere: tuple[TierCost, ...] = ()
+    weighed: DecisionRecord | None = None
     compacted: Compacted | None = None
 
 
@@ -153,6 +155,7 @@ class RequestLog:
                 reuse=rest.reuse,
                 timeline=rest.timeline,
                 elsewhere=rest.elsewhere,
+                weighed=rest.weighed,
                 compacted=rest.compacted,
             )
 
@@ -299,6 +302,7 @@ def _write_row(
             reuse=detail.reuse,
             timeline=detail.timeline,
             elsewhere=detail.elsewhere,
+            weighed=detail.weighed,
             compacted=detail.compacted,
         )
         values["detail"] = to_json(rest)

@@ -48,7 +48,7 @@ def decision_lines(decision: Decision, elsewhere: tuple[TierCost, ...], width: i
     yield pair("route", preview(decision.route) + named)
     for reason in decision.reasons:
         yield from wrapped(preview(reason.step), reason.text, width, TEXT_STYLE)
-    yield from _difficulty(decision, width, look)
+    yield from _difficulty(decision.difficulty, record.difficulty, width, look)
     if decision.fallbacks:
         others = ", ".join(f"{other.tier.value} {_name(other.provider, other.model)}" for other in decision.fallbacks)
         yield from wrapped("if it fails", others, width, MUTED_STYLE)
@@ -60,12 +60,18 @@ def decision_lines(decision: Decision, elsewhere: tuple[TierCost, ...], width: i
     yield from _elsewhere(elsewhere, width, look)
 
 
-def _difficulty(decision: Decision, width: int, look: Look) -> Iterator[Line]:
-    known = decision.record.difficulty
+def weighed_lines(record: DecisionRecord, width: int, look: Look) -> Iterator[Line]:
+    """What was looked at for a request that nobody could take."""
+    if record.difficulty:
+        yield from _difficulty(record.difficulty.score, record.difficulty, width, look)
+    yield from _models(record, width, look)
+
+
+def _difficulty(score: float, known: Difficulty | None, width: int, look: Look) -> Iterator[Line]:
     yield [
         label("difficulty"),
-        *meter(20, decision.difficulty, Style(color=ACCENT), look.glyphs),
-        text_segment(f" {decision.difficulty:.2f}", TEXT_STYLE),
+        *meter(20, score, Style(color=ACCENT), look.glyphs),
+        text_segment(f" {score:.2f}", TEXT_STYLE),
         text_segment(f"  {_sources(known)}" if known else "", MUTED_STYLE),
     ]
     if known is None:

@@ -10,7 +10,7 @@ from textual.strip import Strip
 from gateway_core.model import Counted, RequestDetail, RequestRow, Reuse, Status
 from llmgw_tui.ink import Ink
 from llmgw_tui.panes.blocks import body
-from llmgw_tui.panes.decision import decision_lines
+from llmgw_tui.panes.decision import decision_lines, weighed_lines
 from llmgw_tui.panes.details import Line, folded, heading, label, pair, wrapped
 from llmgw_tui.panes.draw import Look, text_segment
 from llmgw_tui.panes.messages import message_lines
@@ -136,6 +136,8 @@ def _decision(detail: RequestDetail, width: int, look: Look) -> Iterator[Line]:
         asked = any(step.name == "router" for step in detail.timeline.steps)
         none = "nowhere: nobody could take it" if asked else "the router was not asked"
         yield pair("route", word or none, TEXT_STYLE if word else MUTED_STYLE)
+        if detail.weighed:
+            yield from weighed_lines(detail.weighed, width, look)
         return
     yield from decision_lines(detail.decision, detail.elsewhere, width, look)
 

@@ -237,3 +237,16 @@ async def test_a_provider_at_the_local_servers_address_shares_its_memory(tmp_pat
         _, headers, _ = await llmgw.chat("Hello!", model="gateway-auto")
         assert headers["x-llmgw-model"] == "big:70b"
         assert f"{MODEL} is not loaded, and loading it would push out big:70b" in await reasons(llmgw)
+
+
+async def test_a_request_that_nobody_could_take_keeps_what_was_looked_at(tmp_path: Path, ollama: FakeOllama) -> None:
+    async with client(tmp_path, **with_ollama(ollama, local_context_tokens=4_096)) as llmgw:
+        status, _, body = await llmgw.chat(WORDS * 900, model="gateway-auto")
+        (row, *_) = await llmgw.gateway.requests(1)
+        found = await llmgw.gateway.detail(row.id)
+        shown = await llmgw.get(f"/api/requests/{row.id}")
+    assert (status, body["error"]["code"]) == (400, "context_length_exceeded")
+    assert found and found.decision is None and found.weighed and found.weighed.difficulty
+    local = next(one for one in found.weighed.considered if one.model == MODEL)
+    assert "tokens are needed" in local.obstacle and local.context_tokens
+    assert shown["weighed"]["considered"], "a program sees it too"

@@ -86,3 +86,10 @@ def test_the_record_holds_every_model_that_was_looked_at() -> None:
     looked = {one.tier: one for one in decision.record.considered}
     assert looked[Tier.LOCAL].obstacle == "Ollama does not answer" and not looked[Tier.CHEAP].obstacle
     assert looked[Tier.PREMIUM].tokens_needed > 500 and not looked[Tier.PREMIUM].free
+
+
+def test_a_tier_that_could_not_take_it_in_any_case_says_so() -> None:
+    without = landscape(local=Option(unavailable="Ollama does not answer"))
+    local, premium = told(route(request(UNCLEAR), without))
+    assert local.endswith("; but it could not take it: Ollama does not answer")
+    assert "could not take it" not in premium
