@@ -15,7 +15,7 @@ from gateway_core.routing.head import Head
 from gateway_core.wire.embeddings import unpack
 
 TIMEOUT_S = 0.25
-"""A short prompt takes 3 to 5 ms; one that waits behind others is read by its structure alone."""
+"""A short prompt takes some 10 ms; one that waits behind others is read by its structure alone."""
 REMEMBERED = 256
 BEGINNING, END = 700, 300
 """Characters of a longer prompt whose meaning is looked at: one window of the encoder."""
