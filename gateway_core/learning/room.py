@@ -37,7 +37,8 @@ log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 LONGEST_WAIT_S = 300.0
-"""For a moment without requests, after which it learns beside them: a fit has a thread for a second, for several where labels are long."""
+"""For a moment without requests, after which it learns beside them: a fit has a thread for a second, or for several
+where labels are long."""
 SHOWN_LABELS = 100
 SHOWN_CHARACTERS = 160
 
