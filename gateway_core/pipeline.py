@@ -43,7 +43,6 @@ from gateway_core.providers.base import Piece
 from gateway_core.reader import DifficultyReader
 from gateway_core.reuse import Reusing, note_answer, stored_answer
 from gateway_core.routing.router import Known, decides_by_difficulty, route
-from gateway_core.routing.session import Standing
 from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
 from gateway_core.wire.openai_chat import canned_completion
@@ -216,10 +215,8 @@ class Pipeline:
             return self._gates.policy.refusal(verdict)
         if refusal := self._gates.kill.check():
             return refusal
-        return route(request, self._tiers.landscape(), self._known(request, self._talks.standing(request)))
-
-    def _known(self, request: ChatRequest, standing: Standing | None) -> Known:
-        return Known(standing, difficulty=self._reader.known(request))
+        known = Known(self._talks.standing(request), difficulty=self._reader.known(request))
+        return route(request, self._tiers.landscape(), known)
 
     def _blocked(self, exchange: Exchange, refusal: Refusal) -> Answer | Refusal:
         """A policy refusal. OpenClaw gets it as an answer: a 403 would make it disable the whole provider."""
@@ -324,10 +321,12 @@ class Pipeline:
         request = exchange.request
         with exchange.watch.begin("router") as step:
             await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
-            landscape, known = self._tiers.landscape(), self._known(request, exchange.standing)
+            landscape, known = self._tiers.landscape(), Known(exchange.standing)
             if decides_by_difficulty(request, landscape, known):
                 known = replace(known, difficulty=await self._reader.read(request))
                 landscape = self._tiers.landscape()
+            else:
+                known = replace(known, difficulty=self._reader.known(request))
             if judgement := await self.judge.opinion(exchange, landscape, known):
                 landscape, known = self._tiers.landscape(), replace(known, judgement=judgement)
             decision = route(request, landscape, known)

@@ -12,6 +12,7 @@ from gateway_core.cache.encoder.worker import Message
 from gateway_core.model import ChatRequest, Difficulty, Example
 from gateway_core.routing.difficulty import difficulty
 from gateway_core.routing.head import Head
+from gateway_core.routing.measures import both_ends
 from gateway_core.wire.embeddings import unpack
 
 TIMEOUT_S = 0.25
@@ -92,4 +93,4 @@ class DifficultyReader:
 
 def meant(text: str) -> str:
     """The part of a text that stands for its meaning."""
-    return text if len(text) <= BEGINNING + END else f"{text[:BEGINNING]}\n{text[-END:]}"
+    return both_ends(text, BEGINNING, END)

@@ -51,7 +51,7 @@ def choose(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Difficu
     passed: dict[Target, str] = {}
     ordered = able if wish.binding else _as_things_stand(able, wish, reasons, passed)
     for target in (look.option.target for look in ordered):
-        if target and not any(_same_model(target, other) for other in targets):
+        if target and not any(target.is_same_model(other) for other in targets):
             targets.append(target)
     if not targets:
         return _refuse(request, wish, landscape)
@@ -113,10 +113,6 @@ def _name(tier: Tier, option: Option, landscape: Landscape) -> str:
     if option.target is None or len(landscape.all(tier)) == 1:
         return str(tier)
     return f"{tier} ({option.target.provider}/{option.target.model})"
-
-
-def _same_model(one: Target, other: Target) -> bool:
-    return (one.provider, one.model) == (other.provider, other.model)
 
 
 def _exact_refusal(request: ChatRequest, target: Target, landscape: Landscape, moves: bool) -> Refusal | None:

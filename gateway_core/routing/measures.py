@@ -23,12 +23,17 @@ LONG_WORD, LONG_GERMAN_WORD = 9, 12
 """Letters. German writes as one word what English writes as two."""
 
 
+def both_ends(text: str, beginning: int, end: int) -> str:
+    """A text as it is, or its first and last characters where it is longer than these together."""
+    return text if len(text) <= beginning + end else f"{text[:beginning]}\n{text[-end:]}"
+
+
 class Seen:
     """A prompt with what the measures and rules look at."""
 
     def __init__(self, text: str) -> None:
         self.characters = len(text)
-        self.text = text if len(text) <= BEGINNING + END else f"{text[:BEGINNING]}\n{text[-END:]}"
+        self.text = both_ends(text, BEGINNING, END)
 
     @cached_property
     def words(self) -> list[str]:

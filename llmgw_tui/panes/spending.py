@@ -24,7 +24,7 @@ from llmgw_tui.panes.spend import (
 )
 from llmgw_tui.text import count, dollars, limit, percent, preview
 from llmgw_tui.theme import BRIGHT_STYLE, GOOD_STYLE, MUTED_STYLE, TEXT_STYLE, TIER_STYLES, WARN_STYLE
-from llmgw_tui.widgets.chart import bars, lines_in_sight
+from llmgw_tui.widgets.chart import Limit, bars, lines_in_sight
 
 PERIOD_WORDS = {"today": "today", "7d": "7 days", "30d": "30 days", "month": "this month"}
 NAMELESS = "(none)"
@@ -106,14 +106,28 @@ def spend_chart(report: SpendReport, budget: BudgetStatus, look: Look, width: in
         for name, letter in LIMITS
         if not hourly and getattr(budget, f"{name}_microusd")
     )
-    caption = [[text_segment(f" dollars {'per hour, UTC' if hourly else 'per day (UTC)'}", MUTED_STYLE)]]
+    caption = f"dollars {'per hour, UTC' if hourly else 'per day (UTC)'}"
+    return dollars_chart(caption, values, _labels(buckets), limits, look, width, height)
+
+
+def dollars_chart(
+    caption: str,
+    values: tuple[float, ...],
+    labels: tuple[str, ...],
+    limits: tuple[Limit, ...],
+    look: Look,
+    width: int,
+    height: int,
+) -> tuple[Strip, ...]:
+    """Bars of US dollars under a caption, with ``limits`` (letter, dollars) as lines; a word says which are above."""
     drawn = lines_in_sight(values, limits)
     above = [f"{letter} {limit(round(value * 1e6))}" for letter, value in limits if (letter, value) not in drawn]
+    words = [[text_segment(f" {caption}", MUTED_STYLE)]]
     if above:
-        caption.append([text_segment(f"far above: {', '.join(above)}", MUTED_STYLE)])
+        words.append([text_segment(f"far above: {', '.join(above)}", MUTED_STYLE)])
     chart = bars(
         values,
-        _labels(buckets),
+        labels,
         width - 2,
         height - 1,
         look.glyphs.chart,
@@ -122,7 +136,7 @@ def spend_chart(report: SpendReport, budget: BudgetStatus, look: Look, width: in
         nothing="nothing spent",
     )
     return (
-        line(width, *joined(caption, width, Segment("  ", MUTED_STYLE))),
+        line(width, *joined(words, width, Segment("  ", MUTED_STYLE))),
         *(line(width, Segment(" ", TEXT_STYLE), *axis_apart(text)) for text in chart),
     )
 

@@ -12,8 +12,8 @@ from gateway_core.whatif_values import Outcome, Policy, TierChange
 from llmgw_tui.panes.columns import Cell, Column, row, says, titles
 from llmgw_tui.panes.details import laid
 from llmgw_tui.panes.draw import Look, joined, line, text_segment
-from llmgw_tui.panes.spend import axis_apart
-from llmgw_tui.text import count, dollars, limit, preview
+from llmgw_tui.panes.spending import dollars_chart
+from llmgw_tui.text import count, dollars, preview
 from llmgw_tui.theme import BAD_STYLE, BRIGHT_STYLE, GOOD_STYLE, MUTED_STYLE, TEXT_STYLE, TIER_STYLES, WARN_STYLE
 from llmgw_tui.what_if_words import (
     cost_words,
@@ -24,7 +24,6 @@ from llmgw_tui.what_if_words import (
     threshold_words,
     thresholds_in_short,
 )
-from llmgw_tui.widgets.chart import bars, lines_in_sight
 
 LABEL = " premium share "
 FIGURE = 9
@@ -94,25 +93,9 @@ def days_chart(found: Outcome, which: str, look: Look, width: int, height: int) 
     name = "after_microusd" if which == "then" else "before_microusd"
     values = tuple(max(0, getattr(day, name)) / 1e6 for day in found.days)
     hard = found.hard_limit_microusd
-    limits = lines_in_sight(values, (("H", hard / 1e6),) if hard else ())
-    caption = [[text_segment(f" dollars per day (UTC), {CHARTS[which]}", MUTED_STYLE)]]
-    if hard and not limits:
-        caption.append([text_segment(f"far above: H {limit(hard)}", MUTED_STYLE)])
     labels = tuple(f"{day.month}-{day.day:02d}" for day in (date.fromisoformat(one.day) for one in found.days))
-    chart = bars(
-        values,
-        labels,
-        width - 2,
-        height - 1,
-        look.glyphs.chart,
-        limits=limits,
-        across=look.glyphs.across,
-        nothing="nothing spent",
-    )
-    return (
-        line(width, *joined(caption, width, Segment("  ", MUTED_STYLE))),
-        *(line(width, Segment(" ", TEXT_STYLE), *axis_apart(text)) for text in chart),
-    )
+    limits = (("H", hard / 1e6),) if hard else ()
+    return dollars_chart(f"dollars per day (UTC), {CHARTS[which]}", values, labels, limits, look, width, height)
 
 
 def outcome_lines(found: Outcome | None, look: Look, width: int) -> tuple[Strip, ...]:
