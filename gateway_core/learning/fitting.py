@@ -59,7 +59,8 @@ class Fitting:
         self._clock = clock
         self._note = note
         self._one_at_a_time = asyncio.Lock()
-        self._looked_for = False
+        self._is_behind = False
+        """There were labels at the start that no fit has seen."""
 
     @property
     def is_under_way(self) -> bool:
@@ -67,13 +68,15 @@ class Fitting:
 
     async def open(self) -> None:
         """Takes up the head that is in force. Raises ``StoreError``."""
-        self._take(await self._heads.standing())
+        standing = await self._heads.standing()
+        self._take(standing)
+        self._is_behind = await self._labels.changes() > standing.tried
 
     async def is_due(self) -> bool:
-        """Whether enough is new since the last fit; after a start anything new is enough. Raises ``StoreError``."""
+        """Whether enough is new since the last fit; after a start, anything from before it. Raises ``StoreError``."""
         new = await self._labels.changes() - (await self._heads.standing()).tried
-        first, self._looked_for = not self._looked_for, True
-        return new >= (1 if first else NEW_LABELS)
+        behind, self._is_behind = self._is_behind, False
+        return new >= (1 if behind else NEW_LABELS)
 
     async def refresh(self) -> None:
         """Has :attr:`nearest` look among the vectors of the encoder that is in use now. Raises ``StoreError``."""
