@@ -10,6 +10,7 @@ from gateway_core.bus import Bus
 from gateway_core.cache.answers import AnswerCaches
 from gateway_core.cache.browse import Browser
 from gateway_core.cache.encoder.builtin_embeddings import BuiltinEmbeddings
+from gateway_core.cache.encoder.shallow import shallow_fingerprint
 from gateway_core.cache.review.quiet import Quiet
 from gateway_core.cache.review.reviewer import Reviewer
 from gateway_core.cache.semantic import open_embedder, open_encoder, searched
@@ -229,7 +230,7 @@ class Composition:
         )
         self._caches.use_second_opinion(self.reviewer.at_once)
         self.reader = DifficultyReader(self._embedder, is_on=settings.router_embedding == "on")
-        self._talks.use_reader(self.reader.vector)
+        self._talks.use_readers(self.reader.vector, self.reader.meaning)
         self._journal = Journal(self.bus, self._activity, self._requests, clock, self._secrets)
         self.searches = RequestSearch(database.path, self._requests, self._journal.settled, clock)
         self.pipeline = Pipeline(
@@ -283,7 +284,7 @@ class Composition:
         )
         await self.learning.open()
         self._journal.hearers.append(self.learning.hear)
-        self.learning.use_encoder(Encoder(self.reader.vector, lambda: self._embedder.fingerprint))
+        self.learning.use_encoder(Encoder(self.reader.vector, lambda: shallow_fingerprint(self._embedder.fingerprint)))
         self.reader.learned = self.learning
 
     def _open_commands(self, operator: OperatorStore, state: OperatorState) -> None:

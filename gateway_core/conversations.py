@@ -13,7 +13,7 @@ from gateway_core.model import CacheMode, ChatRequest, Decision, DecisionRecord,
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.rates import Rates
 from gateway_core.routing import staying
-from gateway_core.routing.again import ALIKE_FROM, alikeness, is_complaint
+from gateway_core.routing.again import ALIKE_FROM, NEAR_AT_A_GLANCE, alikeness, cosine, is_complaint
 from gateway_core.routing.landscape import UPWARD
 from gateway_core.routing.place import place_of
 from gateway_core.routing.session import AGAIN_WITHIN_S, Answered, Sessions, Standing, Vector
@@ -27,7 +27,7 @@ from gateway_core.wire.tool_loops import call_ids
 log = logging.getLogger(__name__)
 
 Reader = Callable[[str], Awaitable[Sequence[float] | None]]
-"""The meaning of a text as a vector; None where nobody knows it in time."""
+"""A text as a vector; None where nobody knows it in time."""
 RESTORED = 500
 """Requests of before a restart that are looked at."""
 _NOT_COMPARED = ("sampled", "choices", "unreadable")
@@ -41,14 +41,17 @@ async def _nobody(text: str) -> Sequence[float] | None:
 class Conversations:
     """Conversations as the router sees them. Background work is never raised, nor what was asked for by name."""
 
-    def __init__(self, pricing: Pricing, clock: Clock, reader: Reader = _nobody) -> None:
+    def __init__(self, pricing: Pricing, clock: Clock) -> None:
         self._clock = clock
-        self._reader = reader
+        self._glance: Reader = _nobody
+        self._meaning: Reader = _nobody
         self._sessions = Sessions(lambda target: _prices(pricing.rates(target.provider, target.model)))
 
-    def use_reader(self, reader: Reader) -> None:
-        """Has ``reader`` asked for the meaning of what may ask for the same again. It bounds its own time."""
-        self._reader = reader
+    def use_readers(self, glance: Reader, meaning: Reader) -> None:
+        """Has them asked about what may ask for the same again: ``glance`` whether it is near at all, ``meaning``, the
+        dearer one, what is near. They bound their own time.
+        """
+        self._glance, self._meaning = glance, meaning
 
     async def restore(self, requests: RequestLog) -> None:
         """Takes up what was answered shortly before the start: a tool loop goes on where it was."""
@@ -98,9 +101,8 @@ class Conversations:
         earlier = self._sessions.earlier(place, now)
         said = place.words_before or (earlier.words if earlier else "")
         if earlier and _is_unclear(place.words, said):
-            own = await self._vector(place.words)
-            before = earlier.vector or (await self._vector(said) if own else None)
-            vectors, exchange.vector = (own, before), own
+            vectors = await self._meanings(place.words, said, earlier.vector)
+            exchange.vector = vectors[0]
         compared = key.exact_key if key.bypass not in _NOT_COMPARED and may_be_raised(request, forced) else ""
         standing = self._sessions.standing(request, place, now, key=compared, vectors=vectors)
         exchange.standing, exchange.asked_by = standing, compared
@@ -136,13 +138,23 @@ class Conversations:
             record = replace(record, session=staying.look_of(exchange.standing, usual, None))
         return replace(decision, record=record)
 
-    async def _vector(self, text: str) -> Vector | None:
-        try:
-            found = await self._reader(text)
-        except Exception as error:
-            log.warning("the meaning of a text could not be known: %s", type(error).__name__)
-            return None
-        return tuple(found) if found is not None else None
+    async def _meanings(self, words: str, said: str, known: Vector | None) -> tuple[Vector | None, Vector | None]:
+        """Of both texts, where they are near at a glance. ``known`` is that of what was said before."""
+        one = await _vector(self._glance, words)
+        other = await _vector(self._glance, said) if one else None
+        if not one or not other or len(one) != len(other) or cosine(one, other) < NEAR_AT_A_GLANCE:
+            return None, None
+        own = await _vector(self._meaning, words)
+        return own, known or (await _vector(self._meaning, said) if own else None)
+
+
+async def _vector(reader: Reader, text: str) -> Vector | None:
+    try:
+        found = await reader(text)
+    except Exception as error:
+        log.warning("the meaning of a text could not be known: %s", type(error).__name__)
+        return None
+    return tuple(found) if found is not None else None
 
 
 def may_be_raised(request: ChatRequest, forced: Tier | None) -> bool:

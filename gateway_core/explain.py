@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway_core.cache.code_context import asks_about_code
-from gateway_core.cache.encoder.choice import Choice
 from gateway_core.cache.encoder.embedder import LARGEST_BATCH, Vector
 from gateway_core.cache.encoder.exports import FOLDER as EXPORTS
-from gateway_core.cache.encoder.opening import open_encoder
+from gateway_core.cache.encoder.opening import open_shallow
 from gateway_core.clients import read_client
 from gateway_core.learning.nearest import Nearest, nobody
 from gateway_core.model import ChatRequest, CodeContext, Decision, JsonObject, Refusal, Target, Tier
@@ -99,7 +98,7 @@ class Embedded:
 def embedded(settings: Settings, prompts: Sequence[str]) -> Embedded:
     """The embedding of each prompt by the built-in encoder, loaded into this process: some seconds, then 10 to 40 ms a
     prompt. Raises :class:`~gateway_core.cache.encoder.embedder.EncoderError` where it cannot be loaded."""
-    encoder = open_encoder(Choice(exports=settings.data_dir / EXPORTS)).encoder
+    encoder = open_shallow(settings.data_dir / EXPORTS)
     parts = [meant(prompt) for prompt in prompts]
     by_length = sorted(range(len(parts)), key=lambda at: len(parts[at]))
     vectors: dict[int, Vector] = {}

@@ -41,7 +41,7 @@ def test_what_would_change_it_and_the_nearest_judged_requests_are_told(tmp_path:
     def nearest(vector: object, most: int = 3) -> tuple[Example, ...]:
         return (Example("req_1", "Bullet points, please.", Tier.CHEAP, 0.91),)
 
-    explainer = Explainer(make_settings(tmp_path), Head(100, 0.05), nearest)
+    explainer = Explainer(make_settings(tmp_path), Head(100, 0.05, ""), nearest)
     reasons = explainer.explain(PROMPT, vector=VECTOR).reasons
     assert "like: Bullet points, please. (cheap was what it needed, cosine 0.91)" in reasons
     assert any(reason.startswith("would be: LOCAL if ") for reason in reasons)

@@ -15,6 +15,7 @@ from gateway_core.learning.measuring import learn
 from gateway_core.learning.nearest import Nearest, nearest_of, nobody, packed, unpacked
 from gateway_core.learning_values import HeadVersion
 from gateway_core.routing.head import Head, Lesson
+from gateway_core.routing.shipped import shipped
 from gateway_core.store.codec import from_json, to_json
 from gateway_core.store.heads import HeadStore, Standing
 from gateway_core.store.labels import Label, LabelStore
@@ -126,8 +127,8 @@ class Fitting:
         if standing.head is not None:
             try:
                 head = from_json(Head, standing.head)
-                if not all(map(math.isfinite, (head.bias, *head.vector))):
-                    raise ValueError("no number")
+                if head.encoder != shipped().encoder or not all(map(math.isfinite, (head.bias, *head.vector))):
+                    raise ValueError("of another encoder, or no number")
                 self.head = head
             except ValueError:
                 self._note("What the router learned is of another version: until it learns anew the rules decide.")

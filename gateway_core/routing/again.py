@@ -11,6 +11,9 @@ from gateway_core.cache.guards.reading import read
 
 ALIKE_FROM = 0.8
 """Of cosine and of :func:`alikeness`: from here on the same is asked again (facts of routing, step 4)."""
+NEAR_AT_A_GLANCE = 0.77
+"""Of the cosine by the encoder's first layers: of 406 pairs whose cosine by the whole of it is .8 or more, .5 % are
+below this; of pairs taken at random nine tenths are (the semantic cache's four sets of pairs)."""
 EXAMINED_CHARACTERS = 2_000
 _LONGEST_COMPLAINT = 120
 _EXCHANGED = 0.25
@@ -85,8 +88,14 @@ def nearness(
     first, second = vectors
     if first is None or second is None or len(first) != len(second):
         return alikeness(one, other)
-    found = min(1.0, max(alikeness(one, other), _cosine(first, second)))
+    found = min(1.0, max(alikeness(one, other), cosine(first, second)))
     return ALIKE_FROM - 0.01 if found >= ALIKE_FROM and _differ(one, other) else found
+
+
+def cosine(one: Sequence[float], other: Sequence[float]) -> float:
+    """Of two vectors of the same length; 0 where one has none."""
+    lengths = math.sqrt(sum(x * x for x in one) * sum(y * y for y in other))
+    return sum(x * y for x, y in zip(one, other, strict=True)) / lengths if lengths else 0.0
 
 
 def _words(text: str) -> dict[str, None]:
@@ -99,8 +108,3 @@ def _differ(one: str, other: str) -> bool:
     """Whether the two name other facts, as the semantic cache's guards see it, or one says not."""
     first, second = (read(text[:EXAMINED_CHARACTERS]) for text in (one, other))
     return conflict(first, second) in ("facts", "negation")
-
-
-def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
-    lengths = math.sqrt(sum(x * x for x in one) * sum(y * y for y in other))
-    return sum(x * y for x, y in zip(one, other, strict=True)) / lengths if lengths else 0.0

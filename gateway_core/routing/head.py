@@ -27,10 +27,11 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Points of difficulty: ``bias`` for every prompt, ``vector`` for an embedding."""
+    """Points of difficulty: ``bias`` for every prompt, ``vector`` for an embedding by ``encoder`` (its fingerprint)."""
 
     labels: int
     bias: float
+    encoder: str
     vector: tuple[float, ...] = ()
 
     def points(self, vector: Sequence[float] | None) -> float:

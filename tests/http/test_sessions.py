@@ -265,21 +265,29 @@ async def test_what_is_asked_again_gets_no_answer_that_was_given_to_other_words(
 
 
 async def test_the_meaning_of_words_is_asked_for_only_where_they_leave_it_open(tmp_path: Path) -> None:
-    read: list[str] = []
+    glanced, read = list[str](), list[str]()
+
+    async def glance(text: str) -> Sequence[float] | None:
+        glanced.append(text)
+        return (1.0, -1.0) if text == weather else (1.0, 0.5)
 
     async def reader(text: str) -> Sequence[float] | None:
         read.append(text)
         return (1.0, 0.5)
 
+    weather = "Will it rain tomorrow?"
     boil, cook = "How do I boil an egg?", "What's the way to cook eggs?"
     async with upstreams() as up, client(tmp_path, **up.settings) as gateway:
-        gateway.gateway._talks.use_reader(reader)
+        gateway.gateway._talks.use_readers(glance, reader)
         await ask(gateway, talk(boil))
         first = await ask(gateway, talk(boil, "In water.", boil))
         again = await ask(gateway, talk(boil, "In water.", boil, "In hot water.", cook))
+        other = await ask(gateway, talk(boil, "In water.", boil, "In hot water.", cook, "With heat.", weather))
     assert first["decision"]["record"]["session"]["asked_again"] == 1.0
     assert (again["decision"]["record"]["session"]["again_of"]) == first["row"]["id"]
-    assert read == [cook, boil]
+    assert not other["decision"]["record"]["session"]["asked_again"]
+    assert glanced == [cook, boil, weather, cook]
+    assert read == [cook, boil], "what is far at a glance is not read"
 
 
 async def test_a_meaning_that_cannot_be_known_costs_no_request(tmp_path: Path) -> None:
@@ -287,7 +295,7 @@ async def test_a_meaning_that_cannot_be_known_costs_no_request(tmp_path: Path) -
         raise OSError("the child has died")
 
     async with upstreams() as up, client(tmp_path, **up.settings) as gateway:
-        gateway.gateway._talks.use_reader(broken)
+        gateway.gateway._talks.use_readers(broken, broken)
         await ask(gateway, talk("Hello!"))
         assert (await ask(gateway, talk("Hello!", "Hi.", "Who are you?")))["row"]["status"] == "ok"
 

@@ -31,7 +31,7 @@ def test_a_head_that_is_worse_is_not_taken_up() -> None:
 
 
 def test_one_that_is_better_than_a_bad_one_but_worse_than_the_rules_is_not_either() -> None:
-    found = learn(lessons(30, 1.0), lessons(12, 0.42), Head(50, 0.5))
+    found = learn(lessons(30, 1.0), lessons(12, 0.42), Head(50, 0.5, ""))
     assert not found.taken and "worse than the rules" in found.verdict
 
 

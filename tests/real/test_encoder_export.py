@@ -59,6 +59,13 @@ def test_an_export_gives_the_vectors_of_torch(tmp_path: Path, own: bool) -> None
     assert exported.texts.window_tokens == by_torch.texts.window_tokens == window
     expected = by_torch.encoder.encode(TEXTS)
     assert exported.encoder.encode(TEXTS) == [pytest.approx(row, abs=1e-4) for row in expected]
+    assert bool(exported.shallow) is bool(by_torch.shallow) is not own
+    if exported.shallow and by_torch.shallow:
+        few, same = exported.shallow(), by_torch.shallow()
+        assert few.fingerprint == same.fingerprint != exported.encoder.fingerprint
+        assert few.encode(TEXTS) == [pytest.approx(row, abs=1e-4) for row in same.encode(TEXTS)]
+        assert few.encode(TEXTS[:1])[0] != pytest.approx(expected[0], abs=1e-2)
+        assert exported.encoder.encode(TEXTS) == [pytest.approx(row, abs=1e-4) for row in expected], "it is untouched"
     if own:
         builtin = open_encoder(Choice()).encoder.encode(TEXTS[:1])[0]
         assert exported.encoder.encode(TEXTS[:1])[0] != pytest.approx(builtin, abs=1e-2), "it has its prompt"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gateway_core.cache.encoder.model_folder import WEIGHTS_SHA256
+from gateway_core.cache.encoder.shallow import shallow_fingerprint
 from gateway_core.routing.difficulty import BASE, difficulty
 from gateway_core.routing.fitting import fit
 from gateway_core.routing.head import LABELS_FOR_ALL, Head, Lesson
@@ -27,7 +28,7 @@ def lesson(vector: tuple[float, ...] | None, wanted: float, weight: float = 1.0)
 def test_what_is_shipped_fits_the_measures_and_the_built_in_encoder() -> None:
     weights = shipped()
     assert set(weights.measures) == {measure.name for measure in MEASURES}
-    assert (len(weights.vector), weights.encoder) == (384, WEIGHTS_SHA256)
+    assert (len(weights.vector), weights.encoder) == (384, shallow_fingerprint(WEIGHTS_SHA256))
     assert weights.made_on and sum(one.rows for one in weights.made_from) > 1_000
 
 
@@ -58,7 +59,7 @@ def test_german_words_are_long_later_than_english_ones() -> None:
 
 
 def test_without_labels_nothing_is_added() -> None:
-    assert fit([]) == Head(0, 0.0)
+    assert fit([]) == Head(0, 0.0, shipped().encoder)
     assert difficulty(PROMPT, POEM[:0] or None, fit([])) == difficulty(PROMPT)
 
 
@@ -76,7 +77,7 @@ def test_what_was_learned_grows_with_the_labels_and_is_whole_at_a_hundred() -> N
 
 
 def test_a_label_of_no_weight_teaches_nothing_and_a_heavy_one_more() -> None:
-    assert fit([lesson(TAX, 1.0, 0.0)] * 50) == Head(0, 0.0)
+    assert fit([lesson(TAX, 1.0, 0.0)] * 50) == Head(0, 0.0, shipped().encoder)
     assert fit([lesson(TAX, 1.0, 2.0)] * 50).points(TAX) > fit([lesson(TAX, 1.0, 0.2)] * 50).points(TAX)
 
 

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway_core.cache.encoder.choice import Choice
-from gateway_core.cache.encoder.opening import open_encoder
+from gateway_core.cache.encoder.opening import open_shallow
 from gateway_core.reader import meant
 from gateway_core.routing.fitting import ridge
 from gateway_core.routing.measures import MEASURES, Seen
@@ -63,7 +62,7 @@ class DataSet:
 
 def read(files: Sequence[Path]) -> list[DataSet]:
     """The sets, encoded. Takes some 40 ms a prompt. Raises ``ValueError`` for a line that is none."""
-    encoder = open_encoder(Choice()).encoder
+    encoder = open_shallow()
     found = []
     for file in files:
         rows = [_row(file, number, line) for number, line in enumerate(file.read_text("utf-8").splitlines(), 1) if line]

@@ -20,6 +20,7 @@ from gateway_core.cache.encoder.choice import Choice
 from gateway_core.cache.encoder.embedder import EncoderError
 from gateway_core.cache.encoder.embedding_jobs import EmbeddingJobs
 from gateway_core.cache.encoder.exporting import Exporter, export_command
+from gateway_core.cache.encoder.glances import Glances
 from gateway_core.cache.encoder.opening import open_encoder
 from gateway_core.cache.table.index import Index
 from gateway_core.cache.table.options import TableOptions
@@ -46,15 +47,17 @@ class Child:
         index: Index | None = None,
         upkeep: Upkeep | None = None,
         exporter: Exporter | None = None,
+        glances: Glances | None = None,
     ):
         self._jobs = jobs
         self._exporter = exporter
+        self._glances = glances or Glances()
         self._send = send
         self._index = index
         self._upkeep = upkeep
 
     async def serve(self, inbox: asyncio.Queue[Message | None]) -> None:
-        """Answers until the inbox ends. Look-ups go first; embeddings move on by a step between two batches."""
+        """Answers until the inbox ends. Glances and look-ups go first; embeddings move on between two batches."""
         while True:
             patience_s = self._upkeep.patience_s if self._upkeep else IDLE_S
             batch = _waiting(inbox) if self._jobs.waiting else await _next_batch(inbox, patience_s)
@@ -76,7 +79,10 @@ class Child:
             self._send_all(self._jobs.step())
 
     async def _answer(self, batch: list[Message]) -> None:
-        if questions := [message for message in batch if message["op"] != "embed"]:
+        for message in batch:
+            if message["op"] == "glance":
+                self._send(self._glances.answer(message))
+        if questions := [message for message in batch if message["op"] not in ("embed", "glance")]:
             assert self._index, "no index was asked for"
             self._send_all(await self._answers(self._index, questions))
         for message in batch:
@@ -161,7 +167,8 @@ async def _run(options: TableOptions | None, choice: Choice, source: BinaryIO, s
     entries, note = (await vectors.count(), vectors.take_note()) if vectors else (0, "")
     is_ready.set()
     send({"ready": True, "entries": entries, "note": note, "encoder": opened.facts})
-    await Child(EmbeddingJobs(opened.texts), send, index, upkeep, exporter).serve(inbox)
+    jobs, glances = EmbeddingJobs(opened.texts), Glances(opened.shallow)
+    await Child(jobs, send, index, upkeep, exporter, glances).serve(inbox)
     return 0
 
 

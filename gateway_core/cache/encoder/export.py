@@ -1,4 +1,4 @@
-"""Exports a sentence-transformers model to ONNX in a process of its own: some 25 s of one core and 900 MB, once.
+"""Exports a sentence-transformers model to ONNX in a process of its own: some 30 s of one core and 900 MB, once.
 
 The child starts it when nobody asks anything. It gives way to everything else, and ends with its standard input.
 """
@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway_core.cache.encoder.embedder import EncoderError
-from gateway_core.cache.encoder.exports import FORMAT, GRAPH, TOKENIZER, Exports, Manifest
+from gateway_core.cache.encoder.exports import FORMAT, GRAPH, SHALLOW_GRAPH, TOKENIZER, Exports, Manifest
 from gateway_core.cache.encoder.model_folder import open_folder
 from gateway_core.cache.encoder.onnx_encoder import OnnxEncoder
+from gateway_core.cache.encoder.shallow import can_be_shallow
 from gateway_core.cache.encoder.torch_encoder import TorchEncoder
 
 if TYPE_CHECKING:
@@ -51,11 +52,17 @@ def export(exports: Exports) -> None:
             "",
             "",
             "",
+            "",
             dimensions=encoder.dimensions,
             window_tokens=encoder.window_tokens,
             prompt=encoder.prompt,
         )
-        _compare(encoder, OnnxEncoder(part, manifest, exports.model))
+        exported = OnnxEncoder(part, manifest, exports.model)
+        _compare(encoder, exported)
+        if can_be_shallow(encoder.fingerprint):
+            shallow = encoder.shallow()
+            _write_graph(shallow.model, part / SHALLOW_GRAPH)
+            _compare(shallow, exported.shallow())
         exports.keep(part, encoder.dimensions, encoder.window_tokens, encoder.prompt)
     except Exception as error:  # what torch, ONNX and a model's own modules raise when they do not go together
         exports.note(f"{type(error).__name__}: {error}"[:2000])

@@ -1,7 +1,8 @@
 """Where encoders exported to ONNX are kept: each whole or not at all, with its hashes, thrown away when damaged.
 
-``<data folder>/encoder/<key>/`` has the graph, the tokenizer and ``manifest.json``; the key is made of the model's
-files and the versions of what exports, so that an update makes another export.
+``<data folder>/encoder/<key>/`` has the graph, that of the first layers alone where somebody asks for them, the
+tokenizer and ``manifest.json``; the key is made of the model's files and the versions of what exports, so that an
+update makes another export.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import orjson
 from gateway_core.cache.encoder.model_folder import ModelFolder, hash_of_file
 
 FOLDER = "encoder"
-FORMAT = 1
+FORMAT = 2
 GRAPH = "model.onnx"
+SHALLOW_GRAPH = "shallow.onnx"
 TOKENIZER = "tokenizer.json"
 MANIFEST = "manifest.json"
 RETRY_AFTER_S = 86_400.0
@@ -31,11 +33,13 @@ _NEEDED = ("onnxruntime", "tokenizers", "onnx", "onnxscript")
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an export is. ``source`` is the model's folder; the hashes are SHA-256 in hex digits."""
+    """What an export is. ``source`` is the model's folder; the hashes are SHA-256 in hex digits,
+    ``shallow_sha256`` empty where there is no such graph."""
 
     format: int
     source: str
     graph_sha256: str
+    shallow_sha256: str
     tokenizer_sha256: str
     dimensions: int
     window_tokens: int
@@ -68,6 +72,7 @@ class Exports:
             sound = (
                 manifest.format == FORMAT
                 and manifest.graph_sha256 == hash_of_file(folder / GRAPH)
+                and manifest.shallow_sha256 == _hash_if_there(folder / SHALLOW_GRAPH)
                 and manifest.tokenizer_sha256 == hash_of_file(folder / TOKENIZER)
             )
         except (OSError, ValueError, TypeError):
@@ -113,6 +118,7 @@ class Exports:
             format=FORMAT,
             source=str(self.model.path),
             graph_sha256=hash_of_file(part / GRAPH),
+            shallow_sha256=_hash_if_there(part / SHALLOW_GRAPH),
             tokenizer_sha256=hash_of_file(part / TOKENIZER),
             dimensions=dimensions,
             window_tokens=window_tokens,
@@ -124,6 +130,10 @@ class Exports:
         for other in self.root.iterdir():
             if other != self.folder and other.is_dir() and _is_of(other, manifest.source):
                 shutil.rmtree(other, ignore_errors=True)
+
+
+def _hash_if_there(path: Path) -> str:
+    return hash_of_file(path) if path.exists() else ""
 
 
 def _is_of(folder: Path, source: str) -> bool:

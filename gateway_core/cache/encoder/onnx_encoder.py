@@ -9,11 +9,14 @@ changed a tenth of the neighbours, and a text's vector with the texts beside it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
+from typing import Any
 
 from gateway_core.cache.encoder.embedder import LARGEST_BATCH, Vector
-from gateway_core.cache.encoder.exports import GRAPH, TOKENIZER, Manifest
+from gateway_core.cache.encoder.exports import GRAPH, SHALLOW_GRAPH, TOKENIZER, Manifest
 from gateway_core.cache.encoder.model_folder import ModelFolder
+from gateway_core.cache.encoder.shallow import shallow_fingerprint
 from gateway_core.cache.encoder.windows import Spans
 
 KIND = "onnx"
@@ -25,13 +28,10 @@ class OnnxEncoder:
     kind = KIND
 
     def __init__(self, folder: Path, manifest: Manifest, model: ModelFolder) -> None:
-        import onnxruntime  # type: ignore[import-untyped]
         from tokenizers import Tokenizer
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        self._session = onnxruntime.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
+        self._folder = folder
+        self._session = _open(folder / GRAPH)
         self._inputs = {put.name for put in self._session.get_inputs()}
         self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         self._places = Tokenizer.from_file(str(folder / TOKENIZER))
@@ -45,6 +45,13 @@ class OnnxEncoder:
         )
         if len(self.encode(["warm up"])[0]) != self.dimensions:
             raise ValueError("another number of dimensions than its manifest says")
+
+    def shallow(self) -> OnnxEncoder:
+        """Its first layers, for texts of one window."""
+        found = copy(self)
+        found._session = _open(self._folder / SHALLOW_GRAPH)
+        found.fingerprint = shallow_fingerprint(self.fingerprint)
+        return found
 
     def encode(self, texts: Sequence[str]) -> list[Vector]:
         rows: list[Vector] = []
@@ -68,3 +75,12 @@ class OnnxEncoder:
 
     def spans(self, texts: Sequence[str]) -> list[Spans]:
         return [found.offsets for found in self._places.encode_batch(list(texts), add_special_tokens=False)]
+
+
+def _open(graph: Path) -> Any:
+    import onnxruntime  # type: ignore[import-untyped]
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])

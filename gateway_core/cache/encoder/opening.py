@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway_core.cache.encoder.choice import OLLAMA, Choice
 from gateway_core.cache.encoder.embedder import Encoder, TextEncoder, Windowed
@@ -10,6 +12,7 @@ from gateway_core.cache.encoder.exports import Exports
 from gateway_core.cache.encoder.model_folder import open_folder
 from gateway_core.cache.encoder.ollama_encoder import OllamaEncoder
 from gateway_core.cache.encoder.onnx_encoder import OnnxEncoder
+from gateway_core.cache.encoder.shallow import can_be_shallow
 from gateway_core.cache.encoder.torch_encoder import TorchEncoder
 
 
@@ -17,7 +20,8 @@ from gateway_core.cache.encoder.torch_encoder import TorchEncoder
 class Opened:
     """An encoder for the semantic cache, the same for embeddings where it can be used for them, and what it is.
 
-    ``due`` are the exports that are to be made for the next start.
+    ``due`` are the exports that are to be made for the next start; ``shallow`` loads the first layers of the built-in
+    model, for texts of one window.
     """
 
     encoder: Encoder
@@ -25,6 +29,7 @@ class Opened:
     name: str
     kind: str
     due: Exports | None = None
+    shallow: Callable[[], Encoder] | None = None
 
     @property
     def facts(self) -> dict[str, str | int]:
@@ -47,7 +52,16 @@ def open_encoder(choice: Choice) -> Opened:
     local = _exported(exports) if exports else None
     due = exports if local is None and exports and exports.is_due() else None
     encoder = local or TorchEncoder(model)
-    return Opened(Windowed(encoder), encoder, encoder.name, encoder.kind, due)
+    shallow = encoder.shallow if can_be_shallow(encoder.fingerprint) else None
+    return Opened(Windowed(encoder), encoder, encoder.name, encoder.kind, due, shallow)
+
+
+def open_shallow(exports: Path | None = None) -> Encoder:
+    """The first layers of the built-in encoder, for texts of one window. Blocks for seconds, and raises
+    :class:`~gateway_core.cache.encoder.embedder.EncoderError`."""
+    opened = open_encoder(Choice(exports=exports))
+    assert opened.shallow, "the built-in encoder can be shortened"
+    return opened.shallow()
 
 
 def _exported(exports: Exports) -> OnnxEncoder | None:

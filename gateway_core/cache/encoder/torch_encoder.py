@@ -6,10 +6,12 @@ It serves where nothing is exported yet, or cannot be. :mod:`gateway_core.cache.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING
 
 from gateway_core.cache.encoder.embedder import LARGEST_BATCH, EncoderError, Vector
 from gateway_core.cache.encoder.model_folder import WEIGHTS_SHA256, ModelFolder
+from gateway_core.cache.encoder.shallow import shallow_fingerprint, shorten
 from gateway_core.cache.encoder.windows import Spans
 
 if TYPE_CHECKING:
@@ -37,6 +39,12 @@ class TorchEncoder:
         self.prompt = prompt_of(self.model)
         self.window_tokens = window_of(self.model, self.prompt, folder)
         self.dimensions = len(self.encode(["warm up"])[0])
+
+    def shallow(self) -> TorchEncoder:
+        """Its first layers, for texts of one window."""
+        found = copy(self)
+        found.model, found.fingerprint = shorten(self.model), shallow_fingerprint(self.fingerprint)
+        return found
 
     def encode(self, texts: Sequence[str]) -> list[Vector]:
         vectors = self.model.encode(

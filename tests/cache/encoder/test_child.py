@@ -6,6 +6,7 @@ import asyncio
 import math
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -84,9 +85,19 @@ async def test_the_real_encoder_finds_a_question_in_other_words_and_embeds(worke
     together = await asyncio.gather(*(ask(chat(REWORDED)) for _ in range(20)))
     assert together == [QUESTION] * 20
     assert worker.encoder and worker.encoder.fingerprint == WEIGHTS_SHA256, "the next start finds the same table"
+    await glances_by_the_first_layers(worker)
     await embeds_as_sentence_transformers_does(worker)
     await cache.review.close()
     await database.close()
+
+
+async def glances_by_the_first_layers(worker: Worker) -> None:
+    """The first numbers of the mean of what ``BertModel``'s second layer gives (transformers 5.23, of length 1)."""
+    reply = await worker.ask({"op": "glance", "texts": ["Hello there"]}, 1.0)
+    assert reply
+    vector = unpack(b64decode(reply["vectors"][0]))
+    assert vector[:3] == pytest.approx((0.0194854, 0.0670894, -0.0175884), abs=1e-5)
+    assert math.hypot(*vector) == pytest.approx(1, abs=1e-5)
 
 
 async def embeds_as_sentence_transformers_does(worker: Worker) -> None:

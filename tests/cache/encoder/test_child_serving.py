@@ -13,6 +13,7 @@ from gateway_core.cache.encoder.child import LARGEST_BATCH, Child
 from gateway_core.cache.encoder.embedder import EncoderError
 from gateway_core.cache.encoder.embedding_jobs import EmbeddingJobs
 from gateway_core.cache.encoder.exporting import Exporter
+from gateway_core.cache.encoder.glances import Glances
 from gateway_core.cache.table.index import Index
 from tests.cache.fakes import FakeEncoder
 
@@ -33,13 +34,17 @@ class FakeIndex:
         return [{"id": message.get("id"), "done": message["op"]} for message in batch]
 
 
-async def served(messages: Sequence[Message], index: FakeIndex, exporter: Exporter | None = None) -> list[Message]:
+async def served(
+    messages: Sequence[Message], index: FakeIndex, exporter: Exporter | None = None, glances: Glances | None = None
+) -> list[Message]:
     """What the child sends for messages that wait for it, until its inbox ends."""
     sent: list[Message] = []
     inbox: asyncio.Queue[Message | None] = asyncio.Queue()
     for message in (*messages, None):
         inbox.put_nowait(message)
-    child = Child(EmbeddingJobs(FakeEncoder()), sent.append, index=cast(Index, index), exporter=exporter)
+    child = Child(
+        EmbeddingJobs(FakeEncoder()), sent.append, index=cast(Index, index), exporter=exporter, glances=glances
+    )
     await asyncio.wait_for(child.serve(inbox), 30)
     return sent
 
@@ -53,6 +58,31 @@ async def test_look_ups_that_wait_are_answered_together() -> None:
     sent = await served(finds(LARGEST_BATCH + 3), index)
     assert [len(batch) for batch in index.batches] == [LARGEST_BATCH, 3]
     assert [message["id"] for message in sent] == list(range(LARGEST_BATCH + 3))
+
+
+async def test_a_glance_goes_first_and_its_encoder_is_loaded_once() -> None:
+    loaded: list[FakeEncoder] = []
+
+    def load() -> FakeEncoder:
+        loaded.append(FakeEncoder())
+        return loaded[-1]
+
+    glances = [{"op": "glance", "id": 7, "texts": ["hello"]}, {"op": "glance", "id": 8, "texts": ["hello"]}]
+    embed = {"op": "embed", "id": 9, "texts": ["hello"]}
+    sent = await served([embed, *finds(1), *glances], FakeIndex(), glances=Glances(load))
+    assert [message["id"] for message in sent] == [7, 8, 0, 9]
+    assert sent[0]["vectors"] == sent[1]["vectors"] == sent[3]["vectors"]
+    assert len(loaded) == 1
+
+
+async def test_without_an_encoder_for_it_a_glance_says_nothing_and_the_rest_goes_on() -> None:
+    def damaged() -> FakeEncoder:
+        raise OSError("no such graph")
+
+    glance = {"op": "glance", "id": 7, "texts": ["hello"]}
+    for glances in (None, Glances(damaged)):
+        sent = await served([glance, glance, *finds(1)], FakeIndex(), glances=glances)
+        assert sent == [{"id": 7}, {"id": 7}, {"id": 0, "done": "find"}]
 
 
 class FakeVectors:

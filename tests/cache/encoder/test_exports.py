@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway_core.cache.encoder import exports as exports_module
-from gateway_core.cache.encoder.exports import GRAPH, MANIFEST, RETRY_AFTER_S, TOKENIZER, Exports
+from gateway_core.cache.encoder.exports import GRAPH, MANIFEST, RETRY_AFTER_S, SHALLOW_GRAPH, TOKENIZER, Exports
 from gateway_core.cache.encoder.model_folder import ModelFolder
 
 
@@ -21,6 +21,7 @@ def exports_of(root: Path, contents: str = "a", path: str = "/models/one") -> Ex
 def keep(exports: Exports) -> None:
     part = exports.begin()
     (part / GRAPH).write_bytes(b"graph")
+    (part / SHALLOW_GRAPH).write_bytes(b"first layers")
     (part / TOKENIZER).write_bytes(b"tokens")
     exports.keep(part, 384, 254, "query: ")
 
@@ -60,6 +61,8 @@ def test_an_attempt_that_was_given_up_counts_as_none(tmp_path: Path) -> None:
     [
         lambda folder: (folder / GRAPH).write_bytes(b"grapf"),
         lambda folder: (folder / GRAPH).unlink(),
+        lambda folder: (folder / SHALLOW_GRAPH).write_bytes(b"first lay"),
+        lambda folder: (folder / SHALLOW_GRAPH).unlink(),
         lambda folder: (folder / TOKENIZER).write_bytes(b"others"),
         lambda folder: (folder / MANIFEST).unlink(),
         lambda folder: (folder / MANIFEST).write_bytes(b"[]"),
