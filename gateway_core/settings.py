@@ -281,7 +281,7 @@ class Settings(BaseModel):
     default_tier: Literal["local", "cheap", "premium"] = "cheap"
     """Where a request goes whose difficulty is unclear."""
     router_embedding: Literal["on", "off"] = "on"
-    """Whether the router looks at a prompt's meaning too, with the built-in encoder (190 MB); off is its words only."""
+    """Whether the router looks at a prompt's meaning too, with the built-in encoder (260 MB); off is its words only."""
     router_easy_below: float = Field(default=0.35, ge=0, le=1)
     """A prompt of less difficulty than this (0 to 1) goes to LOCAL."""
     router_hard_from: float = Field(default=0.65, ge=0, le=1.01)
