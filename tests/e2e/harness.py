@@ -15,6 +15,8 @@ from typing import Any
 import aiohttp
 
 SECRET = "e2e-secret"
+ROOT = Path(__file__).parents[2]
+"""The tree whose gateway is started."""
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
@@ -25,6 +27,7 @@ class GatewayProcess:
         self._data_dir = data_dir
         self._stdin = stdin
         self.env = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
+            "PYTHONPATH": str(ROOT),
             "GATEWAY_SECRET": SECRET,
             "LLMGW_PORT": "0",
             "LLMGW_DATA_DIR": str(data_dir),

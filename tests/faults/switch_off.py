@@ -1,0 +1,107 @@
+"""``make test-guards``: switches off one guard after the other, and says whether its test notices.
+
+``ARGS="WORD ..."`` takes only the guards with one of the words in their name, file or test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.mutations import Mutation, all_mutations
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("gateway_core", "llmgw_tui", "tests", "pyproject.toml", "README.md", "Makefile", "requirements.lock")
+AT_ONCE = max(1, (os.cpu_count() or 2) // 2)
+TESTS_FAILED = 1
+"""Pytest's exit code; any other, an error of collection too, tells nothing of the guard."""
+LONGEST_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``problem`` is empty when the test failed without its guard."""
+
+    mutation: Mutation
+    problem: str
+
+
+async def switch_off(mutation: Mutation, folder: Path) -> Outcome:
+    """Runs the guard's test without the guard in ``folder``, a copy of the tree, which is then as it was."""
+    file = folder / mutation.file
+    whole = file.read_text("utf-8")
+    if whole.count(mutation.before) != 1:
+        return Outcome(mutation, f"it stands {whole.count(mutation.before)} times in {mutation.file}")
+    file.write_text(whole.replace(mutation.before, mutation.after), "utf-8")
+    try:
+        code, said = await _pytest(mutation.test, folder)
+    except TimeoutError:
+        return Outcome(mutation, f"the test did not end in {LONGEST_S} s")
+    finally:
+        file.write_text(whole, "utf-8")
+    if code == TESTS_FAILED:
+        return Outcome(mutation, "")
+    why = "the test passes without it" if code == 0 else f"pytest ended with {code}"
+    return Outcome(mutation, f"{why}:\n{said[-2_000:]}")
+
+
+async def _pytest(test: str, folder: Path) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", test),
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            said, _ = await process.communicate()
+    except TimeoutError:
+        os.killpg(process.pid, 9)
+        await process.wait()
+        raise
+    return process.returncode or 0, said.decode(errors="replace")
+
+
+async def main(words: Sequence[str]) -> int:
+    """0 when a test noticed every guard that was off, 1 otherwise."""
+    waiting = [one for one in all_mutations() if not words or any(word in _all_of(one) for word in words)]
+    outcomes: list[Outcome] = []
+    left = list(reversed(waiting))
+
+    async def work(folder: Path) -> None:
+        for name in COPIED:
+            source = ROOT / name
+            copy = shutil.copytree if source.is_dir() else shutil.copy2
+            copy(source, folder / name)
+        while left:
+            outcome = await switch_off(left.pop(), folder)
+            outcomes.append(outcome)
+            print("noticed" if not outcome.problem else "NOT NOTICED", "-", outcome.mutation.guard, flush=True)
+            if outcome.problem:
+                print(f"  {outcome.mutation.test}: {outcome.problem}", flush=True)
+
+    with tempfile.TemporaryDirectory() as parent:
+        folders = [Path(parent, str(number)) for number in range(AT_ONCE)]
+        for folder in folders:
+            folder.mkdir()
+        await asyncio.gather(*map(work, folders))
+    bad = sum(bool(outcome.problem) for outcome in outcomes)
+    print(f"{len(outcomes)} guards switched off, {bad} of them noticed by no test")
+    return 1 if bad or not outcomes else 0
+
+
+def _all_of(mutation: Mutation) -> str:
+    return f"{mutation.guard} {mutation.file} {mutation.test}"
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1:])))
