@@ -36,7 +36,8 @@ class Course:
         self._exchange = exchange
         self._left = [decision.target, *decision.fallbacks]
         self._context_of = context_of
-        self._refusals: list[Refusal] = []
+        self._refusals: dict[Target, Refusal] = {}
+        """The last one of each target, in their order."""
         self._rejections: list[_Rejection] = []
         self._too_small: Target | None = None
         self._since_rejection = 0
@@ -77,7 +78,7 @@ class Course:
     def failed(self, target: Target, error: UpstreamError, pause_s: float | None) -> None:
         self._tell()
         self._note = f"{_name(target)}: {_without_name(error.message, target)}"
-        self._refusals.append(refusal_of(error, target, named=self.names(target)))
+        self._refuses(target, refusal_of(error, target, named=self.names(target)))
         if error.code == "context_length_exceeded":
             self._too_small = target
         if pause_s is not None:
@@ -87,7 +88,7 @@ class Course:
         """The gateway itself did not let the try happen."""
         self._tell()
         self._note = f"{_name(target)}: {refusal.message}"
-        self._refusals.append(refusal)
+        self._refuses(target, refusal)
 
     def blocked(self, target: Target, blocked: Blocked) -> None:
         """The target is not called now."""
@@ -96,13 +97,13 @@ class Course:
         self._note = f"{_name(target)}: {blocked.why}, for {wait_s} s more"
         text = f"{target.provider} {blocked.why}. Try again in {wait_s} s."
         code = "rate_limit_exceeded" if blocked.status == 429 else "no_provider"
-        self._refusals.append(Refusal(code, text, blocked.status, retry_after_s=wait_s))
+        self._refuses(target, Refusal(code, text, blocked.status, retry_after_s=wait_s))
 
     def rejected(self, target: Target, error: Rejected) -> None:
         """The answer is none, and nothing of it was sent."""
         self._tell()
         self._note = f"{_name(target)}: {_without_name(error.message, target)}"
-        self._refusals.append(refusal_of(error, target))
+        self._refuses(target, refusal_of(error, target))
         self._rejections.append(_Rejection(target, error, self._exchange.usage))
         self._exchange.rejected = self._exchange.rejected or target.tier
         self._since_rejection = 0
@@ -135,13 +136,18 @@ class Course:
         """What the caller is told: the last refusal, but when to come back if any upstream said so."""
         if not self._refusals:
             return errors.no_provider("No tier has a provider.")
-        last = self._refusals[-1]
-        waits = [refusal for refusal in self._refusals if refusal.retry_after_s is not None]
+        refusals = tuple(self._refusals.values())
+        last, waits = refusals[-1], [refusal for refusal in refusals if refusal.retry_after_s is not None]
         if waits and last.http_status >= 500 and last.retry_after_s is None:
             return min(waits, key=lambda refusal: refusal.retry_after_s or 0)
         if waits and last.retry_after_s is not None:
             return replace(last, retry_after_s=min(refusal.retry_after_s or 0 for refusal in waits))
         return last
+
+    def _refuses(self, target: Target, refusal: Refusal) -> None:
+        """What a target said before is over: a pause was waited for, or has become a longer one."""
+        self._refusals.pop(target, None)
+        self._refusals[target] = refusal
 
     def _suits(self, target: Target) -> bool:
         if self._rejections and _RANK[target.tier] <= _RANK[self._rejections[-1].target.tier]:

@@ -30,7 +30,7 @@ from gateway_core.model import (
     TierCost,
     Usage,
 )
-from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
+from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError, past_limit
 from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health
 from gateway_core.providers.pricing import Pricing
 from gateway_core.stopwatch import CUT_OFF
@@ -202,12 +202,15 @@ class Dispatcher:
         reservation = await self._reserve(exchange, target, limit)
         if attempt == 1:
             self._health.requested(target.provider)
-        meter = Meter(exchange, paid=reservation is not None, limit=limit)
+        asked = exchange.request.size.max_output_tokens
+        meter = Meter(exchange, paid=reservation is not None, limit=asked if limit is None else limit)
         step = exchange.watch.begin("call", hold.target)
         try:
             async with aclosing(self._pieces(provider, self._call(exchange, target, limit))) as pieces:
                 async for piece in pieces:
                     meter.see(piece)
+                    if meter.is_past_limit:
+                        raise past_limit(target.provider)
                     for released in hold.feed(piece):
                         yield released
             meter.complete = True

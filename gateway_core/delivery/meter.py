@@ -12,7 +12,7 @@ from gateway_core.providers.base import Piece
 from gateway_core.wire.extras import has_server_tools
 from gateway_core.wire.openai_chat import finish_reason, has_content, text_of
 from gateway_core.wire.reasoning import hides_reasoning, most_tokens
-from gateway_core.wire.tokens import text_ceiling
+from gateway_core.wire.tokens import most_characters, text_ceiling
 
 PAUSE_S = 1.0
 """A longer pause within an answer can have been thinking."""
@@ -24,7 +24,7 @@ class Meter:
     What the upstream reported wins, also of an answer that was cut after its count. Where it reported nothing, or
     nothing that can be true, the prompt of a paid or an interrupted answer counts at its ceiling, and the output by
     what arrived and what a model that thinks unseen can have thought meanwhile, up to ``limit``: it is charged at what
-    it can have cost.
+    it can have cost. The upstream was told the limit, and money was set aside for no more.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Meter:
         self._monotonic = monotonic
         self._reported: Usage | None = None
         self._finished = self._counted = False
-        self._output_ceiling = 0
+        self._output_ceiling = self._characters = 0
         self._quiet_s = 0.0
         self._heard: float | None = None
         self._began = monotonic()
@@ -57,7 +57,14 @@ class Meter:
         if has_content(piece.body):
             self._quiet_s += self._pause()
             self._heard = self._monotonic()
-            self._output_ceiling += text_ceiling(text_of(piece.body))
+            text = text_of(piece.body)
+            self._characters += len(text)
+            self._output_ceiling += text_ceiling(text)
+
+    @property
+    def is_past_limit(self) -> bool:
+        """Whether more has arrived than an answer of ``limit`` tokens can hold."""
+        return self._limit is not None and self._characters > most_characters(self._limit)
 
     @property
     def prompt_is_counted(self) -> bool:
@@ -86,11 +93,10 @@ class Meter:
         target = self._exchange.target
         if not self._paid or target is None:
             return self._output_ceiling
-        if not hides_reasoning(target.provider, target.model, self._exchange.request):
-            return self._output_ceiling
-        thought = most_tokens(target.provider, self._quiet_s + (0.0 if self._finished else self._pause()))
-        total = self._output_ceiling + thought
-        return total if self._limit is None else max(self._output_ceiling, min(total, self._limit))
+        total = self._output_ceiling
+        if hides_reasoning(target.provider, target.model, self._exchange.request):
+            total += most_tokens(target.provider, self._quiet_s + (0.0 if self._finished else self._pause()))
+        return total if self._limit is None else min(total, self._limit)
 
     def _pause(self) -> float:
         """Seconds since something of the answer arrived; short ones are only the stream's pace."""

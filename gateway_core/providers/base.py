@@ -96,6 +96,11 @@ class UpstreamError(Exception):
         return self.sent and self.kind != "status"
 
 
+def past_limit(provider: str) -> UpstreamError:
+    """An answer longer than was asked for. Another try would cost as much again."""
+    return UpstreamError(f"{provider} went on past the output limit.", kind="protocol")
+
+
 class Provider(Protocol):
     """An upstream that answers chat completions."""
 

@@ -23,6 +23,7 @@ import orjson
 from gateway_core.credentials import without_credentials
 from gateway_core.model import Refusal
 from gateway_core.providers.base import UpstreamError
+from gateway_core.providers.bodies import Undecodable
 from gateway_core.wire.errors import invalid_request
 from gateway_core.wire.json_values import as_object
 
@@ -107,6 +108,8 @@ class Failures:
     def connection(self, error: BaseException) -> UpstreamError:
         """A connection that did not come about, or that broke."""
         causes = list(_causes(error))
+        if isinstance(error, Undecodable):
+            return self.protocol(str(error))
         if any(isinstance(cause, aiohttp.ClientConnectorDNSError) for cause in causes):
             return self._unsent(f"cannot be found: no address for {self._address}. Check the network and the URL.")
         if any(isinstance(cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError) for cause in causes):

@@ -15,17 +15,19 @@ import aiohttp
 import orjson
 
 from gateway_core.model import JsonObject, ProviderStatus, Reason, Refused, Usage
-from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError, Wire
+from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError, Wire, past_limit
+from gateway_core.providers.bodies import Undecodable, end_with_connection, error_body, unpacked
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
-from gateway_core.providers.upstream import CONNECT_S, MAX_ERROR_BYTES, Answer, Patience, is_loopback
+from gateway_core.providers.upstream import CONNECT_S, Answer, Patience, is_loopback
 from gateway_core.wire.errors import context_length_exceeded
 from gateway_core.wire.ollama_answers import AnswerTranslator, NoAnswer, error_text, overflow_of
 from gateway_core.wire.ollama_chat import Loading, to_ollama
-from gateway_core.wire.openai_chat import Aggregator, has_content
+from gateway_core.wire.openai_chat import Aggregator, has_content, text_of
 from gateway_core.wire.openai_requests import in_openais_words
+from gateway_core.wire.tokens import most_characters
 
-_BROKEN = (aiohttp.ClientError, OSError)
+_BROKEN = (aiohttp.ClientError, OSError, Undecodable)
 _NO_MEMORY = re.compile(r"(?i)requires more system memory|out of memory|unable to allocate|cudamalloc failed")
 
 
@@ -180,13 +182,15 @@ class Ollama:
     async def _ask(self, method: str, path: str, patience: Patience, content: bytes | None) -> aiohttp.ClientResponse:
         try:
             async with asyncio.timeout(patience.seconds()):
-                return await self._ready().request(
+                response = await self._ready().request(
                     method,
                     f"{self._root}{path}",
                     data=content,
                     headers={**self._compatible.request_headers(), **self._key},
                     allow_redirects=False,
                 )
+            end_with_connection(response)
+            return response
         except TimeoutError:
             raise self._failures.timeout(patience.promised_s, begun=False) from None
         except _BROKEN as error:
@@ -198,6 +202,7 @@ class Ollama:
                 connector=aiohttp.TCPConnector(limit=0, force_close=True),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
                 trust_env=not is_loopback(self._root),
+                auto_decompress=False,
             )
         return self._session
 
@@ -206,8 +211,7 @@ class Ollama:
         body = b""
         try:
             async with asyncio.timeout(patience.seconds()):
-                while len(body) < MAX_ERROR_BYTES and (part := await response.content.read(MAX_ERROR_BYTES)):
-                    body += part
+                body = b"".join([part async for part in error_body(_parts(response))])
         except (TimeoutError, *_BROKEN):
             pass  # the status says enough
         text = error_text(body)
@@ -222,13 +226,16 @@ class Ollama:
         return _Unfit(error, too_large=True) if text and _NO_MEMORY.search(text) else error
 
     async def _pieces(self, call: UpstreamCall, answer: Answer, loading: Loading) -> AsyncGenerator[Piece]:
-        whole = Aggregator()
+        whole, written = Aggregator(), 0
         translator = AnswerTranslator(f"chatcmpl-{uuid4().hex}", int(time.time()), lambda: f"call{uuid4().hex[:24]}")
         async with aclosing(answer.lines()) as lines:
             async for line in lines:
                 for chunk in self._chunks(translator, line):
                     answer.patience.begun = answer.patience.begun or has_content(chunk)
                     whole.add(chunk)
+                    written += len(text_of(chunk))
+                    if call.output_limit and written > most_characters(call.output_limit):
+                        raise past_limit(self.name)
                     if translator.finished:
                         self._check(call, translator.usage, loading)
                     if call.request.stream:
@@ -290,6 +297,5 @@ class Ollama:
         await self._compatible.close()
 
 
-async def _parts(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
-    async for part in response.content.iter_any():
-        yield part
+def _parts(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
+    return unpacked(response.content.iter_any(), ",".join(response.headers.getall("Content-Encoding", ())))

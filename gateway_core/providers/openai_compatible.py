@@ -13,7 +13,7 @@ from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of, fi
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
 from gateway_core.providers.upstream import Answer, Upstream
 from gateway_core.wire.call_numbers import CallNumbers, with_own_ids
-from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content, text_of
+from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content
 from gateway_core.wire.openai_requests import in_openais_words
 from gateway_core.wire.prompt_cut import CutPrompt
 from gateway_core.wire.timings import llama_timing
@@ -21,8 +21,6 @@ from gateway_core.wire.usage import read_usage
 
 _USAGE_S = 5.0
 """How long after the finish reason the usage may take."""
-_CHARACTERS_A_TOKEN = 32
-"""No model writes tokens longer than this on average: an answer that does has passed its limit."""
 
 
 class OpenAICompatible(Upstream):
@@ -100,7 +98,7 @@ class OpenAICompatible(Upstream):
                     yield Piece(chunk, whole.usage)
             else:
                 usage: Usage | None = None
-                async with aclosing(self._stream(answer, call.max_output_tokens)) as pieces:
+                async with aclosing(self._stream(answer)) as pieces:
                     async for piece in pieces:
                         usage = piece.usage or usage
                         yield piece
@@ -136,10 +134,9 @@ class OpenAICompatible(Upstream):
             raise self.failures.protocol("sent a tool call that is none")
         return Piece(with_own_ids(body), read_usage(body), timing=llama_timing(body))
 
-    async def _stream(self, answer: Answer, limit: int | None) -> AsyncGenerator[Piece]:
+    async def _stream(self, answer: Answer) -> AsyncGenerator[Piece]:
         """Chunks up to ``[DONE]``, or the end of the connection after a finish reason."""
         usage: Usage | None = None
-        room = self.room_for(limit)
         answered = finished = False
         async with aclosing(self._chunks(answer)) as chunks:
             try:
@@ -148,7 +145,6 @@ class OpenAICompatible(Upstream):
                     choice = first_choice(chunk)
                     if has_content(chunk):
                         answer.patience.begun = True
-                        room = self._room_left(room, chunk)
                     answered = answered or choice is not None
                     if finish_reason(chunk) and not finished:
                         finished = True
@@ -177,19 +173,6 @@ class OpenAICompatible(Upstream):
                     if chunk.get("error"):
                         raise self.failures.reported(chunk["error"])
                     yield numbers.put_right(chunk)
-
-    @staticmethod
-    def room_for(limit: int | None) -> int | None:
-        """Characters that an answer of ``limit`` tokens can have at most."""
-        return None if limit is None else limit * _CHARACTERS_A_TOKEN + 1024
-
-    def _room_left(self, room: int | None, chunk: JsonObject) -> int | None:
-        if room is None:
-            return None
-        room -= len(text_of(chunk))
-        if room < 0:
-            raise self.failures.protocol("went on past the output limit")
-        return room
 
 
 def _is_call(call: object) -> bool:

@@ -43,7 +43,7 @@ class OpenAIProvider(OpenAICompatible):
                 for chunk in as_chunks(whole.body):
                     yield Piece(chunk, whole.usage)
             else:
-                async with aclosing(self._response_stream(answer, call.max_output_tokens)) as pieces:
+                async with aclosing(self._response_stream(answer)) as pieces:
                     async for piece in pieces:
                         yield piece
 
@@ -60,14 +60,13 @@ class OpenAIProvider(OpenAICompatible):
             raise self.failures.protocol("sent a response that has not ended")
         return Piece(completion, read_usage(completion), (response,))
 
-    async def _response_stream(self, answer: Answer, limit: int | None) -> AsyncGenerator[Piece]:
+    async def _response_stream(self, answer: Answer) -> AsyncGenerator[Piece]:
         """Pieces up to the event that ends the response.
 
         What comes before the first words is held back with them: until then another provider may be tried, and the
         caller must not see two beginnings.
         """
         stream = NativeStream()
-        room = self.room_for(limit)
         usage: Usage | None = None
         chunks: list[JsonObject] = []
         native: list[JsonObject] = []
@@ -85,7 +84,6 @@ class OpenAIProvider(OpenAICompatible):
                     usage = read_usage(chunk) or usage
                     if has_content(chunk):
                         answer.patience.begun = True
-                        room = self._room_left(room, chunk)
                 chunks += made
                 if event.get("type") in TERMINAL:
                     answer.end()

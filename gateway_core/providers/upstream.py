@@ -20,6 +20,7 @@ import orjson
 
 from gateway_core.model import JsonObject, ProviderStatus
 from gateway_core.providers.base import UpstreamError, Wire
+from gateway_core.providers.bodies import Undecodable, take_over
 from gateway_core.providers.failures import Failures
 from gateway_core.wire.ndjson import LineParser, LineTooLong
 from gateway_core.wire.sse import SSEError, SSEEvent, SSEParser
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_EVENT_BYTES = 4 * 1024 * 1024
-MAX_ERROR_BYTES = 64 * 1024
 CONNECT_S = 10.0
 _CHECK_S = 5.0
 _LINGER_S = 0.2
@@ -270,10 +270,10 @@ class Upstream:
                 "trust_env": not is_loopback(self.base_url),
                 "timeout": httpx2.Timeout(max(self._first_byte_s, self._idle_s) + 5, connect=CONNECT_S),
                 "limits": httpx2.Limits(max_connections=1000, keepalive_expiry=30.0),
-                "event_hooks": {"request": [_tell_request], "response": [_bound_errors, _tell_answer]},
+                "event_hooks": {"request": [_tell_request], "response": [_tell_answer, take_over]},
             }
         )
-        transport = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, aiohttp.ClientError, OSError)
+        transport = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, aiohttp.ClientError, OSError, Undecodable)
         return Sdk(client, module.APIStatusError, (module.APIError, *transport), module.AsyncStream)
 
     async def check(self) -> ProviderStatus:
@@ -335,27 +335,3 @@ async def _tell_request(request: httpx2.Request) -> None:
 async def _tell_answer(response: httpx2.Response) -> None:
     if wire := _WIRE.get():
         wire.answered(response.status_code, response.headers.multi_items())
-
-
-async def _bound_errors(response: httpx2.Response) -> None:
-    """Cuts what is read of an error: the SDKs read all of it."""
-    if not response.is_success:
-        response.stream = _bounded(response.stream)
-
-
-def _bounded(stream: Any) -> Any:
-    import httpx2
-
-    class Bounded(httpx2.AsyncByteStream):
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            left = MAX_ERROR_BYTES
-            async for part in stream:
-                yield part[:left]
-                left -= len(part)
-                if left <= 0:
-                    return
-
-        async def aclose(self) -> None:
-            await stream.aclose()
-
-    return Bounded()

@@ -87,6 +87,11 @@ def text_tokens(text: str) -> int:
     return int(_text_estimate(text)) + 1 if text else 0
 
 
+def most_characters(tokens: int) -> int:
+    """Characters that an answer of so many tokens can have: no model writes 32 to a token on average."""
+    return tokens * 32 + 1024
+
+
 def text_ceiling(text: str) -> int:
     """A number of tokens that the text does not exceed in practice."""
     if not text:

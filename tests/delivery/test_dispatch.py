@@ -71,6 +71,14 @@ async def test_when_nothing_else_is_left_the_caller_is_told_when_to_come_back() 
     assert desk.calls("groq") == 1
 
 
+async def test_a_pause_that_was_waited_for_is_not_told_once_the_circuit_is_open() -> None:
+    desk = Desk({"groq": [failed("groq")] * 3 + [failed("groq", 429, retry_after_s=1.0)] * 2})
+    await desk.ask(CHEAP)
+    got = await desk.ask(CHEAP)
+    assert got.refusal and got.refusal.message.endswith("Try again in 9 s.")
+    assert got.refusal.retry_after_s == 9
+
+
 async def test_a_503_that_says_when_to_come_back_is_told_as_one() -> None:
     desk = Desk({"groq": [failed("groq", 503, retry_after_s=30.0)]})
     for got in (await desk.ask(CHEAP), await desk.ask(CHEAP)):
@@ -282,6 +290,23 @@ async def test_nonsense_is_no_failure_of_the_server() -> None:
 
 
 # --- money ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_that_goes_on_past_its_limit_is_ended_and_charged_within_the_reservation(stream: bool) -> None:
+    desk = Desk({"groq": [message("word " * 1000)] * 3})
+    got = await desk.ask(CHEAP, stream=stream, max_tokens=10)
+    assert got.refusal and got.refusal.message == "groq went on past the output limit."
+    assert len(got.text) < 10 * 32 + 1024
+    assert desk.calls("groq") == 1, "another try would cost the same again"
+    (charged,) = desk.ledger.charged
+    assert 0 < charged <= (await desk.dispatcher()).most_microusd(got.exchange.request, CHEAP)
+
+
+async def test_a_free_answer_that_goes_on_past_its_callers_limit_is_ended() -> None:
+    desk = Desk({"local": [message("word " * 1000)] * 3})
+    assert (await desk.ask(LOCAL, max_tokens=10)).refusal
+    assert len((await desk.ask(LOCAL)).text) == 5000
 
 
 async def test_every_try_is_charged_what_it_cost_or_can_have_cost() -> None:

@@ -51,10 +51,19 @@ def test_it_is_never_more_than_the_output_limit() -> None:
     assert meter.usage().output_tokens == LIMIT
 
 
-def test_what_arrived_counts_even_above_the_limit() -> None:
-    meter = metered(THINKER, Clock(), limit=3)
+def test_what_arrived_counts_up_to_the_limit_that_the_upstream_was_told() -> None:
+    meter = metered(PLAIN, Clock(), limit=3)
     meter.see(said("one two three four five six seven eight"))
-    assert meter.usage().output_tokens > 3
+    assert meter.usage().output_tokens == 3
+
+
+def test_more_than_the_limit_can_hold_is_too_much() -> None:
+    meter = metered(PLAIN, Clock(), limit=3)
+    meter.see(said("x" * (3 * 32 + 1024)))
+    assert not meter.is_past_limit
+    meter.see(said("y"))
+    assert meter.is_past_limit
+    assert meter.usage().output_tokens == 3
 
 
 def test_the_pace_of_a_stream_is_not_thinking_but_a_long_pause_is() -> None:

@@ -283,14 +283,6 @@ async def test_a_slow_beginning_has_the_whole_time_to_the_first_word(fake: FakeO
     await provider.close()
 
 
-async def test_an_answer_far_past_its_limit_is_cut(fake: FakeOpenAI, ollama: OpenAICompatible) -> None:
-    long = [chunk({"content": "word " * 100}) for _ in range(20)]
-    fake.script(recorded(*long, chunk({}, "stop"), "data: [DONE]"))
-    error, pieces = await failure(ollama, make_call(limit=10))
-    assert error.kind == "protocol"
-    assert len(pieces) < 5
-
-
 async def test_redirects_are_not_followed(fake: FakeOpenAI, ollama: OpenAICompatible) -> None:
     async with FakeOpenAI() as elsewhere:
         fake.script(Raw(status=307, headers={"Location": elsewhere.base_url + "/chat/completions"}))
