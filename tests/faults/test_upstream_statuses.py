@@ -11,13 +11,11 @@ import pytest
 import pytest_asyncio
 
 from tests.faults.upstream import SOUND, Call
-from tests.faults.upstream_routes import MAX_TRIES, ROUTES, Bench, Route, bench, new_word
+from tests.faults.upstream_routes import BY_PROVIDER, MAX_TRIES, Bench, Route, bench, new_word
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FAILURES_TO_OPEN = 5
-PAID = tuple(route for route in ROUTES if route.provider != "local")
-BY_PROVIDER = tuple({route.provider: route for route in ROUTES}.values())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -39,7 +37,6 @@ async def test_an_upstream_that_fails_is_tried_three_times_at_most(up: Bench, ro
 
     _, _, calls = await up.see(route, new_word(), fail)
     assert len(calls) == MAX_TRIES
-    assert calls[2].at - calls[1].at > calls[1].at - calls[0].at - 0.3, "it gets more time each time"
 
 
 @pytest.mark.parametrize("how", ["in seconds", "as a date"])
