@@ -355,9 +355,9 @@ class Pipeline:
         exchange.otherwise = self._dispatcher.counterfactuals(exchange)
         exchange.elsewhere = self._dispatcher.elsewhere(exchange)
         with exchange.watch.begin("keep"):
+            await self._gates.idempotency.store(request, answer)
             if not exchange.keeps_its_answer and not request.replay_of:
                 await self._caches.store(key, request, answer)
-            await self._gates.idempotency.store(request, answer)
 
 
 async def _prepend(first: Piece, rest: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:

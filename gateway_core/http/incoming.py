@@ -162,7 +162,11 @@ def _with_extras(
 
 def idempotency_key(extras: JsonObject, request: web.Request) -> str | Refusal | None:
     """The caller's key, in the body or as a header; None without one."""
-    key = extras.get("idempotency_key", request.headers.get("Idempotency-Key"))
+    header = request.headers.get("Idempotency-Key")
+    key = extras.get("idempotency_key", header)
+    if header is not None and key != header:
+        text = "idempotency_key and the header Idempotency-Key differ: send one of them."
+        return errors.invalid_request(text, "idempotency_key")
     if key is not None and (not isinstance(key, str) or not key):
         return errors.invalid_request("idempotency_key is a string that is not empty.", "idempotency_key")
     return key
