@@ -7,15 +7,19 @@ on, with ``pid N`` before and ``ended CODE`` after each.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import json
 import os
 import signal
 import sys
+import tempfile
+import threading
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from inspect import isasyncgenfunction, iscoroutinefunction
+from pathlib import Path
 from typing import Any
 
 DAY_S = 86_400
@@ -162,20 +166,23 @@ def _serve(point: Point, env: dict[str, str]) -> None:
     sys.exit(main(["serve"]))
 
 
-def _import_all() -> None:
-    """What a gateway imports when it starts and at its first paid call."""
-    import anthropic  # noqa: F401
+async def _answer_one() -> None:
+    """A gateway answers one request, so that everything is imported and compiled that one needs. Ends its threads."""
+    from tests.fakes.anthropic import FakeAnthropic
+    from tests.http.inside import client, with_claude
 
-    import llmgw_tui.headless  # noqa: F401
-    from gateway_core.model import Usage
-    from gateway_core.providers.pricing import Pricing
-
-    Pricing().cost_microusd("anthropic", "claude-sonnet-5-5", Usage(1, 1))
+    with tempfile.TemporaryDirectory() as folder:
+        async with FakeAnthropic() as fake, client(Path(folder), **with_claude(fake)) as llmgw:
+            await llmgw.stream()
+    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 def main() -> None:
     """Runs the gateways that it is told to, one after the other."""
-    _import_all()
+    import llmgw_tui.headless  # noqa: F401
+
+    asyncio.run(_answer_one())
+    assert threading.active_count() == 1, threading.enumerate()
     print("ready", flush=True)
     for line in sys.stdin:
         told = json.loads(line)
