@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from inspect import isasyncgenfunction, iscoroutinefunction
@@ -71,6 +72,9 @@ POINTS = {
     "at the start, before orphans are charged": Point(f"{_LEDGER}.charge_orphans"),
     "at the start, after orphans are charged": Point(f"{_LEDGER}.charge_orphans", after=True),
     "never": Point(f"{_LEDGER}.reserve", call=1_000_000),
+    "never, and midnight is between the call and its settlement": Point(
+        f"{_LEDGER}.reserve", call=1_000_000, days_on=1
+    ),
 }
 
 
@@ -161,6 +165,7 @@ def _serve(point: Point, env: dict[str, str]) -> None:
 
     os.environ.clear()
     os.environ.update(env)
+    time.tzset()
     os.chdir(env["LLMGW_DATA_DIR"])
     lay(point)
     sys.exit(main(["serve"]))

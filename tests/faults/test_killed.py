@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import pytest_asyncio
 
 from gateway_core.model import Usage
 from gateway_core.providers.pricing import Pricing
+from gateway_core.store.days import day_of
 from tests.e2e.harness import anthropic_env
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.script import Failure, Reply
@@ -196,3 +198,22 @@ async def test_a_kill_9_while_orphans_are_charged_charges_them_once(
         assert await costs_by_request(llmgw) == {entry.request_id: entry.cost_microusd}
     assert cut_off.state == ("reserved" if when == "before" else "orphaned")
     assert entry.state == "orphaned"
+
+
+async def test_a_request_over_midnight_is_charged_to_the_day_that_reserved_it(
+    tmp_path: Path, mortals: Mortals, claude: FakeAnthropic
+) -> None:
+    """The clock of the gateway goes on by a day while the upstream answers, in a time zone that is not UTC."""
+    today = day_of(time.time())
+    point = "never, and midnight is between the call and its settlement"
+    async with mortals.gateway(point, tmp_path, {"TZ": "America/New_York", **mortal_env(claude)}) as http:
+        status, _ = await ask(http, "chat")
+        async with http.get("/api/budget") as answer:
+            budget = await answer.json()
+        async with http.get("/api/requests") as answer:
+            (row,) = (await answer.json())["requests"]
+        mortals.kill()
+    (entry,) = ledger_of(tmp_path)
+    assert (status, entry.day, entry.state) == (200, today, "settled")
+    assert row["cost_microusd"] == entry.cost_microusd == bill_microusd(claude)
+    assert budget["day"] > today and budget["spent_usd"] == budget["reserved_usd"] == 0
