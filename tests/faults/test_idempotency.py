@@ -50,7 +50,8 @@ class World:
     async def spent_microusd(self) -> int:
         budget = await self.llmgw.get("/api/budget")
         assert budget["reserved_usd"] == 0
-        return round(budget["spent_usd"] * 1e6)
+        spent: int = round(budget["spent_usd"] * 1e6)
+        return spent
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

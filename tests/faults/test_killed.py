@@ -118,7 +118,8 @@ def bill_microusd(fake: FakeAnthropic) -> int:
 async def spent_microusd(llmgw: Client) -> int:
     budget = await llmgw.get("/api/budget")
     assert budget["reserved_usd"] == 0
-    return round(budget["spent_usd"] * 1e6)
+    spent: int = round(budget["spent_usd"] * 1e6)
+    return spent
 
 
 def charged(entries: list[Entry]) -> int:
