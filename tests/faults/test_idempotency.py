@@ -165,6 +165,7 @@ async def test_a_key_outlives_a_restart_and_is_its_callers_alone(tmp_path: Path)
         ("messages", {"metadata": {"user_id": "ada"}}),
         ("messages", {"system": "Be brief."}),
         ("responses", {"metadata": {"order": "2"}}),
+        ("responses", {"max_tool_calls": 3}),
         ("responses", {"input": "Buy two."}),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
