@@ -233,13 +233,9 @@ class Composition:
         self._talks.use_readers(self.reader.vector, self.reader.meaning)
         self._journal = Journal(self.bus, self._activity, self._requests, clock, self._secrets)
         self.searches = RequestSearch(database.path, self._requests, self._journal.settled, clock)
+        idempotency = Idempotency(IdempotencyStore(database, clock))
         self.pipeline = Pipeline(
-            Gates(
-                policy,
-                self.kill_gate,
-                self._rate,
-                Idempotency(IdempotencyStore(database, clock)),
-            ),
+            Gates(policy, self.kill_gate, self._rate, idempotency),
             self._caches,
             self._tiers,
             self._dispatcher,
@@ -259,6 +255,7 @@ class Composition:
             self._tiers,
             self.kill_gate,
             self._rate,
+            idempotency,
             self._budget,
             self._pricing,
             self._journal,

@@ -1,22 +1,27 @@
-"""One embeddings request's way: kill switch -> rate limit -> model -> budget -> encoder or server -> settle -> publish.
+"""One embeddings request's way: kill switch -> rate limit -> idempotency -> model -> budget -> encoder or server ->
+settle -> publish.
 
 Nothing is routed, cached or fallen back to here: vectors of different models cannot be compared, so the model that is
-named answers, or none does. Nothing is tried again either, which clients do themselves (OpenAI's SDK, OpenClaw).
+named answers, or none does. Nothing is tried again either, which clients do themselves (OpenAI's SDK, OpenClaw); under
+an idempotency key they get what there is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from gateway_core.cache.answers import REPLAY
 from gateway_core.cache.encoder.builtin_embeddings import MODEL, BuiltinEmbeddings
 from gateway_core.clients import read_client
 from gateway_core.clock import new_request_id
 from gateway_core.delivery.course import refusal_of
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.gates.budget import Budget
+from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
@@ -33,6 +38,7 @@ from gateway_core.model import (
     Refusal,
     Refused,
     RequestSize,
+    Reuse,
     Status,
     Target,
     Tier,
@@ -42,6 +48,7 @@ from gateway_core.ollama.embeddings import LOCAL_NAMES, LocalEmbeddings
 from gateway_core.providers.base import Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.embeddings import embed, upstream_body
 from gateway_core.providers.pricing import Pricing
+from gateway_core.store.answers import StoredAnswer
 from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
 from gateway_core.wire.embeddings import Embedded, EmbeddingsRequest
@@ -70,10 +77,17 @@ class EmbeddingsAnswer:
     embedded: Embedded
     usage: Usage
     cost_microusd: int
+    cache: CacheStatus = CacheStatus.BYPASS
+    """``EXACT`` where it was given before, under the same key."""
 
 
-def as_request(asked: EmbeddingsRequest, headers: Mapping[str, str], caller: str, body_bytes: int) -> ChatRequest:
-    """The request as the log and the panes know requests: each text is a message, and nobody waits for an answer."""
+def as_request(
+    asked: EmbeddingsRequest, headers: Mapping[str, str], caller: str, body_bytes: int, key: str | None = None
+) -> ChatRequest:
+    """The request as the log and the panes know requests: each text is a message, and nobody waits for an answer.
+
+    ``key`` is its idempotency key.
+    """
     body: JsonObject = {
         "model": asked.model,
         "messages": [{"role": "user", "content": text} for text in asked.texts],
@@ -96,7 +110,17 @@ def as_request(asked: EmbeddingsRequest, headers: Mapping[str, str], caller: str
     )
     api, native = ApiKind.EMBEDDINGS, upstream_body(asked)
     return ChatRequest(
-        new_request_id(), time.time(), caller, body, asked.model, False, view, size, api=api, native=native
+        new_request_id(),
+        time.time(),
+        caller,
+        body,
+        asked.model,
+        False,
+        view,
+        size,
+        idempotency_key=key,
+        api=api,
+        native=native,
     )
 
 
@@ -110,6 +134,7 @@ class Embeddings:
         tiers: Tiers,
         kill: KillGate,
         rate: RateLimit,
+        idempotency: Idempotency,
         budget: Budget,
         pricing: Pricing,
         journal: Journal,
@@ -119,6 +144,7 @@ class Embeddings:
         self._tiers = tiers
         self._kill = kill
         self._rate = rate
+        self._idempotency = idempotency
         self._budget = budget
         self._pricing = pricing
         self._journal = journal
@@ -134,7 +160,8 @@ class Embeddings:
         with self._kill.guard(request.id):
             self._journal.started(exchange)
             try:
-                result = await self._result(exchange, asked)
+                async with exchange.resources:
+                    result = await self._result(exchange, asked)
                 if isinstance(result, Refusal):
                     exchange.refuse(result)
                 else:
@@ -174,6 +201,12 @@ class Embeddings:
             if refusal := self._kill.check() or self._rate.check(_bucket(request), tokens):
                 step.outcome = refusal.code
                 return refusal
+        turn = self._idempotency.turn(request, None, exchange.watch)
+        if conflict := await exchange.resources.enter_async_context(turn):
+            return conflict
+        given = await self._idempotency.replay(request)
+        if given is not None:
+            return given if isinstance(given, Refusal) else _again(exchange, given)
         target = await self._target(asked.model)
         if isinstance(target, Refusal):
             return target
@@ -192,7 +225,9 @@ class Embeddings:
         if embedded.windowed:
             text = f"{embedded.windowed} texts are longer than the model sees at once: each is the mean of its windows"
             exchange.remarks.append(Reason("windows", text))
-        return EmbeddingsAnswer(target, route, embedded, exchange.usage, exchange.cost_microusd)
+        answer = EmbeddingsAnswer(target, route, embedded, exchange.usage, exchange.cost_microusd)
+        await self._idempotency.store(request, _stored(exchange, answer))
+        return answer
 
     # --- which model -----------------------------------------------------------------------------------------------
 
@@ -255,6 +290,35 @@ class Embeddings:
                 await self._budget.settle(reservation, cost.total_microusd, usage)
             else:
                 await self._budget.release(reservation)
+
+
+def _stored(exchange: Exchange, answer: EmbeddingsAnswer) -> StoredAnswer:
+    """The answer as its idempotency key keeps it."""
+    target, embedded = answer.target, answer.embedded
+    vectors = [b64encode(vector).decode() for vector in embedded.vectors] if exchange.request.idempotency_key else []
+    return StoredAnswer(
+        completion={"vectors": vectors, "prompt_tokens": embedded.prompt_tokens, "windowed": embedded.windowed},
+        tier=target.tier,
+        provider=target.provider,
+        model=target.model,
+        created_at=exchange.request.received_at,
+        cost_microusd=answer.cost_microusd,
+        usage=answer.usage,
+        latency_ms=exchange.elapsed_ms(),
+    )
+
+
+def _again(exchange: Exchange, given: StoredAnswer) -> EmbeddingsAnswer:
+    """What was answered before, for nothing."""
+    kept, request = given.completion, exchange.request
+    embedded = Embedded(tuple(map(b64decode, kept["vectors"])), kept["prompt_tokens"], kept["windowed"])
+    target = Target(given.tier, given.provider, given.model, free=True)
+    exchange.cache, exchange.target, exchange.usage = CacheStatus.EXACT, target, given.usage
+    exchange.made_in_ms = given.latency_ms
+    exchange.reuse = Reuse("", given.created_at, max(0.0, request.received_at - given.created_at), REPLAY)
+    reasons = (Reason("idempotency", "the same key and request were answered before"),)
+    exchange.decision = Decision(target, (), f"cache:{exchange.cache}", 0.0, reasons, explicit=True)
+    return EmbeddingsAnswer(target, exchange.decision.route, embedded, given.usage, 0, exchange.cache)
 
 
 def _usage(embedded: Embedded, otherwise: Usage) -> Usage:

@@ -117,8 +117,7 @@ class Pipeline:
         with self._gates.kill.guard(request.id):
             self._journal.started(exchange)
             try:
-                turn = self._gates.idempotency.held(request, exchange.watch)
-                async with turn, exchange.resources:
+                async with exchange.resources:
                     yield await self._first_word(exchange)
             except Refused as refused:
                 exchange.end(Status.FAILED, code=refused.refusal.code, message=refused.refusal.message)
@@ -187,18 +186,20 @@ class Pipeline:
             if refusal := gates.kill.check() or gates.rate.check(request.caller, request.size.input_tokens):
                 step.outcome = refusal.code
                 return refusal
-        replay = await gates.idempotency.replay(request)
-        if isinstance(replay, Refusal):
-            return replay
-        if replay:
-            return self._from_cache(exchange, self._caches.repeated(request, replay))
+        turn = gates.idempotency.turn(request, (request.stream, gates.kill.stops), watch)
+        if conflict := await exchange.resources.enter_async_context(turn):
+            return conflict
+        if repeated := await self._repeated(exchange):
+            return repeated
         with watch.begin("identity"):
             key = await self._caches.key(request, self._tiers.forced)
             await self._talks.look(exchange, key, self._tiers.forced)
             request = exchange.request
-        name = self._reuse.flight_name(key, request, gates.kill.stops)
+        name = gates.idempotency.flight(request, self._reuse.flight_name(key, request, gates.kill.stops))
         with self._flights.approached(name):
             flight = self._flights.board(name)
+            if not flight and (repeated := await self._repeated(exchange)):
+                return repeated
             again = exchange.standing is not None and bool(exchange.standing.again_of)
             if not flight and (cached := await self._caches.lookup(key, request, watch, other_words=not again)):
                 await gates.idempotency.store(request, cached.answer)
@@ -227,6 +228,13 @@ class Pipeline:
         body = canned_completion(request.id, request.model, refusal.message, finish="content_filter")
         body["usage"] = usage_json(Usage(), 0)
         return self._ready(exchange, body, tier="", model=request.model, cost_microusd=0)
+
+    async def _repeated(self, exchange: Exchange) -> Answer | Refusal | None:
+        """The answer that the request's key was given before, or why there can be none; None where it is new."""
+        replay = await self._gates.idempotency.replay(exchange.request)
+        if isinstance(replay, Refusal) or replay is None:
+            return replay
+        return self._from_cache(exchange, self._caches.repeated(exchange.request, replay))
 
     def _from_cache(self, exchange: Exchange, cached: CachedAnswer) -> Answer:
         answer = cached.answer
@@ -347,9 +355,9 @@ class Pipeline:
         exchange.otherwise = self._dispatcher.counterfactuals(exchange)
         exchange.elsewhere = self._dispatcher.elsewhere(exchange)
         with exchange.watch.begin("keep"):
+            await self._gates.idempotency.store(request, answer)
             if not exchange.keeps_its_answer and not request.replay_of:
                 await self._caches.store(key, request, answer)
-            await self._gates.idempotency.store(request, answer)
 
 
 async def _prepend(first: Piece, rest: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from gateway_core.clock import Clock
 from gateway_core.gates.account import Account, Reservation, account_of, hour_of
 from gateway_core.model import BudgetStatus, Lane, Refusal, Target, Usage
-from gateway_core.store.days import day_of, end_of
+from gateway_core.store.days import day_of, days_before, end_of
 from gateway_core.store.errors import StoreError
 from gateway_core.store.ledger import Ledger, LedgerEntry, Orphans
 from gateway_core.store.operator import Limits
@@ -37,8 +38,9 @@ class Budget:
     own inside these. Free targets never come here.
 
     While the ledger cannot be written nothing is reserved, and endings are kept and tried again every ``retry_s``
-    seconds: until one is written its reservation counts in full. A clock that jumps back stays on the later day, so
-    that a day which was spent does not open again; a restart goes by the clock and the ledger.
+    seconds: until one is written its reservation counts in full. A clock that jumps back over midnight stays on the
+    later day, so that a day which was spent does not open again; one that was days ahead goes back to the day that it
+    is, at what the ledger says of it, or all days to come would share one limit. So does a restart.
     """
 
     def __init__(self, ledger: Ledger, clock: Clock, limits: Limits, *, retry_s: float = RETRY_S) -> None:
@@ -57,6 +59,7 @@ class Budget:
         self._starting = asyncio.Lock()
         self._ledger_ok = True
         self._retrying: asyncio.Task[None] | None = None
+        self._finding: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.orphans = Orphans(0, 0)
         """What a crash left behind and the start charged."""
@@ -240,20 +243,26 @@ class Budget:
             today = day_of(self._clock.now())
             try:
                 self.orphans = await self._ledger.charge_orphans()
-                spent = await self._ledger.spent_since(today)
-                background = await self._ledger.spent_in_lane(Lane.BACKGROUND, today)
-                of_providers = await self._ledger.spent_by_provider(today)
-                hours = await self._ledger.spent_by_hour(today)
+                accounts = await self._accounts_from(today)
             except StoreError:
                 self._ledger_failed()
                 return False
-            self._accounts = {day: account_of(cost, background.get(day, 0)) for day, cost in spent.items()}
-            account = self._accounts.setdefault(today, Account())
-            account.of_providers.update(of_providers)
-            account.hours = list(hours)
+            self._accounts = accounts
             self._day = today
             self._started = self._ledger_ok = True
             return True
+
+    async def _accounts_from(self, day: str) -> dict[str, Account]:
+        """The day and those after it, as the ledger has them."""
+        spent = await self._ledger.spent_since(day)
+        background = await self._ledger.spent_in_lane(Lane.BACKGROUND, day)
+        of_providers = await self._ledger.spent_by_provider(day)
+        hours = await self._ledger.spent_by_hour(day)
+        accounts = {each: account_of(cost, background.get(each, 0)) for each, cost in spent.items()}
+        account = accounts.setdefault(day, Account())
+        account.of_providers.update(of_providers)
+        account.hours = list(hours)
+        return accounts
 
     def _today(self) -> Account:
         """Today's account; a new day begins here. Days that a clock which ran ahead has reached keep their spend."""
@@ -262,9 +271,23 @@ class Budget:
             self._day = today
             owing = {reservation.day for reservation in self._open.values()}
             self._accounts = {day: account for day, account in self._accounts.items() if day >= today or day in owing}
+        elif today < self._day and today < days_before(self._day, 1):
+            self._go_back(today)
         if self._day not in self._accounts:
             self._accounts[self._day] = Account()
         return self._accounts[self._day]
+
+    def _go_back(self, today: str) -> None:
+        """The clock was ahead by days. Until the ledger has told of today the later day goes on."""
+        if today in self._accounts:
+            self._day = today
+        elif self._started and not self._closed and (self._finding is None or self._finding.done()):
+            self._finding = self._spawn(self._find(today))
+
+    async def _find(self, day: str) -> None:
+        with suppress(StoreError):
+            account = (await self._accounts_from(day))[day]
+            self._accounts.setdefault(day, account)
 
     def _over_limit(self, worst_case_microusd: int, lane: Lane) -> Refusal | None:
         account, hard = self._today(), self._limits.hard_microusd

@@ -1,17 +1,23 @@
-"""``Idempotency-Key``: the same key and body get the same answer and pay once; with another body it is a conflict."""
+"""``Idempotency-Key``: the same key and body get the same answer and pay once; with another body it is a conflict.
+
+A finished answer is on the disk before its caller sees the end of it, so whoever has seen that gets it again, also from
+a gateway that was killed meanwhile. An answer that nobody can have seen the end of is asked for again: of a call that a
+kill cut off nothing is known, it is dead with the connection that carried it. It stays charged, at most at what was set
+aside for it, to a request of its own in the log, and so does the second one.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import orjson
 
-from gateway_core.model import ChatRequest, Refusal
+from gateway_core.model import ApiKind, ChatRequest, JsonObject, Refusal
 from gateway_core.stopwatch import Stopwatch
 from gateway_core.store.answers import StoredAnswer
 from gateway_core.store.errors import StoreError
@@ -25,45 +31,70 @@ LONGEST_KEY = 255
 
 @dataclass(slots=True)
 class _Turn:
-    """The requests of one key: one runs, the others wait."""
+    """The requests of one key that run now: all have the same body, and one call answers them all."""
 
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    wanted: int = 0
+    body_hash: str
+    kind: Hashable
+    running: int = 0
+    flight: str | None = None
+    """What they share that call by."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def takes(self, kind: Hashable) -> bool:
+        """Whether a request of this kind shares the call."""
+        return kind is not None and kind == self.kind
 
 
 class Idempotency:
-    """Replays finished answers, and lets a duplicate wait for the request that is already running."""
+    """Replays finished answers, and has a duplicate share the call that is already running, or wait for it."""
 
     def __init__(self, store: IdempotencyStore) -> None:
         self._store = store
-        self._running: dict[tuple[str, str], _Turn] = {}
+        self._turns: dict[tuple[str, str], _Turn] = {}
 
     @asynccontextmanager
-    async def held(self, request: ChatRequest, watch: Stopwatch) -> AsyncIterator[None]:
-        """Keeps other requests with the same key waiting for the length of the block."""
+    async def turn(self, request: ChatRequest, kind: Hashable, watch: Stopwatch) -> AsyncIterator[Refusal | None]:
+        """Lets requests with the same key in together when they are of one ``kind``, which share a call; others wait.
+
+        None shares with nobody. What it yields is why the request must not go on: its key runs with another body.
+        """
         if request.idempotency_key is None:
-            yield
+            yield None
             return
-        name = (request.caller, request.idempotency_key)
-        turn = self._running.setdefault(name, _Turn())
-        turn.wanted += 1
-        waiting = watch.begin("queue")
-        waiting.outcome = "the same key" if turn.wanted > 1 else ""
+        if len(request.idempotency_key) > LONGEST_KEY:
+            yield errors.invalid_request(f"An idempotency key has at most {LONGEST_KEY} characters.")
+            return
+        name, body_hash = (request.caller, request.idempotency_key), _body_hash(request)
+        while (turn := self._turns.get(name)) and turn.body_hash == body_hash and not turn.takes(kind):
+            with watch.begin("queue") as waiting:
+                await turn.over.wait()
+                waiting.outcome = "the same key"
+        if turn and turn.body_hash != body_hash:
+            yield errors.idempotency_conflict()
+            return
+        turn = self._turns.setdefault(name, _Turn(body_hash, kind))
+        turn.running += 1
         try:
-            async with turn.lock:
-                waiting.end()
-                yield
+            yield None
         finally:
-            turn.wanted -= 1
-            if not turn.wanted:
-                del self._running[name]
+            turn.running -= 1
+            if not turn.running:
+                del self._turns[name]
+                turn.over.set()
+
+    def flight(self, request: ChatRequest, name: str | None) -> str | None:
+        """What the request shares a call by inside its :meth:`turn`: ``name`` without a key, else what the first one
+        with its key and body shares by, which is its key where that would share with nobody."""
+        turn = self._turns.get((request.caller, request.idempotency_key)) if request.idempotency_key else None
+        if turn is None:
+            return name
+        turn.flight = turn.flight or name or f"key {request.caller} {request.idempotency_key} {turn.kind}"
+        return turn.flight
 
     async def replay(self, request: ChatRequest) -> StoredAnswer | Refusal | None:
-        """The answer given before under this key; None when it is new."""
+        """The answer given before under this key; None when it is new. Only inside its :meth:`turn`."""
         if request.idempotency_key is None:
             return None
-        if len(request.idempotency_key) > LONGEST_KEY:
-            return errors.invalid_request(f"An idempotency key has at most {LONGEST_KEY} characters.")
         try:
             found = await self._store.get(request.caller, request.idempotency_key)
         except StoreError:
@@ -71,7 +102,8 @@ class Idempotency:
         if found is None:
             return None
         body_hash, answer = found
-        return answer if body_hash == _body_hash(request) else errors.idempotency_conflict()
+        turn = self._turns[request.caller, request.idempotency_key]
+        return answer if body_hash == turn.body_hash else errors.idempotency_conflict()
 
     async def store(self, request: ChatRequest, answer: StoredAnswer) -> None:
         """Keeps a finished answer under the request's key, if it has one."""
@@ -84,7 +116,13 @@ class Idempotency:
 
 
 def _body_hash(request: ChatRequest) -> str:
-    """``stream`` and its options are left out: how the answer travels does not change it."""
-    body = {name: value for name, value in request.body.items() if name not in ("stream", "stream_options")}
-    asked = [body, request.force_tier, request.context]
+    """``stream`` and its options are left out: how the answer travels does not change it. What a caller of another
+    protocol sent counts as it was sent: not all of it need be in the translation."""
+    asked: list[object] = [_without_stream(request.body), request.force_tier, request.context]
+    if request.api is not ApiKind.CHAT:
+        asked += [request.api, _without_stream(request.native or {})]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _without_stream(body: JsonObject) -> JsonObject:
+    return {name: value for name, value in body.items() if name not in ("stream", "stream_options")}

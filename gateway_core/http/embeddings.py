@@ -13,12 +13,14 @@ from gateway_core.embeddings import EmbeddingsAnswer, as_request
 from gateway_core.gateway import Gateway
 from gateway_core.http.completions import answer_headers
 from gateway_core.http.guards import CALLER
-from gateway_core.http.incoming import ARRIVED, json_object, received
+from gateway_core.http.incoming import ARRIVED, idempotency_key, json_object, received
 from gateway_core.http.replies import refuse
-from gateway_core.model import ApiKind, CacheStatus, Refusal
+from gateway_core.model import ApiKind, Refusal
 from gateway_core.pipeline import Answer
 from gateway_core.wire.embeddings import Vector, read_request, render_answer, render_vector
 
+KEY = ("idempotency_key",)
+"""The extra that embeddings have."""
 _RENDERED_AT_ONCE = 64
 """Some 2 ms of the event loop."""
 
@@ -30,10 +32,15 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
         request[ARRIVED] = time.monotonic()
         raw = await request.read()
         body = json_object(raw)
-        asked = body if isinstance(body, Refusal) else read_request(body)
+        if isinstance(body, Refusal):
+            return refuse(body)
+        key = idempotency_key({name: body.pop(name) for name in KEY if name in body}, request)
+        if isinstance(key, Refusal):
+            return refuse(key)
+        asked = read_request(body)
         if isinstance(asked, Refusal):
             return refuse(asked)
-        noted = as_request(asked, request.headers, request[CALLER], len(raw))
+        noted = as_request(asked, request.headers, request[CALLER], len(raw), key)
         noted = replace(noted, received=received(request, ApiKind.EMBEDDINGS))
         answer = await gateway.embeddings.answer(noted, asked)
         if isinstance(answer, Refusal):
@@ -65,8 +72,9 @@ def _usage(answer: EmbeddingsAnswer) -> dict[str, float]:
 def _headers(request_id: str, answer: EmbeddingsAnswer) -> dict[str, str]:
     """Those of every answer, and how many texts became the mean of their windows."""
     target = answer.target
+    served_by = "cache" if answer.cache.is_hit else target.tier
     headers = answer_headers(
-        Answer(request_id, target.tier, target.model, CacheStatus.BYPASS, answer.route, answer.cost_microusd)
+        Answer(request_id, served_by, target.model, answer.cache, answer.route, answer.cost_microusd)
     )
     if answer.embedded.windowed:
         headers["x-llmgw-windowed-texts"] = str(answer.embedded.windowed)

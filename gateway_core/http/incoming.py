@@ -125,14 +125,14 @@ def _with_extras(
     body: JsonObject, extras: JsonObject, request: web.Request, body_bytes: int, api: ApiKind
 ) -> ChatRequest | Refusal:
     tier, context = extras.get("force_tier"), read_context(extras.get("context"))
-    key = extras.get("idempotency_key", request.headers.get("Idempotency-Key"))
+    key = idempotency_key(extras, request)
     mode = request.headers.get("x-llmgw-cache", CacheMode.USE.value).strip().lower()
     if tier is not None and tier not in [known.value for known in Tier]:
         return errors.invalid_request("force_tier is local, cheap or premium.", "force_tier")
     if isinstance(context, Refusal):
         return context
-    if key is not None and (not isinstance(key, str) or not key):
-        return errors.invalid_request("idempotency_key is a string that is not empty.", "idempotency_key")
+    if isinstance(key, Refusal):
+        return key
     if mode not in [known.value for known in CacheMode]:
         return errors.invalid_request("x-llmgw-cache is no-store, bypass or refresh.", "x-llmgw-cache")
     lane = request.headers.get(LANE_HEADER, "").strip().lower()
@@ -158,6 +158,18 @@ def _with_extras(
         context=context,
         received=received(request, api),
     )
+
+
+def idempotency_key(extras: JsonObject, request: web.Request) -> str | Refusal | None:
+    """The caller's key, in the body or as a header; None without one."""
+    header = request.headers.get("Idempotency-Key")
+    key = extras.get("idempotency_key", header)
+    if header is not None and key != header:
+        text = "idempotency_key and the header Idempotency-Key differ: send one of them."
+        return errors.invalid_request(text, "idempotency_key")
+    if key is not None and (not isinstance(key, str) or not key):
+        return errors.invalid_request("idempotency_key is a string that is not empty.", "idempotency_key")
+    return key
 
 
 def received(request: web.Request, api: ApiKind) -> Received:

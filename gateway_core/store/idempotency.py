@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sqlite3
 
@@ -12,15 +13,19 @@ from gateway_core.store.days import DAY_S
 
 KEEP_S = DAY_S
 MAX_ENTRIES = 5_000
+MAX_BYTES = 256 * 1024 * 1024
 
 
 class IdempotencyStore:
     """Completed answers for 24 hours. Only answers that worked are put here: a failed try must not poison its key."""
 
-    def __init__(self, database: Database, clock: Clock, *, max_entries: int = MAX_ENTRIES) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, *, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES
+    ) -> None:
         self._database = database
         self._clock = clock
         self._max_entries = max_entries
+        self._max_bytes = max_bytes
 
     async def get(self, caller: str, key: str) -> tuple[str, StoredAnswer] | None:
         """The hash of the body that was answered under the caller's key, and the answer."""
@@ -37,8 +42,12 @@ class IdempotencyStore:
         return await self._database.run(read)
 
     async def put(self, caller: str, key: str, body_hash: str, answer: StoredAnswer) -> bool:
-        """Stores the answer. False when the key has one that has not expired: the first answer stays."""
-        now, columns = self._clock.now(), row_of(answer)
+        """Stores the answer. False when the key has one that has not expired: the first answer stays.
+
+        The oldest answers go where there are too many, or they are too large together.
+        """
+        columns = await asyncio.to_thread(row_of, answer)
+        now = self._clock.now()
 
         def write(connection: sqlite3.Connection) -> bool:
             connection.execute("DELETE FROM idempotency WHERE expires_at <= ?", (now,))
@@ -47,14 +56,23 @@ class IdempotencyStore:
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (caller, _hash(key), body_hash, now + KEEP_S, *columns),
             )
-            connection.execute(
-                "DELETE FROM idempotency WHERE rowid IN"
-                " (SELECT rowid FROM idempotency ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET ?)",
-                (self._max_entries,),
-            )
+            self._make_room(connection)
             return done.rowcount == 1
 
         return await self._database.run(write)
+
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        count, size_bytes = connection.execute(
+            "SELECT count(*), coalesce(sum(length(completion)), 0) FROM idempotency"
+        ).fetchone()
+        if count > self._max_entries or size_bytes > self._max_bytes:
+            connection.execute(
+                "DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM (SELECT rowid,"
+                " row_number() OVER newest AS place, sum(length(completion)) OVER newest AS together FROM idempotency"
+                " WINDOW newest AS (ORDER BY expires_at DESC, rowid DESC ROWS UNBOUNDED PRECEDING))"
+                " WHERE place > ? OR together > ?)",
+                (self._max_entries, self._max_bytes),
+            )
 
 
 def _hash(key: str) -> str:

@@ -14,10 +14,14 @@ LOCK_NAME = "llmgw.lock"
 
 
 class FolderLock:
-    """Holds a data folder until :meth:`release` or the end of the process, however it ends."""
+    """Holds a data folder until :meth:`release` or the end of the process, however it ends.
 
-    def __init__(self, descriptor: int) -> None:
+    The file says who has it. The folder itself is held too, so that nobody gets in who has removed the file.
+    """
+
+    def __init__(self, descriptor: int, folder: int | None) -> None:
         self._descriptor: int | None = descriptor
+        self._folder = folder
 
     @classmethod
     def acquire(cls, folder: Path) -> FolderLock:
@@ -40,7 +44,11 @@ class FolderLock:
         except OSError as error:
             os.close(descriptor)
             raise StoreError(f"{path} cannot be locked: {error.strerror}. Give a local --data-dir.") from None
-        return cls(descriptor)
+        try:
+            return cls(descriptor, _held_folder(folder))
+        except BlockingIOError:
+            os.close(descriptor)
+            raise FolderInUse(folder, None) from None
 
     def release(self) -> None:
         """Gives the folder back; a second call does nothing. The file stays: removing it would let two in."""
@@ -49,6 +57,23 @@ class FolderLock:
                 os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+        if self._folder is not None:
+            os.close(self._folder)
+            self._folder = None
+
+
+def _held_folder(folder: Path) -> int | None:
+    """The folder, locked; None on a file system that locks files alone. Raises ``BlockingIOError``."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def _pid_in(descriptor: int) -> int | None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway_core.store.answers import AnswerStore
+from gateway_core.store.answers import AnswerStore, row_of
 from gateway_core.store.database import Database
 from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
@@ -155,3 +155,14 @@ async def test_keys_are_bounded_and_not_kept_as_sent(database: Database, clock: 
     assert found == [(64,), (64,)]
     assert await store.get("ada", "a") is None
     assert await store.get("ada", "b") is not None
+
+
+async def test_answers_of_keys_are_bounded_in_size_too(database: Database, clock: FakeClock) -> None:
+    """The oldest go first; one that alone is too large is not kept."""
+    size = len(row_of(stored_answer())[0])
+    store = IdempotencyStore(database, clock, max_bytes=2 * size)
+    for name in ("a", "b", "c"):
+        await store.put("ada", name, "body", stored_answer())
+        clock.advance(1)
+    assert [await store.get("ada", name) is not None for name in ("a", "b", "c")] == [False, True, True]
+    assert await rows(database, "SELECT count(*) FROM idempotency") == [(2,)]

@@ -1,15 +1,112 @@
-"""Guards of the daily limit and of the ledger."""
+"""Guards of the daily limit, of the ledger and of the day."""
 
 from __future__ import annotations
 
 from tests.faults.mutations import Mutation
 
+_BUDGET = "gateway_core/gates/budget.py"
+_LEDGER = "gateway_core/store/ledger.py"
+_LOCK = "gateway_core/store/lock.py"
 MUTATIONS = (
     Mutation(
         "the daily limit counts what is under way",
-        "gateway_core/gates/budget.py",
+        _BUDGET,
         "account.spent_microusd >= hard or committed + worst_case_microusd > hard",
         "account.spent_microusd >= hard",
-        "tests/e2e/test_money.py::test_a_hard_limit_holds_against_fifty_requests_at_once",
+        "tests/faults/test_money_limit.py"
+        "::test_a_hundred_requests_at_once_never_spend_past_the_limit_nor_the_background_past_its_own",
+    ),
+    Mutation(
+        "the background has a limit of its own",
+        _BUDGET,
+        "if lane is Lane.BACKGROUND and not (own",
+        "if False and not (own",
+        "tests/faults/test_money_limit.py"
+        "::test_a_hundred_requests_at_once_never_spend_past_the_limit_nor_the_background_past_its_own",
+    ),
+    Mutation(
+        "a reservation is durable before the call",
+        _BUDGET,
+        "await self._ledger.reserve(entry)",
+        "asyncio.ensure_future(self._ledger.reserve(entry))",
+        "tests/gates/test_budget.py::test_a_reservation_is_on_the_disk_before_the_call",
+    ),
+    Mutation(
+        "what a crash cut off is charged",
+        _LEDGER,
+        "SET state = 'orphaned', cost_microusd = reserved_microusd",
+        "SET state = 'orphaned', cost_microusd = 0",
+        "tests/store/test_ledger.py::test_orphans_cost_what_was_reserved_on_the_day_it_was",
+    ),
+    Mutation(
+        "orphans are charged at the start",
+        _BUDGET,
+        "self.orphans = await self._ledger.charge_orphans()",
+        "self.orphans = Orphans(0, 0)",
+        "tests/gates/test_budget.py::test_a_restart_goes_on_where_the_ledger_stands",
+    ),
+    Mutation(
+        "a call is settled once",
+        _LEDGER,
+        " WHERE id = ? AND state = 'reserved'",
+        " WHERE id = ?",
+        "tests/store/test_ledger.py::test_a_second_ending_changes_nothing",
+    ),
+    Mutation(
+        "a cut off request costs what the ledger says",
+        "gateway_core/store/requests.py",
+        "(SELECT coalesce(sum(cost_microusd), 0) FROM reservations WHERE request_id = requests.id)",
+        "0",
+        "tests/faults/test_killed.py::test_a_kill_9_while_orphans_are_charged_charges_them_once",
+    ),
+    Mutation(
+        "a call is charged to the day that reserved it",
+        _BUDGET,
+        "self._accounts[ending.reservation.day].charge(",
+        "self._today().charge(",
+        "tests/gates/test_budget.py::test_a_call_belongs_to_the_day_it_was_reserved_on",
+    ),
+    Mutation(
+        "a clock put back opens no spent day",
+        _BUDGET,
+        "if today > self._day:",
+        "if today != self._day:",
+        "tests/faults/test_money_days.py::test_a_clock_put_back_and_forth_over_midnight_rolls_the_day_over_once",
+    ),
+    Mutation(
+        "a clock that was days ahead gives the days back",
+        _BUDGET,
+        "elif today < self._day and today < days_before(self._day, 1):",
+        "elif False:",
+        "tests/faults/test_money_days.py"
+        "::test_a_clock_that_was_days_ahead_goes_back_to_a_day_that_stays_as_spent_as_it_was",
+    ),
+    Mutation(
+        "a day that was given back is as spent as the ledger says",
+        _BUDGET,
+        "account = (await self._accounts_from(day))[day]",
+        "account = Account()",
+        "tests/faults/test_money_days.py::test_a_clock_that_was_ahead_when_llmgw_started_finds_what_the_day_has_cost",
+    ),
+    Mutation(
+        "the days of the budget are UTC's",
+        "gateway_core/store/days.py",
+        "datetime.fromtimestamp(floor(at), UTC).date()",
+        "datetime.fromtimestamp(floor(at)).date()",
+        "tests/faults/test_money_days.py::test_daylight_saving_time_rolls_no_day_over_and_skips_none",
+    ),
+    Mutation(
+        "one process has the lock file",
+        _LOCK,
+        "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n            os.ftruncate",
+        "os.ftruncate",
+        "tests/store/test_lock.py::test_a_second_llmgw_is_told_which_process_has_the_folder",
+    ),
+    Mutation(
+        "one process has the folder though its lock file was removed",
+        _LOCK,
+        "return cls(descriptor, _held_folder(folder))",
+        "return cls(descriptor, None)",
+        "tests/faults/test_money_instances.py::test_a_lock_file_that_was_removed_lets_nobody_in",
     ),
 )

@@ -1,0 +1,81 @@
+"""Guards of idempotency keys."""
+
+from __future__ import annotations
+
+from tests.faults.mutations import Mutation
+
+_GATE = "gateway_core/gates/idempotency.py"
+_STORE = "gateway_core/store/idempotency.py"
+_TESTS = "tests/faults/test_idempotency.py"
+MUTATIONS = (
+    Mutation(
+        "a finished answer is kept under its key",
+        "gateway_core/pipeline.py",
+        "await self._gates.idempotency.store(request, answer)",
+        "pass",
+        f"{_TESTS}::test_a_repeated_key_replays_its_answer_and_calls_nobody",
+    ),
+    Mutation(
+        "vectors are kept under their key",
+        "gateway_core/embeddings.py",
+        "await self._idempotency.store(request, _stored(exchange, answer))",
+        "pass",
+        f"{_TESTS}::test_a_repeated_key_replays_its_vectors_and_calls_nobody",
+    ),
+    Mutation(
+        "a key belongs to one body",
+        _GATE,
+        "return answer if body_hash == turn.body_hash else errors.idempotency_conflict()",
+        "return answer",
+        f"{_TESTS}::test_the_same_key_with_another_body_is_a_conflict",
+    ),
+    Mutation(
+        "what one protocol alone knows belongs to the body",
+        _GATE,
+        "if request.api is not ApiKind.CHAT:",
+        "if False:",
+        f"{_TESTS}::test_the_same_key_with_another_body_is_a_conflict",
+    ),
+    Mutation(
+        "a running key belongs to one body",
+        _GATE,
+        "if turn and turn.body_hash != body_hash:",
+        "if False:",
+        f"{_TESTS}::test_another_body_is_told_so_while_the_first_still_runs",
+    ),
+    Mutation(
+        "a key is its caller's alone",
+        _STORE,
+        "WHERE caller = ? AND key_hash = ?",
+        "WHERE (caller = ? OR TRUE) AND key_hash = ?",
+        "tests/store/test_answers.py::test_a_key_gives_the_body_it_was_used_with",
+    ),
+    Mutation(
+        "duplicates share the call that runs",
+        _GATE,
+        "        return turn.flight\n",
+        "        return name\n",
+        f"{_TESTS}::test_a_failure_is_shared_by_the_duplicates_of_its_time_and_poisons_no_key",
+    ),
+    Mutation(
+        "duplicates of another kind wait for the call that runs",
+        _GATE,
+        "return kind is not None and kind == self.kind",
+        "return True",
+        f"{_TESTS}::test_twenty_embeddings_at_once_share_one_call",
+    ),
+    Mutation(
+        "two keys in one request are refused",
+        "gateway_core/http/incoming.py",
+        "if header is not None and key != header:",
+        "if False:",
+        f"{_TESTS}::test_two_different_keys_in_one_request_are_refused",
+    ),
+    Mutation(
+        "kept answers are bounded in size",
+        _STORE,
+        "count > self._max_entries or size_bytes > self._max_bytes",
+        "count > self._max_entries",
+        "tests/store/test_answers.py::test_answers_of_keys_are_bounded_in_size_too",
+    ),
+)
