@@ -18,6 +18,7 @@ from gateway_core.http import (
     local,
     log,
     openai,
+    openapi,
     openclaw_plugin,
     request_parts,
     requests,
@@ -46,7 +47,22 @@ then for their connections."""
 
 ROOMS = (
     *(openai, anthropic, responses, embeddings, openclaw_plugin),
-    *(admin, requests, request_parts, status, cache, spend, whatif, local, log, settings, routing, events, snapshots),
+    *(
+        admin,
+        requests,
+        request_parts,
+        status,
+        cache,
+        spend,
+        whatif,
+        local,
+        log,
+        settings,
+        routing,
+        events,
+        snapshots,
+        openapi,
+    ),
 )
 """What speaks to clients, and what operates the gateway."""
 _HTTP_ERRORS = {
