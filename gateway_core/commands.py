@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, validate_call
 
@@ -56,6 +56,10 @@ class ArgumentsOf:
 
     summary: str
     schema: JsonObject
+
+
+def _schema(command: Any) -> JsonObject:
+    return TypeAdapter(command).json_schema()
 
 
 class Commands:
@@ -141,7 +145,7 @@ class Commands:
     def arguments(self) -> Mapping[str, ArgumentsOf]:
         """What each command does and takes."""
         return {
-            name: ArgumentsOf(" ".join((command.__doc__ or name).split()), TypeAdapter(command).json_schema())
+            name: ArgumentsOf(" ".join((command.__doc__ or name).split()), _schema(command))
             for name, command in self._by_name.items()
         }
 

@@ -46,7 +46,7 @@ class Stage:
         while True:
             budget = await self.llmgw.get("/api/budget")
             if not budget["reserved_usd"]:
-                return round(budget["spent_usd"] * 1e6)
+                return int(round(budget["spent_usd"] * 1e6))
             await asyncio.sleep(0.01)
 
     async def newest(self) -> Any:
