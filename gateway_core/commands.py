@@ -6,10 +6,11 @@ A decision of the operator is in force at once and durable before its command re
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
-from typing import Annotated, Literal
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, validate_call
+from pydantic import Field, TypeAdapter, ValidationError, validate_call
 
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import Marked
@@ -20,7 +21,7 @@ from gateway_core.gates.budget import Budget
 from gateway_core.gates.daily_limits import background_within, changed, in_words
 from gateway_core.gates.kill_switch import KillGate
 from gateway_core.learning_commands import LearningCommands
-from gateway_core.model import CommandResult, DailyLimits, KillSwitch, Tier
+from gateway_core.model import CommandResult, DailyLimits, JsonObject, KillSwitch, Tier
 from gateway_core.model_commands import ModelCommands, ModelName
 from gateway_core.ollama.manager import LocalError, LocalModels
 from gateway_core.redaction import told_arguments
@@ -31,6 +32,8 @@ from gateway_core.store.operator import BackgroundOverride, BudgetOverride, Limi
 from gateway_core.tiers import Tiers
 
 Dollars = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
+Hand = Annotated[str, Field(max_length=80)]
+"""Whose word it was: kept over a restart, and shown."""
 Command = Callable[..., Awaitable[CommandResult]]
 MarkWrong = Callable[[str], Awaitable[Marked]]
 ResetSemantic = Callable[[], Awaitable[int]]
@@ -45,6 +48,18 @@ _MARKED = {
     ),
     Marked.NOT_CACHED: CommandResult(False, "That request was not answered from the cache."),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentsOf:
+    """What a command does, in words, and the JSON schema of its arguments."""
+
+    summary: str
+    schema: JsonObject
+
+
+def _schema(command: Any) -> JsonObject:
+    return TypeAdapter(command).json_schema()
 
 
 class Commands:
@@ -126,6 +141,14 @@ class Commands:
         """What the operator has decided."""
         return self._state
 
+    @cached_property
+    def arguments(self) -> Mapping[str, ArgumentsOf]:
+        """What each command does and takes."""
+        return {
+            name: ArgumentsOf(" ".join((command.__doc__ or name).split()), _schema(command))
+            for name, command in self._by_name.items()
+        }
+
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._by_name)
@@ -156,7 +179,7 @@ class Commands:
         except StoreError as error:
             return CommandResult(False, f"In force now, but lost at a restart: {error}")
 
-    async def kill(self, by: str = "command") -> CommandResult:
+    async def kill(self, by: Hand = "command") -> CommandResult:
         """Stops everything at once: requests in flight, and whatever comes until the switch is released."""
         state = KillSwitch(True, self._clock.now(), by)
         stopped = self._kill.switch(state)
@@ -166,7 +189,7 @@ class Commands:
             return CommandResult(True, "Kill switch on. No request was in flight.")
         return CommandResult(True, f"Kill switch on: {stopped} request{'' if stopped == 1 else 's'} stopped.")
 
-    async def release(self, by: str = "command") -> CommandResult:
+    async def release(self, by: Hand = "command") -> CommandResult:
         """Lets requests pass again."""
         state = KillSwitch(False, self._clock.now(), by)
         await self._keep(kill=state)

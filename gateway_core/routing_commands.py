@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway_core.model import CommandResult
+from gateway_core.model_commands import ModelName
 from gateway_core.provider_checks import ProviderChecks
 from gateway_core.providers.health import Health
 from gateway_core.tiers import Tiers
@@ -16,7 +17,7 @@ class RoutingCommands:
         self._tiers = tiers
         self._checks = checks
 
-    async def retry_provider(self, provider: str) -> CommandResult:
+    async def retry_provider(self, provider: ModelName) -> CommandResult:
         """Closes all circuits of a provider at once, and forgets what it asked to wait."""
         if provider not in self._tiers.names:
             known = ", ".join(self._tiers.names)

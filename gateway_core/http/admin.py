@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-import orjson
 from aiohttp import web
 
 from gateway_core.gateway import VERSION, Gateway
+from gateway_core.http.bodies import json_object, read_body
 from gateway_core.http.replies import refuse, reply
-from gateway_core.model import BudgetStatus, JsonObject, Savings, SemanticStats, Snapshot
+from gateway_core.model import BudgetStatus, JsonObject, Refusal, Savings, SemanticStats, Snapshot
 from gateway_core.wire import errors
 
 
@@ -46,13 +46,10 @@ class Admin:
 
     async def command(self, request: web.Request) -> web.Response:
         """Runs a command by name; the body holds its arguments."""
-        raw = await request.read()
-        try:
-            arguments = orjson.loads(raw) if raw else {}
-        except orjson.JSONDecodeError:
-            return refuse(errors.invalid_request("The body is not valid JSON."))
-        if not isinstance(arguments, dict):
-            return refuse(errors.invalid_request("The body must be a JSON object of arguments."))
+        raw = await read_body(request, self._gateway.settings.max_body_bytes)
+        arguments = raw if isinstance(raw, Refusal) else json_object(raw or b"{}")
+        if isinstance(arguments, Refusal):
+            return refuse(arguments)
         result = await self._gateway.commands.run(request.match_info["name"], arguments, _by(request))
         return reply(result, status=200 if result.ok else 400)
 

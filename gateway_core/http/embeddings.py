@@ -11,9 +11,10 @@ from aiohttp import web
 
 from gateway_core.embeddings import EmbeddingsAnswer, as_request
 from gateway_core.gateway import Gateway
+from gateway_core.http.bodies import json_object, read_body
 from gateway_core.http.completions import answer_headers
 from gateway_core.http.guards import CALLER
-from gateway_core.http.incoming import ARRIVED, idempotency_key, json_object, received
+from gateway_core.http.incoming import ARRIVED, idempotency_key, received
 from gateway_core.http.replies import refuse
 from gateway_core.model import ApiKind, Refusal
 from gateway_core.pipeline import Answer
@@ -30,7 +31,9 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
 
     async def create(request: web.Request) -> web.Response:
         request[ARRIVED] = time.monotonic()
-        raw = await request.read()
+        raw = await read_body(request, gateway.settings.max_body_bytes)
+        if isinstance(raw, Refusal):
+            return refuse(raw)
         body = json_object(raw)
         if isinstance(body, Refusal):
             return refuse(body)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from gateway_core.http.bodies import CONTINUE
 from gateway_core.http.replies import refuse_in_kind
 from gateway_core.model import Refusal
 from gateway_core.secret import fingerprint
@@ -23,6 +24,8 @@ OPEN_PATHS = frozenset({"/health"})
 CALLER = web.RequestKey("caller", str)
 Refused = Callable[[str, str], None]
 """Hears why a caller was not let in, and its address."""
+ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
+"""Of a body: what aiohttp decodes; any other one would be read as if it were not there."""
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -52,6 +55,12 @@ def guard(secret: str, host: str, refused: Refused) -> Middleware:
         if request.can_read_body and request.method == "POST" and request.content_type != "application/json":
             unread = Refusal("invalid_request", "Send the body as Content-Type: application/json.", 415)
             return refuse_in_kind(request, unread)
+        if request.headers.get("Content-Encoding", "identity").strip().lower() not in ENCODINGS:
+            text = "Send the body as it is, or with Content-Encoding: gzip or deflate."
+            return refuse_in_kind(request, Refusal("invalid_request", text, 415))
+        if request.headers.get("Expect", CONTINUE).lower() != CONTINUE:
+            text = f"Expect: {CONTINUE} is all that can be expected here."
+            return refuse_in_kind(request, Refusal("invalid_request", text, 417))
         return await handler(request)
 
     return check

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-import orjson
 from aiohttp import web
 
 from gateway_core.clients import read_client
 from gateway_core.clock import new_request_id
+from gateway_core.http.bodies import json_object, read_body
 from gateway_core.http.guards import CALLER
 from gateway_core.model import ApiKind, CacheMode, ChatRequest, ClientView, JsonObject, Lane, Received, Refusal, Tier
 from gateway_core.recording import masked_headers
@@ -27,7 +27,6 @@ LANE_HEADER = "x-llmgw-lane"
 """Whether a person waits, from who knows it: it goes before the model, the body and what the request looks like."""
 ARRIVED = web.RequestKey("arrived", float)
 """``time.monotonic()`` when the reading of the body began."""
-SPARE_LEVELS = 32
 MEASURED_IN_A_THREAD_BYTES = 1_000_000
 """Larger bodies are parsed and measured off the event loop: 1 MB takes some 10 ms."""
 
@@ -61,31 +60,6 @@ async def incoming(request: web.Request, reader: Reader, limit_bytes: int) -> Ch
     return parse(raw, request, reader)
 
 
-async def read_body(request: web.Request, limit_bytes: int) -> bytes | Refusal:
-    """The body, read no further than ``limit_bytes``."""
-    if (request.content_length or 0) > limit_bytes:
-        return errors.body_too_large(limit_bytes)
-    body = bytearray()
-    async for part in request.content.iter_any():
-        body += part
-        if len(body) > limit_bytes:
-            return errors.body_too_large(limit_bytes)
-    return bytes(body)
-
-
-def json_object(raw: bytes) -> JsonObject | Refusal:
-    """The body as a JSON object that can be written again."""
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        return errors.invalid_request(f"The body is not valid JSON: {error.msg} at line {error.lineno}.")
-    if not isinstance(body, dict):
-        return errors.invalid_request("The body must be a JSON object.")
-    if _too_deep(body):
-        return errors.invalid_request("The body is nested too deeply.")
-    return body
-
-
 def parse(raw: bytes, request: web.Request, reader: Reader) -> ChatRequest | Refusal:
     """The request as a value, or what is wrong with it."""
     body = json_object(raw)
@@ -104,21 +78,6 @@ def understand(body: JsonObject, request: web.Request, reader: Reader, body_byte
     if isinstance(parsed, Refusal) or reader.api is ApiKind.CHAT:
         return parsed
     return replace(parsed, api=reader.api, native=body, native_headers=understood.native_headers)
-
-
-def _too_deep(body: JsonObject) -> bool:
-    """What can be read may be too deep to be written again: upstream, into the log, into an identity.
-
-    orjson reads 1,024 levels and writes 254; a few are left for what is put around the parts of a body.
-    """
-    wrapped: object = body
-    for _ in range(SPARE_LEVELS):
-        wrapped = [wrapped]
-    try:
-        orjson.dumps(wrapped)
-    except TypeError:
-        return True
-    return False
 
 
 def _with_extras(

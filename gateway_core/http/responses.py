@@ -12,17 +12,10 @@ from dataclasses import dataclass, replace
 from aiohttp import web
 
 from gateway_core.gateway import Gateway
+from gateway_core.http.bodies import json_object, read_body
 from gateway_core.http.completions import Completions
 from gateway_core.http.guards import CALLER
-from gateway_core.http.incoming import (
-    ARRIVED,
-    EXTRAS,
-    MEASURED_IN_A_THREAD_BYTES,
-    Understood,
-    json_object,
-    read_body,
-    understand,
-)
+from gateway_core.http.incoming import ARRIVED, EXTRAS, MEASURED_IN_A_THREAD_BYTES, Understood, understand
 from gateway_core.http.replies import refuse, reply
 from gateway_core.http.responses_history import forgotten, listed_input, recall
 from gateway_core.model import ApiKind, ChatRequest, JsonObject, Refusal, Refused

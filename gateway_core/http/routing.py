@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 
 from gateway_core.gateway import Gateway
+from gateway_core.http.bodies import json_object, read_body
 from gateway_core.http.replies import refuse, reply
 from gateway_core.learning.lines import line_of
 from gateway_core.model import Refusal
@@ -42,11 +43,11 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
 
     async def trial(request: web.Request) -> web.Response:
         """Where ``{"prompt"}`` would go now, and why. Calls nothing, stores nothing."""
-        try:
-            body = orjson.loads(await request.read())
-        except orjson.JSONDecodeError:
-            return refuse(invalid_request("The body is not valid JSON."))
-        prompt = body.get("prompt") if isinstance(body, dict) else None
+        raw = await read_body(request, gateway.settings.max_body_bytes)
+        body = raw if isinstance(raw, Refusal) else json_object(raw)
+        if isinstance(body, Refusal):
+            return refuse(body)
+        prompt = body.get("prompt")
         if not isinstance(prompt, str) or len(prompt) > LONGEST_PROMPT:
             return refuse(invalid_request(f"prompt is a text of at most {LONGEST_PROMPT:,} characters.", "prompt"))
         return reply(await gateway.routing.try_out(prompt))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import socket
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -18,6 +18,7 @@ from gateway_core.http import (
     local,
     log,
     openai,
+    openapi,
     openclaw_plugin,
     request_parts,
     requests,
@@ -29,6 +30,8 @@ from gateway_core.http import (
     status,
     whatif,
 )
+from gateway_core.http.bodies import expect
+from gateway_core.http.connections import Connection
 from gateway_core.http.guards import guard
 from gateway_core.http.prometheus import Metrics
 from gateway_core.http.replies import refuse_in_kind, where
@@ -44,7 +47,22 @@ then for their connections."""
 
 ROOMS = (
     *(openai, anthropic, responses, embeddings, openclaw_plugin),
-    *(admin, requests, request_parts, status, cache, spend, whatif, local, log, settings, routing, events, snapshots),
+    *(
+        admin,
+        requests,
+        request_parts,
+        status,
+        cache,
+        spend,
+        whatif,
+        local,
+        log,
+        settings,
+        routing,
+        events,
+        snapshots,
+        openapi,
+    ),
 )
 """What speaks to clients, and what operates the gateway."""
 _HTTP_ERRORS = {
@@ -79,9 +97,10 @@ def make_app(gateway: Gateway, secret: str) -> web.Application:
     app.on_startup.append(metrics.start)
     app.on_cleanup.append(metrics.stop)
     app.on_shutdown.append(end_streams)
-    for room in ROOMS:
-        app.add_routes(room.routes(gateway))
-    app.add_routes([web.get("/metrics", metrics.handle)])
+    listed = [route for room in ROOMS for route in room.routes(gateway)]
+    for route in (*listed, web.get("/metrics", metrics.handle)):
+        kwargs = {**route.kwargs, "expect_handler": expect}
+        app.add_routes([web.RouteDef(route.method, route.path, route.handler, kwargs)])
     return app
 
 
@@ -133,38 +152,32 @@ class Server:
     def __init__(self, gateway: Gateway, secret: str) -> None:
         self._gateway = gateway
         self._runner = web.AppRunner(
-            make_app(gateway, secret),
-            handle_signals=False,
-            handler_cancellation=True,
-            access_log=None,
-            logger=_protocol_log(),
-            shutdown_timeout=SHUTDOWN_S,
-            keepalive_timeout=75.0,
+            make_app(gateway, secret), handle_signals=False, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S
         )
+        self._listening: asyncio.Server | None = None
 
     async def start(self) -> str:
         """Listens; returns the address. Raises :class:`PortInUse`."""
         settings = self._gateway.settings
         await self._runner.setup()
-        site = web.TCPSite(self._runner, settings.host, settings.port, reuse_address=True)
+        server, log, loop = self._runner.server, _protocol_log(), asyncio.get_running_loop()
+        assert server is not None
         try:
-            await site.start()
+            self._listening = await loop.create_server(
+                lambda: Connection(server, log, loop), settings.host, settings.port, reuse_address=True, backlog=128
+            )
         except OSError as error:
             await self._runner.cleanup()
             raise PortInUse(
                 error.errno, f"llmgw cannot listen on {settings.host}:{settings.port}: {error.strerror}."
             ) from None
-        port = _port(site)
+        port = self._listening.sockets[0].getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self._gateway.address = f"http://{host}:{port}"
         return self._gateway.address
 
     async def stop(self) -> None:
         """Stops listening and ends what is in flight."""
+        if self._listening is not None:
+            self._listening.close()
         await self._runner.cleanup()
-
-
-def _port(site: web.TCPSite) -> int:
-    server = site._server
-    sockets: tuple[socket.socket, ...] = getattr(server, "sockets", ())
-    return int(sockets[0].getsockname()[1])

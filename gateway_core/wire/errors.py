@@ -5,20 +5,18 @@ from __future__ import annotations
 from gateway_core.model import JsonObject, Refusal
 
 _TYPES = {
-    400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
-    409: "invalid_request_error",
-    413: "invalid_request_error",
-    415: "invalid_request_error",
     429: "rate_limit_error",
 }
+"""OpenAI's error types by status; 4xx else ``invalid_request_error``, 5xx ``api_error``."""
 
 
 def openai_error(refusal: Refusal) -> JsonObject:
     """The body of a refused chat completion."""
-    kind = _TYPES.get(refusal.http_status, "api_error")
+    status = refusal.http_status
+    kind = _TYPES.get(status, "invalid_request_error" if 400 <= status < 500 else "api_error")
     error = {"message": refusal.message, "type": kind, "param": refusal.param, "code": refusal.code}
     return {"error": error}
 
@@ -134,6 +132,10 @@ def context_length_exceeded(tokens: int | None = None, limit: int | None = None)
 
 def body_too_large(limit_bytes: int) -> Refusal:
     return Refusal("invalid_request", f"The request is larger than {limit_bytes} bytes.", 413)
+
+
+def request_timeout() -> Refusal:
+    return Refusal("request_timeout", "The rest of the request's body did not come in time. Send it again.", 408)
 
 
 def upstream_error(provider: str, message: str) -> Refusal:

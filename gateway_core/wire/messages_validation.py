@@ -68,6 +68,8 @@ def _system(body: JsonObject) -> Iterator[Problem]:
     for index, block in enumerate(system):
         if not isinstance(block, dict) or block.get("type") != "text" or not isinstance(block.get("text"), str):
             yield f"system.{index}", "Input should be a text block"
+        else:
+            yield from _mark(block, f"system.{index}")
 
 
 def _messages(body: JsonObject) -> Iterator[Problem]:
@@ -104,6 +106,7 @@ def _block(block: Any, where: str, role: str = "") -> Iterator[Problem]:
         yield where, "Input should be an object with a type"
         return
     kind = block["type"]
+    yield from _mark(block, where)
     for name in _STRINGS.get(kind, ()):
         if not isinstance(block.get(name), str):
             yield f"{where}.{name}", "Field required" if block.get(name) is None else "Input should be a valid string"
@@ -118,6 +121,12 @@ def _block(block: Any, where: str, role: str = "") -> Iterator[Problem]:
     wrong_role = {"assistant": ("tool_result",), "user": ("tool_use", *THINKING)}
     if kind in wrong_role.get(role, ()):
         yield where, f"{kind} blocks are not allowed in {role} messages"
+
+
+def _mark(marked: JsonObject, where: str) -> Iterator[Problem]:
+    mark = marked.get("cache_control")
+    if mark is not None and not (isinstance(mark, dict) and isinstance(mark.get("type"), str)):
+        yield f"{where}.cache_control", "Input should be an object with a type"
 
 
 def _source(source: Any, where: str) -> Iterator[Problem]:
@@ -157,14 +166,16 @@ def _tools(body: JsonObject) -> Iterator[Problem]:
         where = f"tools.{index}"
         if not isinstance(tool, dict):
             yield where, "Input should be an object"
-        elif tool.get("type") is not None and not isinstance(tool["type"], str):
+            continue
+        yield from _mark(tool, where)
+        if tool.get("type") is not None and not isinstance(tool["type"], str):
             yield f"{where}.type", "Input should be a valid string"
         elif tool.get("type") in (None, "custom"):
             if not isinstance(tool.get("name"), str) or not tool["name"]:
                 yield f"{where}.name", "Field required"
             elif not isinstance(tool.get("input_schema"), dict):
                 yield f"{where}.input_schema", "Field required"
-            elif not isinstance(tool.get("description") or "", str):
+            elif not isinstance(tool.get("description", ""), str | None):
                 yield f"{where}.description", "Input should be a valid string"
     yield from _choice(body.get("tool_choice"))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway_core.model import JsonObject, Refused
 from gateway_core.wire.errors import invalid_request
+from gateway_core.wire.json_values import as_object
 
 NATIVE = "openai/"
 """Models named so are spoken to in Responses itself, where what chat completions cannot say is possible."""
@@ -90,7 +91,7 @@ def _add(tools: Tools, body: JsonObject, tool: Any, where: str, namespace: str |
         tools.names[name] = Called(kind, tool["name"], namespace)
     else:
         _check_hosted(kind, where)
-        if kind == "shell" and (tool.get("environment") or {}).get("type") != "local":
+        if kind == "shell" and as_object(tool.get("environment")).get("type") != "local":
             raise _hosted("shell in a container", where)
         check_native(body, where, f"the tool {kind}")
         tools.chat.append(tool)
@@ -114,7 +115,7 @@ def _name(tool: JsonObject, where: str) -> str:
 
 
 def _function(tool: JsonObject, where: str) -> JsonObject:
-    if not isinstance(tool.get("parameters") or {}, dict):
+    if not isinstance(tool.get("parameters", {}), dict | None):
         raise wrong(f"{where}.parameters", "must be a JSON schema object")
     return {key: tool[key] for key in ("description", "parameters", "strict") if tool.get(key) is not None}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway_core.model import JsonObject, Refusal
 from gateway_core.wire.errors import invalid_request
-from gateway_core.wire.json_values import is_integer, is_number, is_strings
+from gateway_core.wire.json_values import as_object, is_integer, is_number, is_strings
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _TOOL_CHOICES = ("none", "auto", "required")
@@ -89,6 +89,8 @@ def _tool_calls(calls: Any, where: str) -> Iterator[Problem]:
         here = f"{where}.tool_calls[{index}]"
         if not isinstance(call, dict) or not isinstance(call.get("id"), str):
             yield here, "must be an object with an id"
+        elif not isinstance(call.get("type", "function"), str):
+            yield f"{here}.type", "must be a string"
         elif call.get("type", "function") == "function":
             function = call.get("function")
             if not isinstance(function, dict) or not isinstance(function.get("name"), str):
@@ -110,13 +112,16 @@ def _tools(body: JsonObject) -> Iterator[Problem]:
             function = tool.get("function")
             if not isinstance(function, dict) or not isinstance(function.get("name"), str) or not function["name"]:
                 yield f"{where}.function.name", "must be a name"
-            elif not isinstance(function.get("parameters") or {}, dict):
+            elif not isinstance(function.get("parameters", {}), dict | None):
                 yield f"{where}.function.parameters", "must be a JSON schema object"
     choice = body.get("tool_choice")
     if isinstance(choice, str) and choice not in _TOOL_CHOICES:
         yield "tool_choice", f"must be one of {', '.join(_TOOL_CHOICES)}, or name a function"
     elif isinstance(choice, dict) and not isinstance(choice.get("type"), str):
         yield "tool_choice.type", "must be a string"
+    elif isinstance(choice, dict) and choice["type"] == "function":
+        if not isinstance(as_object(choice.get("function")).get("name"), str):
+            yield "tool_choice.function.name", "must be the name of a function"
     elif choice is not None and not isinstance(choice, str | dict):
         yield "tool_choice", "must be a string or an object"
 
