@@ -43,6 +43,8 @@ def make_private_file(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
+        if path.is_dir():
+            raise StoreError(f"{path} is a folder where llmgw keeps a file. Move it away, then start again.") from None
         if path.is_file():
             with suppress(OSError):
                 path.chmod(0o600)

@@ -31,8 +31,6 @@ class FolderLock:
             raise StoreError(f"{path} cannot be opened: {error.strerror}. Check that it is yours.") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError:
             pid = _pid_in(descriptor)
             os.close(descriptor)
@@ -40,6 +38,9 @@ class FolderLock:
         except OSError as error:
             os.close(descriptor)
             raise StoreError(f"{path} cannot be locked: {error.strerror}. Give a local --data-dir.") from None
+        with suppress(OSError):  # a full disk: it is held all the same, and does not say by whom
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return cls(descriptor)
 
     def release(self) -> None:
