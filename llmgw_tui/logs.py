@@ -26,7 +26,11 @@ class _PrivateFile(RotatingFileHandler):
     """Mode 0600 whatever the umask, the files that follow when one is full too."""
 
     def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=_private)
+        opened = open(  # noqa: SIM115  the handler closes it
+            self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=_private
+        )
+        assert isinstance(opened, TextIOWrapper)
+        return opened
 
     def handleError(self, record: logging.LogRecord) -> None:
         """On a full disk a line is lost. The library would print a traceback into the screen for each."""

@@ -43,6 +43,24 @@ class FolderLock:
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return cls(descriptor)
 
+    @staticmethod
+    def held_by_another(folder: Path) -> FolderInUse | None:
+        """What :meth:`acquire` would raise of an llmgw that works in the folder; None where none does. Makes nothing,
+        and keeps nothing."""
+        try:
+            descriptor = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return FolderInUse(folder, _pid_in(descriptor))
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+        return None
+
     def release(self) -> None:
         """Gives the folder back; a second call does nothing. The file stays: removing it would let two in."""
         if self._descriptor is not None:

@@ -42,7 +42,7 @@ def free(llmgw: GatewayProcess) -> None:
 async def until_state(llmgw: GatewayProcess, state: str) -> Any:
     """The status once the gateway is in a state."""
     async with asyncio.timeout(_LONGEST_S):
-        while (status := await llmgw.get("/api/status"))["state"] != state:
+        while (status := await llmgw.get("/api/status"))["state"] != state:  # noqa: ASYNC110  another process's
             await asyncio.sleep(0.1)
     return status
 
@@ -86,7 +86,7 @@ async def test_money_that_falls_due_on_a_full_disk_stays_reserved_and_is_written
     before = (await llmgw.get("/api/budget"))["spent_usd"]
     fake.default = Reply(held=True)
     under_way = asyncio.create_task(llmgw.chat("one call", **PAID))
-    while fake.calls == calls:
+    while fake.calls == calls:  # noqa: ASYNC110  another process calls
         await asyncio.sleep(0.02)
     fill(llmgw)
     fake.resume()
@@ -110,7 +110,7 @@ async def test_a_kill_switch_works_on_a_full_disk_and_is_kept_for_a_restart_once
     refused = await llmgw.chat("while it is on", **PAID)
     free(llmgw)
     async with asyncio.timeout(_LONGEST_S):
-        while not _kill_is_kept(paid.folder):
+        while not _kill_is_kept(paid.folder):  # noqa: ASYNC110  another process writes
             await asyncio.sleep(0.1)
     fill(llmgw)
     released = await llmgw.command("release")

@@ -16,8 +16,8 @@ MUTATIONS = (
     Mutation(
         "only a plain DatabaseError is damage",
         "gateway_core/store/errors.py",
-        "return type(error) is sqlite3.DatabaseError and _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)",
-        "return isinstance(error, sqlite3.DatabaseError)",
+        "return type(error) is sqlite3.DatabaseError and _code(error) in",
+        "return isinstance(error, sqlite3.DatabaseError) or _code(error) in",
         f"{_STORE}::test_a_locked_file_is_not_taken_for_a_damaged_one",
     ),
     Mutation(
