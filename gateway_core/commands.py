@@ -5,7 +5,9 @@ A decision of the operator is in force at once and durable before its command re
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -31,6 +33,8 @@ from gateway_core.store.errors import StoreError
 from gateway_core.store.operator import BackgroundOverride, BudgetOverride, Limits, OperatorState, OperatorStore
 from gateway_core.tiers import Tiers
 
+RETRY_S = 2.0
+"""Between two tries to write what the disk did not take."""
 Dollars = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
 Hand = Annotated[str, Field(max_length=80)]
 """Whose word it was: kept over a restart, and shown."""
@@ -100,6 +104,8 @@ class Commands:
         self._bus = bus
         self._clock = clock
         self.read_only = read_only
+        self._unsaved = asyncio.Event()
+        """Set while what was decided is not on the disk."""
         models = ModelCommands(local, tiers, self._keep)
         commands: dict[str, Command] = {
             "kill": self.kill,
@@ -177,7 +183,7 @@ class Commands:
         except LocalError as error:
             return CommandResult(False, str(error))
         except StoreError as error:
-            return CommandResult(False, f"In force now, but lost at a restart: {error}")
+            return CommandResult(False, f"In force now, but lost if llmgw ends before it can be written: {error}")
 
     async def kill(self, by: Hand = "command") -> CommandResult:
         """Stops everything at once: requests in flight, and whatever comes until the switch is released."""
@@ -192,9 +198,9 @@ class Commands:
     async def release(self, by: Hand = "command") -> CommandResult:
         """Lets requests pass again."""
         state = KillSwitch(False, self._clock.now(), by)
-        await self._keep(kill=state)
         self._kill.switch(state)
         self._bus.publish(KillSwitchChanged(state.since or 0.0, state, 0))
+        await self._keep(kill=state)
         return CommandResult(True, "Kill switch off: requests are answered again.")
 
     async def cancel_request(self, request_id: ModelName) -> CommandResult:
@@ -279,4 +285,25 @@ class Commands:
         """Makes the operator's decision durable."""
         changed = {**self._state.changed, **dict.fromkeys(changes, self._clock.now())}
         self._state = replace(self._state, **changes, changed=changed)  # type: ignore[arg-type]
-        await self._store.save(self._state)
+        try:
+            await self._store.save(self._state)
+        except StoreError:
+            self._unsaved.set()
+            raise
+        self._unsaved.clear()
+
+    async def keep_unsaved(self) -> None:
+        """Makes durable what was decided while the disk failed, as soon as it can. Runs until it is cancelled."""
+        while True:
+            await self._unsaved.wait()
+            await asyncio.sleep(RETRY_S)
+            with suppress(StoreError):
+                await self.save_again()
+
+    async def save_again(self) -> None:
+        """Tries now to make durable what could not be before. Raises ``StoreError``."""
+        while self._unsaved.is_set():
+            state = self._state
+            await self._store.save(state)
+            if state is self._state:
+                self._unsaved.clear()

@@ -88,6 +88,7 @@ class Gateway(Composition):
         self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self.learning.run(), "learning")
         self._spawn(self._look_after(), "housekeeping")
+        self._spawn(self.commands.keep_unsaved(), "operator's decisions")
         self._spawn(self.searches.fill(), "search index")
         self._spawn(self._look_for_damage(), "database check")
         self._spawn(self.spending.run(), "earlier days")
@@ -178,6 +179,8 @@ class Gateway(Composition):
         await self._journal.close()
         await self.learning.close()
         await self._budget.close()
+        with suppress(StoreError):
+            await self.commands.save_again()
         await self._caches.close()
         await self.spending.close()
         await self.what_if.close()

@@ -80,7 +80,7 @@ class ProviderModel(BaseModel):
 class ProviderLimits(BaseModel):
     """What a provider is sent at most. 0 is off."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     requests_per_minute: int = Field(default=0, ge=0)
     tokens_per_minute: int = Field(default=0, ge=0)
@@ -212,7 +212,7 @@ _CACHE_SCHEMES = ("s3", "s3+ddb", "gs", "az", "db", "file", "memory")
 class Settings(BaseModel):
     """Everything that can be set. The environment's names are the fields' in capitals; see `settings_sources`."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     host: str = DEFAULT_HOST
     """Address to listen on. Anything but loopback lets others on the network spend your money."""

@@ -21,6 +21,8 @@ _OWN_NAMES = {"host": "LLMGW_HOST", "port": "LLMGW_PORT", "data_dir": "LLMGW_DAT
 STRUCTURED = frozenset({"prices", "unknown_price", "policy_patterns", "providers"})
 """What the environment and ``.env`` hold as JSON."""
 
+BAD_YAML = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What PyYAML 6 raises, besides ``YAMLError``, for a value that its tag or its form does not fit."""
 _VARIABLES = ("environment", ".env")
 _Read = Callable[[], Mapping[Any, object]]
 
@@ -92,10 +94,16 @@ def environment_name(setting: str) -> str:
 
 
 def default_data_dir() -> Path:
-    """Where the ledger, the caches and the key live when nothing else is said."""
+    """Where the ledger, the caches and the key live when nothing else is said.
+
+    Raises :class:`SettingsError` for a user without a home, whose files would land in the folder llmgw is started in.
+    """
     import platformdirs
 
-    return Path(platformdirs.user_data_dir("llmgw", appauthor=False))
+    folder = Path(platformdirs.user_data_dir("llmgw", appauthor=False))
+    if not folder.is_absolute():
+        raise SettingsError("There is no home folder: set HOME, or name a data folder with --data-dir.")
+    return folder
 
 
 def default_config_file() -> Path:
@@ -242,12 +250,22 @@ def _port(value: object) -> int:
 def _read_dotenv(file: Path) -> Mapping[str, str | None]:
     if not file.is_file():
         return {}
+    from io import StringIO
+
     from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
 
     try:
-        return dotenv_values(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The settings cannot be read: {error}") from None
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{file} cannot be read: it is not UTF-8. Write it again.") from None
+    for statement in parse_stream(StringIO(text)):
+        if statement.error:  # dotenv would go on without it: a limit cut in half would be the default one
+            line = statement.original.line
+            raise SettingsError(f"{file} line {line} is no NAME=value, or its quotes have no end. Mend that line.")
+    return dotenv_values(stream=StringIO(text))
 
 
 def _read_yaml(file: Path) -> Mapping[object, object]:
@@ -261,8 +279,13 @@ def _read_yaml(file: Path) -> Mapping[object, object]:
         raise SettingsError(
             f"{file} cannot be read as YAML: {where}{getattr(error, 'problem', None) or 'bad syntax'}"
         ) from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{file} cannot be read as YAML: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
+    except BAD_YAML as error:
+        why = (
+            "it is nested too deeply" if isinstance(error, RecursionError) else "a value is not what its form promises"
+        )
+        raise SettingsError(f"{file} cannot be read as YAML: {why}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

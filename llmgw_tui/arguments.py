@@ -80,6 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--fetch-model", action="store_true", help="get the built-in model's weights if they are missing"
     )
+    doctor.add_argument("--json", action="store_true", help="what is found as JSON: its level and its text")
 
     connect = commands.add_parser(
         "connect",

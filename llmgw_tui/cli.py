@@ -58,6 +58,10 @@ def _load_and_run(arguments: argparse.Namespace) -> int:
         from llmgw_tui.service.cli import service
 
         return service(arguments, files)
+    if arguments.command == "doctor":
+        from llmgw_tui import doctor
+
+        return doctor.main(files, fetch_model=arguments.fetch_model, as_json=arguments.json)
     return _run(arguments, files.load(), files)
 
 
@@ -138,10 +142,6 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
             from llmgw_tui import keymap_file
 
             return keymap_file.show(files.keymap_file)
-        case "doctor":
-            from llmgw_tui import doctor
-
-            return asyncio.run(doctor.run(settings, fetch_model=arguments.fetch_model))
         case "report":
             if arguments.reconcile:
                 from llmgw_tui import reconciling

@@ -2,44 +2,89 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import sys
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import asdict
 
 from gateway_core.model import LocalServer
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.providers.builtin import BuiltinError, BuiltinModel
 from gateway_core.providers.builtin_weights import DOWNLOAD_MB
 from gateway_core.providers.pricing import Pricing
-from gateway_core.secret import gateway_secret
-from gateway_core.settings import Settings, SettingsError
-from gateway_core.store.database import FILE_NAME, Database
-from gateway_core.store.errors import FolderInUse, StoreError
-from gateway_core.store.lock import FolderLock
+from gateway_core.settings import Settings
+from gateway_core.settings_files import SettingsFiles
+from gateway_core.settings_sources import SettingsError
 from llmgw_tui.doctor_encoder import encoder_findings
+from llmgw_tui.doctor_files import folder_findings, settings_findings
+from llmgw_tui.doctor_machine import screen_findings, version_findings
+from llmgw_tui.doctor_network import listening_findings, upstream_findings
 from llmgw_tui.doctor_providers import provider_findings
-from llmgw_tui.findings import Finding
+from llmgw_tui.doctor_store import store_findings
+from llmgw_tui.findings import MARKS, Finding
 from llmgw_tui.reach import address_of, gateway_answers, gateway_notices
+from llmgw_tui.telling import print_json
 from llmgw_tui.text import one_line
 
 OPENCLAW_TOKENS = 14_500
 """An OpenClaw first turn and a short answer (OpenClaw 2026.9.6, 65 kB)."""
-MARKS = {"ok": "ok   ", "note": "note ", "fail": "FAIL "}
 
 
-async def run(settings: Settings, *, fetch_model: bool = False) -> int:
-    """Prints the findings; 1 when one of them is a failure. ``fetch_model`` gets the built-in model if missing."""
-    failed = False
-    async for finding in examine(settings, fetch_model=fetch_model):
-        failed |= finding.level == "fail"
-        print(f"{MARKS[finding.level]} {one_line(finding.text)}", flush=True)
-    return 1 if failed else 0
+def main(files: SettingsFiles, *, fetch_model: bool = False, as_json: bool = False) -> int:
+    """Prints the findings; 1 when one of them is a failure. Settings that cannot be read are some of them."""
+    try:
+        settings = files.load()
+    except SettingsError as error:
+        problems = [
+            Finding("fail", f"{line.rstrip('.')}. Nothing starts before that is mended.") for line in _lines(error)
+        ]
+        return _told([*version_findings(), *problems, *settings_findings(files)], as_json=as_json)
+    return asyncio.run(run(settings, files, fetch_model=fetch_model, as_json=as_json))
 
 
-async def examine(settings: Settings, *, fetch_model: bool = False) -> AsyncIterator[Finding]:
-    """Everything that is looked at, in the order a person would."""
-    yield Finding("ok", f"Python {sys.version.split()[0]}")
+async def run(
+    settings: Settings, files: SettingsFiles | None = None, *, fetch_model: bool = False, as_json: bool = False
+) -> int:
+    """Prints the findings as they come; 1 when one of them is a failure. ``fetch_model`` gets the built-in model if
+    missing; else nothing is changed."""
+    found = []
+    async for finding in examine(settings, files, fetch_model=fetch_model):
+        found.append(finding)
+        if not as_json:
+            _print(finding)
+    return _told(found, as_json=True) if as_json else _code(found)
+
+
+def _told(found: Sequence[Finding], *, as_json: bool) -> int:
+    if as_json:
+        print_json([asdict(finding) for finding in found])
+    else:
+        for finding in found:
+            _print(finding)
+    return _code(found)
+
+
+def _code(found: Iterable[Finding]) -> int:
+    return 1 if any(finding.level == "fail" for finding in found) else 0
+
+
+def _print(finding: Finding) -> None:
+    print(f"{MARKS[finding.level]} {one_line(finding.text)}", flush=True)
+
+
+def _lines(error: SettingsError) -> list[str]:
+    return [line for line in str(error).splitlines() if line.strip()]
+
+
+async def examine(
+    settings: Settings, files: SettingsFiles | None = None, *, fetch_model: bool = False
+) -> AsyncIterator[Finding]:
+    """Everything that is looked at, in the order a person would. What lies in the folder comes before what reads it,
+    and so before anything could put its rights straight."""
+    for finding in (*version_findings(), *folder_findings(settings.data_dir)):
+        yield finding
+    if files is not None:
+        for finding in (*settings_findings(files), *screen_findings(files.keymap_file, settings.data_dir)):
+            yield finding
     running = await gateway_answers(settings)
     if running:
         yield Finding("ok", f"a gateway answers at {address_of(settings)}")
@@ -47,50 +92,18 @@ async def examine(settings: Settings, *, fetch_model: bool = False) -> AsyncIter
             yield Finding("note", f"it says: {notice}")
     else:
         yield Finding("note", f"no gateway runs at {address_of(settings)}; start one with `llmgw` or `llmgw serve`")
-    if settings.host not in ("127.0.0.1", "localhost", "::1"):
-        yield Finding(
-            "note", f"LLMGW_HOST is {settings.host}: others on the network can reach the gateway with its key"
-        )
-    async for finding in _folder(settings, running):
+    for finding in listening_findings(settings, running):
         yield finding
-    for finding in _money(settings):
+    async for finding in store_findings(settings, running):
         yield finding
-    for finding in provider_findings(settings):
+    for finding in (*_money(settings), *provider_findings(settings), *_prices(settings)):
         yield finding
-    for finding in _prices(settings):
+    async for finding in upstream_findings(settings):
         yield finding
     async for finding in encoder_findings(settings):
         yield finding
     async for finding in _local(settings, fetch_model):
         yield finding
-
-
-async def _folder(settings: Settings, running: bool) -> AsyncIterator[Finding]:
-    folder = settings.data_dir
-    try:
-        gateway_secret(settings)
-        lock = FolderLock.acquire(folder)
-    except FolderInUse as error:
-        if not running:
-            yield Finding("fail", f"{error}")
-        return
-    except (StoreError, SettingsError) as error:
-        yield Finding("fail", str(error))
-        return
-    try:
-        database = await Database.open(folder / FILE_NAME)
-        notices = database.notices
-        await database.close()
-    except StoreError as error:
-        yield Finding("fail", str(error))
-        return
-    finally:
-        lock.release()
-    for notice in notices:
-        yield Finding("fail", notice)
-    if os.stat(folder).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        yield Finding("note", f"others can look into {folder}; close it with: chmod 700 {folder}")
-    yield Finding("ok", f"data folder {folder}")
 
 
 def _money(settings: Settings) -> list[Finding]:

@@ -10,8 +10,15 @@ from gateway_core.providers.anthropic_oauth import is_setup_token
 from gateway_core.providers.pricing import Pricing
 from gateway_core.routing.lineup import KEY_NAMES, has_key
 from gateway_core.settings import BUILTIN_PROVIDERS, ProviderEntry, Settings
+from llmgw_tui.doctor_network import unsendable
 from llmgw_tui.findings import Finding
 
+_PREFIXES = {
+    **{"sk-ant-": "anthropic", "gsk_": "groq", "sk-or-": "openrouter", "sk-proj-": "openai", "sk-svcacct-": "openai"},
+    **{"AIza": "google", "xai-": "xai"},
+}
+"""How keys begin that these providers hand out (their consoles, as of 2026-11). What begins otherwise may be anybody's:
+a proxy before a provider has keys of its own."""
 SETUP_TOKEN_TERMS = (
     "a setup token of a Claude subscription is used: Anthropic means these for Claude Code and its own apps, and may "
     "refuse them elsewhere without notice (code.claude.com, Legal and compliance). An API key is always allowed."
@@ -40,15 +47,24 @@ def _key(settings: Settings, provider: str, name: str) -> Finding:
         name, key = "ANTHROPIC_SETUP_TOKEN", settings.anthropic_setup_token
     if not key:
         return Finding("note", f"{name} is not set: {provider} is not used")
-    if key.get_secret_value() != key.get_secret_value().strip():
-        return Finding("fail", f"{name} has white space around it")
+    if why := unsendable(key.get_secret_value()):
+        return Finding("fail", f"{name} {why}: {provider} would refuse it. Copy it again.")
+    if (owner := _owner(key.get_secret_value())) not in ("", provider):
+        return Finding("fail", f"{name} holds what looks like a key of {owner}: {provider} would refuse it")
     return Finding("ok", f"{name} is set")
+
+
+def _owner(key: str) -> str:
+    """Whose key it looks like; empty where that cannot be told."""
+    return next((owner for prefix, owner in _PREFIXES.items() if key.startswith(prefix)), "")
 
 
 def _own(settings: Settings, entry: ProviderEntry) -> Iterator[Finding]:
     if entry.lacks_key:
         yield Finding("note", f"{entry.lacks_key} is not set: {entry.name} is not used")
         return
+    if entry.api_key and (why := unsendable(entry.api_key.get_secret_value())):
+        yield Finding("fail", f"the key of {entry.name} {why}: it would be refused. Copy it again.")
     yield Finding("ok", f"{entry.name} serves {entry.tier} with {', '.join(model.name for model in entry.models)}")
     if entry.free:
         return

@@ -11,3 +11,6 @@ class Finding:
 
     level: str
     text: str
+
+
+MARKS = {"ok": "ok   ", "note": "note ", "fail": "FAIL "}

@@ -31,12 +31,12 @@ async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, qu
         loop.add_signal_handler(signum, stop.set)
     has_terminal = sys.stdin is not None and sys.stdin.isatty()
     loop.add_signal_handler(signal.SIGHUP, lambda: (stop if has_terminal and _terminal_gone() else hung_up).set())
-    log_to_file(settings.data_dir)
+    trouble = log_to_file(settings.data_dir)
     try:
         async with running_gateway(settings, files=files, read_only=read_only) as gateway:
             _say(f"llmgw serves {gateway.address}/v1")
             _say(f"The key is in {settings.data_dir}; `llmgw connect` shows it, and how to use it. Ctrl+C ends.")
-            for notice in gateway.snapshot(rows=0).notices:
+            for notice in (*filter(None, [trouble]), *gateway.snapshot(rows=0).notices):
                 _say(one_line(notice))
             tasks = [asyncio.create_task(work) for work in (_tell(gateway, quiet), _reload(gateway, hung_up))]
             await first_of(stop, gateway.stopping.asked)

@@ -30,10 +30,12 @@ async def control_centre(settings: Settings, files: SettingsFiles, options: Scre
         return 1
     if settings.port and await gateway_answers(settings):
         return await attach(settings, None, None, files.keymap_file, options, read_only=read_only)
-    log_to_file(settings.data_dir)
+    trouble = log_to_file(settings.data_dir)
     lost = asyncio.Event()
     try:
         async with running_gateway(settings, files=files, read_only=read_only) as gateway:
+            if trouble:
+                gateway.notice("warning", trouble)
             source, stopped = LocalSource(gateway), gateway.stopping.asked
             code = await show(source, files.keymap_file, options, settings.data_dir, until=stopped, lost=lost)
             if lost.is_set() and not stopped.is_set():

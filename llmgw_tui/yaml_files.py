@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from gateway_core.settings_sources import BAD_YAML
+
 
 def read_mapping(file: Path, shape: str) -> tuple[dict[str, Any], list[str]]:
     """What ``file`` holds by name, and what is wrong with it, each with its line where that is known.
@@ -21,7 +23,7 @@ def read_mapping(file: Path, shape: str) -> tuple[dict[str, Any], list[str]]:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}:" if mark else ""
         return {}, [f"{file.name}:{where} {getattr(error, 'problem', None) or 'this is not YAML'}"]
-    except (OSError, UnicodeDecodeError, RecursionError, ValueError) as error:
+    except (OSError, *BAD_YAML) as error:
         return {}, [f"{file.name} cannot be read: {error}"]
     if content is None:
         return {}, []

@@ -38,7 +38,7 @@ _ADVICE = {
     sqlite3.SQLITE_CANTOPEN: "{path} cannot be opened. Check that its folder exists and is writable for your user.",
     sqlite3.SQLITE_BUSY: "Another program keeps {path} locked. Close it.",
     sqlite3.SQLITE_LOCKED: "Another program keeps {path} locked. Close it.",
-    sqlite3.SQLITE_IOERR: "{path} cannot be read or written: the disk reports an error, or it is full.",
+    sqlite3.SQLITE_IOERR: "{path} cannot be read or written: the disk is full or failing. Free or check it.",
     sqlite3.SQLITE_CORRUPT: "{path} is damaged. Restart llmgw: it sets the file aside and makes a new one.",
     sqlite3.SQLITE_NOTADB: "{path} is damaged. Restart llmgw: it sets the file aside and makes a new one.",
 }

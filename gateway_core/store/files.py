@@ -43,6 +43,8 @@ def make_private_file(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
+        if path.is_dir():
+            raise StoreError(f"{path} is a folder where llmgw keeps a file. Move it away, then start again.") from None
         if path.is_file():
             with suppress(OSError):
                 path.chmod(0o600)
@@ -73,14 +75,18 @@ def open_database(path: Path, now: float) -> tuple[sqlite3.Connection, tuple[str
     return connection, (f"The database was damaged and is kept as {aside.name}; {found}. Check today's spend.",)
 
 
-def open_read_only(path: Path) -> sqlite3.Connection:
+def open_read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
     """A connection that changes nothing, for a second process beside a running llmgw. Raises :class:`StoreError`.
 
+    ``immutable`` is for a file that nobody writes meanwhile and that has no log: not even SQLite's side files are made.
     A second writer could meet SQLite's WAL-reset bug, and one that found damage would rename the file under the first.
     """
     try:
         connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=ro", BUSY_TIMEOUT_S, isolation_level=None, uri=True
+            f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}",
+            BUSY_TIMEOUT_S,
+            isolation_level=None,
+            uri=True,
         )
     except sqlite3.Error as error:
         raise explain(error, path) from None

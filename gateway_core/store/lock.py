@@ -35,8 +35,6 @@ class FolderLock:
             raise StoreError(f"{path} cannot be opened: {error.strerror}. Check that it is yours.") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError:
             pid = _pid_in(descriptor)
             os.close(descriptor)
@@ -45,10 +43,32 @@ class FolderLock:
             os.close(descriptor)
             raise StoreError(f"{path} cannot be locked: {error.strerror}. Give a local --data-dir.") from None
         try:
-            return cls(descriptor, _held_folder(folder))
+            held = _held_folder(folder)
         except BlockingIOError:
             os.close(descriptor)
             raise FolderInUse(folder, None) from None
+        with suppress(OSError):  # a full disk: it is held all the same, and does not say by whom
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        return cls(descriptor, held)
+
+    @staticmethod
+    def held_by_another(folder: Path) -> FolderInUse | None:
+        """What :meth:`acquire` would raise of an llmgw that works in the folder; None where none does. Makes nothing,
+        and keeps nothing."""
+        try:
+            descriptor = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return FolderInUse(folder, _pid_in(descriptor))
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+        return None
 
     def release(self) -> None:
         """Gives the folder back; a second call does nothing. The file stays: removing it would let two in."""

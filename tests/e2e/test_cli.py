@@ -220,7 +220,7 @@ async def test_a_signal_ends_it_cleanly(tmp_path: Path, signum: signal.Signals) 
 
 
 async def test_doctor_explains_what_it_finds(tmp_path: Path) -> None:
-    found, out, _ = await llmgw(tmp_path, "doctor", "--port", "1", LOCAL_LLM_URL="http://127.0.0.1:9/v1")
+    found, out, _ = await llmgw(tmp_path, "doctor", "--port", "0", LOCAL_LLM_URL="http://127.0.0.1:9/v1")
     assert found == 0, out
     assert "ANTHROPIC_API_KEY is not set" in out
     assert "no gateway runs" in out

@@ -300,7 +300,7 @@ async def test_a_file_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="data-dir"):
         await Database.open(tmp_path / "file" / "llmgw.db")
     (tmp_path / "llmgw.db").mkdir(0o755)
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match="is a folder where llmgw keeps a file"):
         await Database.open(tmp_path / "llmgw.db")
     assert stat.S_IMODE((tmp_path / "llmgw.db").stat().st_mode) == 0o755
 
@@ -332,8 +332,13 @@ async def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path, clock: Fa
 
 async def test_a_new_database_never_meets_the_log_of_a_damaged_one(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "llmgw.db"
+    await (await Database.open(path, clock)).close()
+    former = await Database.open(path, clock)
+    await former.run(lambda connection: insert(connection, "of before"))
+    log = path.with_name("llmgw.db-wal").read_bytes()
+    await former.close()
+    path.with_name("llmgw.db-wal").write_bytes(log)
     path.write_bytes(b"damaged" * 900)
-    path.with_name("llmgw.db-wal").write_bytes(b"old log" * 900)
     database = await Database.open(path, clock)
     assert await names(database) == []
     await database.close()

@@ -24,7 +24,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Those of a machine without the package of the weights, without a local server and without a gateway."""
     monkeypatch.setattr(builtin_weights, "_PACKAGE", "no_such_package")
     monkeypatch.setattr(builtin_weights, "WEIGHTS_SHA256", hashlib.sha256(b"GGUF").hexdigest())
-    return Settings.model_construct(data_dir=tmp_path / "data", port=1, local_llm_url=NOTHING)
+    return Settings.model_construct(data_dir=tmp_path / "data", port=0, local_llm_url=NOTHING)
 
 
 def _found(said: str, word: str) -> str:
@@ -94,6 +94,7 @@ async def test_providers_keys_prices_and_terms_are_looked_at(
     changed = {
         "providers": tuple(ProviderEntry.model_validate(entry) for entry in entries),
         "anthropic_api_key": SecretStr("sk-ant-oat01-canary"),
+        "anthropic_base_url": NOTHING,
         "router_provider": "groq",
     }
     assert await doctor.run(settings.model_copy(update=changed)) == 0

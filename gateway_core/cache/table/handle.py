@@ -262,6 +262,24 @@ async def _search(table: AsyncTable, dimensions: int) -> None:
         await query.where(f"scope_key = '{hex_digits(row['scope_key'])}'").limit(5).to_list()
 
 
+async def damaged_tables(place: Place) -> list[str]:
+    """The tables that open and cannot be read or searched. Changes nothing. Raises ``ImportError``, and what LanceDB
+    raises where the place itself cannot be opened."""
+    import lancedb
+
+    connection = await lancedb.connect_async(place.uri)
+    damaged = []
+    for name in await names_of(connection):
+        try:
+            table = await connection.open_table(name)
+            await _search(table, (await table.schema()).field("vector").type.list_size)
+            async for _ in await table.query().to_batches():
+                pass
+        except Exception:  # LanceDB tells damage by many types
+            damaged.append(name)
+    return damaged
+
+
 def hex_digits(value: str) -> str:
     """The value, which may enter a ``where``. Raises ``ValueError`` when there is anything else in it."""
     if not re.fullmatch(r"[0-9a-f]{8,64}", value):

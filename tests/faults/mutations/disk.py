@@ -1,0 +1,147 @@
+"""Guards against a disk that is full, read-only or damaged, and files that are half written."""
+
+from __future__ import annotations
+
+from tests.faults.mutations import Mutation
+
+_START = "tests/faults/test_disk_start.py"
+_FULL = "tests/faults/test_disk_full.py"
+_SETTINGS = "tests/faults/test_disk_settings.py"
+_STORE = "tests/store/test_database.py"
+_BUDGET = "tests/gates/test_budget.py"
+_DOTENV = f"{_SETTINGS}::test_a_half_written_dotenv_is_refused_in_words_and_no_limit_in_it_is_passed_over"
+_YAML = f"{_SETTINGS}::test_a_half_written_config_yaml_is_refused_in_words"
+
+MUTATIONS = (
+    Mutation(
+        "only a plain DatabaseError is damage",
+        "gateway_core/store/errors.py",
+        "return type(error) is sqlite3.DatabaseError and _code(error) in",
+        "return isinstance(error, sqlite3.DatabaseError) or _code(error) in",
+        f"{_STORE}::test_a_locked_file_is_not_taken_for_a_damaged_one",
+    ),
+    Mutation(
+        "a newer database is not touched",
+        "gateway_core/store/migrations.py",
+        "if version > len(MIGRATIONS):",
+        "if False:",
+        f"{_STORE}::test_a_newer_file_is_refused_and_not_touched",
+    ),
+    Mutation(
+        "a damaged database takes its log with it",
+        "gateway_core/store/files.py",
+        'for suffix in ("-wal", "-shm", ""):',
+        'for suffix in ("",):',
+        f"{_STORE}::test_a_new_database_never_meets_the_log_of_a_damaged_one",
+    ),
+    Mutation(
+        "a damaged file is never renamed over another",
+        "gateway_core/store/files.py",
+        "while aside.exists():",
+        "while False:",
+        f"{_STORE}::test_two_damaged_files_in_one_second_are_both_kept",
+    ),
+    Mutation(
+        "the ledger and the kill switch are carried over from a damaged database",
+        "gateway_core/store/files.py",
+        '_CARRIED_OVER = ("reservations", "operator")',
+        '_CARRIED_OVER = ("reservations",)',
+        f"{_STORE}::test_the_ledger_and_the_kill_switch_survive_a_damaged_file",
+    ),
+    Mutation(
+        "a read-only disk is found at the start",
+        "gateway_core/store/files.py",
+        'connection.execute(f"PRAGMA user_version = {version}")',
+        "pass",
+        f"{_STORE}::test_a_read_only_disk_is_said_so_at_the_start",
+    ),
+    Mutation(
+        "no paid call when the ledger cannot be written",
+        "gateway_core/gates/budget.py",
+        """            self._forget(reservation)
+            self._ledger_failed()
+            return _ledger_refusal()""",
+        """            self._ledger_failed()""",
+        f"{_BUDGET}::test_a_full_disk_stops_paid_calls_and_costs_nothing",
+    ),
+    Mutation(
+        "what could not be settled stays reserved",
+        "gateway_core/gates/budget.py",
+        """            self._unwritten[key] = ending
+            self._ledger_failed()""",
+        """            self._book(ending)
+            self._ledger_failed()""",
+        f"{_BUDGET}::test_a_settlement_that_cannot_be_written_stays_counted_and_is_tried_again",
+    ),
+    Mutation(
+        "the kill switch is kept once the disk has room",
+        "gateway_core/commands.py",
+        """            self._unsaved.set()
+            raise""",
+        """            raise""",
+        f"{_FULL}::test_a_kill_switch_works_on_a_full_disk_and_is_kept_for_a_restart_once_there_is_room",
+    ),
+    Mutation(
+        "a full disk keeps nobody from the lock",
+        "gateway_core/store/lock.py",
+        "with suppress(OSError):  # a full disk",
+        "with suppress(ValueError):  # a full disk",
+        f"{_START}::test_a_full_disk_keeps_nobody_from_the_lock",
+    ),
+    Mutation(
+        "a folder in place of a file is named",
+        "gateway_core/store/files.py",
+        "if path.is_dir():",
+        "if False:",
+        f"{_START}::test_a_data_folder_that_cannot_be_used_is_one_line_that_says_what_to_do",
+    ),
+    Mutation(
+        "a log that cannot be written is no traceback",
+        "llmgw_tui/logs.py",
+        "    except OSError as error:\n",
+        "    except ValueError as error:\n",
+        f"{_START}::test_a_log_that_cannot_be_written_is_told_and_is_no_reason_to_stop",
+    ),
+    Mutation(
+        "the log's own failures stay off the terminal",
+        "llmgw_tui/logs.py",
+        "def handleError(self",
+        "def handle_error(self",
+        f"{_START}::test_a_line_that_the_full_disk_does_not_take_never_reaches_the_terminal",
+    ),
+    Mutation(
+        "every log file is private",
+        "llmgw_tui/logs.py",
+        ", opener=_private)",
+        ")",
+        f"{_START}::test_the_files_that_follow_a_full_log_are_private_whatever_the_umask",
+    ),
+    Mutation(
+        "nothing is kept in a home that is none",
+        "gateway_core/settings_sources.py",
+        "if not folder.is_absolute():",
+        "if False:",
+        f"{_START}::test_without_a_home_no_folder_is_made_where_llmgw_is_started",
+    ),
+    Mutation(
+        "a line of .env that is cut off is not passed over",
+        "gateway_core/settings_sources.py",
+        "if statement.error:",
+        "if False:",
+        _DOTENV,
+    ),
+    Mutation(
+        "whatever YAML says of a half-written file is a SettingsError",
+        "gateway_core/settings_sources.py",
+        "BAD_YAML = (ValueError, LookupError, TypeError, AttributeError, RecursionError)",
+        "BAD_YAML = (UnicodeDecodeError,)",
+        _YAML,
+    ),
+    Mutation(
+        "an endless limit is no limit",
+        "gateway_core/settings.py",
+        'extra="ignore", allow_inf_nan=False',
+        'extra="ignore"',
+        _YAML,
+    ),
+)
