@@ -20,11 +20,18 @@ class _Clean(logging.Formatter):
         return one_line(super().format(record))
 
 
+class _Quiet(RotatingFileHandler):
+    """On a full disk the file lacks lines; logging's own complaint would be written across the screen."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        return None
+
+
 def log_to_file(folder: Path, level: int = logging.INFO) -> Path:
     """Sends all logging to ``llmgw.log`` in the data folder, mode 0600; returns its path."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / "llmgw.log"
-    handler = RotatingFileHandler(path, maxBytes=LARGEST_BYTES, backupCount=OLD_FILES, encoding="utf-8")
+    handler = _Quiet(path, maxBytes=LARGEST_BYTES, backupCount=OLD_FILES, encoding="utf-8")
     os.chmod(path, 0o600)
     handler.setFormatter(_Clean("%(asctime)s %(levelname)s %(name)s %(message)s"))
     root = logging.getLogger()
