@@ -14,6 +14,7 @@ from gateway_core.settings_files import SettingsFiles
 
 OPEN_FILES = 8_192
 
+
 @asynccontextmanager
 async def running_gateway(
     settings: Settings, *, files: SettingsFiles | None = None, simulated: bool = False, read_only: bool = False
