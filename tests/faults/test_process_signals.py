@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.e2e.harness import SECRET, GatewayProcess, anthropic_env, gateway
+from tests.e2e.harness import GatewayProcess, anthropic_env, gateway
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.script import Reply
 
@@ -75,43 +75,30 @@ async def exit_code(llmgw: GatewayProcess) -> int:
 async def test_sigterm_lets_a_request_in_flight_finish_and_refuses_a_new_one(tmp_path: Path) -> None:
     async with FakeAnthropic(default=STORY) as fake, ending(tmp_path, fake, FOREVER) as llmgw:
         answer = await begun(llmgw)
-        late = await half_sent(llmgw)
         llmgw.process.send_signal(signal.SIGTERM)
         await closed(llmgw)
-        late[1].write(b"]}")
-        head, _, body = (await late[0].read()).partition(b"\r\n\r\n")
-        late[1].close()
-        assert head.startswith(b"HTTP/1.1 503 ") and b"\r\nRetry-After: " in head and b"gateway_stopped" in body
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await llmgw.chat("And now?")
         fake.resume()
         rest = await answer.text()
         assert await exit_code(llmgw) == 0
     assert "end" in rest and "[DONE]" in rest and "error" not in rest
 
 
-async def half_sent(llmgw: GatewayProcess) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A request whose last bytes have still to come, when the gateway has begun to read it."""
-    host, port = llmgw.address.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    body = b'{"model": "gateway-premium", "messages": [{"role": "user", "content": "And now?"}'
-    lines = (
-        *("POST /v1/chat/completions HTTP/1.1", f"Host: {host}:{port}", f"Authorization: Bearer {SECRET}"),
-        *("Content-Type: application/json", f"Content-Length: {len(body) + 2}", "Expect: 100-continue", "", ""),
-    )
-    writer.write("\r\n".join(lines).encode())
-    assert b"100 Continue" in await reader.readline() and await reader.readline() == b"\r\n"
-    writer.write(body)
-    return reader, writer
-
-
-async def test_sigterm_ends_streams_that_outlast_the_grace_with_an_error_of_their_protocol(tmp_path: Path) -> None:
+async def test_sigterm_ends_what_outlasts_the_grace_with_an_error_of_its_protocol(tmp_path: Path) -> None:
     async with FakeAnthropic(default=STORY) as fake, ending(tmp_path, fake, NO_GRACE) as llmgw:
+        fake.script(Reply(held=True))
+        waiting = asyncio.create_task(llmgw.chat("Not streamed."))
+        await fake.wait_for_requests(1)
         answers = [await begun(llmgw, path) for path in BODIES]
         llmgw.process.send_signal(signal.SIGTERM)
+        refused = await waiting
         told = dict(zip(BODIES, await asyncio.gather(*(answer.read() for answer in answers)), strict=True))
         assert await exit_code(llmgw) == 0
+    assert (refused.status, refused.code, refused.headers["Retry-After"]) == (503, "gateway_stopped", "2")
     for path, rest in told.items():
         assert ENDS[path] in rest and b"llmgw was stopped" in rest and b"[DONE]" not in rest, path
-    assert settled(tmp_path) == [("settled", 1)] * 3
+    assert settled(tmp_path) == [("settled", 1)] * 4
 
 
 @pytest.mark.parametrize(("first", "second"), [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT)])
