@@ -35,8 +35,8 @@ KEY = "sk-ant-soak"
 AT_ONCE = 16
 LONG_STREAMS = 3
 LONG_STREAM_S = 60.0
-WARM_UP = 0.3
-"""The share of the samples that are not looked at: caches fill, lists reach their lengths, the allocator its arenas."""
+WARM_UP = 10_000
+"""Requests after which memory is looked at: until then lists reach their lengths, of up to 4,096 texts and turns."""
 MOST_BYTES_A_REQUEST = 80.0
 """A gateway that keeps nothing of a request but its id, a text of 33 characters, keeps 82 bytes, and as many again in
 the dictionary it is in (CPython 3.11)."""
@@ -232,12 +232,14 @@ def slope(samples: list[tuple[int, int]]) -> float:
 
 def verdict(name: str, samples: list[tuple[int, int]]) -> tuple[str, bool]:
     """What became of one process after the warm-up, in words, and whether that is flat."""
-    settled = samples[int(len(samples) * WARM_UP) :]
+    settled = [sample for sample in samples if sample[0] >= WARM_UP]
+    if len(settled) < 3:
+        return f"{name}: too few requests to tell, lists fill until {WARM_UP:,}", False
     span = settled[-1][0] - settled[0][0]
     grows = slope(settled)
     flat = grows * span <= max(NOISE_BYTES, MOST_BYTES_A_REQUEST * span)
     words = f"{grows:+.1f} bytes a request over {span:,} requests, at most {MOST_BYTES_A_REQUEST:.0f}"
-    return f"{name}: {words}: {'flat' if flat else 'it GROWS'}", flat and span > 0
+    return f"{name}: {words}: {'flat' if flat else 'it GROWS'}", flat
 
 
 async def soak(requests: int, minutes: float, every: int, *, screen: bool) -> bool:
