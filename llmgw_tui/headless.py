@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import termios
@@ -16,29 +17,35 @@ from gateway_core.running import running_gateway
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.errors import StoreError
+from llmgw_tui.detached import leave_session
+from llmgw_tui.ending import end_by_signals
 from llmgw_tui.logs import log_to_file
+from llmgw_tui.saying import Sayer
+from llmgw_tui.streams import let_go_of_terminal
 from llmgw_tui.text import dollars, milliseconds, one_line, tokens
 
 
 async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, quiet: bool) -> int:
-    """Serves until SIGTERM, SIGINT or ``llmgw stop``, or the end of its terminal; returns the exit code.
+    """Serves until SIGTERM, SIGINT or ``llmgw stop``; returns the exit code. A second signal ends it at once.
 
-    SIGHUP, unless it comes because the terminal has gone, has the configuration read again.
+    SIGHUP has the configuration read again. One that comes because the terminal has gone only has it let go of that.
     """
     stop, hung_up = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    has_terminal = sys.stdin is not None and sys.stdin.isatty()
-    loop.add_signal_handler(signal.SIGHUP, lambda: (stop if has_terminal and _terminal_gone() else hung_up).set())
+    end_by_signals(stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
+    terminals = tuple(number for number in range(3) if os.isatty(number))
     trouble = log_to_file(settings.data_dir)
+    sayer = Sayer()
     try:
         async with running_gateway(settings, files=files, read_only=read_only) as gateway:
-            _say(f"llmgw serves {gateway.address}/v1")
-            _say(f"The key is in {settings.data_dir}; `llmgw connect` shows it, and how to use it. Ctrl+C ends.")
+            if not stop.is_set():
+                end_by_signals(stop.set, gateway.stopping.hurry)
+            sayer.say(f"llmgw serves {gateway.address}/v1")
+            sayer.say(f"The key is in {settings.data_dir}; `llmgw connect` shows it, and how to use it. Ctrl+C ends.")
             for notice in (*filter(None, [trouble]), *gateway.snapshot(rows=0).notices):
-                _say(one_line(notice))
-            tasks = [asyncio.create_task(work) for work in (_tell(gateway, quiet), _reload(gateway, hung_up))]
+                sayer.say(one_line(notice))
+            works = _tell(gateway, sayer, quiet), _hear_hang_ups(gateway, sayer, hung_up, terminals)
+            tasks = [asyncio.create_task(work) for work in works]
             await first_of(stop, gateway.stopping.asked)
             for task in tasks:
                 task.cancel()
@@ -46,6 +53,8 @@ async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, qu
     except (StoreError, PortInUse) as error:
         print(f"llmgw: {error.strerror if isinstance(error, OSError) else error}", file=sys.stderr)
         return 1
+    finally:
+        sayer.close()
     return 0
 
 
@@ -59,33 +68,42 @@ async def first_of(*events: asyncio.Event) -> None:
             wait.cancel()
 
 
-def _terminal_gone() -> bool:
+def _has_gone(terminal: int) -> bool:
     """Whether the terminal that this was started from has been closed: reading its attributes fails then."""
     try:
-        termios.tcgetattr(0)
+        termios.tcgetattr(terminal)
     except termios.error:
         return True
     return False
 
 
-async def _reload(gateway: Gateway, hung_up: asyncio.Event) -> None:
-    """Reads the configuration again at each SIGHUP; what came of it is told as a notice."""
+async def _hear_hang_ups(gateway: Gateway, sayer: Sayer, hung_up: asyncio.Event, terminals: tuple[int, ...]) -> None:
+    """Reads the configuration again at each SIGHUP; what came of it is told as a notice.
+
+    A terminal that has gone takes no request with it, nor do the SIGHUPs of its shell: ``llmgw stop`` ends what goes
+    on.
+    """
     while True:
         await hung_up.wait()
         hung_up.clear()
+        if terminals and _has_gone(terminals[0]):
+            let_go_of_terminal(terminals)
+            terminals = ()
+            leave_session(gateway.address)
+            continue
         result = await gateway.reloader.reload()
-        _say(f"SIGHUP: {one_line(result.message)}")
+        sayer.say(f"SIGHUP: {one_line(result.message)}")
 
 
-async def _tell(gateway: Gateway, quiet: bool) -> None:
+async def _tell(gateway: Gateway, sayer: Sayer, quiet: bool) -> None:
     with gateway.bus.subscribe() as subscription:
         async for event in subscription:
             if isinstance(event, RequestFinished) and not quiet:
-                _say(request_line(event.row))
+                sayer.say(request_line(event.row))
             elif isinstance(event, Notice):
-                _say(f"{event.level}: {one_line(event.text)}")
+                sayer.say(f"{event.level}: {one_line(event.text)}")
             elif isinstance(event, KillSwitchChanged):
-                _say(kill_line(event))
+                sayer.say(kill_line(event))
 
 
 def kill_line(event: KillSwitchChanged) -> str:
@@ -112,7 +130,3 @@ def request_line(row: RequestRow) -> str:
         one_line(row.error_code or row.route),
     )
     return "  ".join(words)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)

@@ -60,7 +60,7 @@ async def show(
     """
     from llmgw_tui.app import run_control_centre
     from llmgw_tui.setup import set_up
-    from llmgw_tui.terminal import let_go_of_terminal
+    from llmgw_tui.streams import let_go_of_terminal
 
     setup = set_up(options, os.environ, keymap_file, data_dir)
     os.environ.pop("NO_COLOR", None)  # it is in the theme now; Textual would make greys of one that was asked for

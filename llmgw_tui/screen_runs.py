@@ -14,6 +14,7 @@ from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.errors import StoreError
 from llmgw_tui.detached import serve_on
+from llmgw_tui.ending import end_by_signals
 from llmgw_tui.logs import log_to_file
 from llmgw_tui.reach import gateway_answers
 from llmgw_tui.screen import attach, has_terminal, show
@@ -40,6 +41,8 @@ async def control_centre(settings: Settings, files: SettingsFiles, options: Scre
             code = await show(source, files.keymap_file, options, settings.data_dir, until=stopped, lost=lost)
             if lost.is_set() and not stopped.is_set():
                 await serve_on(gateway)
+            else:
+                end_by_signals(gateway.stopping.hurry)
             return code
     except (StoreError, PortInUse) as error:
         print(f"llmgw: {error.strerror if isinstance(error, OSError) else error}", file=sys.stderr)

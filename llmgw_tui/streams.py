@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 NOT_WRITTEN = 1
@@ -52,6 +52,15 @@ def check_reader() -> None:
         return
     if any(event & (select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0)):
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def let_go_of_terminal(numbers: Iterable[int] = (0, 1, 2)) -> None:
+    """Points input and output at nothing: a write to a terminal that has gone fails, a read of it never ends."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in numbers:
+        os.dup2(nothing, number)
+    if nothing > 2:
+        os.close(nothing)
 
 
 def _make_fit() -> None:

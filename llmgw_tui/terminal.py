@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import termios
 from collections.abc import Callable, Iterator
@@ -136,15 +135,6 @@ def writes_dropped(driver: Driver | None) -> int:
 
 def hung_up(driver: Driver | None) -> bool:
     return driver.hung_up if isinstance(driver, PatientDriver) else False
-
-
-def let_go_of_terminal() -> None:
-    """Points input and output at nothing: a write to a terminal that has gone fails, a read of it never ends."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nothing, number)
-    if nothing > 2:
-        os.close(nothing)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
-"""What a large ledger costs: ``python -m tests.large_ledger [--requests N] [--days N] [--folder DIR]``.
+"""What a large ledger costs: ``python -m tests.large_ledger [--requests N] [--copies N] [--days N] [--folder DIR]``.
 
-Fills a data folder through the request log and the ledger themselves, then tells how long a gateway takes to start on
-it and on an empty one, what filters and reports of spend take, what writing a request costs, and how large all is.
+Fills a data folder through the request log and the ledger themselves, or a part of it, which SQLite then copies; then
+tells how long a gateway takes to start on it and on an empty one, and its process to serve a first request, what
+filters and reports of spend take, what writing a request costs, and how large all is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -183,6 +184,37 @@ async def add(store: AtOnce, row: RequestRow, detail: RequestDetail) -> None:
     await store.log.add(row, detail)
 
 
+def copy_all(connection: sqlite3.Connection, times: int) -> None:
+    """Requests and ledger ``times`` over, each copy a few seconds later, and a released first attempt for each call."""
+    columns = {
+        table: [row[1] for row in connection.execute(f"PRAGMA table_xinfo({table})") if not row[6]]
+        for table in ("requests", "request_words", "reservations")
+    }
+    last = connection.execute("SELECT max(rowid) FROM requests").fetchone()[0]
+    connection.execute("PRAGMA synchronous = OFF")
+    for table, count in (("requests", times), ("request_words", times), ("reservations", 2 * times)):
+        before = connection.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0]
+        for copy in range(1, count):
+            changed = {
+                "id": f"id || '~{copy}'",
+                "request_id": f"request_id || '~{copy}'",
+                "at": f"at + {1.7 * copy}",
+                "created_at": f"created_at + {1.7 * copy}",
+                "number": f"number + {copy * last}",
+                "state": "state" if copy < times else "'released'",
+                "cost_microusd": "cost_microusd" if copy < times else "0",
+            }
+            values = [changed.get(name, name) for name in columns[table]]
+            rowid, number = ("rowid, ", f"rowid + {copy * last}, ") if table == "requests" else ("", "")
+            connection.execute(
+                f"INSERT INTO {table} ({rowid}{', '.join(columns[table])})"
+                f" SELECT {number}{', '.join(values)} FROM {table} WHERE rowid <= ?",
+                (before,),
+            )
+    connection.execute("INSERT INTO request_text (request_text) VALUES ('rebuild')")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 @contextmanager
 def timed(name: str) -> Iterator[None]:
     started, cpu = time.perf_counter(), time.process_time()
@@ -265,6 +297,7 @@ async def measure_writing(folder: Path, count: int, now: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
     parser.add_argument("--requests", type=int, default=500_000)
+    parser.add_argument("--copies", type=int, default=1, help="write only one in so many, and copy them")
     parser.add_argument("--days", type=int, default=400)
     parser.add_argument("--folder", type=Path, help="is filled when it is empty, and kept")
     parser.add_argument("--start", type=Path, help=argparse.SUPPRESS)
@@ -276,7 +309,10 @@ def main() -> None:
         folder, now = options.folder or Path(temporary, "full"), time.time()
         if not (folder / FILE_NAME).exists():
             with timed(f"filling with {options.requests:,} requests over {options.days} days"):
-                asyncio.run(fill(folder, options.requests, options.days, now))
+                asyncio.run(fill(folder, options.requests // options.copies, options.days, now))
+                if options.copies > 1:
+                    with closing(open_database(folder / FILE_NAME, now)[0]) as connection:
+                        copy_all(connection, options.copies)
         print("Start")
         measure_start("empty ledger", Path(temporary, "empty"))
         measure_start("this ledger", folder)

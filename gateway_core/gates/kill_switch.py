@@ -79,6 +79,11 @@ class KillGate:
         self._break_off_all(errors.gateway_stopped())
         await self.ended(ENDING_S)
 
+    def hurry(self) -> None:
+        """The gateway ends, and nobody waits for it any more: what is in flight is broken off now."""
+        self._ending = True
+        self._break_off_all(errors.gateway_stopped())
+
     def stop_one(self, request_id: str) -> bool:
         """Stops one request in flight, as the switch stops all; False when it is not in flight, or ends already."""
         return self._break_off(request_id, errors.stopped_by_hand())

@@ -31,6 +31,8 @@ _FREE = Price(input=0.0, output=0.0, web_searches=0.0)
 _LONGEST_CALL = timedelta(hours=1)
 _STEP = timedelta(minutes=30)
 """Prices that depend on the time of day change on the half hour."""
+MOST_MODELS = 1_000
+"""Prices that are kept at hand."""
 
 
 class Pricing:
@@ -217,6 +219,9 @@ class Pricing:
     def _find(self, provider: str, model: str) -> ModelInfo | None:
         key = (provider, model)
         if key not in self._models:
+            if len(self._models) >= MOST_MODELS:  # callers name them
+                self._models.clear()
+                self._listed_rates.clear()
             self._models[key] = _look_up(provider, model)
         return self._models[key]
 

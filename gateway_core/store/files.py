@@ -16,6 +16,7 @@ from gateway_core.store.request_index import open_index
 BUSY_TIMEOUT_S = 5.0
 CHECKED_WHOLE_BYTES = 64 * 1024 * 1024
 """A larger file is checked whole beside all else: at the start only its money and its switches are."""
+NEWEST_CHECKED = 1_000
 _CARRIED_OVER = ("reservations", "operator")
 """The tables whose loss would cost money or forget a kill switch."""
 
@@ -128,13 +129,25 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _is_sound(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the pages are whole; of a large file that is not suspected those of the tables that must not be lost."""
+    """Whether the pages are whole; of a large file that is not suspected those that money is decided by."""
     suspicion = suspicion_of(path)
-    parts = _CARRIED_OVER if is_large(path) and not suspicion.exists() and _has_tables(connection) else ("1",)
-    sound = all(connection.execute(f"PRAGMA quick_check({part})").fetchall() == [("ok",)] for part in parts)
+    if is_large(path) and not suspicion.exists() and _has_tables(connection):
+        _read_newest_money(connection)
+        return connection.execute("PRAGMA quick_check(operator)").fetchall() == [("ok",)]
+    sound = connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
     if sound:
         suspicion.unlink(missing_ok=True)
     return sound
+
+
+def _read_newest_money(connection: sqlite3.Connection) -> None:
+    """Raises ``DatabaseError`` where the newest entries of the ledger, those of its last day or those that are open
+    cannot be read. To check a million entries took 2.7 s of CPU; older ones are checked beside all else."""
+    connection.execute("SELECT * FROM reservations ORDER BY rowid DESC LIMIT ?", (NEWEST_CHECKED,)).fetchall()
+    connection.execute("SELECT * FROM reservations WHERE state = 'reserved'").fetchall()
+    connection.execute(
+        "SELECT sum(cost_microusd) FROM reservations WHERE day >= (SELECT max(day) FROM reservations)"
+    ).fetchall()
 
 
 def is_large(path: Path) -> bool:

@@ -37,7 +37,7 @@ from gateway_core.store.parts import read_parts, write_parts
 from gateway_core.store.report import FIRST_PAID_DAY, date_of
 from gateway_core.store.request_rows import COLUMNS, SELECTED, row_of
 from gateway_core.store.said import said_words
-from gateway_core.store.tallies import IS_HIT, read_models, read_tallies
+from gateway_core.store.tallies import IS_HIT, keep_savings, read_models, read_tallies
 from gateway_core.tallies import ModelUse, Tallies
 
 KEEP_ROWS_DAYS = 400
@@ -123,6 +123,10 @@ class RequestLog:
     async def tallies(self, now: float) -> Tallies:
         """The sums of the UTC day that ``now`` is in, of the hour before it, and of all that is logged."""
         return await self._database.run(lambda connection: read_tallies(connection, day_of(now), now))
+
+    async def keep_savings(self, now: float) -> None:
+        """Adds up what the answer caches have saved so far, for the next start."""
+        await self._database.run(lambda connection: keep_savings(connection, now))
 
     async def models(self, now: float, samples: int) -> tuple[ModelUse, ...]:
         """The models that were used today or lately, the last used last, with their newest answers."""

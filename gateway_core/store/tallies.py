@@ -7,7 +7,7 @@ their rows took half a minute.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
+from dataclasses import fields, replace
 from operator import itemgetter
 
 from gateway_core.cache_entries import Saved, Savings
@@ -20,9 +20,12 @@ from gateway_core.tallies import Day, Minute, ModelUse, Tallies
 MINUTES = 60
 LONGEST_REQUEST_S = 7200
 """Longer ones that ended in the last hour are not counted in it after a restart."""
-NEWEST_ANSWERS = 20_000
+NEWEST_ANSWERS = 5_000
 """How many answers are looked at for how long models take; few of them are of a model that is rarely asked."""
 IS_HIT = "cache IN ('exact', 'semantic')"
+FOREVER = 1e15
+"""Unix seconds after all that is logged."""
+_KEPT = tuple((name, field) for name in ("exact", "semantic") for field in fields(Saved))
 _SERVED_BY = f"CASE WHEN {IS_HIT} THEN 'cache' ELSE coalesce(tier, '') END"
 _SAVED = f"{MADE_MICROUSD} - cost_microusd"
 _ENDED_IN = "cast((at + latency_ms / 1000) / 60 AS INTEGER)"
@@ -88,12 +91,53 @@ def _read_minutes(connection: sqlite3.Connection, now: float) -> dict[int, Minut
 
 
 def read_savings(connection: sqlite3.Connection) -> Savings:
-    """What the answer caches have saved in all that is logged."""
+    """What the answer caches have ever saved: what was added up before, and what came since."""
+    until, before = _kept_savings(connection)
+    return _both(before, _saved_between(connection, until, FOREVER))
+
+
+def keep_savings(connection: sqlite3.Connection, now: float) -> None:
+    """Adds up what was saved by requests that have all ended, so that no start has to read them again: of a million
+    requests the hits take a quarter of a second of CPU."""
+    since, before = _kept_savings(connection)
+    running = connection.execute("SELECT min(at) FROM requests WHERE status = 'running'").fetchone()[0]
+    until = min(now - LONGEST_REQUEST_S, FOREVER if running is None else running)
+    if until <= since:
+        return
+    kept = _both(before, _saved_between(connection, since, until))
+    values = {f"saved_{name}_{field.name}": getattr(getattr(kept, name), field.name) for name, field in _KEPT}
+    connection.executemany(
+        "INSERT OR REPLACE INTO request_index (name, value) VALUES (?, ?)", [*values.items(), ("saved_until", until)]
+    )
+
+
+def _kept_savings(connection: sqlite3.Connection) -> tuple[float, Savings]:
+    """Up to when savings are added up, and what they are."""
+    noted = dict(connection.execute("SELECT name, value FROM request_index WHERE name >= 'saved_' AND name < 'saved`'"))
+    if "saved_until" not in noted:
+        return -FOREVER, Savings()
+    exact, semantic = (
+        Saved(int(noted[f"saved_{name}_hits"]), int(noted[f"saved_{name}_microusd"]), noted[f"saved_{name}_ms"])
+        for name in ("exact", "semantic")
+    )
+    return noted["saved_until"], Savings(exact, semantic)
+
+
+def _saved_between(connection: sqlite3.Connection, since: float, until: float) -> Savings:
     found = connection.execute(
         f"SELECT cache, count(*), sum({_SAVED}), sum(saved_ms) FROM requests"
-        f" WHERE {IS_HIT} AND status = 'ok' GROUP BY cache"
+        f" WHERE {IS_HIT} AND status = 'ok' AND at >= ? AND at < ? GROUP BY cache",
+        (since, until),
     )
     return Savings(**{cache: Saved(*sums) for cache, *sums in found})
+
+
+def _both(one: Savings, other: Savings) -> Savings:
+    return Savings(*(_added(getattr(one, name), getattr(other, name)) for name in ("exact", "semantic")))
+
+
+def _added(one: Saved, other: Saved) -> Saved:
+    return Saved(one.hits + other.hits, one.microusd + other.microusd, one.ms + other.ms)
 
 
 def read_models(connection: sqlite3.Connection, day: str, samples: int) -> tuple[ModelUse, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gateway_core.model import JsonObject, Refusal
 
+RESTART_S = 2
+"""Seconds after which a gateway that was restarted answers again."""
 _TYPES = {
     401: "authentication_error",
     403: "permission_error",
@@ -103,7 +105,8 @@ def kill_switch() -> Refusal:
 
 def gateway_stopped() -> Refusal:
     """The gateway ends. Both SDKs try a 503 again, and so does OpenClaw (2026.9.6): it may be back by then."""
-    return Refusal("gateway_stopped", "llmgw was stopped. Send the request again once it runs.", 503)
+    text = "llmgw was stopped. Send the request again once it runs."
+    return Refusal("gateway_stopped", text, 503, retry_after_s=RESTART_S)
 
 
 def stopped_by_hand() -> Refusal:

@@ -17,15 +17,20 @@ import aiohttp
 SECRET = "e2e-secret"
 ROOT = Path(__file__).parents[2]
 """The tree whose gateway is started."""
+_SERVE = "\nimport sys\nfrom llmgw_tui.cli import main\nsys.exit(main(['serve']))"
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
 class GatewayProcess:
-    """``llmgw serve`` as a user starts it. ``lines`` is what it has printed."""
+    """``llmgw serve`` as a user starts it. ``lines`` is what it has printed.
 
-    def __init__(self, data_dir: Path, env: Mapping[str, str], stdin: int | None = None) -> None:
+    ``before`` is Python that its process runs before anything else.
+    """
+
+    def __init__(self, data_dir: Path, env: Mapping[str, str], stdin: int | None = None, before: str = "") -> None:
         self._data_dir = data_dir
         self._stdin = stdin
+        self._program = ("-c", f"{before}{_SERVE}") if before else ("-m", "llmgw_tui.cli", "serve")
         self.env = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
             "PYTHONPATH": str(ROOT),
             "GATEWAY_SECRET": SECRET,
@@ -44,9 +49,7 @@ class GatewayProcess:
     async def start(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            "llmgw_tui.cli",
-            "serve",
+            *self._program,
             env=self.env,
             cwd=self._data_dir,
             stdin=self._stdin,
@@ -127,9 +130,9 @@ class Reply:
 
 
 @contextlib.asynccontextmanager
-async def gateway(data_dir: Path, /, **env: str) -> AsyncIterator[GatewayProcess]:
+async def gateway(data_dir: Path, /, *, before: str = "", **env: str) -> AsyncIterator[GatewayProcess]:
     """A gateway for the length of a block."""
-    process = GatewayProcess(data_dir, env)
+    process = GatewayProcess(data_dir, env, before=before)
     await process.start()
     try:
         yield process

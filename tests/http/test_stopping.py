@@ -92,6 +92,24 @@ async def test_a_stream_in_flight_ends_with_an_error_of_its_protocol(
     assert stage.charged() == [("settled", 1)]
 
 
+async def test_an_end_in_a_hurry_waits_for_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kill_switch, "GRACE_S", 600.0)
+    async with (
+        FakeAnthropic(default=Reply(text=TEXT, stall_after=4)) as fake,
+        staged(tmp_path, **with_claude(fake)) as stage,
+    ):
+        listener = await listen(stage.llmgw)
+        await listener.hears("once")
+        ending = asyncio.create_task(stage.end())
+        while not stage.llmgw.gateway.kill_gate.check():  # noqa: ASYNC110 - the end has no event before it is over
+            await asyncio.sleep(0.005)
+        stage.llmgw.gateway.stopping.hurry()
+        await ending
+        await listener.rest()
+    assert listener.error == "gateway_stopped"
+    assert stage.charged() == [("settled", 1)]
+
+
 @pytest.mark.usefixtures("no_grace")
 async def test_the_official_clients_raise_it(tmp_path: Path) -> None:
     async with (
@@ -118,7 +136,7 @@ async def test_an_answer_that_has_not_begun_is_a_refusal_that_may_be_tried_again
         await fake.wait_for_requests(1)
         await stage.end()
         status, headers, body = await asking
-    assert (status, body["error"]["code"]) == (503, "gateway_stopped")
+    assert (status, body["error"]["code"], headers["Retry-After"]) == (503, "gateway_stopped", "2")
     assert "x-should-retry" not in headers
     assert stage.logged() == [("failed", "gateway_stopped", 1)]
     assert stage.charged() == [("settled", 1)]
