@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from gateway_core.gateway import Gateway
 from gateway_core.http.server import Server
-from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 
@@ -22,9 +21,7 @@ async def running_gateway(
     """
     gateway = await Gateway.open(settings, files=files, simulated=simulated, read_only=read_only)
     try:
-        secret = gateway_secret(settings)
-        assert secret is not None
-        server = Server(gateway, secret)
+        server = Server(gateway)
         await server.start()
         try:
             yield gateway

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gateway_core.own_files import keep_private
 from gateway_core.settings_sources import SettingsError, SettingsSources
 from llmgw_tui.arguments import make_parser, parse_arguments
 from llmgw_tui.streams import run_as_command
@@ -23,6 +24,7 @@ AT_ONCE = ("status", "completion")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code: 0 fine, 1 failed, 2 wrong use."""
+    keep_private()
     return run_as_command(lambda: _main(argv))
 
 
@@ -134,6 +136,16 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
             from llmgw_tui import stopping
 
             return asyncio.run(stopping.stop(settings))
+        case "secret":
+            from llmgw_tui import rotating
+
+            match arguments.action:
+                case "rotate":
+                    return rotating.new(settings, files, arguments.grace, write=arguments.write)
+                case "end":
+                    return rotating.end(settings)
+                case _:
+                    return rotating.show(settings, files)
         case "keys":
             from llmgw_tui import keymap_file
 

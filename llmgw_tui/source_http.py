@@ -360,7 +360,7 @@ class HttpSource:
         key = self._look_up_key()
         if not key or key == self._key:
             return False
-        self._key, self._headers = key, {"Authorization": f"Bearer {key}"}
+        self._key, self._headers = key, self._headers | {"Authorization": f"Bearer {key}"}
         return True
 
     async def _what_is_there(self) -> str:
