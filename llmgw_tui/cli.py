@@ -13,6 +13,8 @@ from llmgw_tui.arguments import make_parser, parse_arguments
 from llmgw_tui.streams import run_as_command
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from gateway_core.settings import Settings
     from gateway_core.settings_files import SettingsFiles
     from llmgw_tui.screen_options import ScreenOptions
@@ -25,7 +27,14 @@ AT_ONCE = ("status", "completion")
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code: 0 fine, 1 failed, 2 wrong use."""
     keep_private()
+    sys.excepthook = _crashed
     return run_as_command(lambda: _main(argv))
+
+
+def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    from llmgw_tui.crashes import say_crash
+
+    say_crash(kind, error, trace)
 
 
 def _main(argv: Sequence[str] | None) -> int:

@@ -16,7 +16,7 @@ from gateway_core.running import running_gateway
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.errors import StoreError
-from llmgw_tui.logs import log_to_file
+from llmgw_tui.logs import hide_in_log, log_to_file
 from llmgw_tui.text import dollars, milliseconds, one_line, tokens
 
 
@@ -34,6 +34,7 @@ async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, qu
     log_to_file(settings.data_dir)
     try:
         async with running_gateway(settings, files=files, read_only=read_only) as gateway:
+            hide_in_log(gateway.event_log.redactor)
             _say(f"llmgw serves {gateway.address}/v1")
             _say(f"The key is in {settings.data_dir}; `llmgw connect` shows it, and how to use it. Ctrl+C ends.")
             for notice in gateway.snapshot(rows=0).notices:

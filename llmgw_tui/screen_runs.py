@@ -14,7 +14,7 @@ from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.errors import StoreError
 from llmgw_tui.detached import serve_on
-from llmgw_tui.logs import log_to_file
+from llmgw_tui.logs import hide_in_log, log_to_file
 from llmgw_tui.reach import gateway_answers
 from llmgw_tui.screen import attach, has_terminal, show
 from llmgw_tui.screen_options import ScreenOptions
@@ -34,6 +34,7 @@ async def control_centre(settings: Settings, files: SettingsFiles, options: Scre
     lost = asyncio.Event()
     try:
         async with running_gateway(settings, files=files, read_only=read_only) as gateway:
+            hide_in_log(gateway.event_log.redactor)
             source, stopped = LocalSource(gateway), gateway.stopping.asked
             code = await show(source, files.keymap_file, options, settings.data_dir, until=stopped, lost=lost)
             if lost.is_set() and not stopped.is_set():
@@ -61,6 +62,7 @@ async def demo(settings: Settings, files: SettingsFiles, options: ScreenOptions)
 
 async def _play_and_show(settings: Settings, keymap_file: Path, options: ScreenOptions) -> int:
     async with running_gateway(settings, simulated=True) as gateway:
+        hide_in_log(gateway.event_log.redactor)
         await judge_some(gateway.commands)
         traffic = asyncio.create_task(play(gateway.address, gateway_secret(settings) or ""))
         try:
