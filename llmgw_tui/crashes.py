@@ -14,7 +14,7 @@ from llmgw_tui.text import clean
 
 def crash_report(error: BaseException) -> str:
     """The kind of an exception and of those that caused it, each with its places in the code, for a person."""
-    parts = []
+    parts: list[str] = []
     seen: BaseException | None = error
     while seen is not None and len(parts) < 5:
         frames = "".join(traceback.format_tb(seen.__traceback__)[-12:])

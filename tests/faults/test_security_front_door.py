@@ -86,7 +86,7 @@ async def test_a_preflight_is_never_allowed(llmgw: Client, origin: str) -> None:
 
 
 async def test_every_route_but_health_refuses_who_has_no_key(llmgw: Client) -> None:
-    wrong = (
+    wrong: tuple[dict[str, str], ...] = (
         {},
         {"Authorization": "Bearer "},
         {"Authorization": f"Bearer {KEY}x"},
@@ -207,3 +207,11 @@ async def test_who_is_refused_is_told_in_the_log_by_address_and_never_by_what_wa
     texts = [entry.text for entry in llmgw.gateway.event_log.page("", "Refused", 0, 500).entries]
     assert any("a wrong key, from 127.0.0.1" in text for text in texts)
     assert not any("canary" in text for text in texts)
+
+
+async def test_a_key_that_is_sent_as_a_models_name_is_recorded_masked(llmgw: Client) -> None:
+    status, _, _ = await llmgw.chat("Who?", model=f"no-{KEY}")
+    assert status == 404
+    for path in ("/api/requests?limit=50", "/api/snapshot"):
+        _, _, text = await answered(llmgw, "GET", path, {"x-api-key": KEY})
+        assert KEY not in text and "no-[masked]" in text

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import pytest
 from pydantic import SecretStr
 
 from gateway_core.keys import Access, KeyRing, caller_of, end_former, read_keys, rotate
+from gateway_core.redaction import Redactor
 from gateway_core.secret import fingerprint, is_loopback, new_secret, weakness
-from gateway_core.settings import Settings, SettingsError
+from gateway_core.settings import ProviderEntry, Settings, SettingsError
+from llmgw_tui.cli import main
 from tests.e2e.harness import SECRET, anthropic_env, gateway
 from tests.e2e.test_cli import llmgw as command
 from tests.fakes.anthropic import FakeAnthropic
@@ -74,6 +78,30 @@ async def test_a_gateway_with_a_default_key_does_not_listen_beyond_loopback(tmp_
     code, out, err = await command(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0", GATEWAY_SECRET="changeme")
     assert code == 2 and "serves" not in out
     assert "GATEWAY_SECRET has fewer than 20 characters" in err and "changeme" not in out + err
+
+
+def test_a_command_makes_files_for_its_user_alone_whatever_the_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    before = os.umask(0)
+    try:
+        assert main(["completion", "bash"]) == 0
+        (tmp_path / "file").write_text("")
+        (tmp_path / "folder").mkdir()
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("file", "folder")]
+    assert modes == [0o600, 0o700] and capsys.readouterr().out
+
+
+def test_a_password_in_an_upstreams_address_is_kept_out_of_records_and_logs() -> None:
+    entry = ProviderEntry(name="mine", base_url="https://me:p%40ss-of-mine@mine.example/v1", models=({"name": "m"},))
+    settings = Settings(providers=(entry,), local_llm_url="http://me:word-of-ollama@127.0.0.1/v1")
+    redactor = Redactor().hide_those_of(settings)
+    for password in ("p%40ss-of-mine", "p@ss-of-mine", "word-of-ollama"):
+        assert password not in redactor.clean(f"it said {password}.")
+        assert password not in redactor.recorded.masked(f"it said {password}.")
 
 
 # --- a new key for the old -----------------------------------------------------------------------------------------
