@@ -7,12 +7,12 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 
+from gateway_core.keys import read_keys
 from gateway_core.model import LocalServer
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.providers.builtin import BuiltinError, BuiltinModel
 from gateway_core.providers.builtin_weights import DOWNLOAD_MB
 from gateway_core.providers.pricing import Pricing
-from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings, SettingsError
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.errors import FolderInUse, StoreError
@@ -68,7 +68,7 @@ async def examine(settings: Settings, *, fetch_model: bool = False) -> AsyncIter
 async def _folder(settings: Settings, running: bool) -> AsyncIterator[Finding]:
     folder = settings.data_dir
     try:
-        gateway_secret(settings)
+        read_keys(settings)
         lock = FolderLock.acquire(folder)
     except FolderInUse as error:
         if not running:

@@ -18,6 +18,7 @@ from gateway_core.redaction import Redactor
 from gateway_core.secret import fingerprint, is_loopback, new_secret, weakness
 from gateway_core.settings import ProviderEntry, Settings, SettingsError
 from llmgw_tui.cli import main
+from llmgw_tui.doctor import _folder
 from tests.e2e.harness import SECRET, anthropic_env, gateway
 from tests.e2e.test_cli import llmgw as command
 from tests.fakes.anthropic import FakeAnthropic
@@ -102,6 +103,13 @@ def test_a_password_in_an_upstreams_address_is_kept_out_of_records_and_logs() ->
     for password in ("p%40ss-of-mine", "p@ss-of-mine", "word-of-ollama"):
         assert password not in redactor.clean(f"it said {password}.")
         assert password not in redactor.recorded.masked(f"it said {password}.")
+
+
+async def test_doctor_finds_a_weak_key_beyond_loopback_and_says_what_to_do(tmp_path: Path) -> None:
+    settings = of(tmp_path, host="0.0.0.0", port=1, gateway_secret="changeme", local_llm_enabled=False)
+    found = [finding async for finding in _folder(settings, running=False)]
+    assert [finding.level for finding in found] == ["fail"]
+    assert "GATEWAY_SECRET has fewer than 20 characters. Leave it empty" in found[0].text
 
 
 # --- a new key for the old -----------------------------------------------------------------------------------------
