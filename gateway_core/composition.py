@@ -30,6 +30,7 @@ from gateway_core.gates.policy import PolicyGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.judge import Judge
+from gateway_core.keys import KeyRing
 from gateway_core.learning.fitting import Encoder
 from gateway_core.learning.intake import IntakeSources
 from gateway_core.learning.picking import SAMPLE_SHARE, SIMULATED_SAMPLE_SHARE
@@ -117,6 +118,7 @@ class Composition:
         self._notices: list[str] = []
         self.event_log = EventLog(clock, Redactor().hide_those_of(settings))
         self._secrets = self.event_log.redactor.recorded
+        self.keys = KeyRing(settings, self.event_log.redactor.hide_everywhere, clock.now)
         self._files = files
         self._background: set[asyncio.Task[None]] = set()
 
@@ -353,6 +355,7 @@ class Composition:
         """Takes up settings that differ in what can change live. Raises ``SettingsError`` before anything has."""
         before = self.settings
         policy = PolicyGate(settings.policy_patterns, settings.policy == "on")
+        self.keys.use(settings)
         self.settings = settings
         self.event_log.redactor.hide_those_of(settings)
         self.pipeline.use_policy(policy)

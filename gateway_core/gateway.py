@@ -92,6 +92,7 @@ class Gateway(Composition):
         self._spawn(self.searches.fill(), "search index")
         self._spawn(self._look_for_damage(), "database check")
         self._spawn(self.spending.run(), "earlier days")
+        self._spawn(watch(self.keys.paths, self.keys.look_again), "keys")
         if self._files:
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
 
@@ -165,7 +166,7 @@ class Gateway(Composition):
             self._simulated,
             self._read_only,
             self.commands.replaced_limits,
-            (*self.reloader.notices, *self._notices),
+            (*self.keys.notices, *self.reloader.notices, *self._notices),
         )
         return self._overview.snapshot(standing, self._clock.now(), rows)
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from gateway_core.activity import Activity
@@ -54,7 +55,7 @@ class Journal:
         self._bus.publish(RequestStarted(self._clock.now(), row))
 
     def routed(self, exchange: Exchange) -> None:
-        row = exchange.row()
+        row = self._secrets.without(exchange.row())
         if exchange.decision is not None:
             self.decisions.append((row.id, exchange.decision))
         self._activity.update(row)
@@ -68,6 +69,7 @@ class Journal:
 
     def _note(self, exchange: Exchange, wire: Wire | None = None) -> RequestRow:
         detail = exchange.detail()
+        detail = replace(detail, row=self._secrets.without(detail.row))
         self._activity.update(detail.row, detail.usage, exchange.paid_on)
         if self._queue.full():
             self._queue.get_nowait()

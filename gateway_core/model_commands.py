@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable
 from typing import Annotated, Literal, Protocol
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gateway_core.model import CommandResult, LocalModel, Tier
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.ollama.operations import Deleted
+from gateway_core.ollama.registry import RegistryError, parse_name
 from gateway_core.tiers import Tiers
 
-ModelName = Annotated[str, Field(min_length=1, max_length=200)]
+
+def _no_way_out(name: str) -> str:
+    """A name that leads to no other place wherever it is used: in a path, in a URL, in a line. Raises ``ValueError``.
+
+    A local server's own models may be called by a whole path (vLLM), but not by one that climbs.
+    """
+    if not name.isprintable() or "%" in name or ".." in re.split(r"[/\\:]", name):
+        raise ValueError("is no model's name: it has no '..', no '%' and nothing that cannot be printed")
+    return name
+
+
+def _to_pull(name: str) -> str:
+    """A name that a registry can know. Raises ``ValueError``."""
+    try:
+        parse_name(name)
+    except RegistryError as error:
+        raise ValueError(str(error)) from None
+    return name
+
+
+ModelName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_no_way_out)]
+NameToPull = Annotated[ModelName, AfterValidator(_to_pull)]
 MOST_CONTEXT_TOKENS = 16_777_216
 
 
@@ -31,7 +54,7 @@ class ModelCommands:
         self._tiers = tiers
         self._keep = keep
 
-    async def pull(self, model: ModelName) -> CommandResult:
+    async def pull(self, model: NameToPull) -> CommandResult:
         """Downloads a model in the background; goes on with a download that ended early."""
         await self._local.looked()
         before = self._do.pull_of(model)

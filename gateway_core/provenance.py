@@ -94,12 +94,13 @@ def _told(
         how = "is taken up in a moment" if field in LIVE else "needs a restart of llmgw"
         waiting = f"{shown(getattr(wanted, field))} is configured: it {how}."
     secret = "SecretStr" in str(info.annotation)
-    made = field == "gateway_secret" and value is None
+    is_made = field in ("gateway_secret", "monitor_token")
+    made = is_made and value is None
     told = SettingValue(
         name=name,
         group=group_of(field),
         value=MADE if made else shown(value),
-        default=MADE if field == "gateway_secret" else shown(default),
+        default=MADE if is_made else shown(default),
         source=origin.source,
         where=origin.where,
         explanation=explanations().get(field, ""),

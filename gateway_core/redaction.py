@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -68,6 +69,7 @@ def _recorded_secrets_of(settings: Settings) -> Iterator[str]:
     for name in Settings.model_fields:
         if isinstance(value := getattr(settings, name), SecretStr) and name != "local_llm_api_key":
             yield value.get_secret_value()
+    yield from _passwords_of(settings)
     own = [settings.local_llm_api_key, *(entry.api_key for entry in settings.providers)]
     yield from (key for value in own if value and not _PLAIN_WORD.fullmatch(key := value.get_secret_value()))
     for entry in settings.providers:
@@ -81,11 +83,25 @@ def secrets_of(settings: Settings) -> Iterator[str]:
     for name in Settings.model_fields:
         if isinstance(value := getattr(settings, name), SecretStr):
             yield value.get_secret_value()
+    yield from _passwords_of(settings)
     for entry in settings.providers:
         yield from entry.headers.values()
         yield from entry.query.values()
         if entry.api_key:
             yield entry.api_key.get_secret_value()
+
+
+def _passwords_of(settings: Settings) -> Iterator[str]:
+    """The passwords in the addresses of upstreams, as they are written there and as they are meant."""
+    named = (settings.local_llm_url, settings.ollama_host, settings.anthropic_base_url, settings.groq_base_url)
+    for url in (*named, settings.openai_base_url, *(entry.base_url for entry in settings.providers)):
+        try:
+            password = urlsplit(url if url and "://" in url else f"//{url or ''}").password
+        except ValueError:
+            continue
+        if password:
+            yield password
+            yield unquote(password)
 
 
 def told_arguments(arguments: Mapping[str, object]) -> str:

@@ -15,6 +15,7 @@ from gateway_core.settings_sources import environment_name
 
 LIVE = frozenset(
     (
+        *("gateway_secret", "monitor_token"),
         *("local_llm_enabled", "local_llm_url", "local_llm_model", "local_llm_api_key", "local_context_tokens"),
         *("local_keep_alive", "local_max_wait_s", "local_registry", "ollama_host", "providers"),
         *("cheap_provider", "cheap_model", "premium_model", "default_tier"),

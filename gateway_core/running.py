@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, suppress
 
 from gateway_core.gateway import Gateway
 from gateway_core.http.server import Server
-from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 
@@ -26,9 +25,7 @@ async def running_gateway(
     allow_open_files()
     gateway = await Gateway.open(settings, files=files, simulated=simulated, read_only=read_only)
     try:
-        secret = gateway_secret(settings)
-        assert secret is not None
-        server = Server(gateway, secret)
+        server = Server(gateway)
         await server.start()
         try:
             yield gateway

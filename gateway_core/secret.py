@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,21 @@ if TYPE_CHECKING:
     from gateway_core.settings import Settings
 
 FILE = "secret"
+SHORTEST_BEYOND_LOOPBACK = 20
+"""Characters. A key that others on the network may try must not be one that can be guessed."""
+_FEWEST_DIFFERENT = 8
+_COMMON = (
+    "changeme",
+    "change-me",
+    "password",
+    "passw0rd",
+    "secret",
+    "12345678",
+    "qwertz",
+    "qwerty",
+    "letmein",
+    "example",
+)
 
 
 def gateway_secret(settings: Settings, *, create: bool = True) -> str | None:
@@ -19,12 +35,16 @@ def gateway_secret(settings: Settings, *, create: bool = True) -> str | None:
     if settings.gateway_secret:
         return settings.gateway_secret.get_secret_value()
     found = kept_secret(settings.data_dir)
-    return _make(settings.data_dir / FILE) if found is None and create else found
+    return made(settings.data_dir / FILE, new_secret()) if found is None and create else found
 
 
 def kept_secret(data_dir: Path) -> str | None:
     """The key that was made for a data folder; None when none was made yet. Raises :class:`SettingsError`."""
-    path = data_dir / FILE
+    return kept(data_dir / FILE)
+
+
+def kept(path: Path) -> str | None:
+    """The key in a file, whose mode is set right; None where there is none. Raises :class:`SettingsError`."""
     try:
         if found := path.read_text("utf-8").strip():
             path.chmod(0o600)
@@ -36,12 +56,16 @@ def kept_secret(data_dir: Path) -> str | None:
     return None
 
 
-def _make(path: Path) -> str:
-    """Writes a new key beside the file and renames it, so that no half-written key is ever read."""
+def new_secret(kind: str = "llmgw") -> str:
+    """A key that nobody can guess: 192 random bits."""
     import secrets
 
-    secret = f"llmgw-{secrets.token_urlsafe(24)}"
-    new = path.with_name(f"{FILE}.new")
+    return f"{kind}-{secrets.token_urlsafe(24)}"
+
+
+def made(path: Path, secret: str) -> str:
+    """Writes a key beside its file and renames it, so that no half-written key is ever read; returns it."""
+    new = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new.unlink(missing_ok=True)
@@ -60,3 +84,27 @@ def fingerprint(secret: str) -> str:
     import hashlib
 
     return hashlib.sha256(secret.encode()).hexdigest()[:12]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens on ``host``."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def weakness(secret: str) -> str:
+    """Why a key is too easy to guess for others on the network to be let try; empty where it is not."""
+    if len(secret) < SHORTEST_BEYOND_LOOPBACK:
+        return f"has fewer than {SHORTEST_BEYOND_LOOPBACK} characters"
+    if len(set(secret)) < _FEWEST_DIFFERENT:
+        return f"has fewer than {_FEWEST_DIFFERENT} different characters"
+    rest = secret.lower()
+    for word in _COMMON:
+        rest = rest.replace(word, "")
+    return (
+        "is made of words that everybody tries first" if len(rest.strip("-_.!0123456789")) < _FEWEST_DIFFERENT else ""
+    )

@@ -13,7 +13,7 @@ from typing import Literal, get_args, get_origin
 from gateway_core.settings import Settings
 
 _GROUPS: tuple[tuple[str, str], ...] = (
-    ("Where it listens", r"host|port|data_dir|gateway_secret|max_body_bytes|client_write_s"),
+    ("Where it listens", r"host|port|data_dir|gateway_secret|monitor_token|max_body_bytes|client_write_s"),
     ("Local models", r"local_(?!first).*|ollama_.*|builtin_.*"),
     ("Tiers and providers", r"cheap_.*|premium_.*|anthropic_.*|groq_.*|openai_.*|providers"),
     ("Where a request goes", r"router_.*|default_tier|context_compaction.*"),

@@ -221,7 +221,10 @@ class Settings(BaseModel):
     data_dir: Path = Field(default_factory=default_data_dir)
     """Folder of the ledger, the caches and the key."""
     gateway_secret: SecretStr | None = None
-    """The key clients must send. Made at first start when not set."""
+    """The key clients must send. Made at first start when not set; `llmgw secret rotate` exchanges it."""
+    monitor_token: SecretStr | None = None
+    """A key that may only look: /metrics, /api/status, /api/metrics, /api/budget, /api/spend, /api/local/models. Made
+    at first start when not set."""
 
     local_llm_enabled: bool = True
     """Whether there is a LOCAL tier."""

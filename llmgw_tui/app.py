@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.screen import Screen
@@ -20,6 +22,7 @@ from gateway_core.local_values import PullState, PullStatus
 from gateway_core.model import CommandResult, Snapshot
 from llmgw_tui import toasts
 from llmgw_tui.clock import LocalClock, ScreenClock
+from llmgw_tui.crashes import crash_report
 from llmgw_tui.painted import Painted
 from llmgw_tui.panes.draw import Look
 from llmgw_tui.panes.header import said_of
@@ -80,6 +83,12 @@ class ControlCentre(Painted, inherit_bindings=False):
 
     def get_default_screen(self) -> Screen[Any]:
         return self.dashboard
+
+    def _fatal_error(self) -> None:
+        """Textual would print the values of variables: keys and prompts."""
+        error = sys.exception()
+        self._exit_renderables.append(Text(crash_report(error) if error else "llmgw has ended by an error."))
+        self._close_messages_no_wait()
 
     async def on_mount(self) -> None:
         if self.keys.changed:

@@ -39,6 +39,10 @@ def milliseconds(text: str) -> int:
     return _whole(text, 1, 60_000, "a timeout is a number of milliseconds")
 
 
+def hours(text: str) -> float:
+    return _number(text, 0, 720, "hours are a number")
+
+
 def seconds(text: str) -> float:
     return _number(text, 0.2, 86_400, "seconds are a number")
 

@@ -137,6 +137,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_cache(commands, asking)
     _add_labels(commands, common)
     _add_inside(commands, asking)
+    _add_secret(commands, asking)
     _add_service(commands, common)
     _add_completion(commands, common)
 
@@ -308,6 +309,23 @@ def _add_service(commands: Commands, common: argparse.ArgumentParser) -> None:
     logs = actions.add_parser("logs", parents=[common], help="what it has written")
     logs.add_argument("--follow", "-f", action="store_true", help="go on showing")
     logs.add_argument("--lines", "-n", type=kinds.lines, default=100, help="how many (default 100)")
+
+
+def _add_secret(commands: Commands, common: argparse.ArgumentParser) -> None:
+    secret = commands.add_parser("secret", parents=[common], help="the keys of the gateway, and a new one for the old")
+    secret.set_defaults(action="show")
+    actions = secret.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("show", parents=[common], help="which keys are taken, masked")
+    new = actions.add_parser("rotate", parents=[common], help="make a new key; the old one is taken for a while")
+    new.add_argument(
+        "--grace", type=kinds.hours, default=24.0, metavar="HOURS", help="how long; 0 ends it at once (default 24)"
+    )
+    new.add_argument(
+        "--write",
+        action="store_true",
+        help="also put it where OpenClaw and Claude Code have the old one, after a backup",
+    )
+    actions.add_parser("end", parents=[common], help="take the old key no more")
 
 
 def _add_completion(commands: Commands, common: argparse.ArgumentParser) -> None:

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gateway_core.own_files import keep_private
 from gateway_core.settings_sources import SettingsError, SettingsSources
 from llmgw_tui.arguments import make_parser, parse_arguments
 from llmgw_tui.streams import run_as_command
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from gateway_core.settings import Settings
     from gateway_core.settings_files import SettingsFiles
     from llmgw_tui.screen_options import ScreenOptions
@@ -23,7 +26,15 @@ AT_ONCE = ("status", "completion")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code: 0 fine, 1 failed, 2 wrong use."""
+    keep_private()
+    sys.excepthook = _crashed
     return run_as_command(lambda: _main(argv))
+
+
+def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    from llmgw_tui.crashes import say_crash
+
+    say_crash(kind, error, trace)
 
 
 def _main(argv: Sequence[str] | None) -> int:
@@ -138,6 +149,16 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
             from llmgw_tui import stopping
 
             return asyncio.run(stopping.stop(settings))
+        case "secret":
+            from llmgw_tui import rotating
+
+            match arguments.action:
+                case "rotate":
+                    return rotating.new(settings, files, arguments.grace, write=arguments.write)
+                case "end":
+                    return rotating.end(settings)
+                case _:
+                    return rotating.show(settings, files)
         case "keys":
             from llmgw_tui import keymap_file
 

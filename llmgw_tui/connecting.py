@@ -13,6 +13,7 @@ from gateway_core.clients.config_file import ConfigError
 from gateway_core.clients.json_config import MergeResult, render
 from gateway_core.clients.openclaw_block import OpenClawApi, provider_block
 from gateway_core.clients.snippets import CODEX_KEY, codex_toml, exports, sdk_variables
+from gateway_core.keys import monitor_token
 from gateway_core.model import JsonObject
 from gateway_core.redaction import masked
 from gateway_core.secret import gateway_secret
@@ -38,7 +39,12 @@ def show(settings: Settings, *, show_key: bool, options: bool) -> int:
     key = gateway_secret(settings)
     assert key is not None
     in_full = show_key or sys.stdout.isatty()
-    rows = [("address", f"{address_of(settings)}/v1"), ("key", one_line(key) if in_full else masked(key))]
+    token = monitor_token(settings) or ""
+    rows = [
+        ("address", f"{address_of(settings)}/v1"),
+        ("key", one_line(key) if in_full else masked(key)),
+        ("read-only token", f"{one_line(token) if in_full else masked(token)}, for monitors"),
+    ]
     print_table([*rows, ("", ""), *((f"llmgw connect {name}", what) for name, what in CLIENTS.items())], left=2)
     if not in_full:
         _say("\n`llmgw connect --show-key` prints the key itself.")

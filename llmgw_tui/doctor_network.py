@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -14,13 +13,11 @@ import aiohttp
 from pydantic import SecretStr
 
 from gateway_core.credentials import without_credentials
-from gateway_core.secret import gateway_secret
+from gateway_core.keys import read_keys
+from gateway_core.secret import gateway_secret, is_loopback, weakness
 from gateway_core.settings import Settings, SettingsError
 from llmgw_tui.findings import Finding
 
-SHORTEST_SECRET = 20
-"""Characters of a key that others on the network may try: that many random ones cannot be guessed."""
-_FEWEST_DIFFERENT = 8
 _ASK_S = 4.0
 
 
@@ -35,19 +32,27 @@ class Upstream:
 
 def listening_findings(settings: Settings, running: bool) -> Iterator[Finding]:
     """The address, whether it can be had, and whether the key is fit for who can reach it."""
-    wide = not _is_this_machine(settings.host)
+    wide, refused = not is_loopback(settings.host), ""
     try:
         secret = gateway_secret(settings, create=False)
     except SettingsError as error:
         yield Finding("fail", str(error))
         return
+    try:
+        if secret is not None:
+            read_keys(settings, create=False)
+    except SettingsError as error:
+        refused = str(error)
     if wide:
         yield Finding("note", f"LLMGW_HOST is {settings.host}: others on the network can reach the gateway")
     if secret is not None and (why := unsendable(secret)):
         yield Finding("fail", f"the gateway's key {why}: no client can send it. Set another GATEWAY_SECRET.")
-    elif secret is not None and (len(secret) < SHORTEST_SECRET or len(set(secret)) < _FEWEST_DIFFERENT):
-        level = "fail" if wide else "note"
-        yield Finding(level, "the gateway's key can be guessed: set GATEWAY_SECRET to 20 random characters or more")
+    elif refused:
+        yield Finding("fail", refused)
+    elif secret is not None and (why := weakness(secret)):
+        yield Finding(
+            "note", f"the gateway's key can be guessed: it {why}. Leave GATEWAY_SECRET empty to have one made"
+        )
     if not running and settings.port:
         yield from _port(settings)
 
@@ -109,13 +114,13 @@ async def _upstream(upstream: Upstream) -> list[Finding]:
     shown, parts = without_credentials(upstream.url), urlsplit(upstream.url)
     host = parts.hostname or ""
     found = []
-    if upstream.key and parts.scheme == "http" and not _is_this_machine(host):
+    if upstream.key and parts.scheme == "http" and not is_loopback(host):
         why = "its key goes over the network for anybody to read"
         found.append(Finding("fail", f"{upstream.name} is at {shown}, without encryption: {why}. Use https://."))
     try:
         async with (
             aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=_ASK_S), trust_env=not _is_this_machine(host)
+                timeout=aiohttp.ClientTimeout(total=_ASK_S), trust_env=not is_loopback(host)
             ) as session,
             session.get(upstream.url, allow_redirects=False) as answer,
         ):
@@ -129,13 +134,3 @@ async def _upstream(upstream: Upstream) -> list[Finding]:
         what = "it does not answer in time" if isinstance(error, TimeoutError) else type(error).__name__
         found.append(Finding("note", f"{upstream.name} at {shown} cannot be reached now ({what})"))
     return found
-
-
-def _is_this_machine(host: str) -> bool:
-    """Whether only this machine is meant."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -19,7 +19,7 @@ from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.errors import StoreError
 from llmgw_tui.detached import leave_session
 from llmgw_tui.ending import end_by_signals
-from llmgw_tui.logs import log_to_file
+from llmgw_tui.logs import hide_in_log, log_to_file
 from llmgw_tui.saying import Sayer
 from llmgw_tui.streams import let_go_of_terminal
 from llmgw_tui.text import dollars, milliseconds, one_line, tokens
@@ -38,6 +38,7 @@ async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, qu
     sayer = Sayer()
     try:
         async with running_gateway(settings, files=files, read_only=read_only) as gateway:
+            hide_in_log(gateway.event_log.redactor)
             if not stop.is_set():
                 end_by_signals(stop.set, gateway.stopping.hurry)
             sayer.say(f"llmgw serves {gateway.address}/v1")

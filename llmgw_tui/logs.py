@@ -8,6 +8,8 @@ from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from gateway_core.redaction import Redactor
+from llmgw_tui.crashes import crash_report
 from llmgw_tui.text import one_line
 
 FILE = "llmgw.log"
@@ -16,10 +18,26 @@ OLD_FILES = 2
 
 
 class _Clean(logging.Formatter):
-    """One line for each record: foreign text can neither forge a line nor reach a terminal that shows the file."""
+    """One line for each record: foreign text can neither forge a line nor reach a terminal that shows the file.
+
+    Of an exception its places are told, not its text; what is known as a secret, or looks like one, is left out.
+    """
+
+    redactor = Redactor()
 
     def format(self, record: logging.LogRecord) -> str:
-        return one_line(super().format(record))
+        return one_line(f"{self.formatTime(record)} {self.redactor.clean(super().format(record))}")
+
+    def formatException(self, ei: object) -> str:  # noqa: N802 - logging's name
+        error = ei[1] if isinstance(ei, tuple) and len(ei) > 1 else None
+        return crash_report(error) if isinstance(error, BaseException) else ""
+
+
+def hide_in_log(redactor: Redactor) -> None:
+    """Has what ``redactor`` knows, now and later, left out of the log file."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, _Clean):
+            handler.formatter.redactor = redactor
 
 
 class _PrivateFile(RotatingFileHandler):
@@ -53,7 +71,7 @@ def log_to_file(folder: Path, level: int = logging.INFO) -> str:
         os.chmod(path, 0o600)
     except OSError as error:
         handler, trouble = logging.NullHandler(), f"{path} cannot be written ({error.strerror}): llmgw keeps no log."
-    handler.setFormatter(_Clean("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(_Clean("%(levelname)s %(name)s %(message)s"))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

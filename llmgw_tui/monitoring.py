@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway_core.clients.config_file import ConfigError, replace_file
+from gateway_core.keys import MONITOR_FILE, monitor_token
 from gateway_core.monitoring import (
     BOARD_FILE,
     CONFIG_FILE,
@@ -16,7 +17,6 @@ from gateway_core.monitoring import (
     board,
     prometheus_config,
 )
-from gateway_core.secret import FILE, gateway_secret
 from gateway_core.settings import Settings, SettingsError
 from llmgw_tui.reach import address_of
 from llmgw_tui.text import one_line
@@ -37,11 +37,11 @@ def run(settings: Settings, client: str, rules: bool, folder: str | None) -> int
         return _write(Path(folder), {BOARD_FILE: board()}) if folder else _show(board(), _HOW_TO_IMPORT)
     if rules and not folder:
         return _show(alert_rules(), "")
-    key = gateway_secret(settings)
+    key = monitor_token(settings)
     assert key is not None
     address = address_of(settings)
     if folder is None:
-        file = settings.data_dir / FILE
+        file = settings.data_dir / MONITOR_FILE
         return _show(prometheus_config(address, file), _HOW_TO_USE + _missing(settings, file))
     place = Path(folder).absolute()
     written = {
@@ -56,16 +56,16 @@ _HOW_TO_IMPORT = (
     "\nGrafana takes it under Dashboards, New, Import. Its data source is the Prometheus that scrapes llmgw."
 )
 _HOW_TO_USE = (
-    "\nThe alert rules: `llmgw connect prometheus --rules`. All of it, with the key in a file of its own:"
+    "\nThe alert rules: `llmgw connect prometheus --rules`. All of it, with the read-only token in a file of its own:"
     f" `llmgw connect prometheus --write DIR`, then `prometheus --config.file=DIR/{CONFIG_FILE}`."
 )
 
 
 def _missing(settings: Settings, file: Path) -> str:
-    """The key of the configuration or the environment is in no file that Prometheus could read."""
-    if not settings.gateway_secret:
+    """The token of the configuration or the environment is in no file that Prometheus could read."""
+    if not settings.monitor_token:
         return ""
-    return f"\nYour key is GATEWAY_SECRET, which is not in {file}: write it into a file, or use --write DIR."
+    return f"\nYour token is MONITOR_TOKEN, which is not in {file}: write it into a file, or use --write DIR."
 
 
 def _show(text: str, note: str) -> int:

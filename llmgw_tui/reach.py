@@ -34,7 +34,7 @@ async def gateway_answers(settings: Settings) -> bool:
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"{address_of(settings)}/health") as r,
+            session.get(f"{address_of(settings)}/health", allow_redirects=False) as r,
         ):
             found = await r.json()
             return isinstance(found, dict) and found.get("service") == "llmgw"
@@ -78,7 +78,7 @@ async def gateway_notices(settings: Settings) -> tuple[str, ...]:
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_S), headers=headers) as session,
-            session.get(f"{address_of(settings)}/api/snapshot") as r,
+            session.get(f"{address_of(settings)}/api/snapshot", allow_redirects=False) as r,
         ):
             found = await r.json()
             return tuple(str(text) for text in found["notices"])

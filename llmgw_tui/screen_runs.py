@@ -15,7 +15,7 @@ from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.errors import StoreError
 from llmgw_tui.detached import serve_on
 from llmgw_tui.ending import end_by_signals
-from llmgw_tui.logs import log_to_file
+from llmgw_tui.logs import hide_in_log, log_to_file
 from llmgw_tui.reach import gateway_answers
 from llmgw_tui.screen import attach, has_terminal, show
 from llmgw_tui.screen_options import ScreenOptions
@@ -35,6 +35,7 @@ async def control_centre(settings: Settings, files: SettingsFiles, options: Scre
     lost = asyncio.Event()
     try:
         async with running_gateway(settings, files=files, read_only=read_only) as gateway:
+            hide_in_log(gateway.event_log.redactor)
             if trouble:
                 gateway.notice("warning", trouble)
             source, stopped = LocalSource(gateway), gateway.stopping.asked
@@ -66,6 +67,7 @@ async def demo(settings: Settings, files: SettingsFiles, options: ScreenOptions)
 
 async def _play_and_show(settings: Settings, keymap_file: Path, options: ScreenOptions) -> int:
     async with running_gateway(settings, simulated=True) as gateway:
+        hide_in_log(gateway.event_log.redactor)
         await judge_some(gateway.commands)
         traffic = asyncio.create_task(play(gateway.address, gateway_secret(settings) or ""))
         try:

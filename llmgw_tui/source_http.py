@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from importlib.metadata import version
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -80,6 +80,13 @@ _OUTCOME = TypeAdapter(Outcome)
 V = TypeVar("V")
 F = TypeVar("F")
 _OTHER_VERSION = "The gateway's answer is of another version."
+
+
+class _Keyed(TypedDict):
+    """How everything is asked: with the key, which goes to this address and nowhere else."""
+
+    headers: dict[str, str]
+    allow_redirects: bool
 
 
 class Unreachable(Exception):
@@ -284,7 +291,7 @@ class HttpSource:
         timeout = PATIENT if command in SLOW_COMMANDS else TIMEOUT
         url = f"{self._url}/api/commands/{command}"
         try:
-            asked = self._http.post(url, json=arguments, headers=self._headers, timeout=timeout)
+            asked = self._http.post(url, json=arguments, timeout=timeout, **self._with_key)
             async with asked as response:
                 answer = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
@@ -301,6 +308,10 @@ class HttpSource:
             raise RuntimeError("the source was not started")
         return self._session
 
+    @property
+    def _with_key(self) -> _Keyed:
+        return {"headers": self._headers, "allow_redirects": False}
+
     async def _read(self, kind: TypeAdapter[V], asked: Awaitable[bytes], failed: Callable[[str], F]) -> V | F:
         """The gateway's answer as a value of its kind; without one what ``failed`` makes of the reason."""
         try:
@@ -311,10 +322,10 @@ class HttpSource:
             return failed(_OTHER_VERSION)
 
     async def _get(self, path: str) -> bytes:
-        return await self._asked(self._http.get(self._url + path, headers=self._headers))
+        return await self._asked(self._http.get(self._url + path, **self._with_key))
 
     async def _post(self, path: str, **fields: object) -> bytes:
-        return await self._asked(self._http.post(self._url + path, json=fields, headers=self._headers))
+        return await self._asked(self._http.post(self._url + path, json=fields, **self._with_key))
 
     async def _asked(self, request: AbstractAsyncContextManager[aiohttp.ClientResponse]) -> bytes:
         try:
@@ -360,7 +371,7 @@ class HttpSource:
         key = self._look_up_key()
         if not key or key == self._key:
             return False
-        self._key, self._headers = key, {"Authorization": f"Bearer {key}"}
+        self._key, self._headers = key, self._headers | {"Authorization": f"Bearer {key}"}
         return True
 
     async def _what_is_there(self) -> str:
@@ -384,7 +395,7 @@ class HttpSource:
             await self._back.wait()
             with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
                 asked = self._http.get(
-                    f"{self._url}/api/events?without={self._not_told}", timeout=endless, headers=self._headers
+                    f"{self._url}/api/events?without={self._not_told}", timeout=endless, **self._with_key
                 )
                 async with asked as response:
                     if response.status == 200:

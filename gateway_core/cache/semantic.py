@@ -20,7 +20,7 @@ from gateway_core.cache.blocked import blocked_pairs, forget_file
 from gateway_core.cache.eligibility import LARGEST_ANSWER_BYTES, may_answer_others, request_reason
 from gateway_core.cache.encoder.choice import BUILTIN, Choice
 from gateway_core.cache.encoder.exports import FOLDER as EXPORTS
-from gateway_core.cache.encoder.worker import WHAT, Message, Worker, child_command
+from gateway_core.cache.encoder.worker import INHERITED, WHAT, Message, Worker, child_command
 from gateway_core.cache.identity import Identity
 from gateway_core.cache.review.book import entry_id
 from gateway_core.cache.review.counts import ALIAS, LEARNED, WORDS
@@ -32,6 +32,7 @@ from gateway_core.cache.table.place import Place
 from gateway_core.cache.table.worth import Limits
 from gateway_core.clock import Clock
 from gateway_core.model import CacheMode, ChatRequest, JsonObject, Reuse, SemanticStats, Tier, Usage
+from gateway_core.own_files import users_umask
 from gateway_core.settings import Settings
 from gateway_core.store.answers import StoredAnswer
 from gateway_core.store.database import Database
@@ -95,7 +96,9 @@ def open_encoder(settings: Settings, on_note: Callable[[str], None], ollama_url:
     limits = Limits(settings.semantic_max_entries, settings.semantic_max_bytes)
     table = TableOptions(Place.of(uri, settings.data_dir), limits)
     environment = table.environment(os.environ)
-    return Worker(child_command(table.argument, choice), on_note=on_note, environment=environment, what=what)
+    umask = users_umask() if table.place.shared else INHERITED
+    command = child_command(table.argument, choice)
+    return Worker(command, on_note=on_note, environment=environment, umask=umask, what=what)
 
 
 def open_embedder(settings: Settings, on_note: Callable[[str], None], encoder: Worker) -> Worker:

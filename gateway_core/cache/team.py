@@ -7,7 +7,7 @@ exact answers are shared with nobody.
 
 from __future__ import annotations
 
-from gateway_core.secret import fingerprint, gateway_secret
+from gateway_core.keys import caller_of
 from gateway_core.settings import Settings
 
 
@@ -21,6 +21,6 @@ class Team:
     def of(self, caller: str) -> str:
         """The team's name for a caller who belongs to it, else empty. Reads the key once, if it is in a file."""
         name = (self._settings.semantic_cache_team or "").strip()
-        if name and not self._own and (secret := gateway_secret(self._settings, create=False)):
-            self._own = fingerprint(secret)
+        if name and not self._own:
+            self._own = caller_of(self._settings)
         return name if caller and caller == self._own else ""

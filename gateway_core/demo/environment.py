@@ -51,6 +51,7 @@ def _overrides(folder: Path, upstreams: SimulatedUpstreams) -> dict[str, Any]:
     return {
         "data_dir": folder,
         "gateway_secret": None,
+        "monitor_token": None,
         "local_llm_enabled": True,
         "local_llm_model": None,
         "local_llm_api_key": None,

@@ -1,4 +1,4 @@
-"""What every request must pass: Host, Origin, key, content type.
+"""What every request must pass: Host, Origin, key and how far it goes, content type.
 
 A web page in the developer's browser can reach loopback (DNS rebinding, plain form posts), so neither an unknown Host
 nor a foreign Origin nor a body that is not JSON is served, and no CORS header is ever sent.
@@ -6,7 +6,6 @@ nor a foreign Origin nor a body that is not JSON is served, and no CORS header i
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -16,11 +15,14 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway_core.http.bodies import CONTINUE
 from gateway_core.http.replies import refuse_in_kind
+from gateway_core.keys import Access, KeyRing
 from gateway_core.model import Refusal
-from gateway_core.secret import fingerprint
 from gateway_core.wire import errors
 
 OPEN_PATHS = frozenset({"/health"})
+MONITOR_PATHS = ("/metrics", "/api/status", "/api/metrics", "/api/budget", "/api/spend", "/api/local/models")
+"""What the read-only token may GET: sums and states, no word of a prompt, an answer, an error or a setting."""
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
 CALLER = web.RequestKey("caller", str)
 Refused = Callable[[str, str], None]
 """Hears why a caller was not let in, and its address."""
@@ -29,12 +31,10 @@ ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def guard(secret: str, host: str, refused: Refused) -> Middleware:
-    """The checks for a gateway that listens on ``host`` and whose clients send ``secret``."""
+def guard(ring: KeyRing, host: str, refused: Refused) -> Middleware:
+    """The checks for a gateway that listens on ``host`` and whose clients send a key of ``ring``."""
     allowed = LOCAL_NAMES | {host.lower()}
     wide = _is_any(host)
-    caller = fingerprint(secret)
-    expected = secret.encode()
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -47,12 +47,16 @@ def guard(secret: str, host: str, refused: Refused) -> Middleware:
             refused("a web page", here)
             return refuse_in_kind(request, Refusal("invalid_request", "Web pages may not call the gateway.", 403))
         if request.path not in OPEN_PATHS:
-            key = _key(request).encode("utf-8", "surrogateescape")
-            if not hmac.compare_digest(key, expected):
+            key = _key(request)
+            access = ring.access(key)
+            if access is None:
                 refused("a wrong key" if key else "no key", here)
                 return refuse_in_kind(request, errors.invalid_api_key())
-            request[CALLER] = caller
-        if request.can_read_body and request.method == "POST" and request.content_type != "application/json":
+            if access is Access.MONITOR and not _may_monitor(request):
+                refused("the read-only token, which may only look at sums and states", here)
+                return refuse_in_kind(request, Refusal("read_only_token", _MONITORS_ONLY, 403))
+            request[CALLER] = ring.keys.caller
+        if request.can_read_body and request.method not in READS and request.content_type != "application/json":
             unread = Refusal("invalid_request", "Send the body as Content-Type: application/json.", 415)
             return refuse_in_kind(request, unread)
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in ENCODINGS:
@@ -64,6 +68,15 @@ def guard(secret: str, host: str, refused: Refused) -> Middleware:
         return await handler(request)
 
     return check
+
+
+_MONITORS_ONLY = (
+    f"This is the read-only token of monitors. It may GET {', '.join(MONITOR_PATHS)}; all else takes the gateway's key."
+)
+
+
+def _may_monitor(request: web.Request) -> bool:
+    return request.method in ("GET", "HEAD") and request.path in MONITOR_PATHS
 
 
 def _key(request: web.Request) -> str:

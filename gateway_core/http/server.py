@@ -75,10 +75,10 @@ class PortInUse(OSError):
     """Something else listens there."""
 
 
-def make_app(gateway: Gateway, secret: str) -> web.Application:
-    """The application: every route behind the same guards."""
+def make_app(gateway: Gateway) -> web.Application:
+    """The application: every route behind the same guards. Raises ``SettingsError`` for keys that cannot be used."""
     given = gateway.settings
-    gateway.event_log.redactor.hide_everywhere(secret)
+    gateway.keys.use(given)
 
     async def end_streams(_: web.Application) -> None:
         """Nobody can connect any more. Those who watch hear how the requests end."""
@@ -88,7 +88,7 @@ def make_app(gateway: Gateway, secret: str) -> web.Application:
     app = web.Application(
         middlewares=[
             _errors(given.max_body_bytes),
-            guard(secret, given.host, gateway.log_feed.refused),
+            guard(gateway.keys, given.host, gateway.log_feed.refused),
             snapshots.pack,
         ],
         client_max_size=given.max_body_bytes,
@@ -149,10 +149,10 @@ def _protocol_log() -> logging.Logger:
 class Server:
     """A gateway that listens. ``host`` and ``port`` come from its settings; port 0 takes a free one."""
 
-    def __init__(self, gateway: Gateway, secret: str) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._runner = web.AppRunner(
-            make_app(gateway, secret), handle_signals=False, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S
+            make_app(gateway), handle_signals=False, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S
         )
         self._listening: asyncio.Server | None = None
 

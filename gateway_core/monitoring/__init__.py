@@ -29,7 +29,7 @@ def board() -> str:
 def prometheus_config(address: str, key_file: Path, rules_file: str = RULES_FILE) -> str:
     """A configuration of Prometheus's that scrapes the gateway at ``address``; a rule file's path is relative to it.
 
-    The key stays in its file: who may read the configuration need not know it.
+    The read-only token stays in its file: who may read the configuration need not know it.
     """
     target = json.dumps(urlsplit(address).netloc)
     return f"""\

@@ -77,6 +77,7 @@ def llmgw(tmp_path: Path, *arguments: str) -> int:
 @pytest.fixture(autouse=True)
 def nobody_elses_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GATEWAY_SECRET", raising=False)
+    monkeypatch.delenv("MONITOR_TOKEN", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
     monkeypatch.chdir(tmp_path)
 
@@ -86,19 +87,19 @@ def test_the_key_is_named_by_its_file_and_not_shown(
 ) -> None:
     assert llmgw(tmp_path, "prometheus") == 0
     printed = capsys.readouterr()
-    key = (tmp_path / "data" / "secret").read_text()
-    assert str(tmp_path / "data" / "secret") in printed.out and key not in printed.out + printed.err
+    key = (tmp_path / "data" / "monitor-token").read_text()
+    assert str(tmp_path / "data" / "monitor-token") in printed.out and key not in printed.out + printed.err
     assert "127.0.0.1:8123" in printed.out
-    monkeypatch.setenv("GATEWAY_SECRET", "key-canary")
+    monkeypatch.setenv("MONITOR_TOKEN", "key-canary")
     assert llmgw(tmp_path, "prometheus") == 0
     printed = capsys.readouterr()
-    assert "GATEWAY_SECRET, which is not in" in printed.err and "canary" not in printed.out + printed.err
+    assert "MONITOR_TOKEN, which is not in" in printed.err and "canary" not in printed.out + printed.err
 
 
 def test_files_are_written_the_key_for_its_owner_alone_and_what_was_there_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("GATEWAY_SECRET", "key-canary")
+    monkeypatch.setenv("MONITOR_TOKEN", "key-canary")
     folder = tmp_path / "watch"
     assert llmgw(tmp_path, "prometheus", "--write", str(folder)) == 0
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}

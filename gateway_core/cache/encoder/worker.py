@@ -84,6 +84,10 @@ def child_environment() -> dict[str, str]:
     return kept | _OFFLINE
 
 
+INHERITED = -1
+"""The umask of this process."""
+
+
 class Worker:
     """One child process, started when first needed, restarted when it dies, and given up when it keeps dying.
 
@@ -96,6 +100,7 @@ class Worker:
         *,
         on_note: Callable[[str], None] = lambda text: None,
         environment: Mapping[str, str] | None = None,
+        umask: int = INHERITED,
         what: str = WHAT,
         backoff_s: Sequence[float] = BACKOFF_S,
         stuck_s: float = STUCK_S,
@@ -103,6 +108,7 @@ class Worker:
         self.command = tuple(command)
         self._on_note = on_note
         self._environment = dict(environment or {})
+        self._umask = umask
         self._what = what
         self._backoff_s = backoff_s
         self._stuck_s = stuck_s
@@ -251,6 +257,7 @@ class Worker:
                 stderr=DEVNULL,
                 env=child_environment() | self._environment,
                 start_new_session=True,
+                umask=self._umask,
             )
         except OSError as error:
             return _Ending(f"its process cannot be started: {error.strerror}")
