@@ -94,7 +94,11 @@ def end_with_connection(response: aiohttp.ClientResponse) -> None:
         fail()
         return
     closed.add_done_callback(fail)
-    content.on_eof(lambda: closed.remove_done_callback(fail) and None)
+
+    def forget() -> None:
+        closed.remove_done_callback(fail)
+
+    content.on_eof(forget)
 
 
 async def take_over(response: httpx2.Response) -> None:
@@ -107,8 +111,10 @@ async def take_over(response: httpx2.Response) -> None:
         carrier = getattr(carrier, layer, None)
     if isinstance(carrier, aiohttp.ClientResponse):
         end_with_connection(carrier)
-    assert isinstance(stream, httpx2.AsyncByteStream)
-    parts = unpacked(stream, ",".join(response.headers.get_list("content-encoding")))
+    if not isinstance(stream, httpx2.AsyncByteStream):
+        raise TypeError("the body of an SDK that waits for it")
+    whole: httpx2.AsyncByteStream = stream
+    parts = unpacked(whole, ",".join(response.headers.get_list("content-encoding")))
     body = parts if response.is_success else error_body(parts)
     response.headers.pop("content-encoding", None)
 
@@ -118,6 +124,6 @@ async def take_over(response: httpx2.Response) -> None:
                 yield part
 
         async def aclose(self) -> None:
-            await stream.aclose()
+            await whole.aclose()
 
     response.stream = TakenOver()

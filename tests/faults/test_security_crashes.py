@@ -12,7 +12,7 @@ from gateway_core.redaction import Redactor
 from llmgw_tui.app import ControlCentre
 from llmgw_tui.cli import main
 from llmgw_tui.crashes import crash_report, say_crash
-from llmgw_tui.logs import hide_in_log, log_to_file
+from llmgw_tui.logs import FILE, hide_in_log, log_to_file
 from tests.fakes.snapshots import busy
 from tests.fakes.source import FakeSource
 
@@ -54,7 +54,7 @@ def test_an_exception_in_the_log_is_told_without_its_text_and_known_keys_are_lef
     root = logging.getLogger()
     before = root.handlers, root.level
     try:
-        path = log_to_file(tmp_path)
+        log_to_file(tmp_path)
         hide_in_log(Redactor(["a-key-that-looks-like-none"]))
         logging.getLogger("x").error("it failed \x1b[5m", exc_info=crash())
         logging.getLogger("x").error("with a-key-that-looks-like-none\nFORGED line")
@@ -62,7 +62,7 @@ def test_an_exception_in_the_log_is_told_without_its_text_and_known_keys_are_lef
             handler.close()
     finally:
         root.handlers, root.level = before
-    first, second = path.read_text("utf-8").splitlines()
+    first, second = (tmp_path / FILE).read_text("utf-8").splitlines()
     assert "RuntimeError" in first and "canary-in" not in first and "\x1b" not in first
     assert "a-key-that" not in second and "FORGED line" in second
 

@@ -18,7 +18,7 @@ async def served(folder: Path) -> set[tuple[str, str]]:
     try:
         return {
             (route.method.lower(), re.sub(r":[^}]*}", "}", route.resource.canonical))
-            for route in make_app(gateway, "secret").router.routes()
+            for route in make_app(gateway).router.routes()
             if route.resource is not None and route.method != "HEAD"
         }
     finally:

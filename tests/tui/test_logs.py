@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llmgw_tui.logs import log_to_file
+from llmgw_tui.logs import FILE, log_to_file
 
 
 @pytest.fixture(autouse=True)
@@ -28,11 +28,11 @@ def own_handlers() -> Iterator[None]:
 def test_a_log_on_a_full_disk_writes_nothing_across_the_screen(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = log_to_file(tmp_path)
+    assert log_to_file(tmp_path) == ""
     full = os.open("/dev/full", os.O_WRONLY)
     handler = logging.getLogger().handlers[0]
-    assert isinstance(handler, logging.FileHandler)
+    assert isinstance(handler, logging.FileHandler) and handler.stream
     os.dup2(full, handler.stream.fileno())
     os.close(full)
     logging.getLogger("llmgw").warning("what no disk takes")
-    assert path.exists() and capfd.readouterr() == ("", "")
+    assert (tmp_path / FILE).exists() and capfd.readouterr() == ("", "")
