@@ -93,8 +93,12 @@ def end_with_connection(response: aiohttp.ClientResponse) -> None:
     if closed is None:
         fail()
         return
+
+    def forget() -> None:
+        closed.remove_done_callback(fail)
+
     closed.add_done_callback(fail)
-    content.on_eof(lambda: closed.remove_done_callback(fail) and None)
+    content.on_eof(forget)
 
 
 async def take_over(response: httpx2.Response) -> None:
@@ -102,15 +106,16 @@ async def take_over(response: httpx2.Response) -> None:
     import httpx2
 
     stream = response.stream
+    assert isinstance(stream, httpx2.AsyncByteStream)
     carrier: object = stream
     for layer in ("_stream", "_aiohttp_response"):  # httpx2's and the SDKs' transport's, who have no other way to it
         carrier = getattr(carrier, layer, None)
     if isinstance(carrier, aiohttp.ClientResponse):
         end_with_connection(carrier)
-    assert isinstance(stream, httpx2.AsyncByteStream)
     parts = unpacked(stream, ",".join(response.headers.get_list("content-encoding")))
     body = parts if response.is_success else error_body(parts)
     response.headers.pop("content-encoding", None)
+    close = stream.aclose
 
     class TakenOver(httpx2.AsyncByteStream):
         async def __aiter__(self) -> AsyncGenerator[bytes]:
@@ -118,6 +123,6 @@ async def take_over(response: httpx2.Response) -> None:
                 yield part
 
         async def aclose(self) -> None:
-            await stream.aclose()
+            await close()
 
     response.stream = TakenOver()
