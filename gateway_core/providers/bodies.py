@@ -93,11 +93,11 @@ def end_with_connection(response: aiohttp.ClientResponse) -> None:
     if closed is None:
         fail()
         return
-    closed.add_done_callback(fail)
 
     def forget() -> None:
         closed.remove_done_callback(fail)
 
+    closed.add_done_callback(fail)
     content.on_eof(forget)
 
 
@@ -106,17 +106,16 @@ async def take_over(response: httpx2.Response) -> None:
     import httpx2
 
     stream = response.stream
+    assert isinstance(stream, httpx2.AsyncByteStream)
     carrier: object = stream
     for layer in ("_stream", "_aiohttp_response"):  # httpx2's and the SDKs' transport's, who have no other way to it
         carrier = getattr(carrier, layer, None)
     if isinstance(carrier, aiohttp.ClientResponse):
         end_with_connection(carrier)
-    if not isinstance(stream, httpx2.AsyncByteStream):
-        raise TypeError("the body of an SDK that waits for it")
-    whole: httpx2.AsyncByteStream = stream
-    parts = unpacked(whole, ",".join(response.headers.get_list("content-encoding")))
+    parts = unpacked(stream, ",".join(response.headers.get_list("content-encoding")))
     body = parts if response.is_success else error_body(parts)
     response.headers.pop("content-encoding", None)
+    close = stream.aclose
 
     class TakenOver(httpx2.AsyncByteStream):
         async def __aiter__(self) -> AsyncGenerator[bytes]:
@@ -124,6 +123,6 @@ async def take_over(response: httpx2.Response) -> None:
                 yield part
 
         async def aclose(self) -> None:
-            await whole.aclose()
+            await close()
 
     response.stream = TakenOver()

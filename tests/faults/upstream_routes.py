@@ -161,7 +161,7 @@ class Bench:
         self.upstream.order(word, hang)
         asking = asyncio.create_task(self.ask(route, word, max_tokens=max_tokens))
         await self.upstream.wait_for_call(word)
-        reserved: float = (await self.llmgw.get("/api/budget"))["reserved_usd"]
+        reserved = float((await self.llmgw.get("/api/budget"))["reserved_usd"])
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         return round(reserved * 1e6)
