@@ -107,7 +107,7 @@ class Connection(web.RequestHandler):
         """The answer to what is no HTTP. ``message`` quotes it, key and prompt included, and goes nowhere."""
         if status != 400:
             return super().handle_error(request, status, exc, message)
-        self.logger.info("a request that is no HTTP, from %s: %s", request.remote, type(exc).__name__)
+        self.logger.warning("a request that is no HTTP, from %s: %s", request.remote, type(exc).__name__)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun")
         body = orjson.dumps(openai_error(invalid_request(_NO_HTTP)))

@@ -22,7 +22,11 @@ def asked(protocol: str, text: str, **more: Any) -> dict[str, Any]:
 def is_envelope(protocol: str, body: Any) -> bool:
     """Whether an answer is a refusal in the words of its protocol."""
     error = body.get("error") if isinstance(body, dict) else None
-    if not isinstance(error, dict) or not isinstance(error.get("message"), str) or not isinstance(error["code"], str):
+    if (
+        not isinstance(error, dict)
+        or not isinstance(error.get("message"), str)
+        or not isinstance(error.get("code"), str)
+    ):
         return False
     if protocol == "messages":
         return body.get("type") == "error" and isinstance(body.get("request_id"), str)
