@@ -136,7 +136,7 @@ def header(path: Path) -> None:
 
 def page(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        root = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'reservations'").fetchone()[0]
+        root = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'bodies'").fetchone()[0]
     with path.open("r+b") as file:
         file.seek((root - 1) * 4096)
         file.write(b"\xff" * 4096)
@@ -197,7 +197,7 @@ async def test_a_damaged_table_of_the_semantic_cache_is_found_by_reading_it(fold
     place = folder / "semantic"
     connection = await lancedb.connect_async(str(place))
     rows = [{"scope_key": "0" * 16, "vector": [0.0, 1.0], "answer": "x" * 500} for _ in range(100)]
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
     schema = pa.schema([("scope_key", pa.string()), ("vector", pa.list_(pa.float32(), 2)), ("answer", pa.string())])
     await connection.create_table("answers_v2_0000000000000000", rows, schema=schema)
