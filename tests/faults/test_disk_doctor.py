@@ -136,7 +136,7 @@ def header(path: Path) -> None:
 
 def page(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        root = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'reservations'").fetchone()[0]
+        root = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'bodies'").fetchone()[0]
     with path.open("r+b") as file:
         file.seek((root - 1) * 4096)
         file.write(b"\xff" * 4096)

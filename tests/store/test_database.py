@@ -344,6 +344,7 @@ async def test_a_new_database_never_meets_the_log_of_a_damaged_one(tmp_path: Pat
     await database.close()
     aside = path.with_name("llmgw.db.corrupt-20261123T120000Z")
     assert aside.read_bytes() == b"damaged" * 900
+    assert aside.with_name(f"{aside.name}-wal").read_bytes() == log, "what it holds of money is not lost either"
     assert [name for name in os.listdir(tmp_path) if not name.startswith(aside.name)] == ["llmgw.db"]
 
 

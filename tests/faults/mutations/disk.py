@@ -7,6 +7,7 @@ from tests.faults.mutations import Mutation
 _START = "tests/faults/test_disk_start.py"
 _FULL = "tests/faults/test_disk_full.py"
 _SETTINGS = "tests/faults/test_disk_settings.py"
+_DOCTOR = "tests/faults/test_disk_doctor.py"
 _STORE = "tests/store/test_database.py"
 _BUDGET = "tests/gates/test_budget.py"
 _DOTENV = f"{_SETTINGS}::test_a_half_written_dotenv_is_refused_in_words_and_no_limit_in_it_is_passed_over"
@@ -112,8 +113,8 @@ MUTATIONS = (
     Mutation(
         "every log file is private",
         "llmgw_tui/logs.py",
-        ", opener=_private)",
-        ")",
+        ", opener=_private",
+        "",
         f"{_START}::test_the_files_that_follow_a_full_log_are_private_whatever_the_umask",
     ),
     Mutation(
@@ -143,5 +144,54 @@ MUTATIONS = (
         'extra="ignore", allow_inf_nan=False',
         'extra="ignore"',
         _YAML,
+    ),
+    Mutation(
+        "the doctor sees a key that others may read",
+        "llmgw_tui/doctor_files.py",
+        "layer.file.stat().st_mode & _OTHERS:",
+        "False:",
+        f"{_DOCTOR}::test_a_key_in_a_file_that_others_may_read_is_a_failure",
+    ),
+    Mutation(
+        "the doctor looks without a change",
+        "llmgw_tui/doctor_store.py",
+        "immutable=not in_use and not has_log",
+        "immutable=False",
+        f"{_DOCTOR}::test_the_doctor_changes_nothing_and_tells_of_calls_that_a_crash_cut_off",
+    ),
+    Mutation(
+        "the doctor reads the whole database",
+        "llmgw_tui/doctor_store.py",
+        'if connection.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:',
+        "if False:",
+        f"{_DOCTOR}::test_a_damaged_database_is_found_and_left_where_it_is",
+    ),
+    Mutation(
+        "the doctor follows no redirect",
+        "llmgw_tui/doctor_network.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
+        f"{_DOCTOR}::test_a_base_url_that_redirects_is_named_and_gets_no_key",
+    ),
+    Mutation(
+        "the doctor sees a key that is not encrypted on its way",
+        "llmgw_tui/doctor_network.py",
+        'if upstream.key and parts.scheme == "http" and not _is_this_machine(host):',
+        "if False:",
+        f"{_DOCTOR}::test_a_key_that_would_go_over_the_network_unencrypted_is_a_failure",
+    ),
+    Mutation(
+        "the doctor sees a key that can be guessed",
+        "llmgw_tui/doctor_network.py",
+        'level = "fail" if wide else "note"',
+        'level = "note"',
+        f"{_DOCTOR}::test_a_key_that_can_be_guessed_is_a_failure_where_others_can_try_it",
+    ),
+    Mutation(
+        "the doctor names who has the folder",
+        "gateway_core/store/lock.py",
+        "return FolderInUse(folder, _pid_in(descriptor))",
+        "return None",
+        f"{_DOCTOR}::test_another_llmgw_on_the_folder_is_named_with_its_process",
     ),
 )
