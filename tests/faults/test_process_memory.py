@@ -62,7 +62,7 @@ def bodies(number: int) -> tuple[str, dict[str, Any]]:
 async def ask(llmgw: Client, numbers: range) -> None:
     for number in numbers:
         path, body = bodies(number)
-        async with llmgw.http.post(path, json=body) as answer:
+        async with llmgw.http.post(path, json=body, headers={"Connection": "close"}) as answer:
             await answer.read()
 
 

@@ -31,7 +31,7 @@ def test_a_log_on_a_full_disk_writes_nothing_across_the_screen(
     path = log_to_file(tmp_path)
     full = os.open("/dev/full", os.O_WRONLY)
     handler = logging.getLogger().handlers[0]
-    assert isinstance(handler, logging.FileHandler)
+    assert isinstance(handler, logging.FileHandler) and handler.stream is not None
     os.dup2(full, handler.stream.fileno())
     os.close(full)
     logging.getLogger("llmgw").warning("what no disk takes")
