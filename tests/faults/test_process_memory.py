@@ -1,4 +1,4 @@
-"""Nothing is kept of a request for ever: no more objects after hundreds more. ``make soak`` measures a process."""
+"""Nothing is kept of a request for ever: no more objects after many more. ``make soak`` measures a process."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.fakes.anthropic import FakeAnthropic
 from tests.http.inside import Client, client, with_claude
 from tests.soak import slope, verdict
 
-KEPT = 20
+KEPT = 8
 """The length of every list that keeps the newest of something, far below its real one."""
-FIRST, MORE = 120, 240
+FIRST, MORE = 80, 80
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def bodies(number: int) -> tuple[str, dict[str, Any]]:
 async def ask(llmgw: Client, numbers: range) -> None:
     for number in numbers:
         path, body = bodies(number)
-        async with llmgw.http.post(path, json=body) as answer:
+        async with llmgw.http.post(path, json=body, headers={"Connection": "close"}) as answer:
             await answer.read()
 
 
@@ -74,12 +74,12 @@ def ours() -> Counter[str]:
 
 
 @pytest.mark.usefixtures("short_lists")
-async def test_hundreds_of_requests_leave_no_objects_behind(tmp_path: Path) -> None:
+async def test_requests_leave_no_objects_behind_when_lists_are_full(tmp_path: Path) -> None:
     async with FakeAnthropic() as fake, client(tmp_path, **with_claude(fake)) as llmgw:
         await ask(llmgw, range(FIRST))
         before = ours()
         await ask(llmgw, range(FIRST, FIRST + MORE))
-        more = {kind: count for kind, count in (ours() - before).items() if count > KEPT}
+        more = {kind: count for kind, count in (ours() - before).items() if count > 2 * KEPT}
     assert not more
 
 

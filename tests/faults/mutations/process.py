@@ -113,4 +113,11 @@ MUTATIONS = (
         "FOREVER",
         f"{START}::test_what_was_saved_before_and_what_came_since_is_the_same_as_all_of_it",
     ),
+    Mutation(
+        "rows in memory are no more than the newest",
+        "gateway_core/activity.py",
+        "while len(self._rows) > RECENT_ROWS:",
+        "while False:",
+        "tests/faults/test_process_memory.py::test_requests_leave_no_objects_behind_when_lists_are_full",
+    ),
 )
