@@ -13,7 +13,7 @@ from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.script import Reply
 from tests.faults.mortal import ledger_of
 
-HARD_USD, BACKGROUND_USD = 0.012, 0.004
+HARD_USD, BACKGROUND_USD = 0.012, 0.0025
 PATHS = ("chat/completions", "messages", "responses")
 
 
@@ -25,14 +25,14 @@ def bills_microusd(fake: FakeAnthropic) -> int:
 
 
 async def ask(llmgw: GatewayProcess, number: int) -> tuple[int, str]:
-    """One of a hundred: of each protocol, streamed and whole, with and without somebody who waits."""
+    """One of a hundred: of each protocol, streamed and whole; the first seventy are the background's."""
     path, words = PATHS[number % 3], f"Question number {number}?"
     body: dict[str, Any] = {"model": "gateway-premium", "stream": number % 2 == 0}
     if path == "responses":
         body |= {"input": words, "max_output_tokens": 100}
     else:
         body |= {"messages": [{"role": "user", "content": words}], "max_tokens": 100}
-    headers = {"x-llmgw-lane": "background" if number % 4 < 2 else "interactive"}
+    headers = {"x-llmgw-lane": "background" if number < 70 else "interactive"}
     async with llmgw.http.post(f"/v1/{path}", json=body, headers=headers) as answer:
         return answer.status, await answer.text()
 
