@@ -160,8 +160,8 @@ MUTATIONS = (
     Mutation(
         "a model's name does not climb",
         "gateway_core/model_commands.py",
-        "if not name.isprintable() or",
-        "if not name and",
+        """ or ".." in re.split(r"[/\\\\:]", name):""",
+        ":",
         f"{_UPSTREAMS}::test_a_models_name_leads_nowhere_else[a/../../b]",
     ),
     Mutation(
