@@ -13,7 +13,7 @@ from pathlib import Path
 from llmgw_tui.findings import Finding
 
 OLDEST_AIOHTTP = (3, 14, 3)
-"""Earlier ones can be made to take two requests for one, among others (its CVEs fixed in 3.14.3; facts of 2026-11)."""
+"""Earlier ones have known vulnerabilities, which this one has mended (2026-11)."""
 WAL_MENDED = (3, 51, 3)
 """SQLite before it can lose a commit when two connections write and the log begins anew (sqlite.org, 3.51.3)."""
 

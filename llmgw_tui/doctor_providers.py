@@ -17,8 +17,8 @@ _PREFIXES = {
     **{"sk-ant-": "anthropic", "gsk_": "groq", "sk-or-": "openrouter", "sk-proj-": "openai", "sk-svcacct-": "openai"},
     **{"AIza": "google", "xai-": "xai"},
 }
-"""How keys begin that these providers hand out (their consoles, as of 2026-11). What begins otherwise may be anybody's:
-a proxy before a provider has keys of its own."""
+"""How the keys of these providers are known to begin. What begins otherwise may be anybody's: a proxy before a provider
+has keys of its own."""
 SETUP_TOKEN_TERMS = (
     "a setup token of a Claude subscription is used: Anthropic means these for Claude Code and its own apps, and may "
     "refuse them elsewhere without notice (code.claude.com, Legal and compliance). An API key is always allowed."
