@@ -41,10 +41,10 @@ demo: $(STAMP)  ## the same with made-up traffic and simulated paid upstreams, i
 	@$(BIN)/llmgw demo
 
 test: $(STAMP)  ## all tests but those that need OpenClaw or a real model
-	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup $(ARGS)
 
 coverage: $(STAMP)  ## the same, with the share of the code that was run (a third slower)
-	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
 
 test-real: $(STAMP)  ## the real OpenClaw, Claude Code and a real model through a real gateway (needs npm; half an hour)
 	@$(BIN)/python -m pytest -q -m real tests/real $(ARGS)

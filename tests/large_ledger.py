@@ -1,7 +1,8 @@
 """What a large ledger costs: ``python -m tests.large_ledger [--requests N] [--copies N] [--days N] [--folder DIR]``.
 
 Fills a data folder through the request log and the ledger themselves, or a part of it, which SQLite then copies; then
-tells how long a gateway takes to start on it and on an empty one, what filters and reports of spend take, what writing a request costs, and how large all is.
+tells how long a gateway takes to start on it and on an empty one, what filters and reports of spend take, what writing
+a request costs, and how large all is.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ async def started(folder: Path, steps: Steps) -> int:
     return taken
 
 
-async def test_a_start_on_a_ledger_ten_times_as_long_takes_no_more_steps(tmp_path: Path, steps: Steps) -> None:
+async def test_a_start_on_a_ledger_six_times_as_long_takes_no_more_steps(tmp_path: Path, steps: Steps) -> None:
     short = await started(await filled(tmp_path / "short", SHORT), steps)
     long = await started(await filled(tmp_path / "long", LONG), steps)
     assert long < short + (LONG - SHORT) / 20

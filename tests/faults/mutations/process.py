@@ -90,7 +90,7 @@ MUTATIONS = (
         "gateway_core/store/files.py",
         "        _read_newest_money(connection)\n",
         '        connection.execute("PRAGMA quick_check(reservations)").fetchall()\n',
-        f"{START}::test_a_start_on_a_ledger_ten_times_as_long_takes_no_more_steps",
+        f"{START}::test_a_start_on_a_ledger_six_times_as_long_takes_no_more_steps",
     ),
     Mutation(
         "a start reads the money of a large file",
@@ -104,7 +104,7 @@ MUTATIONS = (
         "gateway_core/store/tallies.py",
         'return noted["saved_until"], Savings(exact, semantic)',
         "return -FOREVER, Savings()",
-        f"{START}::test_a_start_on_a_ledger_ten_times_as_long_takes_no_more_steps",
+        f"{START}::test_a_start_on_a_ledger_six_times_as_long_takes_no_more_steps",
     ),
     Mutation(
         "savings are added up only where no request can still end",
