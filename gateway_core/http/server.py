@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -43,6 +45,9 @@ _log = logging.getLogger(__name__)
 SHUTDOWN_S = 0.5
 """For the handlers that are left when the gateway's requests have ended. aiohttp waits that long twice: for them, and
 then for their connections."""
+BACKLOG = 128
+"""Connections that wait to be taken. The loop would also try that often in a row where no file can be opened any more
+(Python 3.11, ``asyncio.selector_events``), and write a line about each try: it is told 1, the socket this."""
 
 
 ROOMS = (
@@ -164,13 +169,16 @@ class Server:
         assert server is not None
         try:
             self._listening = await loop.create_server(
-                lambda: Connection(server, log, loop), settings.host, settings.port, reuse_address=True, backlog=128
+                lambda: Connection(server, log, loop), settings.host, settings.port, reuse_address=True, backlog=1
             )
         except OSError as error:
             await self._runner.cleanup()
             raise PortInUse(
                 error.errno, f"llmgw cannot listen on {settings.host}:{settings.port}: {error.strerror}."
             ) from None
+        for listening in self._listening.sockets:
+            with socket.socket(fileno=os.dup(listening.fileno())) as same:
+                same.listen(BACKLOG)
         port = self._listening.sockets[0].getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self._gateway.address = f"http://{host}:{port}"

@@ -81,6 +81,7 @@ async def test_a_stream_that_is_closed_is_no_reason_to_fail(tmp_path: Path) -> N
         assert await process.wait() == 0, closed
 
 
+@pytest.mark.timeout(300)
 async def test_requests_in_pipes_and_poor_terminals(tmp_path: Path) -> None:
     async with FakeAnthropic() as fake, gateway(tmp_path, **anthropic_env(fake)) as llmgw:
         await llmgw.chat("What is 東京 like?")

@@ -166,19 +166,6 @@ def test_a_log_that_cannot_be_written_is_told_and_is_no_reason_to_stop(tmp_path:
     logging.getLogger("gateway_core.test").warning("goes nowhere")
 
 
-def test_a_line_that_the_full_disk_does_not_take_never_reaches_the_terminal(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert logs.log_to_file(tmp_path) == ""
-    (handler,) = logging.getLogger().handlers
-    assert isinstance(handler, logging.StreamHandler)
-    with open("/dev/full", "w") as full:
-        before = handler.setStream(full)
-        logging.getLogger("gateway_core.test").warning("a line " + "x" * 100_000)
-        handler.setStream(before)
-    assert capfd.readouterr() == ("", "")
-
-
 def test_the_files_that_follow_a_full_log_are_private_whatever_the_umask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -299,7 +299,8 @@ async def test_a_file_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="data-dir"):
         await Database.open(tmp_path / "file" / "llmgw.db")
-    (tmp_path / "llmgw.db").mkdir(0o755)
+    (tmp_path / "llmgw.db").mkdir()
+    (tmp_path / "llmgw.db").chmod(0o755)
     with pytest.raises(StoreError, match="is a folder where llmgw keeps a file"):
         await Database.open(tmp_path / "llmgw.db")
     assert stat.S_IMODE((tmp_path / "llmgw.db").stat().st_mode) == 0o755

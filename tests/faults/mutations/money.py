@@ -98,15 +98,15 @@ MUTATIONS = (
     Mutation(
         "one process has the lock file",
         _LOCK,
-        "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n            os.ftruncate",
-        "os.ftruncate",
+        "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n        except BlockingIOError:\n            pid",
+        "pass\n        except BlockingIOError:\n            pid",
         "tests/store/test_lock.py::test_a_second_llmgw_is_told_which_process_has_the_folder",
     ),
     Mutation(
         "one process has the folder though its lock file was removed",
         _LOCK,
-        "return cls(descriptor, _held_folder(folder))",
-        "return cls(descriptor, None)",
+        "held = _held_folder(folder)",
+        "held = None",
         "tests/faults/test_money_instances.py::test_a_lock_file_that_was_removed_lets_nobody_in",
     ),
 )

@@ -81,8 +81,8 @@ MUTATIONS = (
     Mutation(
         "a full disk is not told across the screen by logging itself",
         "llmgw_tui/logs.py",
-        "        return None\n",
-        "        super().handleError(record)\n",
+        'would print a traceback into the screen for each."""\n',
+        'would print a traceback into the screen for each."""\n        super().handleError(record)\n',
         "tests/tui/test_logs.py::test_a_log_on_a_full_disk_writes_nothing_across_the_screen",
     ),
     Mutation(
@@ -119,5 +119,12 @@ MUTATIONS = (
         "while len(self._rows) > RECENT_ROWS:",
         "while False:",
         "tests/faults/test_process_memory.py::test_requests_leave_no_objects_behind_when_lists_are_full",
+    ),
+    Mutation(
+        "connections without a file for them are not tried again and again",
+        "gateway_core/http/server.py",
+        "reuse_address=True, backlog=1",
+        "reuse_address=True, backlog=BACKLOG",
+        "tests/faults/test_process_open_files.py::test_too_many_connections_spin_no_cpu_and_service_resumes_when_they_go",
     ),
 )
