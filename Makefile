@@ -14,7 +14,7 @@ TORCH_INDEX ?=
 COMPILE := --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test coverage lint types format bench soak train-router bench-router screenshots test-real test-guards audit lock clean
+.PHONY: help install run demo test coverage lint types format bench soak train-router bench-router screenshots test-real test-faults test-guards audit lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,13 +41,16 @@ demo: $(STAMP)  ## the same with made-up traffic and simulated paid upstreams, i
 	@$(BIN)/llmgw demo
 
 test: $(STAMP)  ## all tests but those that need OpenClaw or a real model
-	@$(BIN)/python -m pytest -q -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not long" $(ARGS)
 
 coverage: $(STAMP)  ## the same, with the share of the code that was run (a third slower)
 	@$(BIN)/python -m pytest -q -n auto --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
 
 test-real: $(STAMP)  ## the real OpenClaw, Claude Code and a real model through a real gateway (needs npm; half an hour)
 	@$(BIN)/python -m pytest -q -m real tests/real $(ARGS)
+
+test-faults: $(STAMP)  ## every fault against real processes, those that take long too
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup tests/faults $(ARGS)
 
 test-guards: $(STAMP)  ## switch off each guard of money and keys: a test must fail for each (ARGS="WORD ..." for some)
 	@$(BIN)/python -m tests.faults.switch_off $(ARGS)
