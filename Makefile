@@ -40,7 +40,7 @@ run: $(STAMP)  ## start the control centre with the gateway inside
 demo: $(STAMP)  ## the same with made-up traffic and simulated paid upstreams, in a throw-away folder
 	@$(BIN)/llmgw demo
 
-test: $(STAMP)  ## all tests but those that need OpenClaw or a real model
+test: $(STAMP)  ## all tests but those that need OpenClaw or a real model, and the faults that take long
 	@$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not long" $(ARGS)
 
 coverage: $(STAMP)  ## the same, with the share of the code that was run (a third slower)
