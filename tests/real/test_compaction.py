@@ -47,6 +47,7 @@ async def answer(llmgw: Client, messages: list[Any]) -> tuple[str, str]:
         return said["choices"][0]["message"]["content"] or "", reply.headers["x-llmgw-route"]
 
 
+@pytest.mark.real
 @pytest.mark.timeout(1800)
 async def test_a_compacted_history_leaves_the_answer_from_the_newest_result_as_good_as_none(tmp_path: Path) -> None:
     alone, after = [], []

@@ -19,6 +19,7 @@ from tests.real.real_model import NAME, real_model
 TOKENS = 16
 
 
+@pytest.mark.real
 @pytest.mark.timeout(1800)
 async def test_the_small_models_exam_ends_with_a_result_that_is_told_as_it_is() -> None:
     async with real_model(cache_folder()) as model:
