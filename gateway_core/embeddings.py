@@ -48,6 +48,7 @@ from gateway_core.ollama.embeddings import LOCAL_NAMES, LocalEmbeddings
 from gateway_core.providers.base import Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.embeddings import embed, upstream_body
 from gateway_core.providers.pricing import Pricing
+from gateway_core.reuse import stored_answer
 from gateway_core.store.answers import StoredAnswer
 from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
@@ -294,17 +295,10 @@ class Embeddings:
 
 def _stored(exchange: Exchange, answer: EmbeddingsAnswer) -> StoredAnswer:
     """The answer as its idempotency key keeps it."""
-    target, embedded = answer.target, answer.embedded
+    embedded = answer.embedded
     vectors = [b64encode(vector).decode() for vector in embedded.vectors] if exchange.request.idempotency_key else []
-    return StoredAnswer(
-        completion={"vectors": vectors, "prompt_tokens": embedded.prompt_tokens, "windowed": embedded.windowed},
-        tier=target.tier,
-        provider=target.provider,
-        model=target.model,
-        created_at=exchange.request.received_at,
-        cost_microusd=answer.cost_microusd,
-        usage=answer.usage,
-        latency_ms=exchange.elapsed_ms(),
+    return stored_answer(
+        exchange, {"vectors": vectors, "prompt_tokens": embedded.prompt_tokens, "windowed": embedded.windowed}
     )
 
 

@@ -18,6 +18,7 @@ from tests.e2e.harness import SECRET, anthropic_env
 from tests.e2e.in_terminal import a_free_port, on_terminal, own_env
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.script import Reply
+from tests.full_pipes import full_pipe
 
 REQUESTS = 6
 STREAM = {"model": "gateway-premium", "stream": True, "messages": [{"role": "user", "content": "Tell me a story."}]}
@@ -45,16 +46,6 @@ async def is_served(http: aiohttp.ClientSession) -> None:
         body = {"model": "gateway-premium", "messages": [{"role": "user", "content": f"Question {number % 2}?"}]}
         async with http.post("/v1/chat/completions", json=body) as answer:
             assert answer.status == 200, await answer.text()
-
-
-def full_pipe() -> tuple[int, int]:
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    with pytest.raises(BlockingIOError):
-        while True:
-            os.write(writing, b"x" * 4096)
-    os.set_blocking(writing, True)
-    return reading, writing
 
 
 @pytest.mark.parametrize("how", ["a pipe that is not read", "a pipe that is closed", "a full disk"])

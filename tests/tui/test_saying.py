@@ -9,17 +9,7 @@ import threading
 import pytest
 
 from llmgw_tui.saying import Sayer
-
-
-def nobody_takes_more() -> tuple[int, int]:
-    """A pipe that is full: its reading end, and its writing end."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    with pytest.raises(BlockingIOError):
-        while True:
-            os.write(writing, b"\n" * 4096)
-    os.set_blocking(writing, True)
-    return reading, writing
+from tests.full_pipes import full_pipe
 
 
 def all_of(reading: int) -> str:
@@ -28,7 +18,7 @@ def all_of(reading: int) -> str:
 
 
 def test_a_stalled_reader_holds_up_nobody_and_hears_how_many_lines_were_left_out() -> None:
-    reading, writing = nobody_takes_more()
+    reading, writing = full_pipe()
     sayer = Sayer(writing, waiting=3)
     for number in range(100):
         sayer.say(f"line {number}")
