@@ -85,8 +85,9 @@ class ControlCentre(Painted, inherit_bindings=False):
         return self.dashboard
 
     def _fatal_error(self) -> None:
-        """Textual would print the values of variables: keys and prompts."""
+        """Textual would print the values of variables: keys and prompts. A path stays whole: it is to be copied."""
         error = sys.exception()
+        self.error_console.soft_wrap = True
         self._exit_renderables.append(Text(crash_report(error) if error else "llmgw has ended by an error."))
         self._close_messages_no_wait()
 

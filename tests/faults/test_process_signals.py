@@ -55,7 +55,7 @@ async def begun(llmgw: GatewayProcess, path: str = "/v1/chat/completions") -> ai
 
 
 async def closed(llmgw: GatewayProcess) -> None:
-    """Until nobody can connect any more."""
+    """Until nobody can connect any more. A connection that was not yet accepted is reset when the socket closes."""
     host, port = llmgw.address.removeprefix("http://").split(":")
     async with asyncio.timeout(30):
         while True:
@@ -63,6 +63,8 @@ async def closed(llmgw: GatewayProcess) -> None:
                 _, writer = await asyncio.open_connection(host, int(port))
             except ConnectionRefusedError:
                 return
+            except ConnectionResetError:
+                continue
             writer.close()
             await asyncio.sleep(0.02)
 

@@ -67,7 +67,10 @@ def test_an_exception_in_the_log_is_told_without_its_text_and_known_keys_are_lef
     assert "a-key-that" not in second and "FORGED line" in second
 
 
-async def test_a_crash_of_the_screen_prints_no_variable_and_no_text(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_crash_of_the_screen_prints_whole_places_no_variable_and_no_text(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
     app = ControlCentre(FakeSource(busy()))
     with pytest.raises(RuntimeError):
         async with app.run_test() as pilot:
@@ -75,7 +78,7 @@ async def test_a_crash_of_the_screen_prints_no_variable_and_no_text(capsys: pyte
             await pilot.pause()
             await asyncio.sleep(0)
     told = "".join(capsys.readouterr())
-    assert "in fail" in told and "RuntimeError" in told and "canary-in" not in told
+    assert f'File "{__file__}"' in told and "in fail" in told and "RuntimeError" in told and "canary-in" not in told
 
 
 def fail() -> None:

@@ -183,7 +183,7 @@ MUTATIONS = (
         "llmgw_tui/app.py",
         "Text(crash_report(error) if error else",
         "Text(repr(error) if error else",
-        f"{_CRASHES}::test_a_crash_of_the_screen_prints_no_variable_and_no_text",
+        f"{_CRASHES}::test_a_crash_of_the_screen_prints_whole_places_no_variable_and_no_text",
     ),
     Mutation(
         "a crash of a command shows no text",
