@@ -65,7 +65,8 @@ class Upstream:
         await response.prepare(request)
         events = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events_of(message)]
         if "LONG" in asked:
-            await self._long(response, events)
+            with contextlib.suppress(ConnectionError):
+                await self._long(response, events)
             return response
         await response.write(b"".join(events[:4]))
         if "BREAK" in asked:
