@@ -9,12 +9,13 @@ from typing import Any
 
 from gateway_core.model import ApiKind, ChatRequest, JsonObject, Reason, Refused
 from gateway_core.providers import anthropic_oauth
+from gateway_core.providers.answer import Answer
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.prompt_cache import PromptCaching
 from gateway_core.providers.prompt_cache_policy import ratios_of
 from gateway_core.providers.thinking import ThinkingMemory
-from gateway_core.providers.upstream import Answer, Upstream
+from gateway_core.providers.upstream import Upstream
 from gateway_core.wire.anthropic_answers import (
     AnthropicStreamError,
     StreamTranslator,
@@ -72,23 +73,22 @@ class AnthropicProvider(Upstream):
             simulated=simulated,
         )
 
-    def make_client(self, http_options: dict[str, Any]) -> tuple[Any, Any]:
+    def make_client(self, carrier: Any) -> Any:
         import anthropic
 
         credential = {"auth_token" if self._oauth else "api_key": self._secret or "none"}
-        client = anthropic.AsyncAnthropic(
+        client = anthropic.Anthropic(
             **credential,  # type: ignore[arg-type]
             base_url=self.base_url,
             max_retries=0,
-            timeout=http_options["timeout"],
             open_telemetry=False,
-            http_client=anthropic.DefaultAioHttpClient(**http_options),
+            http_client=carrier,
         )
         if self._oauth:
             client.api_key = None  # taken from the environment, where it may be this very token
         else:
             client.auth_token = None
-        return client, anthropic
+        return client
 
     def request_headers(self) -> dict[str, str]:
         return {**super().request_headers(), **headers_for({}, self._betas)}

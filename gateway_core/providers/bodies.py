@@ -1,20 +1,12 @@
-"""The body of an answer as it comes: unpacked and bounded here, and not waited for once its connection is gone.
-
-An SDK's client unpacks 16 kB at a time to whatever they hold, as often over as a header says, and reads all of an error
-(httpx2 2.16).
-"""
+"""The body of an answer as it comes: unpacked and bounded here, and not waited for once its connection is gone."""
 
 from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 
 import aiohttp
-
-if TYPE_CHECKING:
-    import httpx2
 
 MAX_ERROR_BYTES = 64 * 1024
 _PIECE_BYTES = 64 * 1024
@@ -25,16 +17,16 @@ class Undecodable(Exception):
     """The body is packed badly, or in a way that nobody asked for. The text completes "NAME …"."""
 
 
-async def unpacked(parts: AsyncIterable[bytes], encoding: str) -> AsyncGenerator[bytes]:
-    """A body as it was before its ``Content-Encoding``, 64 kB at a time. Raises :class:`Undecodable`.
+def unpacked(parts: AsyncIterable[bytes], encoding: str) -> AsyncIterator[bytes]:
+    """A body as it was before its ``Content-Encoding``, 64 kB at a time. Its reading raises :class:`Undecodable`.
 
     The gateway asks for none; a proxy on the way may have packed the answer nevertheless.
     """
     encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
-        async for part in parts:
-            yield part
-        return
+    return aiter(parts) if encoding in ("", "identity") else _unpacked(parts, encoding)
+
+
+async def _unpacked(parts: AsyncIterable[bytes], encoding: str) -> AsyncGenerator[bytes]:
     if encoding not in _PACKED:
         raise Undecodable("packed its answer in a way that nobody asked for")
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
@@ -99,30 +91,3 @@ def end_with_connection(response: aiohttp.ClientResponse) -> None:
 
     closed.add_done_callback(fail)
     content.on_eof(forget)
-
-
-async def take_over(response: httpx2.Response) -> None:
-    """Has an SDK's client read the body this way; a hook of the client, before anything of it is read."""
-    import httpx2
-
-    stream = response.stream
-    assert isinstance(stream, httpx2.AsyncByteStream)
-    carrier: object = stream
-    for layer in ("_stream", "_aiohttp_response"):  # httpx2's and the SDKs' transport's, who have no other way to it
-        carrier = getattr(carrier, layer, None)
-    if isinstance(carrier, aiohttp.ClientResponse):
-        end_with_connection(carrier)
-    parts = unpacked(stream, ",".join(response.headers.get_list("content-encoding")))
-    body = parts if response.is_success else error_body(parts)
-    response.headers.pop("content-encoding", None)
-    close = stream.aclose
-
-    class TakenOver(httpx2.AsyncByteStream):
-        async def __aiter__(self) -> AsyncGenerator[bytes]:
-            async for part in body:
-                yield part
-
-        async def aclose(self) -> None:
-            await close()
-
-    response.stream = TakenOver()

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from typing import Protocol
 from uuid import uuid4
 
-import aiohttp
 import orjson
+from yarl import URL
 
 from gateway_core.model import JsonObject, ProviderStatus, Reason, Refused, Usage
+from gateway_core.providers.answer import Answer, Patience
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError, Wire, past_limit
-from gateway_core.providers.bodies import Undecodable, end_with_connection, error_body, unpacked
+from gateway_core.providers.connections import CONNECT_S, Connections
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
-from gateway_core.providers.upstream import CONNECT_S, Answer, Patience, is_loopback
 from gateway_core.wire.errors import context_length_exceeded
 from gateway_core.wire.ollama_answers import AnswerTranslator, NoAnswer, error_text, overflow_of
 from gateway_core.wire.ollama_chat import Loading, to_ollama
@@ -27,7 +26,6 @@ from gateway_core.wire.openai_chat import Aggregator, has_content, text_of
 from gateway_core.wire.openai_requests import in_openais_words
 from gateway_core.wire.tokens import most_characters
 
-_BROKEN = (aiohttp.ClientError, OSError, Undecodable)
 _NO_MEMORY = re.compile(r"(?i)requires more system memory|out of memory|unable to allocate|cudamalloc failed")
 
 
@@ -102,7 +100,7 @@ class Ollama:
         self._first_byte_s = first_byte_s
         self._idle_s = idle_s
         self._failures = compatible.failures
-        self._session: aiohttp.ClientSession | None = None
+        self._connections = Connections(self._root, self._failures, self._refused, kept=False)
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
@@ -160,67 +158,23 @@ class Ollama:
         except TypeError:
             raise self._failures.too_deep() from None
         patience = Patience(self._first_byte_s, self._idle_s)
-        if wire is not None:
-            headers = {**self._compatible.request_headers(), **self._key}
-            wire.sent("POST", f"{self._root}/api/chat", headers.items(), content)
-        try:
-            response = await self._ask("POST", "/api/chat", patience, content)
-        except UpstreamError as error:
-            if wire is not None:
-                wire.failed(error.message)
-            raise
-        if wire is not None:
-            wire.answered(response.status, response.headers.items())
-        try:
-            if response.status != 200:
-                raise await self._refused(response, patience)
-            kind = response.headers.get("Content-Type", "")
-            yield Answer(_parts(response), kind, patience, self._failures, _BROKEN)
-        finally:
-            response.close()
+        url = URL(f"{self._root}/api/chat")
+        async with self._connections.ask("POST", url, self._headers, content, patience, wire) as answer:
+            yield answer
 
-    async def _ask(self, method: str, path: str, patience: Patience, content: bytes | None) -> aiohttp.ClientResponse:
-        try:
-            async with asyncio.timeout(patience.seconds()):
-                response = await self._ready().request(
-                    method,
-                    f"{self._root}{path}",
-                    data=content,
-                    headers={**self._compatible.request_headers(), **self._key},
-                    allow_redirects=False,
-                )
-            end_with_connection(response)
-            return response
-        except TimeoutError:
-            raise self._failures.timeout(patience.promised_s, begun=False) from None
-        except _BROKEN as error:
-            raise self._failures.connection(error) from None
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {**self._compatible.request_headers(), **self._key}
 
-    def _ready(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, force_close=True),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
-                trust_env=not is_loopback(self._root),
-                auto_decompress=False,
-            )
-        return self._session
-
-    async def _refused(self, response: aiohttp.ClientResponse, patience: Patience) -> Exception:
+    def _refused(self, status: int, headers: Mapping[str, str], body: bytes) -> Exception:
         """What an answer with an error status means."""
-        body = b""
-        try:
-            async with asyncio.timeout(patience.seconds()):
-                body = b"".join([part async for part in error_body(_parts(response))])
-        except (TimeoutError, *_BROKEN):
-            pass  # the status says enough
         text = error_text(body)
-        if response.status == 405 or (response.status == 404 and text is None):
+        if status == 405 or (status == 404 and text is None):
             return _NoNativeChat()
         if found := overflow_of(body):
             refusal = context_length_exceeded(*found)
             return _Unfit(self._failures.refused(refusal), found[0])
-        error = self._failures.status(response.status, response.headers, body)
+        error = self._failures.status(status, headers, body)
         if error.code == "context_length_exceeded":
             return _Unfit(error)
         return _Unfit(error, too_large=True) if text and _NO_MEMORY.search(text) else error
@@ -285,17 +239,15 @@ class Ollama:
         state, detail = "ok", ""
         try:
             patience = Patience(CONNECT_S, CONNECT_S)
-            (await self._ask("GET", "/api/version", patience, None)).close()
+            async with self._connections.ask("GET", URL(f"{self._root}/api/version"), self._headers, None, patience):
+                pass
         except UpstreamError as error:
             state, detail = "down", error.message
+        except (_NoNativeChat, _Unfit):
+            pass  # it answers
         return ProviderStatus(self.name, "ollama", self._root, state, detail)
 
     async def close(self) -> None:
         """Closes the connections."""
-        if self._session:
-            await self._session.close()
+        await self._connections.close()
         await self._compatible.close()
-
-
-def _parts(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
-    return unpacked(response.content.iter_any(), ",".join(response.headers.getall("Content-Encoding", ())))

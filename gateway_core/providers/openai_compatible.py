@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from gateway_core.model import ApiKind, JsonObject, Refused, Usage
+from gateway_core.providers.answer import Answer
 from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of, fixed_fields
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
-from gateway_core.providers.upstream import Answer, Upstream
+from gateway_core.providers.upstream import Upstream
 from gateway_core.wire.call_numbers import CallNumbers, with_own_ids
 from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content
 from gateway_core.wire.openai_requests import in_openais_words
@@ -62,20 +63,19 @@ class OpenAICompatible(Upstream):
             simulated=simulated,
         )
 
-    def make_client(self, http_options: dict[str, Any]) -> tuple[Any, Any]:
+    def make_client(self, carrier: Any) -> Any:
         import openai
 
-        client = openai.AsyncOpenAI(
+        client = openai.OpenAI(
             api_key=self._secret or "none",
             base_url=self.base_url,
             max_retries=0,
-            timeout=http_options["timeout"],
             default_query=self._dialect.query,
-            http_client=openai.DefaultAioHttpClient(**http_options),
+            http_client=carrier,
         )
         if self.name != "openai":
             client.organization = client.project = None  # taken from the environment, and nobody else's business
-        return client, openai
+        return client
 
     def request_headers(self) -> dict[str, str]:
         """Local servers get a connection for each request: llama.cpp closes one after a stream without a word."""

@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from gateway_core.model import ApiKind, JsonObject, Usage
+from gateway_core.providers.answer import Answer
 from gateway_core.providers.base import Piece, UpstreamCall
 from gateway_core.providers.dialect import PRICED_APART
 from gateway_core.providers.openai_compatible import OpenAICompatible
-from gateway_core.providers.upstream import Answer
 from gateway_core.wire.openai_chat import as_chunks, has_content
 from gateway_core.wire.responses_items import is_sealed
 from gateway_core.wire.responses_native import TERMINAL, NativeStream, ResponsesError, completion_of

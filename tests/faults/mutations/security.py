@@ -137,10 +137,10 @@ MUTATIONS = (
         f"{_UPSTREAMS}::test_an_attached_control_centre_follows_no_redirect_with_its_key",
     ),
     Mutation(
-        "no SDK follows a redirect",
-        "gateway_core/providers/upstream.py",
-        '"follow_redirects": False,',
-        '"follow_redirects": True,',
+        "a redirect takes no key along",
+        "gateway_core/providers/connections.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
         f"{_UPSTREAMS}::test_a_redirect_takes_no_key_and_no_prompt_to_another_host[307]",
     ),
     Mutation(

@@ -10,14 +10,14 @@ _BODIES = "tests/providers/test_bodies.py::"
 MUTATIONS = (
     Mutation(
         "a cloud provider's redirect is not followed",
-        "gateway_core/providers/upstream.py",
-        '"follow_redirects": False',
-        '"follow_redirects": True',
+        "gateway_core/providers/connections.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
         "tests/providers/test_openai_compatible.py::test_redirects_are_not_followed",
     ),
     Mutation(
         "Ollama's redirect is not followed",
-        "gateway_core/providers/ollama.py",
+        "gateway_core/providers/connections.py",
         "allow_redirects=False",
         "allow_redirects=True",
         "tests/providers/test_ollama.py::test_redirects_are_not_followed",
@@ -73,14 +73,14 @@ MUTATIONS = (
     ),
     Mutation(
         "an answer has a largest size",
-        "gateway_core/providers/upstream.py",
+        "gateway_core/providers/answer.py",
         "if size > MAX_ANSWER_BYTES:",
         "if False:",
         "tests/faults/test_upstream_streams.py::test_a_whole_answer_that_never_ends_is_cut_off_by_its_size",
     ),
     Mutation(
         "an event has a largest size",
-        "gateway_core/providers/upstream.py",
+        "gateway_core/providers/answer.py",
         "SSEParser(MAX_EVENT_BYTES)",
         "SSEParser(1 << 40)",
         "tests/faults/test_upstream_streams.py::test_a_line_of_10_mb_is_cut_off_and_takes_no_memory",

@@ -1,0 +1,136 @@
+"""An upstream's answer on its way in: patience with its bytes, bounds to their number, events, lines or one object."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+import aiohttp
+import orjson
+
+from gateway_core.model import JsonObject
+from gateway_core.providers.base import UpstreamError
+from gateway_core.providers.bodies import Undecodable
+from gateway_core.providers.failures import Failures
+from gateway_core.wire.ndjson import LineParser, LineTooLong
+from gateway_core.wire.sse import SSEError, SSEEvent, SSEParser
+
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_EVENT_BYTES = 4 * 1024 * 1024
+BROKEN = (aiohttp.ClientError, OSError, Undecodable)
+"""What the reading of an answer raises when its connection breaks."""
+_LINGER_S = 0.2
+"""How long a complete answer waits for the end of its connection, which can then be used again."""
+
+
+class Patience:
+    """How long to wait for the next bytes: ``first_byte_s`` in all until content begins, then ``idle_s`` at a time."""
+
+    def __init__(self, first_byte_s: float, idle_s: float) -> None:
+        self._idle_s = idle_s
+        self._first_byte_s = first_byte_s
+        self._until = asyncio.get_running_loop().time() + first_byte_s
+        self.begun = False
+
+    def seconds(self) -> float:
+        if self.begun:
+            return self._idle_s
+        return max(0.0, self._until - asyncio.get_running_loop().time())
+
+    def end_within(self, seconds: float) -> None:
+        """The answer is complete; the connection may take so long to say so, and can then be used again."""
+        self.begun = True
+        self._idle_s = min(seconds, self._idle_s)
+
+    @property
+    def promised_s(self) -> float:
+        return self._idle_s if self.begun else self._first_byte_s
+
+
+class Answer:
+    """A successful answer, not yet read. ``patience.begun`` is for the reader to set."""
+
+    def __init__(
+        self,
+        parts: AsyncIterator[bytes],
+        content_type: str,
+        patience: Patience,
+        failures: Failures,
+    ) -> None:
+        """``parts`` are the body as it comes."""
+        self._parts = parts
+        self._failures = failures
+        self.patience = patience
+        self.done = False
+        self.content_type = content_type.partition(";")[0].strip().lower()
+
+    async def _bytes(self) -> AsyncGenerator[bytes]:
+        size = 0
+        while True:
+            try:
+                async with asyncio.timeout(self.patience.seconds()):
+                    part = await anext(self._parts, None)
+            except aiohttp.ClientError as error:
+                raise self._failures.connection(error) from None
+            except TimeoutError:
+                raise self._failures.timeout(self.patience.promised_s, self.patience.begun) from None
+            except BROKEN as error:
+                raise self._failures.connection(error) from None
+            if part is None:
+                return
+            size += len(part)
+            if size > MAX_ANSWER_BYTES:
+                raise self._failures.protocol("sent an answer without end")
+            yield part
+
+    def end(self) -> None:
+        """The protocol's last event has come: what fails after it fails nobody."""
+        self.done = True
+        self.patience.end_within(_LINGER_S)
+
+    async def events(self) -> AsyncGenerator[SSEEvent]:
+        """The events of a stream, to the end of the connection. Raises :class:`UpstreamError`."""
+        parser = SSEParser(MAX_EVENT_BYTES)
+        try:
+            async with aclosing(self._bytes()) as parts:
+                async for part in parts:
+                    for event in parser.feed(part):
+                        yield event
+            for event in parser.finish():
+                yield event
+        except SSEError:
+            if not self.done:
+                raise self._failures.protocol("sent an event that is too large") from None
+        except UpstreamError:
+            if not self.done:
+                raise
+
+    async def lines(self) -> AsyncGenerator[JsonObject]:
+        """The objects of a stream of JSON lines, to the end of the connection. Raises :class:`UpstreamError`."""
+        parser = LineParser(MAX_EVENT_BYTES)
+        try:
+            async with aclosing(self._bytes()) as parts:
+                async for part in parts:
+                    for line in parser.feed(part):
+                        yield self.parse(line)
+            for line in parser.finish():
+                yield self.parse(line)
+        except LineTooLong:
+            raise self._failures.protocol("sent a line that is too large") from None
+
+    async def json(self) -> JsonObject:
+        """The whole answer as a JSON object. Raises :class:`UpstreamError`."""
+        async with aclosing(self._bytes()) as parts:
+            body = b"".join([part async for part in parts])
+        return self.parse(body)
+
+    def parse(self, data: bytes) -> JsonObject:
+        """One JSON object of the answer. Raises :class:`UpstreamError`."""
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            raise self._failures.protocol("sent something that is not JSON") from None
+        if not isinstance(value, dict):
+            raise self._failures.protocol("sent JSON that is no object")
+        return value

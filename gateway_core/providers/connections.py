@@ -1,0 +1,147 @@
+"""Connections to one server: a request's bytes out, its answer in, and every failure an ``UpstreamError``."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from gateway_core.providers.answer import BROKEN, Answer, Patience
+from gateway_core.providers.base import UpstreamError, Wire
+from gateway_core.providers.bodies import end_with_connection, error_body, unpacked
+from gateway_core.providers.failures import Failures
+
+CONNECT_S = 10.0
+_MOST_AT_ONCE = 1000
+_KEPT_S = 30.0
+"""How long an idle connection is kept for the next request."""
+
+
+class Connections:
+    """Those to the server at ``base_url``. ``trusted`` may be set before the first request; else it is aiohttp's."""
+
+    def __init__(
+        self,
+        base_url: str,
+        failures: Failures,
+        refused: Callable[[int, Mapping[str, str], bytes], Exception] | None = None,
+        *,
+        kept: bool = True,
+    ) -> None:
+        """``refused`` says what an answer with an error status means, in the place of ``failures``; ``kept`` that a
+        connection may serve another request."""
+        self.trusted: ssl.SSLContext | None = None
+        self._base_url = base_url
+        self._kept = kept
+        self._failures = failures
+        self._refused = refused or failures.status
+        self._proxy: str | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def ask(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        patience: Patience,
+        wire: Wire | None = None,
+    ) -> AsyncIterator[Answer]:
+        """The answer, whose head has arrived and is a success. Leaving the block closes the connection.
+
+        Redirects are not followed: the key would go with them. Raises :class:`UpstreamError`; ``wire`` hears all.
+        """
+        if wire is not None:
+            wire.sent(method, str(url), headers.items(), content or b"")
+        try:
+            response = await self._head(method, url, headers, content, patience)
+            try:
+                if wire is not None:
+                    wire.answered(response.status, response.headers.items())
+                if not 200 <= response.status < 300:
+                    raise self._refused(response.status, response.headers, await _error_of(response, patience))
+            except BaseException:
+                response.close()
+                raise
+        except UpstreamError as error:
+            if wire is not None:
+                wire.failed(error.message)
+            raise
+        try:
+            yield Answer(_parts(response), response.headers.get("Content-Type", ""), patience, self._failures)
+        finally:
+            response.close()
+
+    async def _head(
+        self, method: str, url: URL, headers: Mapping[str, str], content: bytes | None, patience: Patience
+    ) -> aiohttp.ClientResponse:
+        session = self._open()
+        try:
+            async with asyncio.timeout(patience.seconds()):
+                response = await session.request(
+                    method, url, data=content, headers=headers, allow_redirects=False, proxy=self._proxy
+                )
+        except aiohttp.ClientError as error:
+            raise self._failures.connection(error) from None
+        except TimeoutError:
+            raise self._failures.timeout(patience.promised_s, begun=False) from None
+        except BROKEN as error:
+            raise self._failures.connection(error) from None
+        end_with_connection(response)
+        return response
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._proxy = _proxy_for(self._base_url)
+            trusted = True if self.trusted is None else self.trusted
+            if self._kept:
+                connector = aiohttp.TCPConnector(limit=_MOST_AT_ONCE, keepalive_timeout=_KEPT_S, ssl=trusted)
+            else:
+                connector = aiohttp.TCPConnector(limit=0, force_close=True, ssl=trusted)
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+                auto_decompress=False,
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Closes them; a later request opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+async def _error_of(response: aiohttp.ClientResponse, patience: Patience) -> bytes:
+    """As much as is needed of the body of an error; its status says enough where it cannot be read."""
+    try:
+        async with asyncio.timeout(patience.seconds()):
+            return b"".join([part async for part in error_body(_parts(response))])
+    except BROKEN:
+        return b""
+
+
+def _parts(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    return unpacked(response.content.iter_any(), ",".join(response.headers.getall("Content-Encoding", ())))
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL is of this machine: no proxy of the environment's then stands between."""
+    return (urlsplit(url).hostname or "") in ("127.0.0.1", "localhost", "::1")
+
+
+def _proxy_for(url: str) -> str | None:
+    """The environment's proxy. aiohttp's own ``trust_env`` would put a password of ``~/.netrc`` in the key's place."""
+    parts = urlsplit(url)
+    if is_loopback(url) or proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")

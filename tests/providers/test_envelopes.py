@@ -1,0 +1,62 @@
+"""What an SDK writes on the outside of a request is asked of it once, and what a request adds goes over it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import openai
+import pytest
+from yarl import URL
+
+from gateway_core.providers.anthropic import AnthropicProvider
+from gateway_core.providers.envelopes import write_envelope
+from gateway_core.providers.openai_compatible import OpenAICompatible
+from tests.fakes.openai import FakeOpenAI
+from tests.providers.calls import make_call
+
+
+def provider(base_url: str = "https://api.example.com/v1") -> OpenAICompatible:
+    return OpenAICompatible(name="groq", kind="groq", base_url=base_url, api_key="gsk_key")
+
+
+def test_an_envelope_is_what_the_sdk_would_send() -> None:
+    groq = provider()
+    envelope = write_envelope(groq.make_client, "POST", "/chat/completions", groq.request_headers())
+    assert (envelope.method, envelope.url) == ("POST", URL("https://api.example.com/v1/chat/completions"))
+    assert envelope.headers["authorization"] == "Bearer gsk_key"
+    assert envelope.headers["Content-Type"] == "application/json"
+    assert envelope.headers["User-Agent"].startswith("OpenAI/Python")
+    assert not {"Host", "Content-Length", "Connection"} & {name.title() for name in envelope.headers}
+
+
+def test_claude_gets_its_version_and_one_credential() -> None:
+    claude = AnthropicProvider(api_key="sk-ant-key")
+    headers = write_envelope(claude.make_client, "POST", "/v1/messages", claude.request_headers()).headers
+    assert headers["anthropic-version"]
+    assert [value for value in headers.values() if "sk-ant-key" in value] == ["Bearer sk-ant-key"]
+
+
+def test_a_header_of_a_request_goes_over_the_envelopes_whatever_its_case() -> None:
+    groq = provider()
+    envelope = write_envelope(groq.make_client, "POST", "/chat/completions", groq.request_headers())
+    assert envelope.with_headers({"CONTENT-TYPE": "text/plain"}).getall("content-type") == ["text/plain"]
+    assert envelope.headers["content-type"] == "application/json"
+    assert envelope.with_headers(None) is envelope.headers
+
+
+async def test_the_sdk_is_asked_once_for_each_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    real = openai.OpenAI
+
+    def counted(**options: Any) -> openai.OpenAI:
+        made.append(options)
+        return real(**options)
+
+    monkeypatch.setattr(openai, "OpenAI", counted)
+    async with FakeOpenAI() as fake:
+        local = OpenAICompatible(name="local", kind="openai", base_url=fake.base_url, free=True)
+        for _ in range(3):
+            async for _piece in local.send(make_call(stream=False)):
+                pass
+        await local.close()
+    assert len(made) == 1
