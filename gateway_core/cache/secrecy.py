@@ -55,8 +55,8 @@ _URL_PASSWORD = re.compile(r"://[^\s:/@]{1,64}:[^\s:/@]{3,128}@")
 def has_secret(text: str) -> bool:
     """Whether ``text`` holds a key, a token, a password, or the number of a card or an account."""
     return (
-        _KEYS.search(text) is not None
-        or _NAMED.search(text) is not None
+        any(True for _ in _secrets(text))
+        or ("://" in text and _KEYS.search(text) is not None)
         or any(_is_card(found.group()) for found in _CARD.finditer(text))
         or any(_is_iban(found.group()) for found in _IBAN.finditer(text))
     )

@@ -56,11 +56,13 @@ class Pricing:
         self._now = now
         self._models: dict[tuple[str, str], ModelInfo | None] = {}
         self._listed_rates: dict[tuple[str, int], tuple[ModelPrice, tuple[Rates, ...]]] = {}
+        self._known_rates: dict[tuple[object, ...], tuple[Rates, ...]] = {}
 
     def override(self, overrides: Mapping[str, Price], unknown_price: Price) -> None:
         """Takes up other prices, for calls that end from now on."""
         self._overrides = dict(overrides)
         self._unknown = unknown_price
+        self._known_rates.clear()
 
     async def load(self) -> None:
         """Reads the snapshot in a thread (half a second), so that no request has to."""
@@ -195,7 +197,17 @@ class Pricing:
         return self._overrides[max(reached, key=len)] if reached else None
 
     def _rates(self, provider: str, model: str, usage: Usage, moment: datetime) -> tuple[Rates, ...]:
-        """The model's tiers, the lowest first, for an answer that was made as ``usage`` says."""
+        """The model's tiers, the lowest first, for an answer that was made as ``usage`` says. Every decision asks for
+        them of every model: they are worked out once for each half hour."""
+        way = (usage.fast, usage.us_only, usage.service_tier)
+        key = (provider, model, way, moment.timestamp() // _STEP.total_seconds())
+        if (known := self._known_rates.get(key)) is None:
+            if len(self._known_rates) >= MOST_MODELS:
+                self._known_rates.clear()
+            known = self._known_rates[key] = self._worked_out(provider, model, usage, moment)
+        return known
+
+    def _worked_out(self, provider: str, model: str, usage: Usage, moment: datetime) -> tuple[Rates, ...]:
         if provider in FREE_PROVIDERS:
             return rates_of_price(self._own(provider, model) or _FREE, provider)
         own, found = self._own(provider, model), self._find(provider, model)

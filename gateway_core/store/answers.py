@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +14,13 @@ from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpac
 from gateway_core.store.database import Database
 from gateway_core.store.errors import StoreError
 
+log = logging.getLogger(__name__)
+
 MAX_ENTRIES = 10_000
 QUESTION_CHARACTERS = 300
 MAX_BYTES = 256 * 1024 * 1024
+MOST_WAITING = 256
+"""Answers that wait for the disk; the next one waits with them."""
 FIELDS = "completion, tier, provider, model, created_at, cost_microusd, usage, latency_ms"
 Row = tuple[bytes, str, str, str, float, int, str, float]
 _LISTED = (
@@ -43,10 +49,26 @@ class StoredAnswer:
     latency_ms: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """An answer on its way to the disk."""
+
+    answer: StoredAnswer
+    expires_at: float
+    question: str
+    row: Row
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.row[0])
+
+
 class AnswerStore:
     """Answers until they expire; the least recently used go first when there are too many.
 
-    Hits are counted in memory and written with the next change: looking up waits for no disk.
+    An answer is found as soon as it is put, and written soon after: nobody waits for the disk, and what a crash takes
+    is asked again. That a key is not there is known without the disk. Hits are counted in memory and written with the
+    next change.
     """
 
     def __init__(self, database: Database, *, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
@@ -54,17 +76,20 @@ class AnswerStore:
         self._max_entries = max_entries
         self._max_bytes = max_bytes
         self._hits: dict[str, tuple[int, float]] = {}
+        self._waiting: dict[str, _Put] = {}
+        """What is not yet on disk."""
+        self._writing: asyncio.Task[None] | None = None
+        self._keys: set[str] | None = None
+        """At least those on disk; None until they were read."""
 
     async def get(self, key: str, now: float) -> StoredAnswer | None:
         """The answer, unless it has expired. Counts a hit."""
-
-        def read(connection: sqlite3.Connection) -> StoredAnswer | None:
-            row = connection.execute(
-                f"SELECT {FIELDS} FROM answers WHERE key = ? AND expires_at > ?", (key, now)
-            ).fetchone()
-            return answer_of(row) if row else None
-
-        answer = await self._database.run(read)
+        if (waits := self._waiting.get(key)) is not None:
+            answer = waits.answer if waits.expires_at > now else None
+        elif self._keys is not None and key not in self._keys:
+            return None
+        else:
+            answer = await self._read(key, now)
         if answer is not None:
             count, _ = self._hits.get(key, (0, now))
             self._hits[key] = (count + 1, now)
@@ -72,36 +97,79 @@ class AnswerStore:
                 await self.flush()
         return answer
 
+    async def _read(self, key: str, now: float) -> StoredAnswer | None:
+        wanted = self._keys is None
+
+        def read(connection: sqlite3.Connection) -> tuple[StoredAnswer | None, set[str]]:
+            row = connection.execute(
+                f"SELECT {FIELDS} FROM answers WHERE key = ? AND expires_at > ?", (key, now)
+            ).fetchone()
+            keys = {found for (found,) in connection.execute("SELECT key FROM answers")} if wanted else set()
+            return answer_of(row) if row else None, keys
+
+        answer, keys = await self._database.run(read)
+        if self._keys is None:
+            self._keys = keys
+        return answer
+
     async def put(self, key: str, answer: StoredAnswer, expires_at: float, question: str = "") -> bool:
         """Stores the answer over an older one and makes room. False when it alone is larger than the whole cache.
 
         Of ``question`` the first characters are kept, for people to find the answer by.
         """
-        values = row_of(answer)
-        size_bytes = len(values[0])
-        question = clean_text(question[:QUESTION_CHARACTERS])
-        if size_bytes > self._max_bytes:
+        waits = _Put(answer, expires_at, clean_text(question[:QUESTION_CHARACTERS]), row_of(answer))
+        if waits.size_bytes > self._max_bytes:
             return False
-        hits = self._take_hits()
-
-        def write(connection: sqlite3.Connection) -> None:
-            _write_hits(connection, hits)
-            connection.execute(
-                f"INSERT OR REPLACE INTO answers (key, expires_at, used_at, size_bytes, question, {FIELDS})"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (key, expires_at, answer.created_at, size_bytes, question, *values),
-            )
-            self._make_room(connection, answer.created_at)
-
-        try:
-            await self._database.run(write)
-        except StoreError:
-            self._give_back(hits)
-            raise
+        if len(self._waiting) >= MOST_WAITING:
+            await self._written()
+        self._waiting[key] = waits
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write(), name="exact cache")
         return True
+
+    async def _write(self) -> None:
+        """Writes until nothing waits. What cannot be written is no longer served either: it would be gone tomorrow."""
+        try:
+            while self._waiting:
+                batch = dict(self._waiting)
+                hits = self._take_hits()
+                try:
+                    await self._database.run(lambda connection: self._insert(connection, batch, hits))  # noqa: B023
+                except StoreError as error:
+                    self._give_back(hits)
+                    log.warning("%d answers were not cached: %s", len(batch), error)
+                else:
+                    if self._keys is not None:
+                        self._keys.update(batch)
+                finally:
+                    for key, waits in batch.items():
+                        if self._waiting.get(key) is waits:
+                            del self._waiting[key]
+        finally:
+            self._writing = None
+
+    def _insert(
+        self, connection: sqlite3.Connection, batch: dict[str, _Put], hits: dict[str, tuple[int, float]]
+    ) -> None:
+        connection.executemany(
+            f"INSERT OR REPLACE INTO answers (key, expires_at, used_at, size_bytes, question, {FIELDS})"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (key, one.expires_at, one.answer.created_at, one.size_bytes, one.question, *one.row)
+                for key, one in batch.items()
+            ],
+        )
+        _write_hits(connection, hits)
+        self._make_room(connection, max(one.answer.created_at for one in batch.values()))
+
+    async def _written(self) -> None:
+        """Returns once nothing waits for the disk."""
+        while self._writing is not None:
+            await asyncio.wait({self._writing})
 
     async def delete(self, key: str, created_at: float | None = None) -> bool:
         """Forgets one answer, with ``created_at`` only the one given then; False when there was none."""
+        await self._written()
 
         def write(connection: sqlite3.Connection) -> bool:
             return (
@@ -124,6 +192,7 @@ class AnswerStore:
 
     async def count(self) -> int:
         """Answers stored, expired ones that are not yet deleted included."""
+        await self._written()
 
         def read(connection: sqlite3.Connection) -> int:
             count: int = connection.execute("SELECT count(*) FROM answers").fetchone()[0]
@@ -158,10 +227,12 @@ class AnswerStore:
 
     async def clear(self) -> int:
         """Forgets all answers; returns how many."""
+        await self._written()
         return await self._database.run(lambda connection: connection.execute("DELETE FROM answers").rowcount)
 
     async def flush(self) -> None:
-        """Writes the hits counted since the last change."""
+        """Writes what is only in memory: answers that wait, and the hits counted since the last change."""
+        await self._written()
         if hits := self._take_hits():
             try:
                 await self._database.run(lambda connection: _write_hits(connection, hits))

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway_core.store.answers import AnswerStore, row_of
+from gateway_core.store.answers import MOST_WAITING, AnswerStore, row_of
 from gateway_core.store.database import Database
 from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
@@ -84,6 +84,7 @@ async def test_the_least_recently_used_goes_first(database: Database) -> None:
         await answers.put(f"k{number}", stored_answer(created_at=NOON + number), LATER)
     await answers.get("k0", NOON + 10)
     await answers.put("k3", stored_answer(created_at=NOON + 20), LATER)
+    await answers.flush()
     assert await rows(database, "SELECT key FROM answers ORDER BY key") == [("k0",), ("k2",), ("k3",)]
 
 
@@ -92,6 +93,7 @@ async def test_expired_answers_go_before_used_ones(database: Database) -> None:
     await answers.put("kept", stored_answer(created_at=NOON), LATER)
     await answers.put("expired", stored_answer(created_at=NOON + 1), NOON + 5)
     await answers.put("new", stored_answer(created_at=NOON + 10), LATER)
+    await answers.flush()
     assert await rows(database, "SELECT key FROM answers ORDER BY key") == [("kept",), ("new",)]
 
 
@@ -100,6 +102,7 @@ async def test_the_cache_stays_under_its_size(database: Database) -> None:
     for number in range(20):
         text = "".join(chr(33 + (number * 7 + place * place) % 90) for place in range(400))
         assert await answers.put(f"k{number}", stored_answer(text, created_at=NOON + number), LATER)
+    await answers.flush()
     ((total, newest),) = await rows(database, "SELECT sum(size_bytes), max(key = 'k19') FROM answers")
     assert isinstance(total, int) and 0 < total <= 2000
     assert newest == 1
@@ -113,8 +116,57 @@ async def test_an_answer_larger_than_the_cache_is_not_stored(database: Database)
 
 async def test_a_damaged_answer_is_a_miss(answers: AnswerStore, database: Database) -> None:
     await answers.put("k", stored_answer(), LATER)
+    await answers.flush()
     await rows(database, "UPDATE answers SET completion = x'00ff'")
     assert await answers.get("k", NOON) is None
+
+
+async def test_an_answer_is_found_before_it_is_on_disk_and_expires_there_too(
+    answers: AnswerStore, database: Database
+) -> None:
+    await answers.put("k", stored_answer(), LATER)
+    assert await rows(database, "SELECT key FROM answers") == []
+    assert await answers.get("k", NOON) == stored_answer()
+    assert await answers.get("k", LATER) is None
+    await answers.flush()
+    assert await rows(database, "SELECT key, hits FROM answers") == [("k", 1)]
+
+
+async def test_a_key_that_is_not_there_takes_no_look_at_the_disk(
+    answers: AnswerStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await answers.put("k", stored_answer(), LATER)
+    await answers.flush()
+    again = AnswerStore(database)
+    assert await again.get("other", NOON) is None
+    assert await again.get("k", NOON) == stored_answer()
+
+    async def looked(work: object) -> None:
+        raise AssertionError("the disk was asked")
+
+    monkeypatch.setattr(database, "run", looked)
+    assert await again.get("other", NOON) is None
+
+
+async def test_an_answer_that_cannot_be_written_is_not_served_on(
+    answers: AnswerStore, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await make_read_only(database)
+    assert await answers.put("k", stored_answer(), LATER)
+    await answers.flush()
+    assert "1 answers were not cached" in caplog.text
+    await make_read_only(database, False)
+    assert await answers.get("k", NOON) is None
+    await answers.put("k", stored_answer(), LATER)
+    await answers.flush()
+    assert await answers.count() == 1
+
+
+async def test_no_more_than_so_many_answers_wait_for_the_disk(database: Database) -> None:
+    answers = AnswerStore(database)
+    for number in range(MOST_WAITING + 1):
+        await answers.put(f"k{number}", stored_answer(created_at=NOON + number), LATER)
+    assert await rows(database, "SELECT count(*) FROM answers") == [(MOST_WAITING,)]
 
 
 # --- Idempotency-Key -------------------------------------------------------------------------------------------
