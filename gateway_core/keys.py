@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -101,12 +102,16 @@ def read_keys(settings: Settings, *, create: bool = True) -> Keys:
 
 
 def monitor_token(settings: Settings, *, create: bool = True) -> str | None:
-    """The read-only token: the configured one, or one that was made. Raises :class:`SettingsError`."""
+    """The read-only token: the configured one, or one that was made. None on a disk that cannot be written: there is
+    no monitor then. Raises :class:`SettingsError`."""
     if settings.monitor_token:
         return settings.monitor_token.get_secret_value()
     path = settings.data_dir / MONITOR_FILE
     found = kept(path)
-    return made(path, new_secret("llmgw-monitor")) if found is None and create else found
+    if found is None and create:
+        with suppress(SettingsError):
+            return made(path, new_secret("llmgw-monitor"))
+    return found
 
 
 def exposed(settings: Settings, keys: Keys) -> str:
