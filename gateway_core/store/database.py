@@ -178,7 +178,10 @@ class Database:
         if self._read_only:
             self._connection = open_temporary_reader(self._name)
             return
-        self._connection, knows_operator = open_temporary(self._name, self.path)
+        try:
+            self._connection, knows_operator = open_temporary(self._name, self.path)
+        except sqlite3.Error:  # SQLite before 3.36 shares no database in memory
+            raise StoreError(self.why_temporary) from None
         self.notices.append(
             f"{self.why_temporary} Until llmgw is started again without that fault nothing paid is called, and its log "
             "and what is changed now are kept in memory alone. Free models and what is cached meanwhile are served."

@@ -1,13 +1,13 @@
 """A database in memory, for a gateway whose own file cannot be used: it serves what costs nothing, and forgets.
 
-Which faults are served around, and why (2026-11-29): a file of a newer llmgw, a read-only one, a full or failing disk, a
-damaged file that cannot be set aside. None of them can be put right by llmgw, a local model needs none of what is in the
-file, and a client whose provider is gone helps nobody. Nothing paid is called, for a ledger that forgets would open the
-day's limit again; what an operator decides is in force, and told to be lost with the process. The file itself is only
-read: a kill switch that is on in it stays on.
+Served around are a file of a newer llmgw, a read-only one, a full or failing disk, a damaged file that cannot be set
+aside: llmgw can put none of them right, a local model needs nothing of what is in the file, and a client whose provider
+is gone is helped by nobody. Nothing paid is called, for a ledger that forgets would open the day's limit again; what an
+operator decides is in force, and told to be lost with the process. The file itself is only read, so that a kill switch
+which is on in it stays on.
 
-Refused as before: a folder that another llmgw holds, for two would each serve for themselves; a file that another program
-keeps locked, which ends by itself; a path that leads to something else, which is a mistake in the set-up.
+Refused are a folder that another llmgw holds, for it serves already; a file that another program keeps locked, which
+passes; a path that leads to something else, which is a mistake in the set-up.
 """
 
 from __future__ import annotations
