@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 from gateway_core.activity import Activity
 from gateway_core.bus import Bus
@@ -29,14 +30,16 @@ LONGEST_QUEUE = 2_000
 """Rows that may wait for the disk; the oldest are dropped when it does not keep up. Money never waits here."""
 MOST_UNWRITTEN = 1_000
 """Requests that are kept in memory while the disk takes nothing; of more the oldest are lost."""
+MOST_BODIES = 100
+"""Of these the newest that keep what was said: a thousand turns of an agent are hundreds of megabytes."""
 RETRY_S = 2.0
 """Between two tries to write these."""
 _Noted = tuple[RequestRow, RequestDetail, Wire | None, str | None]
 
 
 class Journal:
-    """Publishes rows and queues them for the request log. Nothing here waits for the disk; what that does not take is kept
-    and written once it does.
+    """Publishes rows and queues them for the request log. Nothing here waits for the disk; what it does not take is
+    kept, and written once it does.
 
     ``secrets`` are taken out of both: of what is shown at once here, of the bodies in the store's thread.
     """
@@ -150,6 +153,9 @@ class Journal:
             log.warning("the request log could not be written: %s", error)
         self._unwritten.pop(noted[0].id, None)
         self._unwritten[noted[0].id] = noted
+        if older := next(islice(reversed(self._unwritten), MOST_BODIES, None), None):
+            row, detail, _, paid_on = self._unwritten[older]
+            self._unwritten[older] = row, replace(detail, messages=(), answer=None), None, paid_on
         if len(self._unwritten) > MOST_UNWRITTEN:
             del self._unwritten[next(iter(self._unwritten))]
             self._lost += 1
@@ -163,7 +169,7 @@ class Journal:
             if not isinstance(result, StoreError):
                 del self._unwritten[noted[0].id]
         if not self._unwritten:
-            late = f"{len(kept)} request{'' if len(kept) == 1 else 's'} of the log were written late: the disk has room"
+            late = f"{len(kept)} of the request log's rows were written late, now that the disk has room"
             lost = f"; {self._lost} older ones are lost to the log, their money is not" if self._lost else ""
             self._lost = 0
             self._bus.publish(Notice(self._clock.now(), "warning" if lost else "info", f"{late}{lost}.", "requests"))

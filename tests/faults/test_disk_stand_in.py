@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -23,8 +24,8 @@ from tests.faults.disk import FULL, RIGHTS_BIND_ROOT
 from tests.store.support import FakeClock, entry
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-PAID = {"model": "gateway-premium"}
-FREE = {"model": "gateway-local"}
+PAID: dict[str, Any] = {"model": "gateway-premium"}
+FREE: dict[str, Any] = {"model": "gateway-local"}
 
 
 def newer(folder: Path) -> None:

@@ -61,6 +61,11 @@ def key_is_no_text(folder: Path) -> None:
     (folder / "secret").write_bytes(b"\xff\xfe")
 
 
+def key_has_two_lines(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "secret").write_text("llmgw-3kD9sPq0vXz7\nLmT2wWe5\n")
+
+
 def _contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*") if path.is_file() and path.name != LOCK_NAME}
 
@@ -74,6 +79,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
         (database_is_a_folder, 1, "llmgw.db is a folder where llmgw keeps a file. Move it away"),
         (lock_is_a_folder, 1, "llmgw.lock is a folder where llmgw keeps a file. Move it away"),
         (key_is_no_text, 2, "Repair its mode, or set GATEWAY_SECRET."),
+        (key_has_two_lines, 2, "no client can send it. Delete the file: the next start makes another."),
     ],
     ids=lambda value: value.__name__ if callable(value) else None,
 )
