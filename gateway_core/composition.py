@@ -67,6 +67,7 @@ from gateway_core.stopping import Stopping
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import Database
 from gateway_core.store.days import day_of
+from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
 from gateway_core.store.ledger import Ledger
 from gateway_core.store.local_models import LocalModelStore
@@ -151,6 +152,7 @@ class Composition:
             limits.hard_microusd,
             background_microusd=state.background_microusd(background_limit(settings)),
         )
+        self._budget.on_ledger = self._ledger_changed
         self.log_feed = LogFeed(self.event_log, self._budget.status)
         self.bus.listen(self.log_feed.hear)
         if (orphans := self._budget.orphans).count:
@@ -158,7 +160,10 @@ class Composition:
             self._notices.append(f"{orphans.count} paid calls were cut off last time; {charged}.")
         keeps = settings.keep_bodies_days > 0
         self._requests = RequestLog(database, clock, keep_bodies=keeps, secrets=self._secrets)
-        await self._requests.fail_interrupted()
+        try:
+            await self._requests.fail_interrupted()
+        except StoreError as error:
+            self._notices.append(f"What a crash cut off last time is shown as running until the next start: {error}")
         self.responses = ResponseStore(database, clock)
         self._activity = Activity(clock.now())
         self._times = TargetTimes()
@@ -234,7 +239,7 @@ class Composition:
         self.reader = DifficultyReader(self._embedder, is_on=settings.router_embedding == "on")
         self._talks.use_readers(self.reader.vector, self.reader.meaning)
         self._journal = Journal(self.bus, self._activity, self._requests, clock, self._secrets)
-        self.searches = RequestSearch(database.path, self._requests, self._journal.settled, clock)
+        self.searches = RequestSearch(database, self._requests, self._journal.settled, clock)
         idempotency = Idempotency(IdempotencyStore(database, clock))
         self.pipeline = Pipeline(
             Gates(policy, self.kill_gate, self._rate, idempotency),
@@ -289,10 +294,10 @@ class Composition:
     def _open_commands(self, operator: OperatorStore, state: OperatorState) -> None:
         """What an operator can do."""
         self.spending = Spending(
-            self._database.path, self._budget, self._pricing.is_known, self._journal.settled, self._clock
+            self._database, self._budget, self._pricing.is_known, self._journal.settled, self._clock
         )
         self.what_if = WhatIf(
-            self._database.path, Surroundings(self._world, self._known_local), self._journal.settled, self._clock
+            self._database, Surroundings(self._world, self._known_local), self._journal.settled, self._clock
         )
         self.stopping = Stopping(lambda: self.kill_gate.in_flight, self.kill_gate.hurry)
         needed = (self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock, self._secrets)
@@ -388,6 +393,19 @@ class Composition:
     def notice(self, level: str, text: str, source: str = "gateway") -> None:
         """Tells whoever looks. ``source`` is the room it comes from."""
         self.bus.publish(Notice(self._clock.now(), level, text, source))
+
+    def _ledger_changed(self, ok: bool) -> None:
+        """At once, whoever looks: what stops paid calls is not to be found out by one that is refused."""
+        if ok:
+            self.notice("info", "The ledger can be written again: paid tiers are open.", "ledger")
+        else:
+            self.notice("error", self.ledger_notice, "ledger")
+
+    @property
+    def ledger_notice(self) -> str:
+        """What is wrong with the ledger; empty while nothing is."""
+        why = self._budget.ledger_trouble
+        return f"The ledger cannot be written: paid tiers are stopped. {why}" if why else ""
 
     async def detail(self, request_id: str) -> RequestDetail | None:
         """Everything kept of a request."""

@@ -62,7 +62,7 @@ class Gateway(Composition):
         clock = clock or SystemClock()
         lock = FolderLock.acquire(settings.data_dir)
         try:
-            database = await Database.open(settings.data_dir / FILE_NAME, clock)
+            database = await Database.open_or_stand_in(settings.data_dir / FILE_NAME, clock)
             try:
                 gateway = cls(settings, lock, database, files, simulated=simulated, read_only=read_only, clock=clock)
                 await gateway._compose()
@@ -166,9 +166,13 @@ class Gateway(Composition):
             self._simulated,
             self._read_only,
             self.commands.replaced_limits,
-            (*self.keys.notices, *self.reloader.notices, *self._notices),
+            (*self._ledger_notices(), *self.keys.notices, *self.reloader.notices, *self._notices),
         )
         return self._overview.snapshot(standing, self._clock.now(), rows)
+
+    def _ledger_notices(self) -> tuple[str, ...]:
+        """A database that stands in for the file tells of itself."""
+        return (self.ledger_notice,) if self.ledger_notice and not self._database.why_temporary else ()
 
     async def close(self) -> None:
         """Ends everything in order: the requests first, of which few are left; money and log are written."""

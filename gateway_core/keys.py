@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -95,18 +96,36 @@ def read_keys(settings: Settings, *, create: bool = True) -> Keys:
     if secret is None:
         raise SettingsError("No key was made yet: it is made when llmgw starts.")
     keys = _keys(secret, _rotation(settings.data_dir), monitor_token(settings, create=create) or "")
-    if problem := exposed(settings, keys):
+    if problem := _broken(settings, keys) or exposed(settings, keys):
         raise SettingsError(problem)
     return keys
 
 
 def monitor_token(settings: Settings, *, create: bool = True) -> str | None:
-    """The read-only token: the configured one, or one that was made. Raises :class:`SettingsError`."""
+    """The read-only token: the configured one, or one that was made. None on a disk that cannot be written: there is
+    no monitor then. Raises :class:`SettingsError`."""
     if settings.monitor_token:
         return settings.monitor_token.get_secret_value()
     path = settings.data_dir / MONITOR_FILE
     found = kept(path)
-    return made(path, new_secret("llmgw-monitor")) if found is None and create else found
+    if found is None and create:
+        with suppress(SettingsError):
+            return made(path, new_secret("llmgw-monitor"))
+    return found
+
+
+def _broken(settings: Settings, keys: Keys) -> str:
+    """What no client could ever send in a header: a file that was edited or pasted with a line too many."""
+    made_ones = settings.data_dir / FILE, settings.data_dir / MONITOR_FILE
+    names = "GATEWAY_SECRET", "MONITOR_TOKEN"
+    for name, file, configured, key in zip(
+        names, made_ones, (settings.gateway_secret, settings.monitor_token), (keys.secret, keys.monitor), strict=True
+    ):
+        if not key.isprintable():
+            mend = "Write it on one line." if configured else "Delete the file: the next start makes another."
+            what = f"{name} has" if configured else f"The key in {file} has"
+            return f"{what} a line break or another control character in it: no client can send it. {mend}"
+    return ""
 
 
 def exposed(settings: Settings, keys: Keys) -> str:

@@ -32,7 +32,6 @@ class LogFeed:
         self._budget = budget
         self._level = "ok"
         self._background_reached = False
-        self._ledger_ok = True
         self._local: tuple[bool, str | None, str | None] | None = None
         self._pulls: dict[str, bool] = {}
         self._providers: dict[str, str] = {}
@@ -101,12 +100,6 @@ class LogFeed:
                 self._log.take("warning", "limits", f"{text} ({spent:.2f} of {limit:.2f} USD).")
             else:
                 self._log.take("info", "limits", "Background spend is below its daily limit again.")
-        if budget.ledger_ok is not self._ledger_ok:
-            self._ledger_ok = budget.ledger_ok
-            if budget.ledger_ok:
-                self._log.take("info", "ledger", "The ledger can be written again: paid tiers are open.")
-            else:
-                self._log.take("error", "ledger", "The ledger cannot be written: paid tiers are stopped.")
 
     def _local_changed(self, local: LocalServer) -> None:
         """Tells what is there at first, and of another model. That it went away or came back is a notice's to tell, and

@@ -99,7 +99,7 @@ class Overview:
         if self.kill.state.on:
             return "killed", "Nothing is answered until the kill switch is released."
         if not ledger_ok:
-            return "degraded", "The ledger cannot be written: paid tiers are stopped."
+            return "degraded", f"The ledger cannot be written: paid tiers are stopped. {self.budget.ledger_trouble}"
         if not has_target:
             waiting = self.local.server.detail
             return "degraded", waiting or "No tier has a model: start Ollama or set a key."

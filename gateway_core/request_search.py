@@ -7,7 +7,6 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
 
 from gateway_core.clock import Clock
 from gateway_core.request_filter import parse
@@ -40,8 +39,10 @@ class RequestSearch:
     One search runs at a time; who gives up while waiting is never started.
     """
 
-    def __init__(self, path: Path, log: RequestLog, settled: Callable[[], Awaitable[None]], clock: Clock) -> None:
-        self._path = path
+    def __init__(
+        self, database: Database, log: RequestLog, settled: Callable[[], Awaitable[None]], clock: Clock
+    ) -> None:
+        self._kept_in = database
         self._log = log
         self._settled = settled
         self._clock = clock
@@ -67,7 +68,7 @@ class RequestSearch:
 
         async with self._turn:
             if self._reader is None:
-                self._reader = await Database.open(self._path, self._clock, read_only=True)
+                self._reader = await self._kept_in.reader()
             try:
                 return await self._reader.run(read)
             except BadCursor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,8 @@ def kept(path: Path) -> str | None:
     """The key in a file, whose mode is set right; None where there is none. Raises :class:`SettingsError`."""
     try:
         if found := path.read_text("utf-8").strip():
-            path.chmod(0o600)
+            with suppress(OSError):  # a read-only disk
+                path.chmod(0o600)
             return found
     except FileNotFoundError:
         pass

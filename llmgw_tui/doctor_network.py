@@ -45,7 +45,9 @@ def listening_findings(settings: Settings, running: bool) -> Iterator[Finding]:
         refused = str(error)
     if wide:
         yield Finding("note", f"LLMGW_HOST is {settings.host}: others on the network can reach the gateway")
-    if secret is not None and (why := unsendable(secret)):
+    if refused and secret and not secret.isprintable():
+        yield Finding("fail", refused)
+    elif secret is not None and (why := unsendable(secret)):
         yield Finding("fail", f"the gateway's key {why}: no client can send it. Set another GATEWAY_SECRET.")
     elif refused:
         yield Finding("fail", refused)

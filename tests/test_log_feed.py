@@ -63,13 +63,6 @@ def test_limits_are_told_once_when_they_are_reached_and_when_they_are_not(heard:
     ]
 
 
-def test_a_ledger_that_cannot_be_written_is_an_error(heard: Heard) -> None:
-    for ok in (True, False, False, True):
-        heard.budget = replace(BUDGET, ledger_ok=ok)
-        heard.feed.hear(RequestFinished(NOON, replace(ROW, status=Status.OK)))
-    assert [line.partition(":")[0] for line in heard.lines()] == ["error ledger", "info ledger"]
-
-
 def test_requests_that_failed_are_counted_and_those_that_went_well_are_not_told(heard: Heard) -> None:
     failed = replace(ROW, status=Status.FAILED, provider="groq", model="m", error_code="upstream_error")
     for row in (replace(ROW, status=Status.OK), failed, failed, replace(ROW, status=Status.CANCELLED)):

@@ -7,7 +7,7 @@ What is set aside belongs to the UTC day on which it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +61,10 @@ class Budget:
         self._retrying: asyncio.Task[None] | None = None
         self._finding: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.ledger_trouble = ""
+        """Why the ledger cannot be written; empty while it can."""
+        self.on_ledger: Callable[[bool], None] = lambda ok: None
+        """Called when the ledger cannot be written any more, and when it can again."""
         self.orphans = Orphans(0, 0)
         """What a crash left behind and the start charged."""
 
@@ -125,7 +129,7 @@ class Budget:
     def refusal(self, worst_case_microusd: int = 0, lane: Lane = Lane.INTERACTIVE) -> Refusal | None:
         """Why a call that can cost this much would be refused now; by default, why any paid call would be."""
         if not self._ledger_ok:
-            return _ledger_refusal()
+            return self._ledger_refusal()
         return self._over_limit(worst_case_microusd, lane)
 
     def set_limits(self, soft_microusd: int, medium_microusd: int, hard_microusd: int) -> None:
@@ -176,7 +180,7 @@ class Budget:
         if worst_case_microusd < 0:
             raise ValueError("a reservation cannot be negative")
         if not self._started and not await self._start():
-            return _ledger_refusal()
+            return self._ledger_refusal()
         if refusal := self._over_limit(worst_case_microusd, lane):
             return refusal
         if refusal := self.provider_refusal(target.provider, worst_case_microusd):
@@ -194,15 +198,15 @@ class Budget:
         except asyncio.CancelledError:
             self._end(_Ending(reservation, 0, None))
             raise
-        except StoreError:
+        except StoreError as error:
             self._forget(reservation)
-            self._ledger_failed()
-            return _ledger_refusal()
+            self._ledger_failed(error)
+            return self._ledger_refusal()
         except BaseException:
             self._forget(reservation)
             raise
         if not self._unwritten:
-            self._ledger_ok = True
+            self._note_ledger(ok=True)
         return reservation
 
     async def settle(self, reservation: Reservation, cost_microusd: int, usage: Usage) -> None:
@@ -227,10 +231,10 @@ class Budget:
                 await self._write(ending)
                 self._book(ending)
             await self._ledger.check()
-        except StoreError:
-            self._ledger_ok = False
+        except StoreError as error:
+            self._note_ledger(ok=False, why=str(error))
             return False
-        self._ledger_ok = not self._unwritten
+        self._note_ledger(ok=not self._unwritten)
         return self._ledger_ok
 
     # --- inside ------------------------------------------------------------------------------------------------
@@ -244,12 +248,13 @@ class Budget:
             try:
                 self.orphans = await self._ledger.charge_orphans()
                 accounts = await self._accounts_from(today)
-            except StoreError:
-                self._ledger_failed()
+            except StoreError as error:
+                self._ledger_failed(error)
                 return False
             self._accounts = accounts
             self._day = today
-            self._started = self._ledger_ok = True
+            self._started = True
+            self._note_ledger(ok=True)
             return True
 
     async def _accounts_from(self, day: str) -> dict[str, Account]:
@@ -316,9 +321,9 @@ class Budget:
         key = ending.reservation.id
         try:
             await self._write(ending)
-        except StoreError:
+        except StoreError as error:
             self._unwritten[key] = ending
-            self._ledger_failed()
+            self._ledger_failed(error)
         else:
             self._book(ending)
         finally:
@@ -341,10 +346,22 @@ class Budget:
         del self._open[reservation.id]
         self._accounts[reservation.day].drop(reservation)
 
-    def _ledger_failed(self) -> None:
-        self._ledger_ok = False
+    def _ledger_failed(self, error: StoreError) -> None:
+        self._note_ledger(ok=False, why=str(error))
         if not self._closed and (self._retrying is None or self._retrying.done()):
             self._retrying = self._spawn(self._keep_trying())
+
+    def _note_ledger(self, *, ok: bool, why: str = "") -> None:
+        changed, self._ledger_ok = ok is not self._ledger_ok, ok
+        self.ledger_trouble = "" if ok else why or self.ledger_trouble
+        if changed:
+            self.on_ledger(ok)
+
+    def _ledger_refusal(self) -> Refusal:
+        return errors.no_provider(
+            f"llmgw cannot write its ledger, so nothing paid is called: {self.ledger_trouble} `llmgw doctor` tells "
+            "more; local models still answer."
+        )
 
     async def _keep_trying(self) -> None:
         while True:
@@ -361,10 +378,3 @@ class Budget:
 
 def _at_most(limit_microusd: int, hard_microusd: int) -> int:
     return min(limit_microusd, hard_microusd) if hard_microusd else limit_microusd
-
-
-def _ledger_refusal() -> Refusal:
-    return errors.no_provider(
-        "llmgw cannot write its ledger, so nothing paid is called. Check the disk of the data folder (`llmgw doctor`); "
-        "local models still answer."
-    )

@@ -27,6 +27,11 @@ from gateway_core.providers.builtin_weights import BuiltinError
 MODEL_NAME = "builtin/smollm2-135m"
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 3.0
+LOOK_S = 20.0
+"""How often it is asked whether it lives, and how long it may take to say so: it does from a thread of its own, while
+the model thinks too."""
+MOST_MISSED = 3
+"""Looks in a row that are not answered before it is killed: a request would wait for it for a quarter of an hour."""
 MAX_RESTARTS = 3
 RESTART_WINDOW_S = 600.0
 _STDERR_LINES = 5
@@ -55,6 +60,7 @@ class BuiltinModel:
         clock: Clock | None = None,
         server_command: tuple[str, ...] | None = None,
         restart_pause_s: float = 1.0,
+        look_s: float = LOOK_S,
     ) -> None:
         """``folder`` is where fetched and prepared weights live. ``server_command`` is for tests."""
         self.context_tokens = context_tokens
@@ -63,6 +69,7 @@ class BuiltinModel:
         self._clock = clock or SystemClock()
         self._server_command = server_command
         self._restart_pause_s = restart_pause_s
+        self._look_s = look_s
         self._lock = asyncio.Lock()
         self._child: _Child | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -122,7 +129,7 @@ class BuiltinModel:
         command = self._server_command
         if command is None:
             command = await asyncio.to_thread(self._command)
-        self._child = await _Child.start(command)
+        self._child = await _Child.start(command, self._look_s)
         self._failure = None
         self.on_change()
 
@@ -172,10 +179,12 @@ class _Child:
         self._process = process
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._reader = asyncio.create_task(self._read_stderr())
+        self._watch: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, command: tuple[str, ...]) -> _Child:
-        """Starts ``command``, hands it a fresh key and waits until it is healthy. Raises :class:`BuiltinError`."""
+    async def start(cls, command: tuple[str, ...], look_s: float) -> _Child:
+        """Starts ``command``, hands it a fresh key and waits until it is healthy. It is killed when it hangs later.
+        Raises :class:`BuiltinError`."""
         pipe = asyncio.subprocess.PIPE
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         try:
@@ -196,6 +205,7 @@ class _Child:
         except BaseException:
             await child.stop()
             raise
+        child._watch = asyncio.create_task(child._kill_when_stuck(look_s), name="built-in model's health")
         return child
 
     @property
@@ -207,11 +217,15 @@ class _Child:
         """Waits for its end and returns its last words."""
         await self._process.wait()
         await self._reader
+        if self._watch:
+            self._watch.cancel()
         return self.last_words
 
     async def stop(self) -> None:
         """Asks it to end by closing its standard input, and kills it if it does not."""
         assert self._process.stdin
+        if self._watch:
+            self._watch.cancel()
         self._process.stdin.close()
         try:
             async with asyncio.timeout(STOP_TIMEOUT_S):
@@ -244,6 +258,20 @@ class _Child:
             if self._process.returncode is not None:
                 raise BuiltinError(f"The built-in model died while it started. {self.last_words}") from None
             return False
+
+    async def _kill_when_stuck(self, look_s: float) -> None:
+        missed = 0
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=look_s)) as session:
+            while missed < MOST_MISSED:
+                await asyncio.sleep(look_s)
+                try:
+                    async with session.get(self.base_url.removesuffix("v1") + "health", allow_redirects=False):
+                        missed = 0
+                except (aiohttp.ClientError, TimeoutError):
+                    missed += 1
+        self._stderr.append("it did not answer any more, and was ended")
+        with suppress(ProcessLookupError):
+            self._process.kill()
 
     async def _read_stderr(self) -> None:
         assert self._process.stderr

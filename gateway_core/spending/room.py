@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 
 from gateway_core.clock import Clock
 from gateway_core.gates.budget import Budget
@@ -33,9 +32,14 @@ class Spending:
     """
 
     def __init__(
-        self, path: Path, budget: Budget, is_known: IsKnown, written: Callable[[], Awaitable[None]], clock: Clock
+        self,
+        database: Database,
+        budget: Budget,
+        is_known: IsKnown,
+        written: Callable[[], Awaitable[None]],
+        clock: Clock,
     ) -> None:
-        self._path = path
+        self._kept_in = database
         self._budget = budget
         self._is_known = is_known
         self._written = written
@@ -113,5 +117,5 @@ class Spending:
     async def _reader(self) -> Database:
         async with self._opening:
             if self._database is None:
-                self._database = await Database.open(self._path, self._clock, read_only=True)
+                self._database = await self._kept_in.reader()
             return self._database

@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from uuid import uuid4
 
 from gateway_core.clock import Clock, SystemClock
-from gateway_core.store.errors import StoreError, explain, is_damage, is_store_failure
+from gateway_core.store.errors import StoreError, StoreUnusable, explain, is_damage, is_store_failure
 from gateway_core.store.files import (
     find_damage,
     is_large,
@@ -22,11 +23,13 @@ from gateway_core.store.files import (
     open_read_only,
     suspicion_of,
 )
+from gateway_core.store.temporary import open_temporary, open_temporary_reader
 
 T = TypeVar("T")
 
 FILE_NAME = "llmgw.db"
 LARGEST_BATCH = 64
+_FULL = "What llmgw keeps in memory, for its database cannot be used, has no more room."
 
 
 class _Job(Generic[T]):
@@ -64,9 +67,14 @@ class Database:
     shares the next one, so that many requests at once do not queue for the disk.
     """
 
-    def __init__(self, path: Path, clock: Clock, *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, *, read_only: bool = False, why_temporary: str = "", name: str = ""
+    ) -> None:
         self.path = path
         self.notices: list[str] = []
+        self.why_temporary = why_temporary
+        """Why the file cannot be used, where a database in memory called ``name`` takes its place; else empty."""
+        self._name = name
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="llmgw-store")
         self._jobs: deque[_Job[Any]] = deque()
@@ -81,14 +89,31 @@ class Database:
         Only who holds the folder's lock may open it so. Others, beside a running llmgw, open it ``read_only``: it must
         exist then, and is neither repaired nor changed.
         """
-        database = cls(path, clock or SystemClock(), read_only=read_only)
-        opening = asyncio.get_running_loop().run_in_executor(database._thread, database._open)
+        return await cls(path, clock or SystemClock(), read_only=read_only)._opened()
+
+    @classmethod
+    async def open_or_stand_in(cls, path: Path, clock: Clock) -> Database:
+        """The file as :meth:`open` opens it, or one in memory where it cannot be used: see
+        :mod:`gateway_core.store.temporary`. Raises :class:`StoreError` where that would not be safe."""
+        try:
+            return await cls.open(path, clock)
+        except StoreUnusable as error:
+            return await cls(path, clock, why_temporary=str(error), name=f"llmgw-{uuid4().hex}")._opened()
+
+    async def reader(self) -> Database:
+        """A second connection, which only reads: what takes long there keeps no paid call waiting. Raises
+        :class:`StoreError`."""
+        others = {"why_temporary": self.why_temporary, "name": self._name}
+        return await Database(self.path, self._clock, read_only=True, **others)._opened()
+
+    async def _opened(self) -> Database:
+        opening = asyncio.get_running_loop().run_in_executor(self._thread, self._open)
         try:
             await asyncio.shield(opening)
         except BaseException:
-            await database.close()
+            await self.close()
             raise
-        return database
+        return self
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What ``work`` returns, once what it wrote is on disk.
@@ -116,7 +141,7 @@ class Database:
     async def find_damage(self) -> bool:
         """Whether a file that was too large to be checked whole when it was opened is damaged: then a restart sets it
         aside. Reads it in a thread that nothing waits for."""
-        if not is_large(self.path):
+        if self.why_temporary or not is_large(self.path):
             return False
         stopped, loop = threading.Event(), asyncio.get_running_loop()
         found: asyncio.Future[bool] = loop.create_future()
@@ -140,11 +165,29 @@ class Database:
             stopped.set()
 
     def _open(self) -> None:
+        if self.why_temporary:
+            self._open_temporary()
+            return
         if self._read_only:
             self._connection = open_read_only(self.path)
             return
         self._connection, notices = open_database(self.path, self._clock.now())
         self.notices.extend(notices)
+
+    def _open_temporary(self) -> None:
+        if self._read_only:
+            self._connection = open_temporary_reader(self._name)
+            return
+        try:
+            self._connection, knows_operator = open_temporary(self._name, self.path)
+        except sqlite3.Error:  # SQLite before 3.36 shares no database in memory
+            raise StoreError(self.why_temporary) from None
+        self.notices.append(
+            f"{self.why_temporary} Until llmgw is started again without that fault nothing paid is called, and its log "
+            "and what is changed now are kept in memory alone. Free models and what is cached meanwhile are served."
+        )
+        if not knows_operator:
+            self.notices.append(f"Whether the kill switch is on cannot be read from {self.path}: it is taken for off.")
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -178,11 +221,11 @@ class Database:
             with suppress(sqlite3.Error):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-            if is_damage(error) and not self._read_only:
+            if is_damage(error) and not self._read_only and not self.why_temporary:
                 with suppress(StoreError):
                     make_private_file(suspicion_of(self.path))
             if isinstance(error, sqlite3.Error) and is_store_failure(error):
-                raise explain(error, self.path) from error
+                raise (StoreError(_FULL) if self.why_temporary else explain(error, self.path)) from error
             raise
 
 

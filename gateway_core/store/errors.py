@@ -10,7 +10,15 @@ class StoreError(Exception):
     """The store cannot be used; the message tells a person what to do. Nothing was written."""
 
 
-class NewerStore(StoreError):
+class StoreUnusable(StoreError):
+    """The file cannot be used as it is, and nothing else is wrong: what costs nothing is served without it.
+
+    A folder that another llmgw holds, a file that another program keeps locked, or a path that leads to something else
+    is none of these: who starts llmgw there has something to put right first.
+    """
+
+
+class NewerStore(StoreUnusable):
     """The file was made by a newer llmgw."""
 
     def __init__(self, path: Path, version: int, known: int) -> None:
@@ -60,8 +68,10 @@ def is_store_failure(error: BaseException) -> bool:
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
     """SQLite's error as a :class:`StoreError`."""
-    advice = _ADVICE.get(_code(error))
-    return StoreError(advice.format(path=path) if advice else f"SQLite cannot use {path}: {error}.")
+    code = _code(error)
+    advice = _ADVICE.get(code)
+    kind = StoreError if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) else StoreUnusable
+    return kind(advice.format(path=path) if advice else f"SQLite cannot use {path}: {error}.")
 
 
 def _code(error: BaseException) -> int:

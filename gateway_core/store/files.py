@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from gateway_core.store.errors import StoreError, explain, is_damage, is_store_failure
+from gateway_core.store.errors import StoreError, StoreUnusable, explain, is_damage, is_store_failure
 from gateway_core.store.migrations import check_version, migrate
 from gateway_core.store.request_index import open_index
 
@@ -50,7 +50,8 @@ def make_private_file(path: Path) -> None:
             with suppress(OSError):
                 path.chmod(0o600)
     except OSError as error:
-        raise StoreError(f"{path} cannot be made: {error.strerror}. Check that its folder is yours.") from None
+        why = error.strerror
+        raise StoreUnusable(f"{path} cannot be made: {why}. Check that its folder is yours, and has room.") from None
 
 
 def open_database(path: Path, now: float) -> tuple[sqlite3.Connection, tuple[str, ...]]:
@@ -66,7 +67,7 @@ def open_database(path: Path, now: float) -> tuple[sqlite3.Connection, tuple[str
     try:
         connection = _connect(path)
     except _Damaged:
-        raise StoreError(f"{path} is damaged although it is new: the disk may be failing.") from None
+        raise StoreUnusable(f"{path} is damaged although it is new: the disk may be failing.") from None
     try:
         rows = _carry_over(aside, connection)
     except sqlite3.Error as error:
@@ -199,7 +200,7 @@ def _set_aside(path: Path, now: float) -> Path:
             with suppress(FileNotFoundError):
                 path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     except OSError as error:
-        raise StoreError(f"{path} is damaged and cannot be set aside: {error.strerror}. Move it away.") from None
+        raise StoreUnusable(f"{path} is damaged and cannot be set aside: {error.strerror}. Move it away.") from None
     return aside
 
 

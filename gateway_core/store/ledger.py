@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gateway_core.clock import Clock
 from gateway_core.model import Lane, Target, Usage
 from gateway_core.store.codec import to_json
 from gateway_core.store.database import Database
+from gateway_core.store.errors import StoreError
 from gateway_core.store.report import ProviderCalls, cost_by_hour, provider_calls
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ class Ledger:
     """Every reservation ever made, and its end. Costs are as they were settled: prices are never applied again.
 
     A row goes from ``reserved`` to ``settled``, ``released`` or ``orphaned``, once; later attempts change nothing. All
-    methods raise :class:`~gateway_core.store.errors.StoreError` when the disk fails.
+    methods raise :class:`~gateway_core.store.errors.StoreError` when the disk fails, and always where the database is a
+    temporary one: what is spent must never be forgotten.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -64,7 +70,7 @@ class Ledger:
                 values,
             )
 
-        await self._database.run(write)
+        await self._run(write)
         return entry.id
 
     async def settle(self, reservation_id: str, cost_microusd: int, usage: Usage) -> bool:
@@ -90,7 +96,7 @@ class Ledger:
             )
             return Orphans(count, cost)
 
-        return await self._database.run(charge)
+        return await self._run(charge)
 
     async def spent_microusd(self, day: str) -> int:
         """What calls reserved on that UTC day have cost, the settled and the orphaned ones."""
@@ -100,7 +106,7 @@ class Ledger:
             spent: int = connection.execute(query, (day,)).fetchone()[0]
             return spent
 
-        return await self._database.run(read)
+        return await self._run(read)
 
     async def spent_since(self, day: str) -> dict[str, int]:
         """What each UTC day from ``day`` on has cost; later days exist when the clock was wrong."""
@@ -109,7 +115,7 @@ class Ledger:
             query = "SELECT day, sum(cost_microusd) FROM reservations WHERE day >= ? GROUP BY day"
             return dict(connection.execute(query, (day,)).fetchall())
 
-        return await self._database.run(read)
+        return await self._run(read)
 
     async def spent_in_lane(self, lane: Lane, day: str) -> dict[str, int]:
         """The part of :meth:`spent_since` that calls of one lane have cost."""
@@ -118,7 +124,7 @@ class Ledger:
             query = "SELECT day, sum(cost_microusd) FROM reservations WHERE day >= ? AND lane = ? GROUP BY day"
             return dict(connection.execute(query, (day, lane.value)).fetchall())
 
-        return await self._database.run(read)
+        return await self._run(read)
 
     async def spent_by_provider(self, day: str) -> dict[str, int]:
         """What each provider has cost on that UTC day."""
@@ -127,16 +133,16 @@ class Ledger:
             query = "SELECT provider, sum(cost_microusd) FROM reservations WHERE day = ? GROUP BY provider"
             return dict(connection.execute(query, (day,)).fetchall())
 
-        return await self._database.run(read)
+        return await self._run(read)
 
     async def spent_by_hour(self, day: str) -> tuple[int, ...]:
         """What was reserved in each of the 24 UTC hours of that day has cost."""
-        found = await self._database.run(lambda connection: cost_by_hour(connection, day, day))
+        found = await self._run(lambda connection: cost_by_hour(connection, day, day))
         return found.get(day, (0,) * 24)
 
     async def calls_of(self, provider: str, first_day: str, last_day: str) -> tuple[ProviderCalls, ...]:
         """What a provider's calls used and cost, by UTC day and model, both days included."""
-        return await self._database.run(lambda connection: provider_calls(connection, provider, first_day, last_day))
+        return await self._run(lambda connection: provider_calls(connection, provider, first_day, last_day))
 
     async def check(self) -> None:
         """Raises when a reservation could not be written now; leaves nothing behind."""
@@ -150,7 +156,12 @@ class Ledger:
             )
             connection.execute("DELETE FROM reservations WHERE id = 'check'")
 
-        await self._database.run(write)
+        await self._run(write)
+
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._database.why_temporary:
+            raise StoreError(self._database.why_temporary)
+        return await self._database.run(work)
 
     async def _close(self, reservation_id: str, state: str, cost_microusd: int, usage: str | None) -> bool:
         values = (state, cost_microusd, usage, self._clock.now(), reservation_id)
@@ -163,4 +174,4 @@ class Ledger:
             ).rowcount
             return changed == 1
 
-        return await self._database.run(write)
+        return await self._run(write)

@@ -7,10 +7,11 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from gateway_core.store.errors import FolderInUse, StoreError
+from gateway_core.store.errors import FolderInUse, StoreError, StoreUnusable
 from gateway_core.store.files import make_private_file, make_private_folder
 
 LOCK_NAME = "llmgw.lock"
+_LOOKING = os.O_RDONLY | os.O_CLOEXEC
 
 
 class FolderLock:
@@ -19,8 +20,8 @@ class FolderLock:
     The file says who has it. The folder itself is held too, so that nobody gets in who has removed the file.
     """
 
-    def __init__(self, descriptor: int, folder: int | None) -> None:
-        self._descriptor: int | None = descriptor
+    def __init__(self, descriptor: int | None, folder: int | None) -> None:
+        self._descriptor = descriptor
         self._folder = folder
 
     @classmethod
@@ -28,28 +29,21 @@ class FolderLock:
         """Takes the folder, making it when missing. Raises :class:`FolderInUse` naming the process that has it."""
         make_private_folder(folder)
         path = folder / LOCK_NAME
-        make_private_file(path)
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be opened: {error.strerror}. Check that it is yours.") from None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = _pid_in(descriptor)
-            os.close(descriptor)
-            raise FolderInUse(folder, pid) from None
-        except OSError as error:
-            os.close(descriptor)
-            raise StoreError(f"{path} cannot be locked: {error.strerror}. Give a local --data-dir.") from None
+        descriptor = _opened(path)
+        if descriptor is not None:
+            _hold(descriptor, path)
         try:
             held = _held_folder(folder)
         except BlockingIOError:
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
             raise FolderInUse(folder, None) from None
-        with suppress(OSError):  # a full disk: it is held all the same, and does not say by whom
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        if descriptor is None and held is None:
+            raise StoreError(f"{folder} can neither be written nor locked. Make it yours, or give another --data-dir.")
+        if descriptor is not None:
+            with suppress(OSError):  # a full or read-only disk: it is held all the same, and does not say by whom
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return cls(descriptor, held)
 
     @staticmethod
@@ -57,7 +51,7 @@ class FolderLock:
         """What :meth:`acquire` would raise of an llmgw that works in the folder; None where none does. Makes nothing,
         and keeps nothing."""
         try:
-            descriptor = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(folder / LOCK_NAME if (folder / LOCK_NAME).is_file() else folder, _LOOKING)
         except OSError:
             return None
         try:
@@ -82,9 +76,34 @@ class FolderLock:
             self._folder = None
 
 
+def _opened(path: Path) -> int | None:
+    """The file, made where it can be; None where it is not there and cannot be: a read-only disk has the folder."""
+    with suppress(StoreUnusable):
+        make_private_file(path)
+    for way in (os.O_RDWR, os.O_RDONLY):
+        with suppress(OSError):
+            return os.open(path, way | os.O_CLOEXEC)
+    return None
+
+
+def _hold(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = _pid_in(descriptor)
+        os.close(descriptor)
+        raise FolderInUse(path.parent, pid) from None
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreError(f"{path} cannot be locked: {error.strerror}. Give a local --data-dir.") from None
+
+
 def _held_folder(folder: Path) -> int | None:
     """The folder, locked; None on a file system that locks files alone. Raises ``BlockingIOError``."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -97,5 +116,7 @@ def _held_folder(folder: Path) -> int | None:
 
 
 def _pid_in(descriptor: int) -> int | None:
-    text = os.pread(descriptor, 32, 0).strip()
+    text = b""
+    with suppress(IsADirectoryError):
+        text = os.pread(descriptor, 32, 0).strip()
     return int(text) if text.isdigit() else None

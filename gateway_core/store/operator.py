@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from gateway_core.model import KillSwitch, Tier
 from gateway_core.store.codec import to_json
 from gateway_core.store.database import Database
+from gateway_core.store.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,10 @@ class OperatorStore:
         return OperatorState(**values)
 
     async def save(self, state: OperatorState) -> None:
-        """Writes the whole state; once this returns it survives a power loss. Raises ``StoreError``."""
+        """Writes the whole state; once this returns it survives a power loss. Raises ``StoreError``, also where the
+        database is a temporary one, which forgets."""
+        if self._database.why_temporary:
+            raise StoreError(self._database.why_temporary)
         rows = [(kept.name, to_json(getattr(state, kept.name))) for kept in fields(state)]
 
         def write(connection: sqlite3.Connection) -> None:

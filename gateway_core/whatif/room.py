@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway_core.clock import Clock
@@ -42,9 +41,9 @@ class WhatIf:
     """Outcomes of policies over the last days. Nothing here runs on the event loop for longer than a look-up."""
 
     def __init__(
-        self, path: Path, surroundings: Surroundings, written: Callable[[], Awaitable[None]], clock: Clock
+        self, database: Database, surroundings: Surroundings, written: Callable[[], Awaitable[None]], clock: Clock
     ) -> None:
-        self._path = path
+        self._kept_in = database
         self._surroundings = surroundings
         self._written = written
         self._clock = clock
@@ -114,7 +113,7 @@ class WhatIf:
         began = self._clock.monotonic()
         await self._written()
         if self._database is None:
-            self._database = await Database.open(self._path, self._clock, read_only=True)
+            self._database = await self._kept_in.reader()
         made = await self._database.run(lambda connection: replayer_of(connection, span, world))
         now = self._clock.monotonic()
         if self._read_for == span:

@@ -292,6 +292,12 @@ def test_a_key_that_no_client_can_send_is_a_failure(tmp_path: Path, secret: str)
     assert "no client can send it" in fails(listening_findings(settings_of(tmp_path, gateway_secret=secret), False))[0]
 
 
+def test_a_secret_file_with_a_line_break_in_it_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("llmgw-3kD9sPq0vXz7\nLmT2wWe5\n")
+    (text,) = fails(listening_findings(settings_of(tmp_path), False))
+    assert f"{tmp_path / 'secret'} has a line break" in text and "Delete the file" in text
+
+
 def test_a_port_that_another_program_has_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

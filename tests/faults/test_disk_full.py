@@ -1,12 +1,8 @@
-"""A disk that is full while llmgw runs, and has room again: paid tiers stop and start, the rest goes on.
-
-The disk is the process's own limit on the size of a file, which needs no rights and can be moved while it runs.
-"""
+"""A disk that is full while llmgw runs, and has room again: paid tiers stop and start, the rest goes on."""
 
 from __future__ import annotations
 
 import asyncio
-import resource
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -20,28 +16,15 @@ import pytest_asyncio
 from tests.e2e.harness import GatewayProcess, anthropic_env, gateway
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.script import Reply
-
-if not hasattr(resource, "prlimit"):
-    pytest.skip("only Linux moves the limits of another process", allow_module_level=True)
+from tests.faults.disk import LONGEST_S, MOVABLE, fill, free, line_with
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAID: dict[str, Any] = {"model": "gateway-premium", "max_tokens": 50}
-_LONGEST_S = 30
-
-
-def fill(llmgw: GatewayProcess) -> None:
-    _, most = resource.prlimit(llmgw.process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(llmgw.process.pid, resource.RLIMIT_FSIZE, (1, most))
-
-
-def free(llmgw: GatewayProcess) -> None:
-    _, most = resource.prlimit(llmgw.process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(llmgw.process.pid, resource.RLIMIT_FSIZE, (most, most))
 
 
 async def until_state(llmgw: GatewayProcess, state: str) -> Any:
     """The status once the gateway is in a state."""
-    async with asyncio.timeout(_LONGEST_S):
+    async with asyncio.timeout(LONGEST_S):
         while (status := await llmgw.get("/api/status"))["state"] != state:  # noqa: ASYNC110  another process's
             await asyncio.sleep(0.1)
     return status
@@ -58,7 +41,7 @@ class Paid:
 async def paid(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Paid]:
     """One gateway for all of them: each leaves it as it was, with room on its disk."""
     folder = tmp_path_factory.mktemp("paid")
-    async with FakeAnthropic() as fake, gateway(folder, **anthropic_env(fake)) as llmgw:
+    async with FakeAnthropic() as fake, gateway(folder, before=MOVABLE, **anthropic_env(fake)) as llmgw:
         yield Paid(folder, llmgw, fake)
 
 
@@ -66,11 +49,11 @@ async def test_a_disk_that_is_full_stops_paid_tiers_and_nothing_else_until_it_ha
     llmgw, calls = paid.llmgw, paid.fake.calls
     assert (await llmgw.chat("before", **PAID)).status == 200
     spent = (await llmgw.get("/api/budget"))["spent_usd"]
-    fill(llmgw)
+    await fill(llmgw)
     refused = [await llmgw.chat(f"meanwhile {number}", **PAID) for number in range(2)]
     cached = await llmgw.chat("before", **PAID)
     status = await llmgw.get("/api/status")
-    free(llmgw)
+    await free(llmgw)
     budget = (await until_state(llmgw, "running"))["budget"]
     after = await llmgw.chat("after", **PAID)
     assert [(answer.status, "ledger" in answer.body["error"]["message"]) for answer in refused] == [(503, True)] * 2
@@ -81,6 +64,26 @@ async def test_a_disk_that_is_full_stops_paid_tiers_and_nothing_else_until_it_ha
     assert not [line for line in llmgw.lines if "Traceback" in line or "Error" in line]
 
 
+async def test_serve_prints_a_line_when_a_full_disk_stops_paid_calls_and_one_when_it_is_well_again(paid: Paid) -> None:
+    llmgw = paid.llmgw
+    before = len(llmgw.lines)
+    await fill(llmgw)
+    assert (await llmgw.chat("while it is full", **PAID)).status == 503
+    notices = (await llmgw.get("/api/snapshot"))["notices"]
+    await free(llmgw)
+    await until_state(llmgw, "running")
+    await line_with(llmgw, "info: The ledger can be written again", since=before)
+    told = [line for line in llmgw.lines[before:] if "ledger" in line]
+    late = await line_with(llmgw, "rows were written late", since=before)
+    assert late.startswith("info: ") and late.endswith("now that the disk has room.")
+    rows = (await llmgw.get("/api/requests?limit=1"))["requests"]
+    assert [(row["preview"], row["status"]) for row in rows] == [("while it is full", "refused")]
+    stopped = "The ledger cannot be written: paid tiers are stopped."
+    assert [line.startswith(f"error: {stopped}") and "disk is full" in line for line in told] == [True, False]
+    assert [text.startswith(stopped) for text in notices] == [True]
+    assert (await llmgw.get("/api/snapshot"))["notices"] == []
+
+
 async def test_money_that_falls_due_on_a_full_disk_stays_reserved_and_is_written_once_there_is_room(paid: Paid) -> None:
     llmgw, fake, calls = paid.llmgw, paid.fake, paid.fake.calls
     before = (await llmgw.get("/api/budget"))["spent_usd"]
@@ -88,11 +91,11 @@ async def test_money_that_falls_due_on_a_full_disk_stays_reserved_and_is_written
     under_way = asyncio.create_task(llmgw.chat("one call", **PAID))
     while fake.calls == calls:  # noqa: ASYNC110  another process calls
         await asyncio.sleep(0.02)
-    fill(llmgw)
+    await fill(llmgw)
     fake.resume()
     answer = await under_way
     meanwhile = await llmgw.get("/api/budget")
-    free(llmgw)
+    await free(llmgw)
     after = (await until_state(llmgw, "running"))["budget"]
     fake.default = Reply()
     assert answer.status == 200
@@ -105,17 +108,17 @@ async def test_money_that_falls_due_on_a_full_disk_stays_reserved_and_is_written
 
 async def test_a_kill_switch_works_on_a_full_disk_and_is_kept_for_a_restart_once_there_is_room(paid: Paid) -> None:
     llmgw = paid.llmgw
-    fill(llmgw)
+    await fill(llmgw)
     killed = await llmgw.command("kill")
     refused = await llmgw.chat("while it is on", **PAID)
-    free(llmgw)
-    async with asyncio.timeout(_LONGEST_S):
+    await free(llmgw)
+    async with asyncio.timeout(LONGEST_S):
         while not _kill_is_kept(paid.folder):  # noqa: ASYNC110  another process writes
             await asyncio.sleep(0.1)
-    fill(llmgw)
+    await fill(llmgw)
     released = await llmgw.command("release")
     state = (await llmgw.get("/api/status"))["state"]
-    free(llmgw)
+    await free(llmgw)
     await until_state(llmgw, "running")
     assert not killed["ok"] and "In force now" in killed["message"] and refused.code == "kill_switch"
     assert not released["ok"] and "In force now" in released["message"] and state != "killed"

@@ -272,6 +272,23 @@ async def test_a_settlement_that_cannot_be_written_stays_counted_and_is_tried_ag
     assert await ledger.spent_microusd(DAY) == 400
 
 
+async def test_a_ledger_that_fails_is_told_once_with_its_reason_and_once_when_it_is_well_again(
+    budget: Budget, database: Database
+) -> None:
+    told: list[tuple[bool, str]] = []
+    budget.on_ledger = lambda ok: told.append((ok, budget.ledger_trouble))
+    await make_read_only(database)
+    for number in range(2):
+        refused = await budget.reserve(f"req_{number}", 1, PAID, 1000)
+        assert isinstance(refused, Refusal) and "is read-only" in refused.message
+    assert not await budget.retry()
+    await make_read_only(database, False)
+    assert await budget.retry()
+    await reserve(budget, 1000)
+    assert [ok for ok, _ in told] == [False, True]
+    assert "is read-only. Make the file" in told[0][1] and not told[1][1]
+
+
 async def test_it_recovers_by_itself(ledger: Ledger, clock: FakeClock, database: Database) -> None:
     budget = await Budget.open(ledger, clock, 0, 0, HARD, retry_s=0.01)
     reservation = await reserve(budget, 1000)

@@ -139,14 +139,14 @@ async def nothing_waits() -> None:
 
 
 @asynccontextmanager
-async def room_on(path: Path, clock: FakeClock) -> AsyncIterator[WhatIf]:
-    room = WhatIf(path, Surroundings(lambda: WORLD, dict), nothing_waits, clock)
+async def room_on(database: Database, clock: FakeClock) -> AsyncIterator[WhatIf]:
+    room = WhatIf(database, Surroundings(lambda: WORLD, dict), nothing_waits, clock)
     yield room
     await room.close()
 
 
 async def test_the_log_is_read_once_until_it_is_old_or_asked_for_anew(database: Database, clock: FakeClock) -> None:
-    async with room_on(database.path, clock) as room:
+    async with room_on(database, clock) as room:
         assert (await room.outcome(Policy())).requests == 0
         await add(database, request_row())
         assert (await room.outcome(Policy(premium_share=0.5))).requests == 0
@@ -169,7 +169,7 @@ async def test_who_leaves_while_the_log_is_read_does_not_have_it_read_twice(
         held.set()
         await waits.wait()
 
-    room = WhatIf(database.path, Surroundings(lambda: WORLD, dict), written, clock)
+    room = WhatIf(database, Surroundings(lambda: WORLD, dict), written, clock)
     left = asyncio.create_task(room.outcome(Policy()))
     await held.wait()
     left.cancel()
@@ -183,7 +183,7 @@ async def test_who_leaves_while_the_log_is_read_does_not_have_it_read_twice(
 async def test_an_older_history_answers_while_a_newer_one_takes_its_time(database: Database, clock: FakeClock) -> None:
     waits = asyncio.Event()
     waits.set()
-    room = WhatIf(database.path, Surroundings(lambda: WORLD, dict), lambda: waits.wait(), clock)  # type: ignore[arg-type,return-value]
+    room = WhatIf(database, Surroundings(lambda: WORLD, dict), lambda: waits.wait(), clock)  # type: ignore[arg-type,return-value]
     assert (await room.outcome(Policy())).requests == 0
     await add(database, request_row())
     clock.advance(LEAST_FRESH_S)
@@ -197,14 +197,14 @@ async def test_an_older_history_answers_while_a_newer_one_takes_its_time(databas
 async def test_what_cannot_be_read_is_said_and_tried_again(
     database: Database, clock: FakeClock, tmp_path: Path
 ) -> None:
-    async with room_on(tmp_path / "none.db", clock) as room:
+    async with room_on(Database(tmp_path / "none.db", clock), clock) as room:
         with pytest.raises(StoreError):
             await room.outcome(Policy())
         looked = await room.look(Policy())
         assert looked.problem and looked.requests == 0
         unknown = await room.look(Policy(local_model="nobody"))
         assert "give it as nobody@TOKENS" in unknown.problem
-        room._path = database.path
+        room._kept_in = database
         assert not (await room.look(Policy())).problem
 
 
@@ -215,7 +215,7 @@ async def test_a_room_can_be_closed_while_it_reads(database: Database, clock: Fa
         held.set()
         await asyncio.Event().wait()
 
-    room = WhatIf(database.path, Surroundings(lambda: WORLD, dict), written, clock)
+    room = WhatIf(database, Surroundings(lambda: WORLD, dict), written, clock)
     asked = asyncio.create_task(room.outcome(Policy()))
     await held.wait()
     await room.close()

@@ -1,0 +1,98 @@
+"""What becomes of rows that the disk does not take."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway_core import journal
+from gateway_core.activity import Activity
+from gateway_core.bus import Bus
+from gateway_core.events import Event, Notice
+from gateway_core.exchange import Exchange
+from gateway_core.journal import Journal
+from gateway_core.known_secrets import KnownSecrets
+from gateway_core.model import Status
+from gateway_core.store.database import FILE_NAME, Database
+from gateway_core.store.requests import RequestLog
+from tests.routing.requests import request
+from tests.store.support import FakeClock, make_read_only
+
+
+class Kept:
+    """A journal over a disk that can be made to take nothing. ``told`` is what a person heard last."""
+
+    def __init__(self, database: Database, clock: FakeClock) -> None:
+        self.database, self.log, self.bus = database, RequestLog(database, clock), Bus()
+        self.told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.bus.listen(self._hear)
+        self.journal = Journal(self.bus, Activity(clock.now()), self.log, clock, KnownSecrets(), retry_s=0.01)
+        self.journal.start()
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Notice):
+            self.told.set_result(f"{event.level}: {event.text}")
+
+    async def ended(self, *names: str) -> None:
+        """Requests that come and go, one after the other, and are all noted."""
+        for name in names:
+            exchange = Exchange(replace(request(f"I ask {name}"), id=name), time.monotonic())
+            self.journal.started(exchange)
+            exchange.end(Status.OK)
+            self.journal.finished(exchange)
+            await self.journal.settled()
+
+    async def written(self) -> list[str]:
+        return sorted(row.id for row in await self.log.recent(100) if row.status is Status.OK)
+
+
+@pytest.fixture
+async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
+    clock = FakeClock()
+    database = await Database.open(tmp_path / FILE_NAME, clock)
+    kept = Kept(database, clock)
+    yield kept
+    await kept.journal.close()
+    await database.close()
+
+
+async def test_rows_that_a_full_disk_did_not_take_are_written_once_there_is_room(kept: Kept) -> None:
+    await kept.ended("before")
+    await make_read_only(kept.database)
+    await kept.ended("a", "b")
+    await make_read_only(kept.database, False)
+    async with asyncio.timeout(30):
+        told = await kept.told
+    assert told == "info: 2 of the request log's rows were written late, now that the disk has room."
+    assert await kept.written() == ["a", "b", "before"]
+    detail = await kept.log.detail("b")
+    assert detail and "I ask b" in str(detail.messages), "what was said too"
+
+
+async def test_the_oldest_are_lost_where_there_are_too_many_and_how_many_is_told(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "MOST_UNWRITTEN", 3)
+    monkeypatch.setattr(journal, "MOST_BODIES", 1)
+    await make_read_only(kept.database)
+    await kept.ended("a", "b", "c", "d", "e")
+    await make_read_only(kept.database, False)
+    async with asyncio.timeout(30):
+        told = await kept.told
+    assert told.startswith("warning: 3 of") and "2 older ones are lost to the log, their money is not." in told
+    assert await kept.written() == ["c", "d", "e"]
+    details = [await kept.log.detail(name) for name in ("d", "e")]
+    assert [bool(detail and detail.messages) for detail in details] == [False, True], "the newest keep what was said"
+
+
+async def test_an_end_writes_what_the_disk_did_not_take_before(kept: Kept) -> None:
+    await make_read_only(kept.database)
+    await kept.ended("a")
+    await make_read_only(kept.database, False)
+    await kept.journal.close()
+    assert await kept.written() == ["a"]
