@@ -7,6 +7,7 @@ that builds models takes 6 ms a call, passing through takes less than one (measu
 from __future__ import annotations
 
 import asyncio
+import threading
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -22,6 +23,7 @@ from gateway_core.model import JsonObject, ProviderStatus
 from gateway_core.providers.base import UpstreamError, Wire
 from gateway_core.providers.bodies import Undecodable, take_over
 from gateway_core.providers.failures import Failures
+from gateway_core.providers.sdk_imports import import_on_demand
 from gateway_core.wire.ndjson import LineParser, LineTooLong
 from gateway_core.wire.sse import SSEError, SSEEvent, SSEParser
 
@@ -32,6 +34,7 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 CONNECT_S = 10.0
 _CHECK_S = 5.0
+_IMPORTING = threading.Lock()
 _LINGER_S = 0.2
 """How long a complete answer waits for the end of its connection, which can then be used again."""
 
@@ -262,19 +265,22 @@ class Upstream:
         return self._sdk
 
     def _make(self) -> Sdk:
-        import httpx2
+        with _IMPORTING:
+            import_on_demand()
+            import httpx2
 
-        client, module = self.make_client(
-            {
-                "follow_redirects": False,
-                "trust_env": not is_loopback(self.base_url),
-                "timeout": httpx2.Timeout(max(self._first_byte_s, self._idle_s) + 5, connect=CONNECT_S),
-                "limits": httpx2.Limits(max_connections=1000, keepalive_expiry=30.0),
-                "event_hooks": {"request": [_tell_request], "response": [_tell_answer, take_over]},
-            }
-        )
-        transport = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, aiohttp.ClientError, OSError, Undecodable)
-        return Sdk(client, module.APIStatusError, (module.APIError, *transport), module.AsyncStream)
+            client, module = self.make_client(
+                {
+                    "follow_redirects": False,
+                    "trust_env": not is_loopback(self.base_url),
+                    "timeout": httpx2.Timeout(max(self._first_byte_s, self._idle_s) + 5, connect=CONNECT_S),
+                    "limits": httpx2.Limits(max_connections=1000, keepalive_expiry=30.0),
+                    "event_hooks": {"request": [_tell_request], "response": [_tell_answer, take_over]},
+                }
+            )
+            broken = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL)
+            transport = (*broken, aiohttp.ClientError, OSError, Undecodable)
+            return Sdk(client, module.APIStatusError, (module.APIError, *transport), module.AsyncStream)
 
     async def check(self) -> ProviderStatus:
         """Whether the upstream can be used, asked of its list of models."""
