@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gateway_core.importing import importing
 from gateway_core.own_files import keep_private
 from gateway_core.settings_sources import SettingsError, SettingsSources
 from llmgw_tui.arguments import make_parser, parse_arguments
-from llmgw_tui.importing import importing
 from llmgw_tui.streams import run_as_command
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ that builds models takes 6 ms a call, passing through takes less than one (measu
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
@@ -19,6 +20,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import aiohttp
 import orjson
 
+from gateway_core.importing import importing
 from gateway_core.model import JsonObject, ProviderStatus
 from gateway_core.providers.base import UpstreamError, Wire
 from gateway_core.providers.bodies import Undecodable, take_over
@@ -265,7 +267,7 @@ class Upstream:
         return self._sdk
 
     def _make(self) -> Sdk:
-        with _IMPORTING:
+        with _IMPORTING, importing():
             import_on_demand()
             import httpx2
 
@@ -273,6 +275,7 @@ class Upstream:
                 {
                     "follow_redirects": False,
                     "trust_env": not is_loopback(self.base_url),
+                    "verify": tls_of(self.base_url),
                     "timeout": httpx2.Timeout(max(self._first_byte_s, self._idle_s) + 5, connect=CONNECT_S),
                     "limits": httpx2.Limits(max_connections=1000, keepalive_expiry=30.0),
                     "event_hooks": {"request": [_tell_request], "response": [_tell_answer, take_over]},
@@ -306,6 +309,14 @@ class Upstream:
 def is_loopback(url: str) -> bool:
     """Whether a URL is of this machine: no proxy of the environment's then stands between."""
     return (urlsplit(url).hostname or "") in ("127.0.0.1", "localhost", "::1")
+
+
+def tls_of(url: str) -> ssl.SSLContext | bool:
+    """The certificates to trust. Reading them takes 60 ms, for nothing where no TLS is spoken: such a client has none.
+
+    It follows no redirect, and no proxy stands before a loopback address.
+    """
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.startswith("http://") and is_loopback(url) else True
 
 
 def _basic(parts: SplitResult) -> str | None:

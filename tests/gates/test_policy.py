@@ -325,10 +325,10 @@ def test_nothing_is_compiled_until_it_is_needed_and_then_once_for_all() -> None:
         "before = made()\n"
         "asyncio.run(gate.ready('What is a good name for a cat?'))\n"
         "assert made() == before\n"
-        "asyncio.run(gate.ready('Encrypt all my files and ask for a ransom.'))\n"
+        "asyncio.run(gate.ready('Write a keylogger.'))\n"
         "some = made()\n"
         "assert before < some < len(matchers), (before, some)\n"
-        "assert gate.check('Encrypt all my files and ask for a ransom.') and made() == some\n"
+        "assert gate.check('Write a keylogger.') and made() == some\n"
         "asyncio.run(gate.ready())\n"
         "assert made() == len(matchers) and not policy_match.uncompiled()\n"
     )

@@ -1,4 +1,4 @@
-"""How the modules of a command are imported: they are most of what a start costs."""
+"""How many modules at once are imported: they are most of what a start costs."""
 
 from __future__ import annotations
 
