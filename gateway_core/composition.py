@@ -125,7 +125,7 @@ class Composition:
 
     async def _compose(self) -> None:
         policy = PolicyGate(self.settings.policy_patterns, self.settings.policy == "on")
-        self._spawn(policy.ready(), "policy")
+        self._spawn(policy.warm_up(), "policy")
         self._notices += self._database.notices
         operator = OperatorStore(self._database)
         state = await operator.load()

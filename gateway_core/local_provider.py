@@ -36,10 +36,12 @@ class LocalProvider:
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """See :meth:`Provider.send`. The server is held while it answers, also when another one takes over."""
+        await self._models.standin.awake()
         with self._models.in_use(call.target.model) as endpoint:
             if endpoint is None:
                 raise UpstreamError("No local server answers.", kind="connect", sent=False)
             if endpoint[2] == "builtin":
+                await self._close_earlier(endpoint)
                 call = replace(call, max_output_tokens=BUILTIN_OUTPUT_TOKENS)
             pieces, watch, told = self._server(endpoint).send(call), Stopwatch(self._clock), None
             used = Usage()
@@ -83,6 +85,11 @@ class LocalProvider:
                 )
             )
         return self._servers[endpoint]
+
+    async def _close_earlier(self, endpoint: Endpoint) -> None:
+        """The built-in model answers at another address each time that it is started."""
+        for earlier in [other for other in self._servers if other[2] == "builtin" and other != endpoint]:
+            await self._servers.pop(earlier).close()
 
     def _thinks(self, model: str) -> bool | None:
         return self._models.supports(model, "thinking")

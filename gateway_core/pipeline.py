@@ -177,7 +177,7 @@ class Pipeline:
 
     async def _way(self, exchange: Exchange) -> Answer | Refusal:
         request, gates, watch = exchange.request, self._gates, exchange.watch
-        await gates.policy.ready()
+        await gates.policy.ready(request.view.user_text)
         with watch.begin("policy") as step:
             if verdict := gates.policy.check(request.view.user_text):
                 step.outcome = "refused"

@@ -11,6 +11,8 @@ from gateway_core.model import ProviderStatus
 from gateway_core.providers.base import Provider
 
 EVERY_S = 600.0
+FIRST_AFTER_S = 1.0
+"""After the start: the first requests do not wait for the SDKs of providers that they do not need."""
 AGAIN_S = 30.0
 """A provider that failed is looked at again so soon: it shows as down for no longer than that after it is back."""
 
@@ -25,11 +27,13 @@ class ProviderChecks:
         *,
         every_s: float = EVERY_S,
         again_s: float = AGAIN_S,
+        first_after_s: float = FIRST_AFTER_S,
         seen: Callable[[ProviderStatus], None] = lambda status: None,
     ) -> None:
         self._providers = providers
         self._every_s = every_s
         self._again_s = again_s
+        self._first_after_s = first_after_s
         self._seen = seen
         self._statuses: dict[str, ProviderStatus] = {}
         self._due: dict[str, float] = {}
@@ -48,7 +52,8 @@ class ProviderChecks:
         self._woken.set()
 
     async def run(self) -> None:
-        """Looks for ever."""
+        """Looks for ever, the first time a moment from now."""
+        await asyncio.sleep(self._first_after_s)
         while True:
             self._woken.clear()
             self.looked.clear()

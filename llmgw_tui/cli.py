@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gateway_core.importing import importing
 from gateway_core.own_files import keep_private
 from gateway_core.settings_sources import SettingsError, SettingsSources
 from llmgw_tui.arguments import make_parser, parse_arguments
@@ -62,7 +63,8 @@ def _run_at_once(arguments: argparse.Namespace) -> int:
 
 
 def _load_and_run(arguments: argparse.Namespace) -> int:
-    from gateway_core.settings_files import SettingsFiles
+    with importing():
+        from gateway_core.settings_files import SettingsFiles
 
     files = SettingsFiles(arguments.config, **{name: getattr(arguments, name) for name in FLAGS})
     if arguments.command == "service":
@@ -81,13 +83,15 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
 
     match arguments.command:
         case None:
-            from llmgw_tui import screen_runs
+            with importing():
+                from llmgw_tui import screen_runs
 
             return asyncio.run(
                 screen_runs.control_centre(settings, files, _screen(arguments), read_only=arguments.read_only)
             )
         case "serve":
-            from llmgw_tui import headless
+            with importing():
+                from llmgw_tui import headless
 
             return asyncio.run(headless.serve(settings, files, read_only=arguments.read_only, quiet=arguments.quiet))
         case "attach":

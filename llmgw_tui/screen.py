@@ -7,12 +7,12 @@ import os
 import sys
 from pathlib import Path
 
+from gateway_core.importing import importing
 from gateway_core.secret import gateway_secret
 from gateway_core.settings import Settings
 from llmgw_tui.reach import address_of
 from llmgw_tui.screen_options import ScreenOptions, is_set
 from llmgw_tui.source import Source
-from llmgw_tui.source_http import HttpSource
 
 
 async def attach(
@@ -25,6 +25,8 @@ async def attach(
     read_only: bool = False,
 ) -> int:
     """The control centre of a gateway that runs elsewhere."""
+    from llmgw_tui.source_http import HttpSource  # 0.1 s, for nothing where the gateway is inside
+
     if not has_terminal():
         return 1
     given, key = key, key or gateway_secret(settings, create=False)
@@ -58,7 +60,8 @@ async def show(
 
     ``lost`` is set when the terminal has gone; what then becomes of the process is up to the caller.
     """
-    from llmgw_tui.app import run_control_centre
+    with importing():
+        from llmgw_tui.app import run_control_centre
     from llmgw_tui.setup import set_up
     from llmgw_tui.streams import let_go_of_terminal
 

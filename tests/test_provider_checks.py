@@ -33,10 +33,24 @@ class Checked:
         pass
 
 
+async def test_the_first_requests_of_a_gateway_come_before_the_first_look() -> None:
+    """A look imports a provider's SDK."""
+    asked = Checked("asked", "ok")
+    running = asyncio.create_task(ProviderChecks(lambda: [asked], first_after_s=0.2).run())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert asked.checks == 0
+    async with asyncio.timeout(10):
+        await asked.looked_at.get()
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
 async def test_one_that_failed_is_looked_at_again_soon_and_the_others_are_left_alone() -> None:
     well, down = Checked("well", "ok"), Checked("down", "down")
     providers = [well, down]
-    checks = ProviderChecks(lambda: providers, every_s=3600, again_s=0.01)
+    checks = ProviderChecks(lambda: providers, every_s=3600, again_s=0.01, first_after_s=0.0)
     running = asyncio.create_task(checks.run())
     async with asyncio.timeout(10):
         for _ in range(3):

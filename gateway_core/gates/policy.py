@@ -15,7 +15,7 @@ from unicodedata import normalize
 
 import regex  # type: ignore[import-untyped]
 
-from gateway_core.gates.policy_match import compile_all, compiled, forbidden_ask
+from gateway_core.gates.policy_match import compile_each, forbidden_ask, uncompiled
 from gateway_core.gates.policy_rules import Category
 from gateway_core.model import Refusal
 from gateway_core.settings import PolicyPattern, SettingsError
@@ -26,6 +26,7 @@ EXAMINED_CHARS = 32_768
 PATTERN_TIMEOUT_S = 0.05
 """How long one custom pattern may search one text. The ``regex`` package can be stopped, ``re`` cannot."""
 EXCERPT_CHARS = 120
+WARM_UP_AFTER_S = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -51,14 +52,21 @@ class PolicyGate:
         self._patterns = [(custom.name, _compiled(custom)) for custom in patterns]
         self._slow: set[str] = set()
 
-    async def ready(self) -> None:
-        """Returns when :meth:`check` has nothing to compile: that would hold up all other requests for a second."""
-        if self._enabled and not compiled.is_set():
+    async def ready(self, text: str | None = None) -> None:
+        """Returns when :meth:`check` has nothing to compile for ``text``, or for any where None is given: that would
+        hold up all other requests for as long as a second."""
+        waiting = uncompiled(None if text is None else _examined(text)) if self._enabled else []
+        if waiting:
             given_up = Event()
             try:
-                await asyncio.to_thread(compile_all, given_up)
+                await asyncio.to_thread(compile_each, waiting, given_up)
             finally:
                 given_up.set()  # or a process that is told to end would wait for the thread
+
+    async def warm_up(self) -> None:
+        """Compiles all of it, once the first requests, most of which need none of it, have had their time."""
+        await asyncio.sleep(WARM_UP_AFTER_S)
+        await self.ready()
 
     def check(self, request_text: str) -> Verdict | None:
         """The verdict on a user's text, peeled of its client's envelope; None when it may pass."""

@@ -29,7 +29,7 @@ class Finding:
 def forbidden_ask(text: str) -> Finding | None:
     """The first forbidden ask of ``text``; None when it asks for nothing forbidden. Linear in the text's length."""
     lower = _lower(text)
-    cues = [cue for cue in _CUES if cue in lower]
+    cues = _cues_in(lower)
     if not cues:
         return None
     said = spoken(lower)
@@ -37,17 +37,29 @@ def forbidden_ask(text: str) -> Finding | None:
     return next(chain(_asked(said, cues), _bare_command(said, commands), _run_blocks(lower, said, commands)), None)
 
 
-def compile_all(given_up: Event) -> None:
-    """Compiles every pattern that was not needed yet, about a second's work, unless it is ``given_up`` meanwhile.
+def uncompiled(text: str | None = None) -> list[Matcher]:
+    """What must be compiled before ``text`` can be looked at; before any text can where None is given."""
+    waiting = [matcher for matcher in chain(_RULES, _COMMANDS) if not matcher.is_compiled]
+    if text is None or not waiting:
+        return waiting
+    cues = _cues_in(_lower(text))
+    return [matcher for matcher in waiting if not matcher.cues.isdisjoint(cues)]
+
+
+def compile_each(matchers: Sequence[Matcher], given_up: Event) -> None:
+    """Compiles them, about a second's work for all there are, unless it is ``given_up`` meanwhile.
 
     May run in several threads.
     """
-    with _compiling:
-        for matcher in chain(_RULES, _COMMANDS):
+    for matcher in matchers:
+        with _compiling:
             if given_up.is_set():
                 return
             matcher.compile()
-    compiled.set()
+
+
+def _cues_in(lower: str) -> list[str]:
+    return [cue for cue in _CUES if cue in lower]
 
 
 def _lower(text: str) -> str:
@@ -99,7 +111,7 @@ _ONLY_NAMED = (
 """Not between *run* and a command: the command is only named."""
 
 
-class _Matcher:
+class Matcher:
     """A rule or a command with its patterns, one for each mood.
 
     They are compiled when they are first needed: all of them take a second, and few texts need any.
@@ -107,6 +119,7 @@ class _Matcher:
 
     def __init__(self, rule: Rule | Command) -> None:
         self.rule = rule
+        self.is_compiled = False
         self.cues = frozenset(form for cue in rule.cues for form in (cue, _spelt_out(cue)))
 
     @cached_property
@@ -133,6 +146,7 @@ class _Matcher:
         _ = self.needs, self.unless, self.forms
         if isinstance(self.rule, Command):
             _ = self.line
+        self.is_compiled = True
 
     def match(self, text: str, ask: Ask) -> Finding | None:
         form = self.forms.get(ask.mood)
@@ -196,11 +210,9 @@ def _command_forms(command: Command) -> dict[Mood, str]:
     }
 
 
-_RULES = [_Matcher(rule) for rule in RULES]
-_COMMANDS = [_Matcher(command) for command in COMMANDS]
+_RULES = [Matcher(rule) for rule in RULES]
+_COMMANDS = [Matcher(command) for command in COMMANDS]
 _compiling = Lock()
-compiled = Event()
-"""Set when no text makes anything compile any more."""
 _CUES = sorted({cue for matcher in chain(_RULES, _COMMANDS) for cue in matcher.cues})
 
 
@@ -229,7 +241,7 @@ _TALKED_ABOUT = pattern(
 )
 
 
-def _bare_command(said: str, commands: Sequence[_Matcher]) -> Iterator[Finding]:
+def _bare_command(said: str, commands: Sequence[Matcher]) -> Iterator[Finding]:
     """The command that is the whole message."""
     if "\n" in said.strip() or "?" in said:
         return
@@ -247,7 +259,7 @@ _RUN_THIS = pattern(
 )
 
 
-def _run_blocks(lower: str, said: str, commands: Sequence[_Matcher]) -> Iterator[Finding]:
+def _run_blocks(lower: str, said: str, commands: Sequence[Matcher]) -> Iterator[Finding]:
     """The commands in a code block that the line before it asks to run."""
     if not commands:
         return

@@ -77,7 +77,7 @@ class LocalModels:
         self._base_url = local_base_url(settings)
         key = settings.local_llm_api_key
         self._api_key = key.get_secret_value() if key else None
-        self._standin = StandIn(standin or NoStandIn(), settings.builtin_model, self._clock, self._update, self.wake)
+        self.standin = StandIn(standin or NoStandIn(), settings.builtin_model, self._clock, self._update, self.wake)
         self._registry = registry or Registry(self._clock, enabled=False)
         self._notebook = Notebook(store)
         self._listing = Listing(self._notebook)
@@ -151,7 +151,7 @@ class LocalModels:
         """What a person should know now; nothing before the first look."""
         if not self._looked:
             return ()
-        texts = (self._standin.notice(self._found is not None, self._address),)
+        texts = (self.standin.notice(self._found is not None, self._address),)
         return tuple(text for text in texts if text)
 
     def endpoint(self) -> Endpoint | None:
@@ -160,7 +160,7 @@ class LocalModels:
             return None
         if self._found is not None and self._looks:
             return (self._base_url, self._api_key, self._found.kind)
-        return self._standin.endpoint
+        return self.standin.endpoint
 
     @contextmanager
     def in_use(self, model: str) -> Iterator[Endpoint | None]:
@@ -169,7 +169,7 @@ class LocalModels:
         self._in_flight[name] += 1
         self._overlay = None
         try:
-            with self._standin.held(endpoint is not None and endpoint[2] == "builtin"):
+            with self.standin.held(endpoint is not None and endpoint[2] == "builtin"):
                 yield endpoint
         finally:
             self._in_flight[name] -= 1
@@ -182,7 +182,7 @@ class LocalModels:
         Of Ollama it is the largest context that a request may ask for, not the one in force.
         """
         if self._server.kind == "builtin":
-            return self._standin.model.context_tokens
+            return self.standin.model.context_tokens
         return self.contexts.context_of(model)
 
     def supports(self, model: str, feature: str) -> bool | None:
@@ -257,20 +257,20 @@ class LocalModels:
         await self._pulls.close()
         await self._notebook.settle()
         await self._registry.close()
-        await self._standin.close()
+        await self.standin.close()
         if self._session:
             await self._session.close()
 
     async def settled(self, within_s: float) -> None:
         """Returns once it is known what serves, after ``within_s`` seconds at the latest.
 
-        Known is it after the first look, and when a start of the built-in model has ended one way or another.
+        Known is it after the first look, and when a start or stop of the built-in model has ended.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 if not self._looked:
                     await self.refresh()
-                await self._standin.settled()
+                await self.standin.settled()
 
     async def looked(self) -> None:
         """Returns once the server was looked at; at once where it was before, or nothing is to be looked at."""
@@ -288,7 +288,7 @@ class LocalModels:
             if self._looks:
                 await self._look()
             self._looked_at = began
-            self._standin.follow(self._found is not None)
+            self.standin.follow(self._found is not None)
             self._looked = True
             self._update()
             self.residence.saw(self._server.models, self._looked_at)
@@ -374,7 +374,7 @@ class LocalModels:
     @property
     def _looks(self) -> bool:
         """Whether a server of the person's own is looked for."""
-        return self._settings.local_llm_enabled and self._standin.mode != "on"
+        return self._settings.local_llm_enabled and self.standin.mode != "on"
 
     def _why_absent(self) -> Absence:
         if not self._looks:
@@ -400,7 +400,7 @@ class LocalModels:
         """Tells a person that the server came or went."""
         found = self._found if self._looks else None
         seen = Seen(found.product, self._address, self._server.current_model) if found else None
-        meanwhile = Meanwhile(self._standin.serves(found is not None), " ".join(self.notices))
+        meanwhile = Meanwhile(self.standin.serves(found is not None), " ".join(self.notices))
         for notice in self._presence.look(seen, self._trouble.message, meanwhile):
             self._publish(notice)
 
@@ -477,7 +477,7 @@ class LocalModels:
     def _describe(self) -> LocalServer:
         if self._found is None or not self._looks:
             why = self._why_absent()
-            server = self._standin.describe(self._address, why.words)
+            server = self.standin.describe(self._address, why.words)
             product = "builtin" if server.reachable else self._product
             able = abilities("builtin") if server.reachable else absent(why.words)
             return replace(server, product=product, abilities=able, why_absent=why.why, how_to_start=why.steps)

@@ -1,4 +1,5 @@
-"""The built-in model stands in for a local server: started when nothing answers, stopped when one does."""
+"""The built-in model stands in for a local server that does not answer. It is started for the first request, since it
+holds 700 MB, and ends when a server answers, or when nobody has asked it for an hour."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ from gateway_core.model import LocalModel, LocalServer
 
 RETRY_AFTER_S = 300.0
 """How long a built-in model that failed is left alone."""
+IDLE_S = 3600.0
+"""How long it stays without a request. With it go the prompts that it keeps: OpenClaw's takes it minutes to read."""
 
 Mode = Literal["auto", "on", "off"]
 
@@ -73,6 +76,9 @@ class StandIn:
     ``on_change`` is called when the model comes or goes, ``on_idle`` when its last request has ended.
     """
 
+    RESTING = ("", None, "builtin")
+    """The endpoint of a model that :meth:`awake` starts."""
+
     def __init__(
         self,
         model: StandInModel,
@@ -89,12 +95,24 @@ class StandIn:
         self._users = 0
         self._task: asyncio.Task[None] | None = None
         self._not_before = float("-inf")
+        self._rests = False
+        self._left_at = 0.0
         model.on_change = on_change
 
     @property
     def endpoint(self) -> tuple[str, str | None, str] | None:
-        """Where it answers now."""
-        return (*self.model.endpoint, "builtin") if self.model.endpoint else None
+        """Where it answers now; :data:`RESTING` while it is to be started first."""
+        if self.model.endpoint:
+            return (*self.model.endpoint, "builtin")
+        return self.RESTING if self._rests else None
+
+    async def awake(self) -> None:
+        """Starts the model where it rests, and returns when it answers or has failed. A caller who goes stops waiting;
+        the start goes on."""
+        while self._rests and self.model.endpoint is None:
+            if self._task is None or self._task.done():
+                self._task = asyncio.create_task(self._start(), name="start the built-in model")
+            await asyncio.wait({self._task})
 
     @contextmanager
     def held(self, used: bool) -> Iterator[None]:
@@ -104,47 +122,45 @@ class StandIn:
             yield
         finally:
             self._users -= used
+            self._left_at = self._clock.monotonic()
             if used and not self._users:
                 self._on_idle()
 
     def follow(self, server_there: bool) -> None:
-        """Starts or stops the model in the background, as the mode and the server's presence want it."""
+        """Holds the model ready, or stops it in the background, as the mode and the server's presence want it."""
         if self._task and not self._task.done():
             return
-        if self._wanted(server_there):
-            if self.model.endpoint is None and self._may_start():
-                self._task = asyncio.create_task(self._start(), name="start the built-in model")
-        elif self.model.endpoint and not self._users:
+        wanted = self._wanted(server_there)
+        self._rests = wanted and self._may_start()
+        idle = not wanted or self._clock.monotonic() - self._left_at >= IDLE_S
+        if self.model.endpoint and not self._users and idle:
             self._task = asyncio.create_task(self.model.stop(), name="stop the built-in model")
 
     def describe(self, root: str, absence: str) -> LocalServer:
         """The local server while no real one serves. ``absence`` says why none answers at ``root``, and what helps."""
-        if endpoint := self.model.endpoint:
+        if endpoint := self.endpoint:
             return LocalServer(
                 "builtin",
                 endpoint[0].removesuffix("/v1"),
                 True,
-                detail="the small model inside llmgw",
+                detail="the small model inside llmgw" + self._not_yet,
                 current_model=self.model.name,
                 models=(self._listing(),),
             )
-        if self._task and not self._task.done() and self._wanted(False):
-            return LocalServer("builtin", "", False, detail="The built-in model is starting.")
         missing = self._why_not()
         if self.mode == "on":
             return LocalServer("builtin", "", False, detail=missing)
         return LocalServer("ollama", root, False, detail=f"No local server at {root}: {absence} {missing}".strip())
 
     def serves(self, server_there: bool) -> bool:
-        """Whether it stands in now, or is about to."""
-        starting = self._task is not None and not self._task.done()
-        return self._wanted(server_there) and (self.model.endpoint is not None or starting)
+        """Whether it stands in now, or would for a request."""
+        return self._wanted(server_there) and self.endpoint is not None
 
     def notice(self, server_there: bool, root: str) -> str:
         """What a person should know of the model's part; empty while it has none."""
         if not self._wanted(server_there):
             return ""
-        if self.model.endpoint is None:
+        if self.endpoint is None:
             lacks = self._why_not()
             return f"The LOCAL tier has no model. {lacks}" if lacks else ""
         why = "BUILTIN_MODEL is on" if self.mode == "on" else f"nothing answers at {root}"
@@ -169,13 +185,20 @@ class StandIn:
     def _may_start(self) -> bool:
         return self.model.available() is None and self._clock.monotonic() >= self._not_before
 
+    @property
+    def _not_yet(self) -> str:
+        if self.model.endpoint:
+            return ""
+        return ", which is starting" if self._task and not self._task.done() else ", started by the first request"
+
     async def _start(self) -> None:
         self._on_change()
         try:
             await self.model.start()
+            self._left_at = self._clock.monotonic()
         except Exception:
             # The reason is in model.failure; whatever it was, the gateway goes on without a LOCAL tier.
-            self._not_before = self._clock.monotonic() + RETRY_AFTER_S
+            self._not_before, self._rests = self._clock.monotonic() + RETRY_AFTER_S, False
         asyncio.get_running_loop().call_soon(self._on_change)
 
     def _why_not(self) -> str:
@@ -186,7 +209,7 @@ class StandIn:
     def _listing(self) -> LocalModel:
         return LocalModel(
             self.model.name,
-            loaded=True,
+            loaded=self.model.endpoint is not None,
             context_length=self.model.context_tokens,
             parameter_size="135M",
             quantization="Q4_1",

@@ -7,13 +7,21 @@ as much CPU again as the whole rest of its way (openai 3.54, anthropic 2.12, htt
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict
 from yarl import URL
 
+from gateway_core.importing import importing
+from gateway_core.providers.sdk_imports import import_on_demand
+
+if TYPE_CHECKING:
+    import httpx2
+
+_IMPORTING = threading.Lock()
 _NOT_THE_SDKS = (
     *("host", "content-length", "transfer-encoding"),
     *("x-stainless-timeout", "x-stainless-read-timeout", "x-stainless-retry-count"),
@@ -43,6 +51,16 @@ def write_envelope(make_client: Callable[[Any], Any], method: str, path: str, he
 
     For a thread: importing an SDK takes a second or two. Raises what the SDK raises where an address is none.
     """
+    with _IMPORTING, importing():
+        import_on_demand()
+        request = _written(make_client, method, path, headers)
+    outside = CIMultiDict(pair for pair in request.headers.multi_items() if pair[0].lower() not in _NOT_THE_SDKS)
+    if outside.get("Connection", "").lower() == "keep-alive":
+        del outside["Connection"]
+    return Envelope(method, URL(str(request.url), encoded=True), outside)
+
+
+def _written(make_client: Callable[[Any], Any], method: str, path: str, headers: Mapping[str, str]) -> httpx2.Request:
     import httpx2
 
     written: list[httpx2.Request] = []
@@ -55,11 +73,7 @@ def write_envelope(make_client: Callable[[Any], Any], method: str, path: str, he
     with httpx2.Client(transport=httpx2.MockTransport(keep), trust_env=False) as carrier:
         ask = getattr(make_client(carrier), method.lower())
         ask(path, cast_to=httpx2.Response, options={"headers": dict(headers)}, **body)
-    (request,) = written
-    outside = CIMultiDict(pair for pair in request.headers.multi_items() if pair[0].lower() not in _NOT_THE_SDKS)
-    if outside.get("Connection", "").lower() == "keep-alive":
-        del outside["Connection"]
-    return Envelope(method, URL(str(request.url), encoded=True), outside)
+    return written[0]
 
 
 def trusted() -> ssl.SSLContext:

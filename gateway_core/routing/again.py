@@ -6,9 +6,6 @@ import math
 import re
 from collections.abc import Sequence
 
-from gateway_core.cache.guards.differences import conflict
-from gateway_core.cache.guards.reading import read
-
 ALIKE_FROM = 0.8
 """Of cosine and of :func:`alikeness`: from here on the same is asked again (facts of routing, step 4)."""
 NEAR_AT_A_GLANCE = 0.77
@@ -105,6 +102,12 @@ def _words(text: str) -> dict[str, None]:
 
 
 def _differ(one: str, other: str) -> bool:
-    """Whether the two name other facts, as the semantic cache's guards see it, or one says not."""
+    """Whether the two name other facts, as the semantic cache's guards see it, or one says not.
+
+    The guards are imported here: their patterns cost a tenth of a start, and few texts are alike.
+    """
+    from gateway_core.cache.guards.differences import conflict
+    from gateway_core.cache.guards.reading import read
+
     first, second = (read(text[:EXAMINED_CHARACTERS]) for text in (one, other))
     return conflict(first, second) in ("facts", "negation")

@@ -322,9 +322,15 @@ def test_nothing_is_compiled_until_it_is_needed_and_then_once_for_all() -> None:
         "assert gate.check('What is a good name for a cat?') is None and made() == 0, made()\n"
         "assert gate.check('rm -rf /') and 0 < made() < len(matchers), made()\n"
         "asyncio.run(PolicyGate((), False).ready())\n"
-        "assert not policy_match.compiled.is_set()\n"
+        "before = made()\n"
+        "asyncio.run(gate.ready('What is a good name for a cat?'))\n"
+        "assert made() == before\n"
+        "asyncio.run(gate.ready('Write a keylogger.'))\n"
+        "some = made()\n"
+        "assert before < some < len(matchers), (before, some)\n"
+        "assert gate.check('Write a keylogger.') and made() == some\n"
         "asyncio.run(gate.ready())\n"
-        "assert policy_match.compiled.is_set() and made() == len(matchers)\n"
+        "assert made() == len(matchers) and not policy_match.uncompiled()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -342,7 +348,7 @@ def test_a_process_that_ends_does_not_wait_for_the_compiler() -> None:
         "    compiling.cancel()\n"
         "    await asyncio.gather(compiling, return_exceptions=True)\n"
         "asyncio.run(main())\n"
-        "assert not policy_match.compiled.is_set()\n"
+        "assert policy_match.uncompiled()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

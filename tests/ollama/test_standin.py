@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from gateway_core.events import Notice
 from gateway_core.ollama.manager import LocalModels
+from gateway_core.ollama.standin import IDLE_S, StandIn
 from tests.fakes.ollama import FakeOllama
 from tests.ollama.support import NOTHING, Collector, FakeStandIn, running, settings
+from tests.ollama.test_contexts import ManualClock
 
 POLL_S = 3600.0
+RESTING, RUNNING = StandIn.RESTING, ("http://127.0.0.1:9/v1", "secret", "builtin")
 
 
 def _local(events: Collector, standin: FakeStandIn, url: str = NOTHING, mode: str = "auto") -> LocalModels:
@@ -19,22 +24,47 @@ def _local(events: Collector, standin: FakeStandIn, url: str = NOTHING, mode: st
 async def test_the_builtin_stands_in_when_nothing_answers_and_it_is_said() -> None:
     events, standin = Collector(), FakeStandIn()
     async with running(_local(events, standin)) as local:
-        await events.until(lambda: local.server.reachable)
         server = local.server
         assert (server.kind, server.current_model) == ("builtin", "builtin/smollm2-135m")
         assert server.models[0].builtin and local.context_of(server.models[0].name) == 24576
-        assert local.endpoint() == ("http://127.0.0.1:9/v1", "secret", "builtin")
         assert "built-in model" in local.notices[0] and events.of(Notice)[-1].text == local.notices[0]
 
 
-async def test_starting_is_shown() -> None:
+async def test_it_is_started_for_the_first_request_and_that_is_shown() -> None:
     events, standin = Collector(), FakeStandIn()
     standin.may_start.clear()
     async with running(_local(events, standin)) as local:
+        assert standin.starts == 0 and local.endpoint() == RESTING
+        assert local.server.reachable and "started by the first request" in local.server.detail
+        first, second = asyncio.create_task(local.standin.awake()), asyncio.create_task(local.standin.awake())
         await events.until(lambda: "starting" in local.server.detail)
-        assert local.endpoint() is None
+        first.cancel()
         standin.may_start.set()
-        await events.until(lambda: local.server.reachable)
+        await second
+        assert standin.starts == 1 and local.endpoint() == RUNNING
+        await events.until(lambda: local.server.detail == "the small model inside llmgw")
+        await local.standin.awake()
+        assert standin.starts == 1
+
+
+async def test_it_ends_when_nobody_has_asked_for_long_and_starts_again() -> None:
+    events, standin, clock = Collector(), FakeStandIn(), ManualClock()
+    auto = settings(NOTHING, builtin_model="auto")
+    local = LocalModels(auto, events.publish, standin=standin, clock=clock, poll_s=POLL_S)
+    async with running(local):
+        await local.standin.awake()
+        with local.in_use("m"):
+            clock.seconds += 2 * IDLE_S
+            await local.refresh()
+        clock.seconds += IDLE_S - 1
+        await local.refresh()
+        assert local.endpoint() == RUNNING and not standin.stopped.is_set()
+        clock.seconds += 1
+        await local.refresh()
+        await standin.stopped.wait()
+        assert local.endpoint() == RESTING and local.server.reachable
+        await local.standin.awake()
+        assert local.endpoint() == RUNNING and standin.starts == 2
 
 
 async def test_a_real_server_takes_over_and_the_builtin_stops() -> None:
@@ -42,7 +72,7 @@ async def test_a_real_server_takes_over_and_the_builtin_stops() -> None:
     async with FakeOllama("first:1b") as fake:
         port, base_url = int(fake.root.rpartition(":")[2]), fake.base_url
     async with running(_local(events, standin, base_url)) as local:
-        await events.until(lambda: local.server.kind == "builtin" and local.server.reachable)
+        await local.standin.awake()
         async with FakeOllama("first:1b", port=port):
             server = await local.refresh()
             assert (server.kind, server.current_model) == ("ollama", "first:1b")
@@ -55,7 +85,7 @@ async def test_a_request_in_flight_keeps_the_builtin_until_its_end() -> None:
     async with FakeOllama("first:1b") as fake:
         port, base_url = int(fake.root.rpartition(":")[2]), fake.base_url
     async with running(_local(events, standin, base_url)) as local:
-        await events.until(lambda: local.server.reachable)
+        await local.standin.awake()
         async with FakeOllama("first:1b", port=port):
             with local.in_use("m") as endpoint:
                 assert endpoint is not None and endpoint[2] == "builtin"
@@ -72,8 +102,8 @@ async def test_on_never_asks_the_local_server() -> None:
         FakeOllama("first:1b") as fake,
         running(_local(events, standin, fake.base_url, "on")) as local,
     ):
-        await events.until(lambda: local.server.reachable)
-        assert local.server.kind == "builtin" and local.endpoint() == ("http://127.0.0.1:9/v1", "secret", "builtin")
+        await local.standin.awake()
+        assert local.server.kind == "builtin" and local.endpoint() == RUNNING
 
 
 async def test_off_never_starts_it() -> None:
@@ -87,10 +117,11 @@ async def test_what_is_missing_is_said_with_the_remedy(standin: FakeStandIn | No
     events = Collector()
     standin = standin or FakeStandIn(fails="It did not start. out of memory")
     async with running(_local(events, standin)) as local:
+        await local.standin.awake()
         await events.until(lambda: (standin.available() or standin.failure or "-") in local.server.detail)
         assert local.endpoint() is None
         assert (standin.available() or standin.failure or "-") in local.notices[0]
-        assert [notice.text for notice in events.of(Notice)] == [*local.notices]
+        assert events.of(Notice)[-1].text == local.notices[0]
 
 
 async def test_a_builtin_that_is_missing_is_nobodys_business_while_a_server_answers() -> None:
@@ -102,7 +133,7 @@ async def test_a_builtin_that_is_missing_is_nobodys_business_while_a_server_answ
 async def test_a_builtin_that_failed_is_not_started_again_at_once() -> None:
     events, standin = Collector(), FakeStandIn(fails="It did not start.")
     async with running(_local(events, standin)) as local:
-        await events.until(lambda: standin.failure)
-        await local.refresh()
-        await local.refresh()
-        assert standin.starts == 1
+        for _ in range(3):
+            await local.standin.awake()
+            await local.refresh()
+        assert standin.starts == 1 and local.endpoint() is None
