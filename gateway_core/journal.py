@@ -34,6 +34,9 @@ MOST_BODIES = 100
 """Of these the newest that keep what was said: a thousand turns of an agent are hundreds of megabytes."""
 RETRY_S = 2.0
 """Between two tries to write these."""
+GATHER_S = 0.25
+"""Rows wait so long for others to share a commit with, unless somebody asks for them: most requests are then written
+once, when they have ended."""
 _Noted = tuple[RequestRow, RequestDetail, Wire | None, str | None]
 
 
@@ -64,6 +67,9 @@ class Journal:
         self._unwritten: dict[str, _Noted] = {}
         """What the disk did not take, the newest word of each request by its id."""
         self._lost = 0
+        self._hurry = asyncio.Event()
+        self._hurried = 0
+        """Who waits for what is noted to be written."""
         self._writer: asyncio.Task[None] | None = None
         self.hearers: list[Callable[[Exchange], None]] = []
         """Who is told of each request that has ended, once it is queued for the log. They must be quick."""
@@ -104,7 +110,14 @@ class Journal:
 
     async def settled(self) -> None:
         """Returns when everything noted so far is written."""
-        await self._queue.join()
+        self._hurried += 1
+        self._hurry.set()
+        try:
+            await self._queue.join()
+        finally:
+            self._hurried -= 1
+            if not self._hurried:
+                self._hurry.clear()
 
     async def close(self) -> None:
         """Writes what waits, for at most two seconds."""
@@ -112,7 +125,7 @@ class Journal:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(2):
-                await self._queue.join()
+                await self.settled()
         self._writer.cancel()
         await asyncio.gather(self._writer, return_exceptions=True)
         with suppress(TimeoutError):
@@ -122,17 +135,19 @@ class Journal:
             log.warning("%d rows of the request log were not written", left)
 
     async def _write(self) -> None:
-        """Writes what waits in one go: rows that are added together share a commit."""
+        """Writes what waits in one go: rows that are added together share a commit, and of each request the newest."""
         while True:
             waiting = await self._waiting()
             if self._unwritten:
                 await self._write_kept()
-            for noted, result in zip(waiting, await self._add(waiting), strict=True):
-                self._queue.task_done()
+            newest = list({noted[0].id: noted for noted in waiting}.values())
+            for noted, result in zip(newest, await self._add(newest), strict=True):
                 if isinstance(result, StoreError):
                     self._keep(noted, result)
                 elif isinstance(result, BaseException):
                     log.error("a row of the request log was lost: %s", type(result).__name__)
+            for _ in waiting:
+                self._queue.task_done()
 
     async def _waiting(self) -> list[_Noted]:
         """All that waits; nothing when it is time to try again what the disk did not take."""
@@ -140,6 +155,10 @@ class Journal:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._retry_s if self._unwritten else None):
                 waiting.append(await self._queue.get())
+        if waiting:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_S):
+                    await self._hurry.wait()
         while not self._queue.empty():
             waiting.append(self._queue.get_nowait())
         return waiting

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,3 +97,34 @@ async def test_an_end_writes_what_the_disk_did_not_take_before(kept: Kept) -> No
     await make_read_only(kept.database, False)
     await kept.journal.close()
     assert await kept.written() == ["a"]
+
+
+async def test_a_request_that_ends_at_once_is_written_once_and_nobody_who_asks_waits(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "GATHER_S", 3600.0)
+    written: list[tuple[str, Status]] = []
+    add = RequestLog.add
+
+    async def counted(log: RequestLog, *noted: Any) -> None:
+        written.append((noted[0].id, noted[0].status))
+        await add(log, *noted)
+
+    monkeypatch.setattr(RequestLog, "add", counted)
+    await kept.ended("a")
+    assert written == [("a", Status.OK)]
+    async with asyncio.timeout(30):
+        await asyncio.gather(kept.ended("b"), kept.ended("c"))
+    assert await kept.written() == ["a", "b", "c"]
+
+
+async def test_a_request_that_goes_on_is_written_before_it_has_ended(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "GATHER_S", 0.01)
+    exchange = Exchange(replace(request("I ask for long"), id="long"), time.monotonic())
+    kept.journal.started(exchange)
+    async with asyncio.timeout(30):
+        while not await kept.log.recent(1):  # noqa: ASYNC110 - the journal writes when it is time
+            await asyncio.sleep(0.01)
+    assert (await kept.log.recent(1))[0].status is Status.RUNNING
