@@ -239,6 +239,7 @@ class Composition:
         self.reader = DifficultyReader(self._embedder, is_on=settings.router_embedding == "on")
         self._talks.use_readers(self.reader.vector, self.reader.meaning)
         self._journal = Journal(self.bus, self._activity, self._requests, clock, self._secrets)
+        self._budget.on_reserve = self._journal.is_paid
         self.searches = RequestSearch(database, self._requests, self._journal.settled, clock)
         idempotency = Idempotency(IdempotencyStore(database, clock))
         self.pipeline = Pipeline(

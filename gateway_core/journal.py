@@ -62,14 +62,14 @@ class Journal:
         self._requests = requests
         self._clock = clock
         self._secrets = secrets
-        self._queue: asyncio.Queue[_Noted] = asyncio.Queue(LONGEST_QUEUE)
+        self._noted: dict[str, _Noted] = {}
+        """What waits to be written, the newest word of each request by its id."""
+        self._committing: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
         self._retry_s = retry_s
         self._unwritten: dict[str, _Noted] = {}
         """What the disk did not take, the newest word of each request by its id."""
         self._lost = 0
-        self._hurry = asyncio.Event()
-        self._hurried = 0
-        """Who waits for what is noted to be written."""
         self._writer: asyncio.Task[None] | None = None
         self.hearers: list[Callable[[Exchange], None]] = []
         """Who is told of each request that has ended, once it is queued for the log. They must be quick."""
@@ -98,26 +98,27 @@ class Journal:
         detail = exchange.detail()
         detail = replace(detail, row=self._secrets.without(detail.row))
         self._activity.update(detail.row, detail.usage, exchange.paid_on)
-        if self._queue.full():
-            self._queue.get_nowait()
-            self._queue.task_done()
+        if len(self._noted) >= LONGEST_QUEUE and detail.row.id not in self._noted:
+            del self._noted[next(iter(self._noted))]
             log.warning("the request log does not keep up; its oldest waiting row was dropped")
-        self._queue.put_nowait((detail.row, detail, wire, exchange.paid_on))
+        self._noted[detail.row.id] = detail.row, detail, wire, exchange.paid_on
+        self._news.set()
         return detail.row
+
+    def is_paid(self, request_id: str) -> None:
+        """A request sets money aside now: its row goes to the disk in the same commit, so that no crash leaves money
+        that nobody can account for."""
+        if (noted := self._noted.pop(request_id, None)) is not None:
+            self._commit([noted])
 
     def start(self) -> None:
         self._writer = asyncio.create_task(self._write(), name="request log")
 
     async def settled(self) -> None:
         """Returns when everything noted so far is written."""
-        self._hurried += 1
-        self._hurry.set()
-        try:
-            await self._queue.join()
-        finally:
-            self._hurried -= 1
-            if not self._hurried:
-                self._hurry.clear()
+        self._commit(self._taken())
+        while self._committing:
+            await asyncio.wait(set(self._committing))
 
     async def close(self) -> None:
         """Writes what waits, for at most two seconds."""
@@ -131,37 +132,39 @@ class Journal:
         with suppress(TimeoutError):
             async with asyncio.timeout(2):
                 await self._write_kept()
-        if left := self._queue.qsize() + len(self._unwritten):
+        if left := len(self._noted) + len(self._unwritten):
             log.warning("%d rows of the request log were not written", left)
 
     async def _write(self) -> None:
-        """Writes what waits in one go: rows that are added together share a commit, and of each request the newest."""
+        """Writes what waits in one go: rows that are added together share a commit."""
         while True:
-            waiting = await self._waiting()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._retry_s if self._unwritten else None):
+                    await self._news.wait()
+            await asyncio.sleep(GATHER_S)
             if self._unwritten:
                 await self._write_kept()
-            newest = list({noted[0].id: noted for noted in waiting}.values())
-            for noted, result in zip(newest, await self._add(newest), strict=True):
-                if isinstance(result, StoreError):
-                    self._keep(noted, result)
-                elif isinstance(result, BaseException):
-                    log.error("a row of the request log was lost: %s", type(result).__name__)
-            for _ in waiting:
-                self._queue.task_done()
+            await self.settled()
 
-    async def _waiting(self) -> list[_Noted]:
-        """All that waits; nothing when it is time to try again what the disk did not take."""
-        waiting = []
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._retry_s if self._unwritten else None):
-                waiting.append(await self._queue.get())
-        if waiting:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GATHER_S):
-                    await self._hurry.wait()
-        while not self._queue.empty():
-            waiting.append(self._queue.get_nowait())
-        return waiting
+    def _taken(self) -> list[_Noted]:
+        """All that waits, which is then no longer waiting."""
+        taken, self._noted = list(self._noted.values()), {}
+        self._news.clear()
+        return taken
+
+    def _commit(self, rows: list[_Noted]) -> None:
+        """Begins to write rows."""
+        if rows:
+            task = asyncio.get_running_loop().create_task(self._committed(rows))
+            self._committing.add(task)
+            task.add_done_callback(self._committing.discard)
+
+    async def _committed(self, rows: list[_Noted]) -> None:
+        for noted, result in zip(rows, await self._add(rows), strict=True):
+            if isinstance(result, StoreError):
+                self._keep(noted, result)
+            elif isinstance(result, BaseException):
+                log.error("a row of the request log was lost: %s", type(result).__name__)
 
     async def _add(self, waiting: Iterable[_Noted]) -> list[BaseException | None]:
         return await asyncio.gather(*(self._requests.add(*noted) for noted in waiting), return_exceptions=True)

@@ -65,6 +65,8 @@ class Budget:
         """Why the ledger cannot be written; empty while it can."""
         self.on_ledger: Callable[[bool], None] = lambda ok: None
         """Called when the ledger cannot be written any more, and when it can again."""
+        self.on_reserve: Callable[[str], None] = lambda request_id: None
+        """Called right before money is set aside for a request: what it writes shares the commit."""
         self.orphans = Orphans(0, 0)
         """What a crash left behind and the start charged."""
 
@@ -193,6 +195,7 @@ class Budget:
         reservation = Reservation(entry.id, entry.day, target, worst_case_microusd, hour, lane)
         self._open[reservation.id] = reservation
         account.hold(reservation)
+        self.on_reserve(request_id)
         try:
             await self._ledger.reserve(entry)
         except asyncio.CancelledError:

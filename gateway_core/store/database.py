@@ -78,6 +78,8 @@ class Database:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="llmgw-store")
         self._jobs: deque[_Job[Any]] = deque()
+        self._called = False
+        """Whether the thread will be told of jobs at the end of this turn of the event loop."""
         self._connection: sqlite3.Connection | None = None
         self._read_only = read_only
         self._closed = False
@@ -126,14 +128,23 @@ class Database:
             raise StoreError(f"{self.path} is closed.")
         job = _Job(work)
         self._jobs.append(job)
-        self._thread.submit(self._do_waiting)
+        if not self._called:
+            self._called = True
+            asyncio.get_running_loop().call_soon(self._call)
         return await asyncio.shield(job.future)
+
+    def _call(self) -> None:
+        """Tells the thread of the jobs that came together, which then share a commit."""
+        self._called = False
+        if self._jobs:
+            self._thread.submit(self._do_waiting)
 
     async def close(self) -> None:
         """Closes the file after the work that waits. A second call does nothing."""
         if self._closed:
             return
         self._closed = True
+        self._call()
         closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown(wait=False)
         await asyncio.shield(closing)
@@ -194,7 +205,12 @@ class Database:
             self._connection.close()
 
     def _do_waiting(self) -> None:
-        """Does what waits in one transaction; when that fails each job is done alone, so that only the guilty fail."""
+        """Does all that waits, so many jobs at once."""
+        while self._jobs:
+            self._do_batch()
+
+    def _do_batch(self) -> None:
+        """Some in one transaction; when that fails each job is done alone, so that only the guilty fail."""
         batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), LARGEST_BATCH))]
         if len(batch) > 1:
             with suppress(Exception):

@@ -169,11 +169,11 @@ async def test_a_kill_9_loses_no_money_and_charges_none_twice(
         assert_is_charged_once(first, case, bill)
         assert await spent_microusd(llmgw) == charged(first)
         costs = await costs_by_request(llmgw)
-        assert list(costs.values()) == [charged(first)], "the request is logged, at what the ledger charged"
-        assert {entry.request_id for entry in first} <= set(costs)
-        (row,) = (await llmgw.get("/api/requests"))["requests"]
+        assert sum(costs.values()) == charged(first), "the request is logged, at what the ledger charged"
+        assert {entry.request_id for entry in first} <= set(costs) and len(costs) <= 1
         ended = case.point == "after the end of the request is logged"
-        assert (row["status"], row["error_code"]) == (("ok", None) if ended else ("failed", "interrupted"))
+        for row in (await llmgw.get("/api/requests"))["requests"]:
+            assert (row["status"], row["error_code"]) == (("ok", None) if ended else ("failed", "interrupted"))
 
         status, again = await ask(llmgw.http, case.asked)
         assert status == 200 and "eight" in again
