@@ -123,8 +123,9 @@ def _sizes(text: str) -> list[re.Match[str]]:
 def started(command: list[str], environment: dict[str, str], terminal: int | None = None) -> Iterator[int]:
     """The process, for the length of a block; its number."""
     stream = subprocess.DEVNULL if terminal is None else terminal
-    given = {"stdin": stream, "stdout": stream, "stderr": stream}
-    process = subprocess.Popen(command, env=environment, start_new_session=True, **given)
+    process = subprocess.Popen(
+        command, env=environment, start_new_session=True, stdin=stream, stdout=stream, stderr=stream
+    )
     try:
         yield process.pid
     finally:
@@ -338,7 +339,8 @@ def main() -> None:
         kept.mkdir()
         if options.encoder:
             exports = Exports(kept / EXPORTS, open_folder(BUILTIN))
-            subprocess.run(export_command(BUILTIN, exports), stdin=subprocess.PIPE, check=True)
+            with subprocess.Popen(export_command(BUILTIN, exports), stdin=subprocess.PIPE) as exporting:
+                assert exporting.wait() == 0, "the encoder cannot be exported"
         serve(kept, "gateway-premium", claude, rest_s=0.0)(free_port())
         found = cases(claude, openai, kept, ledger if options.rows or options.ledger else None)
         measure, *others = found
