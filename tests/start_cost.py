@@ -2,8 +2,8 @@
 
 Real processes are started in turn, a bare aiohttp server as the measure of the machine, and ``llmgw`` in each of its
 situations; each is asked once as soon as it listens. The table has the medians of the CPU that it took up to that first
-answer, of the time on the clock, and of the memory of all its processes a few seconds later. ``--rows`` adds a start on a
-ledger of so many requests, ``--encoder`` one that loads the encoder, which takes a minute to be exported first.
+answer, of the time on the clock, and of the memory of all its processes a few seconds later. ``--rows`` adds a start on
+a ledger of so many requests, ``--encoder`` one that loads the encoder, which takes minutes to be exported first.
 """
 
 from __future__ import annotations
