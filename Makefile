@@ -14,7 +14,7 @@ TORCH_INDEX ?=
 COMPILE := --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test coverage lint types format bench soak train-router bench-router screenshots test-real test-faults test-guards audit lock clean
+.PHONY: help install run demo test coverage lint types format bench bench-start soak train-router bench-router screenshots test-real test-faults test-guards audit lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ format: $(STAMP)  ## let ruff lay the code out
 
 bench: $(STAMP)  ## what the open dashboard costs the gateway at 300 requests a second; fails where that is too much
 	@$(BIN)/python -m tests.screen_load $(ARGS)
+
+bench-start: $(STAMP)  ## what a start costs in CPU, time and memory; fails where that is too much (ARGS="--rows N --encoder")
+	@$(BIN)/python -m tests.start_cost $(ARGS)
 
 soak: $(STAMP)  ## whether the memory stays flat over 100,000 requests (ARGS="--requests N --minutes N --screen")
 	@$(BIN)/python -m tests.soak $(ARGS)

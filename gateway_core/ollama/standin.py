@@ -172,7 +172,8 @@ class StandIn:
             await asyncio.wait({self._task})
 
     async def close(self) -> None:
-        """Ends the model."""
+        """Ends the model, for good."""
+        self._rests = False
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):

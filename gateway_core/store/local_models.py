@@ -26,6 +26,8 @@ class Remembered:
 
 
 NOTHING = Remembered()
+NEWEST_LOOKED_AT = 20_000
+"""Requests in which a model's last use is looked for."""
 
 
 class LocalModelStore:
@@ -60,13 +62,17 @@ class LocalModelStore:
         await self._database.run(write)
 
     async def last_uses(self) -> dict[str, float]:
-        """When each local model answered last, as the request log has it; Unix seconds. Cached answers do not count."""
+        """When each local model answered last, as the newest of the request log have it; Unix seconds.
+
+        Cached answers do not count. To look through a million requests would take a start a second.
+        """
 
         def read(connection: sqlite3.Connection) -> dict[str, float]:
             query = """
-                SELECT model, MAX(at) FROM requests
+                SELECT model, MAX(at)
+                FROM (SELECT model, at, provider, cache FROM requests ORDER BY at DESC LIMIT ?)
                 WHERE provider = 'local' AND model IS NOT NULL AND cache NOT IN ('exact', 'semantic') GROUP BY model
             """
-            return dict(connection.execute(query).fetchall())
+            return dict(connection.execute(query, (NEWEST_LOOKED_AT,)).fetchall())
 
         return await self._database.run(read)

@@ -137,3 +137,13 @@ async def test_a_builtin_that_failed_is_not_started_again_at_once() -> None:
             await local.standin.awake()
             await local.refresh()
         assert standin.starts == 1 and local.endpoint() is None
+
+
+async def test_who_waits_for_its_start_does_not_start_it_again_when_the_gateway_ends() -> None:
+    events, standin = Collector(), FakeStandIn()
+    standin.may_start.clear()
+    async with running(_local(events, standin)) as local:
+        waiting = asyncio.create_task(local.standin.awake())
+        await events.until(lambda: "starting" in local.server.detail)
+    await waiting
+    assert standin.starts == 1 and local.endpoint() is None

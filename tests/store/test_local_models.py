@@ -9,6 +9,7 @@ import pytest
 
 from gateway_core.local_values import ModelSpeed, UpdateCheck
 from gateway_core.ollama.notebook import Notebook
+from gateway_core.store import local_models
 from gateway_core.store.database import Database
 from gateway_core.store.errors import StoreError
 from gateway_core.store.local_models import NOTHING, LocalModelStore, Remembered
@@ -92,3 +93,22 @@ async def test_another_server_has_its_own_models(database: Database) -> None:
     assert not notebook.of("m:1b").pinned
     await notebook.open(HERE)
     assert notebook.of("m:1b").pinned
+
+
+async def test_a_last_use_is_looked_for_in_the_newest_requests(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(connection: sqlite3.Connection) -> None:
+        connection.executemany(
+            "INSERT INTO requests (id, at, status, client, lane, purpose, asked_model, preview, input_tokens,"
+            " output_tokens, tools, stream, tier, provider, model, cache, route, cost_microusd, saved_microusd,"
+            " latency_ms, search) VALUES (?, ?, 'ok', '', 'interactive', 'chat', '', '', 9, 9, 0, 0, 'local',"
+            " 'local', ?, ?, '', 0, 0, 1000, '')",
+            [("a", 1.0, "old:1b", "miss"), ("b", 2.0, "m:1b", "miss"), ("c", 3.0, "m:1b", "exact")],
+        )
+
+    await database.run(fill)
+    store = LocalModelStore(database)
+    assert await store.last_uses() == {"old:1b": 1.0, "m:1b": 2.0}
+    monkeypatch.setattr(local_models, "NEWEST_LOOKED_AT", 2)
+    assert await store.last_uses() == {"m:1b": 2.0}
