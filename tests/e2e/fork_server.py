@@ -3,8 +3,8 @@
 A fork is a real process, with a pid, memory, files, signals and an end of its own; only exec and import are spared. The
 server itself has no other thread, no event loop and nothing open. See :mod:`tests.e2e.forks` for its other end.
 
-It is told of a start by a datagram on the socket whose number is its argument, JSON with ``arguments``, ``env``,
-``cwd`` and ``before``, and four descriptors: standard input, output and error, and one to say ``pid N`` and ``ended CODE`` on.
+It is told of a start by a datagram on the socket whose number is its argument: ``arguments``, ``env``, ``cwd`` and
+``before`` as JSON, and four descriptors: standard input, output and error, and one to say ``pid N``, ``ended CODE`` on.
 """
 
 from __future__ import annotations
