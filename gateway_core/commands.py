@@ -141,7 +141,7 @@ class Commands:
             "stop": stop,
         }
         later = ConfigDict(defer_build=True)  # a millisecond each, at the start of every gateway
-        self._by_name = {name: validate_call(command, config=later) for name, command in commands.items()}
+        self._by_name = {name: validate_call(config=later)(command) for name, command in commands.items()}
 
     @property
     def state(self) -> OperatorState:

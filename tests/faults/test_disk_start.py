@@ -22,7 +22,8 @@ from gateway_core.store.ledger import Ledger
 from gateway_core.store.lock import LOCK_NAME, FolderLock
 from gateway_core.store.operator import OperatorState, OperatorStore
 from llmgw_tui import cli, logs
-from tests.e2e.harness import ROOT, gateway
+from tests.e2e.forks import ROOT
+from tests.e2e.harness import gateway
 from tests.store.support import FakeClock, entry
 
 _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH, _PR_CAPBSET_DROP = 1, 2, 24

@@ -20,7 +20,8 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e import forks
-from tests.e2e.harness import ROOT, GatewayProcess
+from tests.e2e.forks import ROOT
+from tests.e2e.harness import GatewayProcess
 from tests.e2e.in_terminal import on_terminal, own_env
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.ollama import FakeOllama
