@@ -40,8 +40,8 @@ run: $(STAMP)  ## start the control centre with the gateway inside
 demo: $(STAMP)  ## the same with made-up traffic and simulated paid upstreams, in a throw-away folder
 	@$(BIN)/llmgw demo
 
-test: $(STAMP)  ## all tests but those that need OpenClaw or a real model, and the faults that take long
-	@$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not long" $(ARGS)
+test: $(STAMP)  ## all tests but those that need OpenClaw or a real model
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup $(ARGS)
 
 coverage: $(STAMP)  ## the same, with the share of the code that was run (a third slower)
 	@$(BIN)/python -m pytest -q -n auto --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
@@ -49,7 +49,7 @@ coverage: $(STAMP)  ## the same, with the share of the code that was run (a thir
 test-real: $(STAMP)  ## the real OpenClaw, Claude Code and a real model through a real gateway (needs npm; half an hour)
 	@$(BIN)/python -m pytest -q -m real tests/real $(ARGS)
 
-test-faults: $(STAMP)  ## every fault against real processes, those that take long too
+test-faults: $(STAMP)  ## the faults alone
 	@$(BIN)/python -m pytest -q -n auto --dist loadgroup tests/faults $(ARGS)
 
 test-guards: $(STAMP)  ## switch off each guard of money and keys: a test must fail for each (ARGS="WORD ..." for some)

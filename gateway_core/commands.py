@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, validate_call
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, validate_call
 
 from gateway_core.bus import Bus
 from gateway_core.cache.answers import Marked
@@ -140,7 +140,8 @@ class Commands:
             "retry_provider": routing.retry_provider,
             "stop": stop,
         }
-        self._by_name = {name: validate_call(command) for name, command in commands.items()}
+        later = ConfigDict(defer_build=True)  # a millisecond each, at the start of every gateway
+        self._by_name = {name: validate_call(config=later)(command) for name, command in commands.items()}
 
     @property
     def state(self) -> OperatorState:

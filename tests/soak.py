@@ -290,7 +290,7 @@ async def _gateway(folder: Path) -> AsyncIterator[GatewayProcess]:
         limits = {f"DAILY_BUDGET_{name}": "100000" for name in ("SOFT", "MEDIUM", "HARD")}
         paid = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": (await upstream.stdout.readline()).decode().strip()}
         (folder / "data").mkdir()
-        llmgw = GatewayProcess(folder / "data", {**limits, **paid, "RATE_LIMIT_TPM": "0"})
+        llmgw = GatewayProcess(folder / "data", {**limits, **paid, "RATE_LIMIT_TPM": "0"}, anew=True)
         await llmgw.start()
         try:
             yield llmgw

@@ -14,24 +14,31 @@ from typing import Any
 
 import aiohttp
 
+from tests.e2e import forks
+from tests.e2e.forks import PASSED_ON, ROOT
+
 SECRET = "e2e-secret"
-ROOT = Path(__file__).parents[2]
-"""The tree whose gateway is started."""
 _SERVE = "\nimport sys\nfrom llmgw_tui.cli import main\nsys.exit(main(['serve']))"
-PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
 class GatewayProcess:
-    """``llmgw serve`` as a user starts it. ``lines`` is what it has printed.
+    """``llmgw serve``. ``lines`` is what it has printed.
 
-    ``before`` is Python that its process runs before anything else.
+    It is a fork of a process that has the imports behind it (:mod:`tests.e2e.forks`), or started ``anew`` as a user
+    starts it. ``before`` is Python that it runs first: a value of the product's that it sets has to be one that the
+    product reads when it needs it.
     """
 
-    def __init__(self, data_dir: Path, env: Mapping[str, str], stdin: int | None = None, before: str = "") -> None:
+    def __init__(
+        self, data_dir: Path, env: Mapping[str, str], stdin: int | None = None, before: str = "", *, anew: bool = False
+    ) -> None:
         self._data_dir = data_dir
         self._stdin = stdin
+        self._anew = anew
+        self._before = before
         self._program = ("-c", f"{before}{_SERVE}") if before else ("-m", "llmgw_tui.cli", "serve")
         self.env = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
+            "LANG": "C.UTF-8",
             "PYTHONPATH": str(ROOT),
             "GATEWAY_SECRET": SECRET,
             "LLMGW_PORT": "0",
@@ -47,15 +54,19 @@ class GatewayProcess:
         self.address = ""
 
     async def start(self) -> None:
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *self._program,
-            env=self.env,
-            cwd=self._data_dir,
-            stdin=self._stdin,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        self.process: asyncio.subprocess.Process | forks.Fork
+        if not self._anew and forks.can_fork(self.env):
+            self.process = await forks.serve(self.env, self._data_dir, self._stdin, self._before)
+        else:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *self._program,
+                env=self.env,
+                cwd=self._data_dir,
+                stdin=self._stdin,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
         assert self.process.stdout
         async for raw in self.process.stdout:
             line = raw.decode().rstrip()

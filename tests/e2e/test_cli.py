@@ -97,9 +97,9 @@ async def test_explain_decides_for_each_line_and_calls_nothing(tmp_path: Path) -
     assert answers[0]["difficulty"] < answers[1]["difficulty"] <= 1
     assert answers[1]["reasons"] and answers[1]["missing"] == "ANTHROPIC_API_KEY"
 
-    found, _, err = await llmgw(tmp_path, "explain", "--json", stdin="not json")
+    found, _, err = await llmgw(tmp_path, "explain", "--json", stdin="not json", ROUTER_EMBEDDING="off")
     assert found == 1 and "line 1" in err
-    found, out, _ = await llmgw(tmp_path, "explain", stdin="Hello!")
+    found, out, _ = await llmgw(tmp_path, "explain", stdin="Hello!", ROUTER_EMBEDDING="off")
     assert found == 0 and out.startswith("local")
 
 

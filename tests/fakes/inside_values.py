@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from gateway_core.learning_values import (
@@ -62,6 +63,7 @@ def counts(entries: Iterable[LogEntry]) -> tuple[tuple[str, int], ...]:
     return tuple((level, found[level]) for level in LEVELS)
 
 
+@cache
 def settings() -> SettingsReport:
     """Most at their defaults, a few set by the operator or by a program."""
     given = Settings(

@@ -18,7 +18,8 @@ from typing import Any, Self
 import aiohttp
 
 from gateway_core.store.database import FILE_NAME
-from tests.e2e.harness import ROOT, GatewayProcess
+from tests.e2e.forks import ROOT
+from tests.e2e.harness import GatewayProcess
 
 
 class Mortals:

@@ -16,7 +16,7 @@ import pytest
 
 from gateway_core.store.errors import FolderInUse
 from gateway_core.store.lock import LOCK_NAME, FolderLock
-from tests.e2e.harness import ROOT
+from tests.e2e.forks import ROOT
 
 _HOLD = """
 import pathlib, sys, time

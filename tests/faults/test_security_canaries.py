@@ -11,7 +11,6 @@ import os
 import re
 import sqlite3
 import stat
-import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from tests.e2e import forks
+from tests.e2e.forks import ROOT
 from tests.e2e.harness import GatewayProcess
 from tests.e2e.in_terminal import on_terminal, own_env
 from tests.fakes.anthropic import FakeAnthropic
@@ -235,16 +236,8 @@ def all_text_of(database: Path) -> Iterator[tuple[str, bytes]]:
 
 async def command(world: World, *arguments: str) -> tuple[int, bytes]:
     """The exit code, and what a command has printed on both of its streams."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "llmgw_tui.cli", *arguments),
-        cwd=world.folder,
-        env=world.env,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    return process.returncode or 0, said
+    env = {"PYTHONPATH": str(ROOT), **world.env}
+    return await forks.run(*arguments, env=env, cwd=world.folder)
 
 
 # --- keys ----------------------------------------------------------------------------------------------------------

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from gateway_core.model import Snapshot
@@ -37,6 +40,23 @@ class Stage(Seen):
     @property
     def ran(self) -> list[tuple[str, dict[str, object]]]:
         return self.source.ran
+
+
+_parse = Stylesheet._parse_rules
+_parsed: dict[tuple[object, ...], list[RuleSet]] = {}
+
+
+def _parse_once(sheet: Stylesheet, *asked: Any, **named: Any) -> list[RuleSet]:
+    """A thousand apps have the same style sheets; Textual (version 8) keeps what it has parsed for each app alone."""
+    key = (*asked, *named.items(), *sheet._variables.items())
+    if key not in _parsed:
+        _parsed[key] = _parse(sheet, *asked, **named)
+    return _parsed[key]
+
+
+@pytest.fixture(autouse=True)
+def _parsing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stylesheet, "_parse_rules", _parse_once)
 
 
 @pytest.fixture(autouse=True)
