@@ -17,7 +17,7 @@ from gateway_core.delivery.holding import Hold, Rejected
 from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
 from gateway_core.gates.account import Reservation
-from gateway_core.gates.budget import Budget
+from gateway_core.gates.budget import Beside, Budget
 from gateway_core.model import (
     ChatRequest,
     Cost,
@@ -72,11 +72,15 @@ class Dispatcher:
         self._jitter = jitter
         self._sleep = sleep
 
-    async def send(self, exchange: Exchange, decision: Decision) -> AsyncGenerator[Piece]:
-        """The pieces of the answer; ended means settled. Raises :class:`Refused` when no target answers."""
+    async def send(self, exchange: Exchange, decision: Decision, beside: Beside | None = None) -> AsyncGenerator[Piece]:
+        """The pieces of the answer; ended means settled. Raises :class:`Refused` when no target answers.
+
+        ``beside`` is asked for what is to be written with the settlement of a whole paid answer, once its last piece
+        has been yielded.
+        """
         course = Course(exchange, decision, self._context_of)
         while target := course.next():
-            async with aclosing(self._ask(exchange, target, course)) as pieces:
+            async with aclosing(self._ask(exchange, target, course, beside)) as pieces:
                 async for piece in pieces:
                     yield piece
             if course.answered:
@@ -87,7 +91,9 @@ class Dispatcher:
         if not course.answered:
             raise Refused(course.refusal())
 
-    async def _ask(self, exchange: Exchange, target: Target, course: Course) -> AsyncGenerator[Piece]:
+    async def _ask(
+        self, exchange: Exchange, target: Target, course: Course, beside: Beside | None
+    ) -> AsyncGenerator[Piece]:
         """Tries one target as often as it makes sense. Tells ``course`` what came of it."""
         too_long = 0
         for attempt in range(1, MAX_TRIES + 1):
@@ -99,7 +105,7 @@ class Dispatcher:
             pause = None
             with permit:
                 try:
-                    async with aclosing(self._try(exchange, target, hold, attempt, too_long)) as pieces:
+                    async with aclosing(self._try(exchange, target, hold, attempt, too_long, beside)) as pieces:
                         async for piece in pieces:
                             exchange.mark_first_token()
                             yield piece
@@ -186,7 +192,7 @@ class Dispatcher:
         return 0.0 if can_be_shorter(exchange, budget) else None
 
     async def _try(
-        self, exchange: Exchange, target: Target, hold: Hold, attempt: int, too_long: int
+        self, exchange: Exchange, target: Target, hold: Hold, attempt: int, too_long: int, beside: Beside | None
     ) -> AsyncGenerator[Piece]:
         """One call of one target, reserved and settled. What it yields may be sent on.
 
@@ -204,7 +210,7 @@ class Dispatcher:
             self._health.requested(target.provider)
         asked = exchange.request.size.max_output_tokens
         meter = Meter(exchange, paid=reservation is not None, limit=asked if limit is None else limit)
-        step = exchange.watch.begin("call", hold.target)
+        step, all_told = exchange.watch.begin("call", hold.target), False
         try:
             async with aclosing(self._pieces(provider, self._call(exchange, target, limit))) as pieces:
                 async for piece in pieces:
@@ -214,16 +220,21 @@ class Dispatcher:
                     for released in hold.feed(piece):
                         yield released
             meter.complete = True
+            exchange.streamed()
+            step.end()
+            for released in hold.end():
+                yield released
+            all_told = True
+        except Rejected:
+            raise
         except UpstreamError as error:
             meter.charged = error.may_be_charged
             step.outcome = error.message
             raise
         finally:
             exchange.streamed()
-            step.end("" if meter.complete else step.outcome or CUT_OFF)
-            await self._settle(exchange, target, reservation, meter)
-        for released in hold.end():
-            yield released
+            step.end(step.outcome or CUT_OFF)
+            await self._settle(exchange, target, reservation, meter, beside if all_told else None)
 
     async def _pieces(self, provider: Provider, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """What the provider sends, within the time that a call may take."""
@@ -259,16 +270,25 @@ class Dispatcher:
             raise Refused(reserved)
         return reserved
 
-    async def _settle(self, exchange: Exchange, target: Target, reservation: Reservation | None, meter: Meter) -> None:
+    async def _settle(
+        self,
+        exchange: Exchange,
+        target: Target,
+        reservation: Reservation | None,
+        meter: Meter,
+        beside: Beside | None,
+    ) -> None:
         usage = meter.usage() if meter.charged else Usage()
         exchange.usage = usage
         if reservation is None:
             return
         with exchange.watch.begin("settle", f"{target.provider}/{target.model}") as step:
-            await self._charge(exchange, target, reservation, meter)
+            await self._charge(exchange, target, reservation, meter, beside)
             step.outcome = f"${exchange.cost_microusd / 1e6:.4f} in all" if meter.charged else "nothing charged"
 
-    async def _charge(self, exchange: Exchange, target: Target, reservation: Reservation, meter: Meter) -> None:
+    async def _charge(
+        self, exchange: Exchange, target: Target, reservation: Reservation, meter: Meter, beside: Beside | None
+    ) -> None:
         usage = exchange.usage
         if not meter.charged:
             await self._budget.release(reservation)
@@ -282,4 +302,4 @@ class Dispatcher:
         exchange.charge(cost, reservation.day)
         if (doubt := self._pricing.doubt(target)) and doubt not in exchange.remarks:
             exchange.remarks.append(doubt)
-        await self._budget.settle(reservation, cost.total_microusd, usage)
+        await self._budget.settle(reservation, cost.total_microusd, usage, beside)

@@ -24,6 +24,8 @@ from gateway_core.store.files import (
 )
 
 T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+"""What is done inside one transaction."""
 
 FILE_NAME = "llmgw.db"
 LARGEST_BATCH = 64
@@ -32,7 +34,7 @@ LARGEST_BATCH = 64
 class _Job(Generic[T]):
     """Work for the thread, and the future of the caller who waits for it."""
 
-    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+    def __init__(self, work: Work[T]) -> None:
         self._work = work
         self._loop = asyncio.get_running_loop()
         self._deliver: Callable[[], None] | None = None
@@ -90,7 +92,7 @@ class Database:
             raise
         return database
 
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(self, work: Work[T]) -> T:
         """What ``work`` returns, once what it wrote is on disk.
 
         It runs in the database's thread inside a transaction: all or nothing. It may run again after a rollback, so it

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway_core.clock import Clock
 from gateway_core.model import Lane, Target, Usage
 from gateway_core.store.codec import to_json
-from gateway_core.store.database import Database
+from gateway_core.store.database import Database, Work
 from gateway_core.store.report import ProviderCalls, cost_by_hour, provider_calls
 
 
@@ -67,9 +67,14 @@ class Ledger:
         await self._database.run(write)
         return entry.id
 
-    async def settle(self, reservation_id: str, cost_microusd: int, usage: Usage) -> bool:
-        """Charges what the call cost, on the day it was reserved. False when it had already ended."""
-        return await self._close(reservation_id, "settled", cost_microusd, to_json(usage))
+    async def settle(
+        self, reservation_id: str, cost_microusd: int, usage: Usage, beside: Work[bool] | None = None
+    ) -> bool:
+        """Charges what the call cost, on the day it was reserved. False when it had already ended.
+
+        ``beside`` is written with it, or neither is.
+        """
+        return await self._close(reservation_id, "settled", cost_microusd, to_json(usage), beside)
 
     async def release(self, reservation_id: str) -> bool:
         """Nothing was sent: charges nothing. False when it had already ended."""
@@ -152,7 +157,9 @@ class Ledger:
 
         await self._database.run(write)
 
-    async def _close(self, reservation_id: str, state: str, cost_microusd: int, usage: str | None) -> bool:
+    async def _close(
+        self, reservation_id: str, state: str, cost_microusd: int, usage: str | None, beside: Work[bool] | None = None
+    ) -> bool:
         values = (state, cost_microusd, usage, self._clock.now(), reservation_id)
 
         def write(connection: sqlite3.Connection) -> bool:
@@ -161,6 +168,8 @@ class Ledger:
                 " WHERE id = ? AND state = 'reserved'",
                 values,
             ).rowcount
+            if beside is not None:
+                beside(connection)
             return changed == 1
 
         return await self._database.run(write)
