@@ -18,6 +18,7 @@ from gateway_core.model import (
     Counted,
     JsonObject,
     Lane,
+    Reason,
     RequestSize,
     Target,
     Usage,
@@ -27,6 +28,9 @@ from gateway_core.reuse import note_reuse, stored_answer
 from gateway_core.store.answers import StoredAnswer
 from gateway_core.wire.embeddings import Embedded, EmbeddingsRequest
 from gateway_core.wire.tokens import text_ceiling, text_tokens
+
+_AROUND_TOKENS = 256
+"""Start, end and instruction that a model puts around a text. Chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,18 @@ def again(exchange: Exchange, given: CachedAnswer) -> EmbeddingsAnswer:
 def usage_of(embedded: Embedded, otherwise: Usage) -> Usage:
     """What the server counted, else our own number."""
     return otherwise if embedded.prompt_tokens is None else Usage(input_tokens=embedded.prompt_tokens)
+
+
+def believed(exchange: Exchange, target: Target, usage: Usage) -> Usage:
+    """As much of a report as can be true, remarked where that is not all: no tokenizer makes more tokens of a text than
+    it has bytes, and what models put around each is short."""
+    texts = [str(message["content"]) for message in exchange.request.body["messages"]]
+    most = sum(len(text.encode("utf-8", "surrogatepass")) + _AROUND_TOKENS for text in texts)
+    if usage.input_tokens <= most:
+        return usage
+    said = f"{target.provider} reported {usage.input_tokens:,} tokens for texts that have {most:,} at most"
+    exchange.remarks.append(Reason("usage", f"{said}: charged as these. Compare it with the provider's own bill."))
+    return replace(usage, input_tokens=most)
 
 
 def uncounted(tokens: int, how: Counted) -> Usage:

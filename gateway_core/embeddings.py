@@ -16,7 +16,7 @@ from functools import partial
 from gateway_core.cache.answers import CachedAnswer
 from gateway_core.cache.encoder.builtin_embeddings import MODEL, BuiltinEmbeddings
 from gateway_core.delivery.course import refusal_of
-from gateway_core.embedding_requests import EmbeddingsAnswer, again, as_stored, bucket_of, uncounted, usage_of
+from gateway_core.embedding_requests import EmbeddingsAnswer, again, as_stored, believed, bucket_of, uncounted, usage_of
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.gates.budget import Beside, Budget
 from gateway_core.gates.idempotency import Idempotency
@@ -207,7 +207,8 @@ class Embeddings:
         """Reserved before it is sent, settled however it ends; what was cut off is charged at what it can have cost."""
         provider = self._provider(target)
         ceiling = exchange.request.size.input_tokens_ceiling
-        worst = self._pricing.worst_case_microusd(target.provider, target.model, ceiling, 0)
+        prices = self._pricing.quoted()
+        worst = prices.worst_case_microusd(target.provider, target.model, ceiling, 0)
         request = exchange.request
         reservation = await self._budget.reserve(request.id, exchange.attempts, target, worst, request.view.lane)
         if isinstance(reservation, Refusal):
@@ -216,8 +217,8 @@ class Embeddings:
         beside: Beside | None = None
         try:
             embedded = await embed(provider, _call(exchange, target), len(asked.texts))
-            usage = usage_of(embedded, usage)
-            cost = self._pricing.cost(target.provider, target.model, usage)
+            usage = believed(exchange, target, usage_of(embedded, usage))
+            cost = prices.cost(target.provider, target.model, usage)
             beside = partial(self._writing, exchange, embedded)
             return embedded
         except UpstreamError as error:

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from gateway_core.delivery.course import Course, refusal_of
 from gateway_core.delivery.fitting import can_be_shorter, fit
@@ -32,12 +33,23 @@ from gateway_core.model import (
 )
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError, past_limit
 from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health
+from gateway_core.providers.plausible import Called, plausible
 from gateway_core.providers.pricing import Pricing
 from gateway_core.stopwatch import CUT_OFF
 from gateway_core.wire import errors
 
 MAX_TRIES = 3
 BACKOFF_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call, and the prices that it was reserved with."""
+
+    target: Target
+    reservation: Reservation | None
+    meter: Meter
+    prices: Pricing
 
 
 class Dispatcher:
@@ -205,7 +217,8 @@ class Dispatcher:
         exchange.target = target
         await fit(exchange, target, self._budget_for(exchange.request, target, too_long))
         limit = None if target.free else self._output_limit(exchange)
-        reservation = await self._reserve(exchange, target, limit)
+        prices = self._pricing.quoted()
+        reservation = await self._reserve(exchange, target, limit, prices)
         if attempt == 1:
             self._health.requested(target.provider)
         asked = exchange.request.size.max_output_tokens
@@ -234,7 +247,7 @@ class Dispatcher:
         finally:
             exchange.streamed()
             step.end(step.outcome or CUT_OFF)
-            await self._settle(exchange, target, reservation, meter, beside if all_told else None)
+            await self._settle(exchange, _Call(target, reservation, meter, prices), beside if all_told else None)
 
     async def _pieces(self, provider: Provider, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """What the provider sends, within the time that a call may take."""
@@ -258,10 +271,12 @@ class Dispatcher:
     def _output_limit(self, exchange: Exchange) -> int:
         return exchange.request.size.max_output_tokens or self._max_output_tokens
 
-    async def _reserve(self, exchange: Exchange, target: Target, limit: int | None) -> Reservation | None:
+    async def _reserve(
+        self, exchange: Exchange, target: Target, limit: int | None, prices: Pricing
+    ) -> Reservation | None:
         if target.free or limit is None:
             return None
-        worst = self._pricing.reservation_microusd(target, exchange.sent, limit)
+        worst = prices.reservation_microusd(target, exchange.sent, limit)
         with exchange.watch.begin("budget", f"{target.provider}/{target.model}") as step:
             lane = exchange.request.view.lane
             reserved = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst, lane)
@@ -270,36 +285,38 @@ class Dispatcher:
             raise Refused(reserved)
         return reserved
 
-    async def _settle(
-        self,
-        exchange: Exchange,
-        target: Target,
-        reservation: Reservation | None,
-        meter: Meter,
-        beside: Beside | None,
-    ) -> None:
-        usage = meter.usage() if meter.charged else Usage()
-        exchange.usage = usage
-        if reservation is None:
+    async def _settle(self, exchange: Exchange, call: _Call, beside: Beside | None) -> None:
+        """Notes what the call used, and charges it."""
+        target, meter = call.target, call.meter
+        exchange.usage = _used(exchange, call) if meter.charged else Usage()
+        if call.reservation is None:
             return
         with exchange.watch.begin("settle", f"{target.provider}/{target.model}") as step:
-            await self._charge(exchange, target, reservation, meter, beside)
+            await self._charge(exchange, call, call.reservation, beside)
             step.outcome = f"${exchange.cost_microusd / 1e6:.4f} in all" if meter.charged else "nothing charged"
 
-    async def _charge(
-        self, exchange: Exchange, target: Target, reservation: Reservation, meter: Meter, beside: Beside | None
-    ) -> None:
-        usage = exchange.usage
+    async def _charge(self, exchange: Exchange, call: _Call, reservation: Reservation, beside: Beside | None) -> None:
+        target, meter, usage = call.target, call.meter, exchange.usage
         if not meter.charged:
             await self._budget.release(reservation)
             return
-        cost = self._pricing.cost(target.provider, target.model, usage)
+        cost = call.prices.cost(target.provider, target.model, usage)
         if not meter.prompt_is_counted:
-            most = self._pricing.reservation_microusd(target, exchange.sent, usage.output_tokens)
+            most = call.prices.reservation_microusd(target, exchange.sent, usage.output_tokens)
             cost = cost if cost.total_microusd >= most else Cost(other=most)
         if not meter.complete and not meter.streamed and cost.total_microusd < reservation.reserved_microusd:
             cost = Cost(other=reservation.reserved_microusd)
         exchange.charge(cost, reservation.day)
-        if (doubt := self._pricing.doubt(target)) and doubt not in exchange.remarks:
+        if (doubt := call.prices.doubt(target)) and doubt not in exchange.remarks:
             exchange.remarks.append(doubt)
         await self._budget.settle(reservation, cost.total_microusd, usage, beside)
+
+
+def _used(exchange: Exchange, call: _Call) -> Usage:
+    """What the call used, as far as that can be true; what cannot is remarked."""
+    meter = call.meter
+    called = Called(exchange.sent, call.target, call.prices, meter.limit, meter.arrived_tokens, meter.seconds)
+    used, remark = plausible(meter.usage(), called)
+    if remark:
+        exchange.remarks.append(remark)
+    return used
