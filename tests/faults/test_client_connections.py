@@ -183,6 +183,8 @@ async def test_a_gzip_bomb_is_refused_with_413(llmgw: Client) -> None:
         assert (await large.answer()).status == 413
 
 
+AS_JSON = "Content-Type: application/json"
+
 # --- Expect: 100-continue --------------------------------------------------------------------------------------------
 
 
@@ -203,8 +205,11 @@ async def test_expect_100_continue_is_told_to_go_on_and_then_answered(llmgw: Cli
         (head("guessed", PATHS["chat"], "Content-Length: 99", "Expect: 100-continue"), 401),
         (head(KEY, PATHS["chat"], "Content-Length: 99", "Expect: 100-continue", "Origin: http://evil.example"), 403),
         (head(KEY, PATHS["chat"], "Content-Length: 99", "Expect: a-miracle"), 417),
+        (head(KEY, "/v1/nowhere", "Content-Length: 99", "Expect: 100-continue"), 404),
+        (head(KEY, "/v1/nowhere", "Content-Length: 99", "Expect: a-miracle"), 417),
+        (head(KEY, PATHS["chat"], "Content-Length: 99", "Expect: 100-continue", AS_JSON, method="PUT"), 405),
     ],
-    ids=["too large", "no key", "web page", "unknown expectation"],
+    ids=["too large", "no key", "web page", "unknown expectation", "no address", "nor expectation", "no method"],
 )
 async def test_expect_100_continue_invites_no_body_that_will_be_refused(
     llmgw: Client, sent: bytes, status: int
@@ -213,6 +218,23 @@ async def test_expect_100_continue_invites_no_body_that_will_be_refused(
         await polite.send(sent)
         answer = await polite.answer()
     assert answer.status == status and answer.code
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        head(KEY, "/health", method="GET"),
+        head(KEY, "/v1/nowhere", method="GET"),
+        head(KEY, "/api/events", method="GET"),
+        b"GET /health HTTP/9.9\r\n\r\n",
+    ],
+    ids=["answered", "refused", "streamed", "no HTTP"],
+)
+async def test_no_answer_tells_versions_of_what_llmgw_is_built_on(llmgw: Client, sent: bytes) -> None:
+    async with wire(llmgw.gateway.address) as curious:
+        await curious.send(sent)
+        told = await curious.until(b"\r\n\r\n")
+    assert b"Server: llmgw\r\n" in told and b"aiohttp" not in told and b"Python" not in told
 
 
 # --- broken HTTP -----------------------------------------------------------------------------------------------------
