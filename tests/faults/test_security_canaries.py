@@ -169,8 +169,8 @@ async def use_everything(llmgw: GatewayProcess, claude: FakeAnthropic, groq: Fak
     await ask("gateway-premium", f"Again {ESCAPES}", stream=True)
     claude.script(Reply(text="", tools=((f"run{ESCAPES}", {"a": ESCAPES}),)))
     await ask("gateway-premium", "Call a tool.", tools=[tool])
-    prompt, answer, system, tool_said = WORDS
-    claude.script(Reply(text=f"{answer} {' '.join(THEIRS)}"))
+    prompt, said_back, system, tool_said = WORDS
+    claude.script(Reply(text=f"{said_back} {' '.join(THEIRS)}"))
     said = [
         {"role": "system", "content": system},
         {"role": "user", "content": f"{prompt} {' '.join(THEIRS)} {tool_said}"},
