@@ -32,7 +32,7 @@ from gateway_core.http import (
     status,
     whatif,
 )
-from gateway_core.http.bodies import expect
+from gateway_core.http.bodies import READING, Reading, expect
 from gateway_core.http.connections import NAME, Connection
 from gateway_core.http.guards import guard
 from gateway_core.http.prometheus import Metrics
@@ -85,8 +85,9 @@ def make_app(gateway: Gateway) -> web.Application:
     given = gateway.settings
     gateway.keys.use(given)
 
-    async def end_streams(_: web.Application) -> None:
+    async def end_streams(app: web.Application) -> None:
         """Nobody can connect any more. Those who watch hear how the requests end."""
+        app[READING].end()
         await gateway.kill_gate.end()
         gateway.bus.close()
 
@@ -98,6 +99,7 @@ def make_app(gateway: Gateway) -> web.Application:
         ],
         client_max_size=given.max_body_bytes,
     )
+    app[READING] = Reading()
     metrics = Metrics(gateway)
     app.on_response_prepare.append(_named)
     app.on_startup.append(metrics.start)

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import openai
@@ -13,10 +14,11 @@ import pytest
 import pytest_asyncio
 
 from gateway_core.http import bodies, connections
+from gateway_core.running import running_gateway
 from tests.fakes.anthropic import FakeAnthropic
 from tests.faults.asked import PATHS, PROTOCOLS, asked, is_envelope
 from tests.faults.sockets import chunk, head, post, wire
-from tests.http.inside import KEY, Client, client, with_claude
+from tests.http.inside import KEY, Client, client, make_settings, with_claude
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -218,6 +220,19 @@ async def test_expect_100_continue_invites_no_body_that_will_be_refused(
         await polite.send(sent)
         answer = await polite.answer()
     assert answer.status == status and answer.code
+
+
+async def test_a_body_that_still_comes_when_llmgw_is_stopped_is_answered(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(running_gateway(make_settings(tmp_path)))
+        async with wire(gateway.address) as slow:
+            await slow.send(head(KEY, PATHS["chat"], "Content-Length: 9999", "Expect: 100-continue"))
+            assert await slow.until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            await slow.send(b'{"model": "gateway-')
+            stopping = asyncio.create_task(stack.aclose())
+            answer = await slow.answer()
+            await stopping
+    assert (answer.status, answer.code) == (503, "gateway_stopped")
 
 
 @pytest.mark.parametrize(

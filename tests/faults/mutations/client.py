@@ -155,4 +155,11 @@ MUTATIONS = (
         "pass",
         "tests/faults/test_client_connections.py::test_expect_100_continue_invites_no_body_that_will_be_refused",
     ),
+    Mutation(
+        "a body that comes while llmgw is stopped is answered",
+        "gateway_core/http/server.py",
+        "app[READING].end()",
+        "pass",
+        "tests/faults/test_client_connections.py::test_a_body_that_still_comes_when_llmgw_is_stopped_is_answered",
+    ),
 )
