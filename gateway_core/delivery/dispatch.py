@@ -10,8 +10,8 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 
+from gateway_core.delivery.charging import Call, cost_of, used
 from gateway_core.delivery.course import Course, refusal_of
 from gateway_core.delivery.fitting import can_be_shorter, fit
 from gateway_core.delivery.holding import Hold, Rejected
@@ -21,7 +21,6 @@ from gateway_core.gates.account import Reservation
 from gateway_core.gates.budget import Beside, Budget
 from gateway_core.model import (
     ChatRequest,
-    Cost,
     Counterfactuals,
     Decision,
     Refusal,
@@ -33,23 +32,12 @@ from gateway_core.model import (
 )
 from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError, past_limit
 from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health
-from gateway_core.providers.plausible import Called, plausible
 from gateway_core.providers.pricing import Pricing
 from gateway_core.stopwatch import CUT_OFF
 from gateway_core.wire import errors
 
 MAX_TRIES = 3
 BACKOFF_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One call, and the prices that it was reserved with."""
-
-    target: Target
-    reservation: Reservation | None
-    meter: Meter
-    prices: Pricing
 
 
 class Dispatcher:
@@ -247,7 +235,7 @@ class Dispatcher:
         finally:
             exchange.streamed()
             step.end(step.outcome or CUT_OFF)
-            await self._settle(exchange, _Call(target, reservation, meter, prices), beside if all_told else None)
+            await self._settle(exchange, Call(target, reservation, meter, prices), beside if all_told else None)
 
     async def _pieces(self, provider: Provider, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """What the provider sends, within the time that a call may take."""
@@ -285,38 +273,22 @@ class Dispatcher:
             raise Refused(reserved)
         return reserved
 
-    async def _settle(self, exchange: Exchange, call: _Call, beside: Beside | None) -> None:
+    async def _settle(self, exchange: Exchange, call: Call, beside: Beside | None) -> None:
         """Notes what the call used, and charges it."""
         target, meter = call.target, call.meter
-        exchange.usage = _used(exchange, call) if meter.charged else Usage()
+        exchange.usage = used(exchange, call) if meter.charged else Usage()
         if call.reservation is None:
             return
         with exchange.watch.begin("settle", f"{target.provider}/{target.model}") as step:
             await self._charge(exchange, call, call.reservation, beside)
             step.outcome = f"${exchange.cost_microusd / 1e6:.4f} in all" if meter.charged else "nothing charged"
 
-    async def _charge(self, exchange: Exchange, call: _Call, reservation: Reservation, beside: Beside | None) -> None:
-        target, meter, usage = call.target, call.meter, exchange.usage
-        if not meter.charged:
+    async def _charge(self, exchange: Exchange, call: Call, reservation: Reservation, beside: Beside | None) -> None:
+        if not call.meter.charged:
             await self._budget.release(reservation)
             return
-        cost = call.prices.cost(target.provider, target.model, usage)
-        if not meter.prompt_is_counted:
-            most = call.prices.reservation_microusd(target, exchange.sent, usage.output_tokens)
-            cost = cost if cost.total_microusd >= most else Cost(other=most)
-        if not meter.complete and not meter.streamed and cost.total_microusd < reservation.reserved_microusd:
-            cost = Cost(other=reservation.reserved_microusd)
+        cost = cost_of(exchange, call, reservation)
         exchange.charge(cost, reservation.day)
-        if (doubt := call.prices.doubt(target)) and doubt not in exchange.remarks:
+        if (doubt := call.prices.doubt(call.target)) and doubt not in exchange.remarks:
             exchange.remarks.append(doubt)
-        await self._budget.settle(reservation, cost.total_microusd, usage, beside)
-
-
-def _used(exchange: Exchange, call: _Call) -> Usage:
-    """What the call used, as far as that can be true; what cannot is remarked."""
-    meter = call.meter
-    called = Called(exchange.sent, call.target, call.prices, meter.limit, meter.arrived_tokens, meter.seconds)
-    used, remark = plausible(meter.usage(), called)
-    if remark:
-        exchange.remarks.append(remark)
-    return used
+        await self._budget.settle(reservation, cost.total_microusd, exchange.usage, beside)

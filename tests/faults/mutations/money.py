@@ -118,9 +118,9 @@ MUTATIONS = (
     ),
     Mutation(
         "reported tokens are believed as far as they can be true",
-        "gateway_core/delivery/dispatch.py",
-        "used, remark = plausible(meter.usage(), called)",
-        "used, remark = meter.usage(), None",
+        "gateway_core/delivery/charging.py",
+        "usage, remark = plausible(meter.usage(), called)",
+        "usage, remark = meter.usage(), None",
         "tests/faults/test_money_prices.py"
         "::test_an_upstream_that_reports_a_hundred_million_tokens_for_a_short_prompt_does_not_end_the_day",
     ),
