@@ -267,6 +267,7 @@ class Composition:
             self._budget,
             self._pricing,
             self._journal,
+            self._caches.repeated,
         )
 
     async def _open_learning(self) -> None:

@@ -10,50 +10,41 @@ from __future__ import annotations
 
 import asyncio
 import time
-from base64 import b64decode, b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from functools import partial
 
-from gateway_core.cache.answers import REPLAY
+from gateway_core.cache.answers import CachedAnswer
 from gateway_core.cache.encoder.builtin_embeddings import MODEL, BuiltinEmbeddings
-from gateway_core.clients import read_client
-from gateway_core.clock import new_request_id
 from gateway_core.delivery.course import refusal_of
+from gateway_core.embedding_requests import EmbeddingsAnswer, again, as_stored, believed, bucket_of, uncounted, usage_of
 from gateway_core.exchange import CLIENT_LEFT, Exchange
-from gateway_core.gates.budget import Budget
+from gateway_core.gates.budget import Beside, Budget
 from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.journal import Journal
 from gateway_core.model import (
-    ApiKind,
     CacheStatus,
     ChatRequest,
     Cost,
     Counted,
     Decision,
-    JsonObject,
-    Lane,
     Reason,
     Refusal,
     Refused,
-    RequestSize,
-    Reuse,
     Status,
     Target,
     Tier,
-    Usage,
 )
 from gateway_core.ollama.embeddings import LOCAL_NAMES, LocalEmbeddings
 from gateway_core.providers.base import Provider, UpstreamCall, UpstreamError
-from gateway_core.providers.embeddings import embed, upstream_body
+from gateway_core.providers.embeddings import embed
 from gateway_core.providers.pricing import Pricing
-from gateway_core.reuse import stored_answer
 from gateway_core.store.answers import StoredAnswer
+from gateway_core.store.database import Work
 from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
 from gateway_core.wire.embeddings import Embedded, EmbeddingsRequest
-from gateway_core.wire.tokens import text_ceiling, text_tokens
 
 MODEL_ID = "gateway-embed"
 BUILTIN = Target(Tier.LOCAL, "builtin", MODEL, free=True)
@@ -69,64 +60,8 @@ OPENAI_MODELS = ("text-embedding-3-small", "text-embedding-3-large")
 _OPENAI_FAMILY = "text-embedding-"
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddingsAnswer:
-    """The vectors and what they cost."""
-
-    target: Target
-    route: str
-    embedded: Embedded
-    usage: Usage
-    cost_microusd: int
-    cache: CacheStatus = CacheStatus.BYPASS
-    """``EXACT`` where it was given before, under the same key."""
-
-
-def as_request(
-    asked: EmbeddingsRequest, headers: Mapping[str, str], caller: str, body_bytes: int, key: str | None = None
-) -> ChatRequest:
-    """The request as the log and the panes know requests: each text is a message, and nobody waits for an answer.
-
-    ``key`` is its idempotency key.
-    """
-    body: JsonObject = {
-        "model": asked.model,
-        "messages": [{"role": "user", "content": text} for text in asked.texts],
-    }
-    many = len(asked.texts) > 1
-    view = replace(
-        read_client({**body, "messages": body["messages"][:1]}, headers),
-        lane=Lane.BACKGROUND,
-        purpose="embedding",
-        user_text=f"{len(asked.texts)} texts: {asked.texts[0]}" if many else asked.texts[0],
-    )
-    size = RequestSize(
-        input_tokens=sum(map(text_tokens, asked.texts)),
-        input_tokens_ceiling=sum(map(text_ceiling, asked.texts)),
-        max_output_tokens=None,
-        tools=0,
-        images=0,
-        wants_json=False,
-        body_bytes=body_bytes,
-    )
-    api, native = ApiKind.EMBEDDINGS, upstream_body(asked)
-    return ChatRequest(
-        new_request_id(),
-        time.time(),
-        caller,
-        body,
-        asked.model,
-        False,
-        view,
-        size,
-        idempotency_key=key,
-        api=api,
-        native=native,
-    )
-
-
 class Embeddings:
-    """Answers embeddings requests."""
+    """Answers embeddings requests. ``repeated`` notes that a request gets what its key was answered with before."""
 
     def __init__(
         self,
@@ -139,6 +74,7 @@ class Embeddings:
         budget: Budget,
         pricing: Pricing,
         journal: Journal,
+        repeated: Callable[[ChatRequest, StoredAnswer], CachedAnswer],
     ) -> None:
         self._builtin = builtin
         self._local = local
@@ -149,6 +85,7 @@ class Embeddings:
         self._budget = budget
         self._pricing = pricing
         self._journal = journal
+        self._repeated = repeated
 
     def models(self) -> tuple[str, ...]:
         """The models that can be named now."""
@@ -192,14 +129,14 @@ class Embeddings:
     def _close(self, exchange: Exchange) -> None:
         request, used = exchange.request, exchange.usage.prompt_tokens
         if used:
-            self._rate.adjust(_bucket(request), used - request.size.input_tokens)
+            self._rate.adjust(bucket_of(request), used - request.size.input_tokens)
         self._journal.finished(exchange)
 
     async def _way(self, exchange: Exchange, asked: EmbeddingsRequest) -> EmbeddingsAnswer | Refusal:
         request = exchange.request
         tokens = request.size.input_tokens
         with exchange.watch.begin("limits") as step:
-            if refusal := self._kill.check() or self._rate.check(_bucket(request), tokens):
+            if refusal := self._kill.check() or self._rate.check(bucket_of(request), tokens):
                 step.outcome = refusal.code
                 return refusal
         turn = self._idempotency.turn(request, None, exchange.watch)
@@ -207,7 +144,7 @@ class Embeddings:
             return conflict
         given = await self._idempotency.replay(request)
         if given is not None:
-            return given if isinstance(given, Refusal) else _again(exchange, given)
+            return given if isinstance(given, Refusal) else again(exchange, self._repeated(request, given))
         target = await self._target(asked.model)
         if isinstance(target, Refusal):
             return target
@@ -220,14 +157,14 @@ class Embeddings:
         with exchange.watch.begin("call", f"{target.provider}/{target.model}"):
             if target.free:
                 embedded = await self._free(exchange, target, asked)
-                exchange.usage = _usage(embedded, _uncounted(tokens, Counted.ESTIMATED))
+                exchange.usage = usage_of(embedded, uncounted(tokens, Counted.ESTIMATED))
             else:
                 embedded = await self._paid(exchange, target, asked)
         if embedded.windowed:
             text = f"{embedded.windowed} texts are longer than the model sees at once: each is the mean of its windows"
             exchange.remarks.append(Reason("windows", text))
         answer = EmbeddingsAnswer(target, route, embedded, exchange.usage, exchange.cost_microusd)
-        await self._idempotency.store(request, _stored(exchange, answer))
+        await self._idempotency.store(request, as_stored(exchange, embedded))
         return answer
 
     # --- which model -----------------------------------------------------------------------------------------------
@@ -270,16 +207,19 @@ class Embeddings:
         """Reserved before it is sent, settled however it ends; what was cut off is charged at what it can have cost."""
         provider = self._provider(target)
         ceiling = exchange.request.size.input_tokens_ceiling
-        worst = self._pricing.worst_case_microusd(target.provider, target.model, ceiling, 0)
+        prices = self._pricing.quoted()
+        worst = prices.worst_case_microusd(target.provider, target.model, ceiling, 0)
         request = exchange.request
         reservation = await self._budget.reserve(request.id, exchange.attempts, target, worst, request.view.lane)
         if isinstance(reservation, Refusal):
             raise Refused(reservation)
-        usage, cost, charged = _uncounted(ceiling, Counted.CEILING), Cost(other=worst), True
+        usage, cost, charged = uncounted(ceiling, Counted.CEILING), Cost(other=worst), True
+        beside: Beside | None = None
         try:
             embedded = await embed(provider, _call(exchange, target), len(asked.texts))
-            usage = _usage(embedded, usage)
-            cost = self._pricing.cost(target.provider, target.model, usage)
+            usage = believed(exchange, target, usage_of(embedded, usage))
+            cost = prices.cost(target.provider, target.model, usage)
+            beside = partial(self._writing, exchange, embedded)
             return embedded
         except UpstreamError as error:
             charged = error.may_be_charged
@@ -288,47 +228,15 @@ class Embeddings:
             if charged:
                 exchange.usage = usage
                 exchange.charge(cost, reservation.day)
-                await self._budget.settle(reservation, cost.total_microusd, usage)
+                await self._budget.settle(reservation, cost.total_microusd, usage, beside)
             else:
                 await self._budget.release(reservation)
 
-
-def _stored(exchange: Exchange, answer: EmbeddingsAnswer) -> StoredAnswer:
-    """The answer as its idempotency key keeps it."""
-    embedded = answer.embedded
-    vectors = [b64encode(vector).decode() for vector in embedded.vectors] if exchange.request.idempotency_key else []
-    return stored_answer(
-        exchange, {"vectors": vectors, "prompt_tokens": embedded.prompt_tokens, "windowed": embedded.windowed}
-    )
-
-
-def _again(exchange: Exchange, given: StoredAnswer) -> EmbeddingsAnswer:
-    """What was answered before, for nothing."""
-    kept, request = given.completion, exchange.request
-    embedded = Embedded(tuple(map(b64decode, kept["vectors"])), kept["prompt_tokens"], kept["windowed"])
-    target = Target(given.tier, given.provider, given.model, free=True)
-    exchange.cache, exchange.target, exchange.usage = CacheStatus.EXACT, target, given.usage
-    exchange.made_in_ms = given.latency_ms
-    exchange.reuse = Reuse("", given.created_at, max(0.0, request.received_at - given.created_at), REPLAY)
-    reasons = (Reason("idempotency", "the same key and request were answered before"),)
-    exchange.decision = Decision(target, (), f"cache:{exchange.cache}", 0.0, reasons, explicit=True)
-    return EmbeddingsAnswer(target, exchange.decision.route, embedded, given.usage, 0, exchange.cache)
-
-
-def _usage(embedded: Embedded, otherwise: Usage) -> Usage:
-    """What the server counted, else our own number."""
-    return otherwise if embedded.prompt_tokens is None else Usage(input_tokens=embedded.prompt_tokens)
-
-
-def _uncounted(tokens: int, how: Counted) -> Usage:
-    return Usage(input_tokens=tokens, estimated=True, input_counted=how)
+    async def _writing(self, exchange: Exchange, embedded: Embedded) -> Work[bool] | None:
+        """What keeps the answer under its key, for the transaction that settles its call."""
+        return await self._idempotency.writing(exchange.request, as_stored(exchange, embedded))
 
 
 def _call(exchange: Exchange, target: Target) -> UpstreamCall:
     wire = exchange.recording.call(exchange.attempts, f"{target.provider}/{target.model}")
     return UpstreamCall(exchange.request, target, wire=wire)
-
-
-def _bucket(request: ChatRequest) -> str:
-    """Embeddings have a rate limit of their own: who indexes a folder of notes can still chat."""
-    return f"{request.caller}/embeddings"

@@ -18,12 +18,15 @@ from gateway_core.events import Notice, RequestFinished, RequestRouted, RequestS
 from gateway_core.exchange import PREVIEW_CHARACTERS, Exchange
 from gateway_core.known_secrets import KnownSecrets
 from gateway_core.model import Decision, JsonObject, RequestDetail, RequestRow
+from gateway_core.redaction import Redactor
 from gateway_core.store.errors import StoreError
 from gateway_core.store.requests import RequestLog
 
 log = logging.getLogger(__name__)
 
 KEPT_DECISIONS = 500
+_REDACTOR = Redactor()
+"""Knows no key by its words, and each by its looks: the beginning of a request is shown in lists and snapshots."""
 Wire = Callable[[], JsonObject]
 """Makes what is kept of the wire, in the store's thread."""
 LONGEST_QUEUE = 2_000
@@ -77,7 +80,8 @@ class Journal:
         """The newest, by the request's id."""
 
     def started(self, exchange: Exchange) -> None:
-        exchange.preview = self._secrets.beginning(exchange.request.view.user_text, PREVIEW_CHARACTERS)
+        begins = self._secrets.beginning(exchange.request.view.user_text, 2 * PREVIEW_CHARACTERS)
+        exchange.preview = _REDACTOR.clean(begins)[:PREVIEW_CHARACTERS]
         row = self._note(exchange)
         self._bus.publish(RequestStarted(self._clock.now(), row))
 

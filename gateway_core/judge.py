@@ -21,6 +21,7 @@ from gateway_core.gates.account import Reservation
 from gateway_core.gates.budget import Budget
 from gateway_core.model import ChatRequest, Cost, Reason, Refusal, Target, Tier, Usage
 from gateway_core.providers.base import Provider, UpstreamCall, UpstreamError
+from gateway_core.providers.plausible import Called, plausible
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.side_question import side_question, words_of
 from gateway_core.routing.landscape import Landscape
@@ -28,6 +29,7 @@ from gateway_core.routing.lineup import LOCAL
 from gateway_core.routing.router import Judgement, Known, is_unclear
 from gateway_core.routing_values import JudgeStanding
 from gateway_core.settings import Settings
+from gateway_core.wire.tokens import text_ceiling
 
 TIMEOUT_S = 1.5
 ENDING_S = 0.5
@@ -178,11 +180,10 @@ class Judge:
         request = exchange.request
         call = _call(request, asked.target, text)
         reservation: Reservation | None = None
+        prices, began = self._pricing.quoted(), self._clock.monotonic()
         if not asked.target.free:
             ceiling = call.request.size.input_tokens_ceiling
-            worst = self._pricing.worst_case_microusd(
-                asked.target.provider, asked.target.model, ceiling, _ANSWER_TOKENS
-            )
+            worst = prices.worst_case_microusd(asked.target.provider, asked.target.model, ceiling, _ANSWER_TOKENS)
             reserved = await self._budget.reserve(request.id, ATTEMPT, asked.target, worst, request.view.lane)
             if isinstance(reserved, Refusal):
                 return None
@@ -197,19 +198,25 @@ class Judge:
             sent = error.may_be_charged
         finally:
             if reservation:
-                await self._settle(exchange, reservation, usage, sent)
+                seconds = self._clock.monotonic() - began
+                called = Called(call.request, asked.target, prices, _ANSWER_TOKENS, text_ceiling(said), seconds)
+                await self._settle(exchange, reservation, usage, sent, called)
         found = re.search(r"\b(easy|medium|hard)\b", said.lower())
         level = cast(Literal["easy", "medium", "hard"], found[1]) if found else None
         return Judgement(level, asked.name) if level else None
 
-    async def _settle(self, exchange: Exchange, reservation: Reservation, usage: Usage | None, sent: bool) -> None:
+    async def _settle(
+        self, exchange: Exchange, reservation: Reservation, usage: Usage | None, sent: bool, called: Called
+    ) -> None:
         """Charges what was used, all that was reserved where nobody tells, and nothing where nothing was sent."""
         if not sent:
             await self._budget.release(reservation)
             return
         cost = reservation.reserved_microusd
         if usage and usage.prompt_tokens and usage.output_tokens:
-            cost = self._pricing.cost_microusd(reservation.target.provider, reservation.target.model, usage)
+            usage, remark = plausible(usage, called)
+            exchange.remarks += [remark] if remark else []
+            cost = called.prices.cost_microusd(reservation.target.provider, reservation.target.model, usage)
         exchange.charge(Cost(other=cost), reservation.day)
         await self._budget.settle(reservation, cost, usage or Usage(estimated=True))
 

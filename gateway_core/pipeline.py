@@ -20,7 +20,7 @@ from gateway_core.conversations import Conversations
 from gateway_core.delivery import relay
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.flights import Flight, Flights
-from gateway_core.delivery.relay import End, relayed, sent, sent_alone
+from gateway_core.delivery.relay import End, Gathering, relayed, sent, sent_alone
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
@@ -43,6 +43,7 @@ from gateway_core.providers.base import Piece
 from gateway_core.reader import DifficultyReader
 from gateway_core.reuse import Reusing, note_answer, stored_answer
 from gateway_core.routing.router import Known, decides_by_difficulty, route
+from gateway_core.store.database import Work
 from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
 from gateway_core.wire.openai_chat import canned_completion
@@ -198,7 +199,8 @@ class Pipeline:
         name = gates.idempotency.flight(request, self._reuse.flight_name(key, request, gates.kill.stops))
         with self._flights.approached(name):
             flight = self._flights.board(name)
-            if not flight and (repeated := await self._repeated(exchange)):
+            meanwhile = not flight and gates.idempotency.was_answered(request)
+            if meanwhile and (repeated := await self._repeated(exchange)):
                 return repeated
             again = exchange.standing is not None and bool(exchange.standing.again_of)
             if not flight and (cached := await self._caches.lookup(key, request, watch, other_words=not again)):
@@ -310,7 +312,10 @@ class Pipeline:
 
     async def _made(self, exchange: Exchange, key: Identity) -> AsyncGenerator[Piece | End]:
         """The answer as an upstream makes it, kept before its end is seen. Raises :class:`Refused`."""
-        decision = await self._routed(exchange)
+        decision, gathering = await self._routed(exchange), Gathering(exchange)
+
+        async def with_the_settlement() -> Work[bool] | None:
+            return await self._gates.idempotency.writing(exchange.request, stored_answer(exchange, gathering.whole()))
 
         async def complete(whole: JsonObject) -> None:
             """Kept even if everybody leaves meanwhile: it is paid, and a retry must not pay again."""
@@ -319,7 +324,9 @@ class Pipeline:
             keeping.add_done_callback(self._keeping.discard)
             await asyncio.shield(keeping)
 
-        made = relayed(exchange, self._dispatcher.send(exchange, decision), complete)
+        keyed = exchange.request.idempotency_key is not None
+        pieces = self._dispatcher.send(exchange, decision, with_the_settlement if keyed else None)
+        made = relayed(gathering, pieces, complete)
         async with aclosing(made):
             async for item in made:
                 yield item

@@ -14,7 +14,7 @@ from gateway_core.credentials import without_credentials
 from gateway_core.gates.daily_limits import background_limit, configured_limits
 from gateway_core.redaction import masked
 from gateway_core.reload import LIVE
-from gateway_core.setting_docs import GROUPS, allowed, explanations, group_of
+from gateway_core.setting_docs import GROUPS, allowed, explanations, group_of, is_secret
 from gateway_core.setting_origins import Origin, origins, strange_names
 from gateway_core.setting_values import SettingsReport, SettingValue
 from gateway_core.settings import Price, ProviderEntry, Settings, SettingsError
@@ -93,7 +93,7 @@ def _told(
     if wanted is not None and getattr(wanted, field) != value:
         how = "is taken up in a moment" if field in LIVE else "needs a restart of llmgw"
         waiting = f"{shown(getattr(wanted, field))} is configured: it {how}."
-    secret = "SecretStr" in str(info.annotation)
+    secret = is_secret(field)
     is_made = field in ("gateway_secret", "monitor_token")
     made = is_made and value is None
     told = SettingValue(

@@ -58,13 +58,9 @@ class Reusing:
         return f"{key.exact_key} {request.view.lane} {'stream' if request.stream else 'whole'} {stops}"
 
     def note(self, exchange: Exchange, cached: CachedAnswer) -> None:
-        """Notes on the request that it gets this answer."""
-        answer = cached.answer
-        exchange.cache, exchange.reuse, exchange.made_in_ms = cached.status, cached.reuse, answer.latency_ms
-        exchange.usage = answer.usage
-        exchange.target = Target(answer.tier, answer.provider, answer.model, free=True)
-        exchange.otherwise = self._dispatcher.counterfactuals(exchange, answer.cost_microusd)
-        exchange.decision = Decision(exchange.target, (), f"cache:{cached.status}", 0.0, cached.reasons)
+        """Notes on the request that it gets this answer, and what it saves."""
+        note_reuse(exchange, cached)
+        exchange.otherwise = self._dispatcher.counterfactuals(exchange, cached.answer.cost_microusd)
 
     async def replayed(self, exchange: Exchange, body: JsonObject) -> AsyncGenerator[Piece]:
         """A whole answer as a stream, never slower than it was made.
@@ -112,6 +108,16 @@ class Reusing:
         why = Reason("single flight", f"{leader.request.id} asked the same and was being answered")
         reuse = self._caches.shared(key, exchange.request, leader.request.received_at)
         self.note(exchange, CachedAnswer(CacheStatus.EXACT, stored_answer(leader, {}), reuse, (why,)))
+
+
+def note_reuse(exchange: Exchange, cached: CachedAnswer) -> Target:
+    """Notes on the request that it gets an answer that was there, and returns whose that is."""
+    answer = cached.answer
+    target = exchange.target = Target(answer.tier, answer.provider, answer.model, free=True)
+    exchange.cache, exchange.reuse, exchange.made_in_ms = cached.status, cached.reuse, answer.latency_ms
+    exchange.usage = answer.usage
+    exchange.decision = Decision(target, (), f"cache:{cached.status}", 0.0, cached.reasons)
+    return target
 
 
 def note_answer(exchange: Exchange, whole: JsonObject) -> None:

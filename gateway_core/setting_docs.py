@@ -34,6 +34,11 @@ def group_of(field: str) -> str:
     return next((group for group, names in _GROUPS if re.fullmatch(names, field)), OTHER)
 
 
+def is_secret(field: str) -> bool:
+    """Whether a setting holds a secret, which is never shown."""
+    return "SecretStr" in str(Settings.model_fields[field].annotation)
+
+
 @cache
 def explanations() -> dict[str, str]:
     """What stands under each field of ``Settings``, as one paragraph without markup."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gateway_core.secret import FILE as SECRET_FILE
+from gateway_core.setting_docs import is_secret
 from gateway_core.settings import Settings
 from gateway_core.settings_sources import Layer, SettingsError, SettingsSources, environment_name
 from llmgw_tui.findings import Finding
@@ -20,10 +21,7 @@ _NEAR = 0.88
 """How alike two names are, from 0 to 1, where one is taken for a slip of the other."""
 _KNOWN = {environment_name(name).lower() for name in Settings.model_fields}
 _SECRETS = {
-    written.lower()
-    for name, field in Settings.model_fields.items()
-    if "SecretStr" in str(field.annotation)
-    for written in (name, environment_name(name))
+    written.lower() for name in Settings.model_fields if is_secret(name) for written in (name, environment_name(name))
 }
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

@@ -14,11 +14,12 @@ from llmgw_tui.doctor_network import unsendable
 from llmgw_tui.findings import Finding
 
 _PREFIXES = {
-    **{"sk-ant-": "anthropic", "gsk_": "groq", "sk-or-": "openrouter", "sk-proj-": "openai", "sk-svcacct-": "openai"},
-    **{"AIza": "google", "xai-": "xai"},
+    **{"sk-ant-": "anthropic", "gsk_": "groq", "sk-or-v1-": "openrouter", "sk-proj-": "openai"},
+    **{"sk-svcacct-": "openai", "AIza": "google", "xai-": "xai"},
 }
-"""How the keys of these providers are known to begin. What begins otherwise may be anybody's: a proxy before a provider
-has keys of its own."""
+"""How the keys of these providers are known to begin. No provider's own page says so; scanners for leaked keys do:
+gitleaks's rules for Anthropic and OpenAI, what OpenClaw 2026.9.6 hides for Groq, Google and xAI, several for OpenRouter
+(all read 2026-11-29). What begins otherwise may be anybody's: a proxy before a provider has keys of its own."""
 SETUP_TOKEN_TERMS = (
     "a setup token of a Claude subscription is used: Anthropic means these for Claude Code and its own apps, and may "
     "refuse them elsewhere without notice (code.claude.com, Legal and compliance). An API key is always allowed."

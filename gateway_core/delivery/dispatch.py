@@ -11,16 +11,16 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
+from gateway_core.delivery.charging import Call, cost_of, used
 from gateway_core.delivery.course import Course, refusal_of
 from gateway_core.delivery.fitting import can_be_shorter, fit
 from gateway_core.delivery.holding import Hold, Rejected
 from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
 from gateway_core.gates.account import Reservation
-from gateway_core.gates.budget import Budget
+from gateway_core.gates.budget import Beside, Budget
 from gateway_core.model import (
     ChatRequest,
-    Cost,
     Counterfactuals,
     Decision,
     Refusal,
@@ -72,11 +72,15 @@ class Dispatcher:
         self._jitter = jitter
         self._sleep = sleep
 
-    async def send(self, exchange: Exchange, decision: Decision) -> AsyncGenerator[Piece]:
-        """The pieces of the answer; ended means settled. Raises :class:`Refused` when no target answers."""
+    async def send(self, exchange: Exchange, decision: Decision, beside: Beside | None = None) -> AsyncGenerator[Piece]:
+        """The pieces of the answer; ended means settled. Raises :class:`Refused` when no target answers.
+
+        ``beside`` is asked for what is to be written with the settlement of a whole paid answer, once its last piece
+        has been yielded.
+        """
         course = Course(exchange, decision, self._context_of)
         while target := course.next():
-            async with aclosing(self._ask(exchange, target, course)) as pieces:
+            async with aclosing(self._ask(exchange, target, course, beside)) as pieces:
                 async for piece in pieces:
                     yield piece
             if course.answered:
@@ -87,7 +91,9 @@ class Dispatcher:
         if not course.answered:
             raise Refused(course.refusal())
 
-    async def _ask(self, exchange: Exchange, target: Target, course: Course) -> AsyncGenerator[Piece]:
+    async def _ask(
+        self, exchange: Exchange, target: Target, course: Course, beside: Beside | None
+    ) -> AsyncGenerator[Piece]:
         """Tries one target as often as it makes sense. Tells ``course`` what came of it."""
         too_long = 0
         for attempt in range(1, MAX_TRIES + 1):
@@ -99,7 +105,7 @@ class Dispatcher:
             pause = None
             with permit:
                 try:
-                    async with aclosing(self._try(exchange, target, hold, attempt, too_long)) as pieces:
+                    async with aclosing(self._try(exchange, target, hold, attempt, too_long, beside)) as pieces:
                         async for piece in pieces:
                             exchange.mark_first_token()
                             yield piece
@@ -186,7 +192,7 @@ class Dispatcher:
         return 0.0 if can_be_shorter(exchange, budget) else None
 
     async def _try(
-        self, exchange: Exchange, target: Target, hold: Hold, attempt: int, too_long: int
+        self, exchange: Exchange, target: Target, hold: Hold, attempt: int, too_long: int, beside: Beside | None
     ) -> AsyncGenerator[Piece]:
         """One call of one target, reserved and settled. What it yields may be sent on.
 
@@ -199,12 +205,13 @@ class Dispatcher:
         exchange.target = target
         await fit(exchange, target, self._budget_for(exchange.request, target, too_long))
         limit = None if target.free else self._output_limit(exchange)
-        reservation = await self._reserve(exchange, target, limit)
+        prices = self._pricing.quoted()
+        reservation = await self._reserve(exchange, target, limit, prices)
         if attempt == 1:
             self._health.requested(target.provider)
         asked = exchange.request.size.max_output_tokens
         meter = Meter(exchange, paid=reservation is not None, limit=asked if limit is None else limit)
-        step = exchange.watch.begin("call", hold.target)
+        step, all_told = exchange.watch.begin("call", hold.target), False
         try:
             async with aclosing(self._pieces(provider, self._call(exchange, target, limit))) as pieces:
                 async for piece in pieces:
@@ -214,16 +221,21 @@ class Dispatcher:
                     for released in hold.feed(piece):
                         yield released
             meter.complete = True
+            exchange.streamed()
+            step.end()
+            for released in hold.end():
+                yield released
+            all_told = True
+        except Rejected:
+            raise
         except UpstreamError as error:
             meter.charged = error.may_be_charged
             step.outcome = error.message
             raise
         finally:
             exchange.streamed()
-            step.end("" if meter.complete else step.outcome or CUT_OFF)
-            await self._settle(exchange, target, reservation, meter)
-        for released in hold.end():
-            yield released
+            step.end(step.outcome or CUT_OFF)
+            await self._settle(exchange, Call(target, reservation, meter, prices), beside if all_told else None)
 
     async def _pieces(self, provider: Provider, call: UpstreamCall) -> AsyncGenerator[Piece]:
         """What the provider sends, within the time that a call may take."""
@@ -247,10 +259,12 @@ class Dispatcher:
     def _output_limit(self, exchange: Exchange) -> int:
         return exchange.request.size.max_output_tokens or self._max_output_tokens
 
-    async def _reserve(self, exchange: Exchange, target: Target, limit: int | None) -> Reservation | None:
+    async def _reserve(
+        self, exchange: Exchange, target: Target, limit: int | None, prices: Pricing
+    ) -> Reservation | None:
         if target.free or limit is None:
             return None
-        worst = self._pricing.reservation_microusd(target, exchange.sent, limit)
+        worst = prices.reservation_microusd(target, exchange.sent, limit)
         with exchange.watch.begin("budget", f"{target.provider}/{target.model}") as step:
             lane = exchange.request.view.lane
             reserved = await self._budget.reserve(exchange.request.id, exchange.attempts, target, worst, lane)
@@ -259,27 +273,22 @@ class Dispatcher:
             raise Refused(reserved)
         return reserved
 
-    async def _settle(self, exchange: Exchange, target: Target, reservation: Reservation | None, meter: Meter) -> None:
-        usage = meter.usage() if meter.charged else Usage()
-        exchange.usage = usage
-        if reservation is None:
+    async def _settle(self, exchange: Exchange, call: Call, beside: Beside | None) -> None:
+        """Notes what the call used, and charges it."""
+        target, meter = call.target, call.meter
+        exchange.usage = used(exchange, call) if meter.charged else Usage()
+        if call.reservation is None:
             return
         with exchange.watch.begin("settle", f"{target.provider}/{target.model}") as step:
-            await self._charge(exchange, target, reservation, meter)
+            await self._charge(exchange, call, call.reservation, beside)
             step.outcome = f"${exchange.cost_microusd / 1e6:.4f} in all" if meter.charged else "nothing charged"
 
-    async def _charge(self, exchange: Exchange, target: Target, reservation: Reservation, meter: Meter) -> None:
-        usage = exchange.usage
-        if not meter.charged:
+    async def _charge(self, exchange: Exchange, call: Call, reservation: Reservation, beside: Beside | None) -> None:
+        if not call.meter.charged:
             await self._budget.release(reservation)
             return
-        cost = self._pricing.cost(target.provider, target.model, usage)
-        if not meter.prompt_is_counted:
-            most = self._pricing.reservation_microusd(target, exchange.sent, usage.output_tokens)
-            cost = cost if cost.total_microusd >= most else Cost(other=most)
-        if not meter.complete and not meter.streamed and cost.total_microusd < reservation.reserved_microusd:
-            cost = Cost(other=reservation.reserved_microusd)
+        cost = cost_of(exchange, call, reservation)
         exchange.charge(cost, reservation.day)
-        if (doubt := self._pricing.doubt(target)) and doubt not in exchange.remarks:
+        if (doubt := call.prices.doubt(call.target)) and doubt not in exchange.remarks:
             exchange.remarks.append(doubt)
-        await self._budget.settle(reservation, cost.total_microusd, usage)
+        await self._budget.settle(reservation, cost.total_microusd, exchange.usage, beside)

@@ -37,7 +37,7 @@ class Meter:
     ) -> None:
         self._exchange = exchange
         self._paid = paid
-        self._limit = limit
+        self.limit = limit
         self._monotonic = monotonic
         self._reported: Usage | None = None
         self._finished = self._counted = False
@@ -64,13 +64,23 @@ class Meter:
     @property
     def is_past_limit(self) -> bool:
         """Whether more has arrived than an answer of ``limit`` tokens can hold."""
-        return self._limit is not None and self._characters > most_characters(self._limit)
+        return self.limit is not None and self._characters > most_characters(self.limit)
 
     @property
     def prompt_is_counted(self) -> bool:
         """Whether the upstream told what it read, all of it: server tools may have it read again until the end."""
         reported = bool(self._reported and self._reported.prompt_tokens)
         return reported and (self.complete or self._counted or not has_server_tools(self._exchange.sent))
+
+    @property
+    def arrived_tokens(self) -> int:
+        """Tokens that what arrived of the answer does not exceed."""
+        return self._output_ceiling
+
+    @property
+    def seconds(self) -> float:
+        """How long the call has taken so far."""
+        return self._monotonic() - self._began
 
     def usage(self) -> Usage:
         size, reported = self._exchange.sent.size, self._reported or Usage()
@@ -96,7 +106,7 @@ class Meter:
         total = self._output_ceiling
         if hides_reasoning(target.provider, target.model, self._exchange.request):
             total += most_tokens(target.provider, self._quiet_s + (0.0 if self._finished else self._pause()))
-        return total if self._limit is None else min(total, self._limit)
+        return total if self.limit is None else min(total, self.limit)
 
     def _pause(self) -> float:
         """Seconds since something of the answer arrived; short ones are only the stream's pace."""

@@ -32,37 +32,63 @@ class End:
     whole: JsonObject
 
 
-async def relayed(exchange: Exchange, pieces: AsyncGenerator[Piece], complete: Complete) -> AsyncGenerator[Piece | End]:
+class Gathering:
+    """An answer as far as it has come; :meth:`whole` once all of it has.
+
+    The chunk that carries the finish reason is held back, and so are the native events from there on.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._aggregator = Aggregator()
+        self._last: JsonObject | None = None
+        self._held: list[JsonObject] = []
+        self._reported: object = None
+
+    def take(self, piece: Piece) -> bool:
+        """Adds a piece; whether it may be sent on before the end."""
+        chunk = piece.body
+        if not self._exchange.request.stream:
+            self._last, self._held, self._reported = chunk, list(piece.native), chunk.get("usage")
+            return False
+        self._aggregator.add(chunk)
+        self._reported = chunk.get("usage") or self._reported
+        if finish_reason(chunk):
+            self._last = self._last or {key: value for key, value in chunk.items() if key != "usage"}
+        if self._last is not None:
+            self._held += piece.native
+            return False
+        return bool(chunk.get("choices") or piece.native)
+
+    def whole(self) -> JsonObject:
+        """The completion, with the usage and the cost that are on the exchange."""
+        whole = self._aggregator.completion() if self._exchange.request.stream else self._last or {}
+        return {**whole, "usage": _usage(self._exchange, self._reported)}
+
+    def last(self, whole: JsonObject) -> Piece:
+        """The last piece: what was held back, or an end to what has none."""
+        last = self._last
+        if last is None:
+            finish = implied_finish(whole)
+            last = make_chunk(whole.get("id", self._exchange.request.id), whole.get("model", ""), {}, finish=finish)
+        return Piece(last, native=tuple(self._held))
+
+
+async def relayed(
+    gathering: Gathering, pieces: AsyncGenerator[Piece], complete: Complete
+) -> AsyncGenerator[Piece | End]:
     """The answer as an upstream makes it: the pieces of a stream as they come, and how it ends.
 
-    The chunk that carries the finish reason is held until the upstream has ended and the spend is durable, and so are
-    the native events from there on. An answer that is not streamed is nothing but its end.
+    Its end is held until the upstream has ended and the spend is durable. An answer that is not streamed is nothing but
+    its end.
     """
-    aggregator = Aggregator()
-    last: JsonObject | None = None
-    held: list[JsonObject] = []
-    reported: object = None
     async with aclosing(pieces):
         async for piece in pieces:
-            if not exchange.request.stream:
-                last, held, reported = piece.body, list(piece.native), piece.body.get("usage")
-                continue
-            chunk = piece.body
-            aggregator.add(chunk)
-            reported = chunk.get("usage") or reported
-            if finish_reason(chunk):
-                last = last or {key: value for key, value in chunk.items() if key != "usage"}
-            if last is not None:
-                held += piece.native
-            elif chunk.get("choices") or piece.native:
+            if gathering.take(piece):
                 yield piece
-    whole = aggregator.completion() if exchange.request.stream else last or {}
-    whole = {**whole, "usage": _usage(exchange, reported)}
+    whole = gathering.whole()
     await complete(whole)
-    if last is None:
-        finish = implied_finish(whole)
-        last = make_chunk(whole.get("id", exchange.request.id), whole.get("model", ""), {}, finish=finish)
-    yield End(Piece(last, native=tuple(held)), whole)
+    yield End(gathering.last(whole), whole)
 
 
 async def sent(request: ChatRequest, answer: AsyncGenerator[Piece | End | None], given: Given) -> AsyncGenerator[Piece]:

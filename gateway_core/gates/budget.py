@@ -7,7 +7,8 @@ What is set aside belongs to the UTC day on which it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +16,18 @@ from typing import Any
 from gateway_core.clock import Clock
 from gateway_core.gates.account import Account, Reservation, account_of, hour_of
 from gateway_core.model import BudgetStatus, Lane, Refusal, Target, Usage
+from gateway_core.store.database import Work
 from gateway_core.store.days import day_of, days_before, end_of
 from gateway_core.store.errors import StoreError
 from gateway_core.store.ledger import Ledger, LedgerEntry, Orphans
 from gateway_core.store.operator import Limits
 from gateway_core.wire import errors
 
+log = logging.getLogger(__name__)
+
 RETRY_S = 2.0
+Beside = Callable[[], Awaitable[Work[bool] | None]]
+"""Makes ready what is to be written in the transaction that settles a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class _Ending:
     reservation: Reservation
     cost_microusd: int
     usage: Usage | None
+    beside: Beside | None = None
 
 
 class Budget:
@@ -212,14 +219,19 @@ class Budget:
             self._note_ledger(ok=True)
         return reservation
 
-    async def settle(self, reservation: Reservation, cost_microusd: int, usage: Usage) -> None:
+    async def settle(
+        self, reservation: Reservation, cost_microusd: int, usage: Usage, beside: Beside | None = None
+    ) -> None:
         """Charges what the call cost. Done even when the caller is cancelled; a second ending changes nothing.
+
+        What ``beside`` makes ready is written with it: after a crash there are both or neither. It must not keep the
+        money from being written: where it fails, the call is settled without it.
 
         Does not raise when the ledger fails: the reservation stays counted and the writing is tried again.
         """
         if cost_microusd < 0:
             raise ValueError("a cost cannot be negative")
-        await self._finish(_Ending(reservation, cost_microusd, usage))
+        await self._finish(_Ending(reservation, cost_microusd, usage, beside))
 
     async def release(self, reservation: Reservation) -> None:
         """Nothing was sent: gives the money back. Otherwise like :meth:`settle`."""
@@ -323,7 +335,8 @@ class Budget:
     async def _write_and_book(self, ending: _Ending) -> None:
         key = ending.reservation.id
         try:
-            await self._write(ending)
+            if not await self._written_with_its_beside(ending):
+                await self._write(ending)
         except StoreError as error:
             self._unwritten[key] = ending
             self._ledger_failed(error)
@@ -332,11 +345,23 @@ class Budget:
         finally:
             del self._ending[key]
 
-    async def _write(self, ending: _Ending) -> None:
+    async def _written_with_its_beside(self, ending: _Ending) -> bool:
+        """Whether the ending is written with what belongs to it; False where there is nothing, or it failed."""
+        try:
+            beside = await ending.beside() if ending.beside else None
+            if beside is not None:
+                await self._write(ending, beside)
+        except Exception as error:
+            what = error if isinstance(error, StoreError) else type(error).__name__
+            log.warning("an answer was not kept with the settlement of its call: %s", what)
+            return False
+        return beside is not None
+
+    async def _write(self, ending: _Ending, beside: Work[bool] | None = None) -> None:
         if ending.usage is None:
             await self._ledger.release(ending.reservation.id)
         else:
-            await self._ledger.settle(ending.reservation.id, ending.cost_microusd, ending.usage)
+            await self._ledger.settle(ending.reservation.id, ending.cost_microusd, ending.usage, beside)
 
     def _book(self, ending: _Ending) -> None:
         """Once it is written, in memory too, on the day it was reserved."""

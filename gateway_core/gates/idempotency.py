@@ -1,9 +1,10 @@
 """``Idempotency-Key``: the same key and body get the same answer and pay once; with another body it is a conflict.
 
-A finished answer is on the disk before its caller sees the end of it, so whoever has seen that gets it again, also from
-a gateway that was killed meanwhile. An answer that nobody can have seen the end of is asked for again: of a call that a
-kill cut off nothing is known, it is dead with the connection that carried it. It stays charged, at most at what was set
-aside for it, to a request of its own in the log, and so does the second one.
+A finished answer is on the disk before its caller sees the end of it, in one transaction with the settlement of the
+call that made it: a call that is settled is never made again for its key, also by a gateway that was killed meanwhile.
+One that is not is asked for again: of a call that a kill cut off nothing is known, it is dead with the connection that
+carried it. It stays charged, at what was set aside for it, to a request of its own in the log, and so does the second
+one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import orjson
 from gateway_core.model import ApiKind, ChatRequest, JsonObject, Refusal
 from gateway_core.stopwatch import Stopwatch
 from gateway_core.store.answers import StoredAnswer
+from gateway_core.store.database import Work
 from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
 from gateway_core.wire import errors
@@ -38,6 +40,8 @@ class _Turn:
     running: int = 0
     flight: str | None = None
     """What they share that call by."""
+    answered: bool = False
+    """One of them has an answer, which is kept."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def takes(self, kind: Hashable) -> bool:
@@ -85,7 +89,7 @@ class Idempotency:
     def flight(self, request: ChatRequest, name: str | None) -> str | None:
         """What the request shares a call by inside its :meth:`turn`: ``name`` without a key, else what the first one
         with its key and body shares by, which is its key where that would share with nobody."""
-        turn = self._turns.get((request.caller, request.idempotency_key)) if request.idempotency_key else None
+        turn = self._turn_of(request)
         if turn is None:
             return name
         turn.flight = turn.flight or name or f"key {request.caller} {request.idempotency_key} {turn.kind}"
@@ -105,14 +109,37 @@ class Idempotency:
         turn = self._turns[request.caller, request.idempotency_key]
         return answer if body_hash == turn.body_hash else errors.idempotency_conflict()
 
+    def was_answered(self, request: ChatRequest) -> bool:
+        """Whether one that shares the request's :meth:`turn` has been answered meanwhile."""
+        turn = self._turn_of(request)
+        return turn is not None and turn.answered
+
+    async def writing(self, request: ChatRequest, answer: StoredAnswer) -> Work[bool] | None:
+        """What keeps a finished answer under the request's key, for the transaction that settles its call; None where
+        it has no key. Only inside its :meth:`turn`."""
+        turn, key = self._turn_of(request), request.idempotency_key
+        if key is None:
+            return None
+        write = await self._store.writing(request.caller, key, _body_hash(request), answer)
+        if turn is not None:
+            turn.answered = True
+        return write
+
     async def store(self, request: ChatRequest, answer: StoredAnswer) -> None:
-        """Keeps a finished answer under the request's key, if it has one."""
-        if request.idempotency_key is None:
+        """Keeps a finished answer under the request's key, if it has one that none is kept under."""
+        turn, key = self._turn_of(request), request.idempotency_key
+        if key is None or (turn is not None and turn.answered):
             return
         try:
-            await self._store.put(request.caller, request.idempotency_key, _body_hash(request), answer)
+            await self._store.put(request.caller, key, _body_hash(request), answer)
         except StoreError as error:
             log.warning("an idempotent answer was not kept: %s", error)
+            return
+        if turn is not None:
+            turn.answered = True
+
+    def _turn_of(self, request: ChatRequest) -> _Turn | None:
+        return self._turns.get((request.caller, request.idempotency_key)) if request.idempotency_key else None
 
 
 def _body_hash(request: ChatRequest) -> str:

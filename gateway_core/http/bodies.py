@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import orjson
 from aiohttp import HttpVersion11, web
@@ -18,6 +20,32 @@ SPARE_LEVELS = 32
 CONTINUE = "100-continue"
 
 
+class Reading:
+    """The bodies that come just now. They end with the gateway: what they ask for would be refused."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._waits: set[asyncio.Timeout] = set()
+
+    @contextmanager
+    def waits(self, patience: asyncio.Timeout) -> Iterator[None]:
+        """For the length of the block a body is waited for, as long as ``patience`` lasts."""
+        self._waits.add(patience)
+        try:
+            yield
+        finally:
+            self._waits.discard(patience)
+
+    def end(self) -> None:
+        """No body is waited for any more."""
+        self.ended = True
+        for patience in self._waits:
+            patience.reschedule(0.0)
+
+
+READING = web.AppKey("reading", Reading)
+
+
 async def expect(_: web.Request) -> None:
     """Answers ``Expect`` with nothing yet: :func:`read_body` does, once key, type and size are known to be right."""
 
@@ -26,18 +54,23 @@ async def read_body(request: web.Request, limit_bytes: int) -> bytes | Refusal:
     """The body, read no further than ``limit_bytes``, and waited for no longer than it may take."""
     if (request.content_length or 0) > limit_bytes:
         return errors.body_too_large(limit_bytes)
+    reading = request.app[READING]
+    if reading.ended:
+        return errors.gateway_stopped()
     await _go_on(request)
     body = bytearray()
     latest = asyncio.get_running_loop().time() + BODY_S
     try:
         async with asyncio.timeout_at(latest) as patience:
-            async for part in request.content.iter_any():
-                body += part
-                if len(body) > limit_bytes:
-                    return errors.body_too_large(limit_bytes)
-                patience.reschedule(latest + len(body) / SLOWEST_BYTES_S)
+            with reading.waits(patience):
+                async for part in request.content.iter_any():
+                    body += part
+                    if len(body) > limit_bytes:
+                        return errors.body_too_large(limit_bytes)
+                    if not reading.ended:
+                        patience.reschedule(latest + len(body) / SLOWEST_BYTES_S)
     except TimeoutError:
-        return errors.request_timeout()
+        return errors.gateway_stopped() if reading.ended else errors.request_timeout()
     return bytes(body)
 
 

@@ -13,11 +13,13 @@ from typing import Any
 
 import aiohttp
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.web_server import Server
 
 from gateway_core.wire.errors import invalid_request, openai_error
 
+NAME = "llmgw"
+"""In ``Server``: aiohttp would tell its version and Python's."""
 HEAD_S = 20.0
 """For a request's line and headers, from their first byte. Apache's ``RequestReadTimeout header=20`` (2.4, 2026-11)."""
 IDLE_S = 75.0
@@ -80,6 +82,8 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Answers. Of a body that came too slowly nothing more is waited for, of one too large little is read."""
+        if not resp.prepared:
+            resp.headers[hdrs.SERVER] = NAME
         if resp.status in (408, 413):
             resp.force_close()
         done = await super().finish_response(request, resp, start_time)

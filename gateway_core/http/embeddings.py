@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from gateway_core.embeddings import EmbeddingsAnswer, as_request
+from gateway_core.embedding_requests import EmbeddingsAnswer, as_request
 from gateway_core.gateway import Gateway
 from gateway_core.http.bodies import json_object, read_body
 from gateway_core.http.completions import answer_headers

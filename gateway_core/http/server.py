@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway_core.gateway import Gateway
@@ -32,8 +32,8 @@ from gateway_core.http import (
     status,
     whatif,
 )
-from gateway_core.http.bodies import expect
-from gateway_core.http.connections import Connection
+from gateway_core.http.bodies import READING, Reading, expect
+from gateway_core.http.connections import NAME, Connection
 from gateway_core.http.guards import guard
 from gateway_core.http.prometheus import Metrics
 from gateway_core.http.replies import refuse_in_kind, where
@@ -85,8 +85,9 @@ def make_app(gateway: Gateway) -> web.Application:
     given = gateway.settings
     gateway.keys.use(given)
 
-    async def end_streams(_: web.Application) -> None:
+    async def end_streams(app: web.Application) -> None:
         """Nobody can connect any more. Those who watch hear how the requests end."""
+        app[READING].end()
         await gateway.kill_gate.end()
         gateway.bus.close()
 
@@ -98,7 +99,9 @@ def make_app(gateway: Gateway) -> web.Application:
         ],
         client_max_size=given.max_body_bytes,
     )
+    app[READING] = Reading()
     metrics = Metrics(gateway)
+    app.on_response_prepare.append(_named)
     app.on_startup.append(metrics.start)
     app.on_cleanup.append(metrics.stop)
     app.on_shutdown.append(end_streams)
@@ -106,7 +109,23 @@ def make_app(gateway: Gateway) -> web.Application:
     for route in (*listed, web.get("/metrics", metrics.handle)):
         kwargs = {**route.kwargs, "expect_handler": expect}
         app.add_routes([web.RouteDef(route.method, route.path, route.handler, kwargs)])
+    app.router.add_route("*", "/{nothing:.*}", _nothing_here, expect_handler=expect)
     return app
+
+
+async def _named(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers[hdrs.SERVER] = NAME
+
+
+async def _nothing_here(request: web.Request) -> web.StreamResponse:
+    """What no route is for: aiohttp's own answer goes round the middlewares where a request has an ``Expect``."""
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        if resource is not request.match_info.route.resource:
+            allowed |= (await resource.resolve(request))[1]
+    if allowed:
+        raise web.HTTPMethodNotAllowed(request.method, allowed)
+    raise web.HTTPNotFound
 
 
 def _errors(limit_bytes: int) -> Middleware:

@@ -188,7 +188,8 @@ class Ollama:
                     answer.patience.begun = answer.patience.begun or has_content(chunk)
                     whole.add(chunk)
                     written += len(text_of(chunk))
-                    if call.output_limit and written > most_characters(call.output_limit):
+                    unseen = not call.request.stream and call.output_limit  # a stream is counted by who reads it
+                    if unseen and written > most_characters(unseen):
                         raise past_limit(self.name)
                     if translator.finished:
                         self._check(call, translator.usage, loading)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -38,8 +39,8 @@ MOST_MODELS = 1_000
 class Pricing:
     """Prices by provider and model. ``overrides`` are keyed ``provider/model`` or ``provider/*``, exact ones first.
 
-    A paid model that nobody knows is charged ``unknown_price``. Prices that change with the time are taken as of
-    ``now``: of the moment an answer is settled.
+    A paid model that nobody knows is charged ``unknown_price``. Prices that change with the time of day are taken as of
+    ``now``: of the moment an answer is settled, which DeepSeek bills by, the one provider that has such.
     """
 
     def __init__(
@@ -59,10 +60,15 @@ class Pricing:
         self._known_rates: dict[tuple[object, ...], tuple[Rates, ...]] = {}
 
     def override(self, overrides: Mapping[str, Price], unknown_price: Price) -> None:
-        """Takes up other prices, for calls that end from now on."""
+        """Takes up other prices, for calls that are reserved from now on."""
         self._overrides = dict(overrides)
         self._unknown = unknown_price
         self._known_rates.clear()
+
+    def quoted(self) -> Pricing:
+        """These prices as they are now: a call is charged at those that it was reserved with, whatever :meth:`override`
+        changes meanwhile."""
+        return copy(self)
 
     async def load(self) -> None:
         """Reads the snapshot in a thread (half a second), so that no request has to."""

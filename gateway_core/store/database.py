@@ -26,6 +26,8 @@ from gateway_core.store.files import (
 from gateway_core.store.temporary import open_temporary, open_temporary_reader
 
 T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+"""What is done inside one transaction."""
 
 FILE_NAME = "llmgw.db"
 LARGEST_BATCH = 64
@@ -35,7 +37,7 @@ _FULL = "What llmgw keeps in memory, for its database cannot be used, has no mor
 class _Job(Generic[T]):
     """Work for the thread, and the future of the caller who waits for it."""
 
-    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+    def __init__(self, work: Work[T]) -> None:
         self._work = work
         self._loop = asyncio.get_running_loop()
         self._deliver: Callable[[], None] | None = None
@@ -117,7 +119,7 @@ class Database:
             raise
         return self
 
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(self, work: Work[T]) -> T:
         """What ``work`` returns, once what it wrote is on disk.
 
         It runs in the database's thread inside a transaction: all or nothing. It may run again after a rollback, so it

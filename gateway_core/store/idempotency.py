@@ -8,7 +8,7 @@ import sqlite3
 
 from gateway_core.clock import Clock
 from gateway_core.store.answers import FIELDS, StoredAnswer, answer_of, row_of
-from gateway_core.store.database import Database
+from gateway_core.store.database import Database, Work
 from gateway_core.store.days import DAY_S
 
 KEEP_S = DAY_S
@@ -46,20 +46,28 @@ class IdempotencyStore:
 
         The oldest answers go where there are too many, or they are too large together.
         """
+        return await self._database.run(await self.writing(caller, key, body_hash, answer))
+
+    async def writing(self, caller: str, key: str, body_hash: str, answer: StoredAnswer) -> Work[bool]:
+        """What :meth:`put` does, to be done in a transaction with something else."""
         columns = await asyncio.to_thread(row_of, answer)
         now = self._clock.now()
 
         def write(connection: sqlite3.Connection) -> bool:
             connection.execute("DELETE FROM idempotency WHERE expires_at <= ?", (now,))
-            done = connection.execute(
-                f"INSERT OR IGNORE INTO idempotency (caller, key_hash, body_hash, expires_at, {FIELDS})"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (caller, _hash(key), body_hash, now + KEEP_S, *columns),
-            )
+            new = self._insert(connection, (caller, _hash(key), body_hash, now + KEEP_S, *columns))
             self._make_room(connection)
-            return done.rowcount == 1
+            return new
 
-        return await self._database.run(write)
+        return write
+
+    def _insert(self, connection: sqlite3.Connection, values: tuple[object, ...]) -> bool:
+        done = connection.execute(
+            f"INSERT OR IGNORE INTO idempotency (caller, key_hash, body_hash, expires_at, {FIELDS})"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            values,
+        )
+        return done.rowcount == 1
 
     def _make_room(self, connection: sqlite3.Connection) -> None:
         count, size_bytes = connection.execute(

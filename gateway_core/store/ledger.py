@@ -10,7 +10,7 @@ from typing import TypeVar
 from gateway_core.clock import Clock
 from gateway_core.model import Lane, Target, Usage
 from gateway_core.store.codec import to_json
-from gateway_core.store.database import Database
+from gateway_core.store.database import Database, Work
 from gateway_core.store.errors import StoreError
 from gateway_core.store.report import ProviderCalls, cost_by_hour, provider_calls
 
@@ -73,9 +73,14 @@ class Ledger:
         await self._run(write)
         return entry.id
 
-    async def settle(self, reservation_id: str, cost_microusd: int, usage: Usage) -> bool:
-        """Charges what the call cost, on the day it was reserved. False when it had already ended."""
-        return await self._close(reservation_id, "settled", cost_microusd, to_json(usage))
+    async def settle(
+        self, reservation_id: str, cost_microusd: int, usage: Usage, beside: Work[bool] | None = None
+    ) -> bool:
+        """Charges what the call cost, on the day it was reserved. False when it had already ended.
+
+        ``beside`` is written with it, or neither is.
+        """
+        return await self._close(reservation_id, "settled", cost_microusd, to_json(usage), beside)
 
     async def release(self, reservation_id: str) -> bool:
         """Nothing was sent: charges nothing. False when it had already ended."""
@@ -163,7 +168,9 @@ class Ledger:
             raise StoreError(self._database.why_temporary)
         return await self._database.run(work)
 
-    async def _close(self, reservation_id: str, state: str, cost_microusd: int, usage: str | None) -> bool:
+    async def _close(
+        self, reservation_id: str, state: str, cost_microusd: int, usage: str | None, beside: Work[bool] | None = None
+    ) -> bool:
         values = (state, cost_microusd, usage, self._clock.now(), reservation_id)
 
         def write(connection: sqlite3.Connection) -> bool:
@@ -172,6 +179,8 @@ class Ledger:
                 " WHERE id = ? AND state = 'reserved'",
                 values,
             ).rowcount
+            if beside is not None:
+                beside(connection)
             return changed == 1
 
         return await self._run(write)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway_core.delivery.dispatch import Dispatcher
-from gateway_core.delivery.relay import relayed, sent_alone
+from gateway_core.delivery.relay import Gathering, relayed, sent_alone
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget
 from gateway_core.model import Decision, JsonObject, Lane, ProviderStatus, Refusal, Refused, Target, Tier, Usage
@@ -17,6 +17,7 @@ from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.health import Health
 from gateway_core.providers.pricing import Pricing
 from gateway_core.settings import Price
+from gateway_core.store.database import Work
 from gateway_core.store.ledger import Ledger, LedgerEntry, Orphans
 from gateway_core.wire.openai_chat import as_chunks
 from tests.providers.calls import make_call
@@ -42,7 +43,9 @@ class MemoryLedger(Ledger):
         self.open[entry.id] = entry.reserved_microusd
         return entry.id
 
-    async def settle(self, reservation_id: str, cost_microusd: int, usage: Usage) -> bool:
+    async def settle(
+        self, reservation_id: str, cost_microusd: int, usage: Usage, beside: Work[bool] | None = None
+    ) -> bool:
         del self.open[reservation_id]
         self.charged.append(cost_microusd)
         return True
@@ -236,7 +239,7 @@ class Desk:
 
         pieces = dispatcher.send(exchange, decision)
         try:
-            async for piece in sent_alone(request, relayed(exchange, pieces, complete), lambda _: None):
+            async for piece in sent_alone(request, relayed(Gathering(exchange), pieces, complete), lambda _: None):
                 if stream:
                     chunks.append(piece.body)
                 else:

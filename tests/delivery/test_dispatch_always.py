@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway_core.delivery.course import MOST_REJECTED
 from gateway_core.delivery.dispatch import MAX_TRIES
-from gateway_core.delivery.relay import relayed, sent_alone
+from gateway_core.delivery.relay import Gathering, relayed, sent_alone
 from gateway_core.exchange import Exchange
 from gateway_core.model import Decision, JsonObject, Refused
 from gateway_core.providers.base import UpstreamError
@@ -142,7 +142,7 @@ def test_a_caller_who_leaves_at_any_moment_leaves_nothing_open(
 
         async def read() -> None:
             pieces = dispatcher.send(exchange, Decision(targets[0], tuple(targets[1:]), "simple", 0.1, ()))
-            answer = sent_alone(exchange.request, relayed(exchange, pieces, complete), lambda _: None)
+            answer = sent_alone(exchange.request, relayed(Gathering(exchange), pieces, complete), lambda _: None)
             try:
                 async for _ in answer:
                     await asyncio.sleep(0)

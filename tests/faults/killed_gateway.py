@@ -46,7 +46,7 @@ _LEDGER = "gateway_core.store.ledger:Ledger"
 _SEND = "gateway_core.providers.anthropic:AnthropicProvider.send"
 _ROW = "gateway_core.store.requests:RequestLog.add"
 _CACHE = "gateway_core.cache.answers:AnswerCaches.store"
-_KEY = "gateway_core.store.idempotency:IdempotencyStore.put"
+_KEY = "gateway_core.store.idempotency:IdempotencyStore._insert"
 _COMMIT = "gateway_core.store.database:_Job.do"
 POINTS = {
     "before the reservation is written": Point(f"{_LEDGER}.reserve"),
@@ -56,11 +56,11 @@ POINTS = {
     "at the first byte": Point(_SEND, piece=1),
     "in the middle of the stream": Point(_SEND, piece=4),
     "before the settlement": Point(f"{_LEDGER}.settle"),
-    "before the settlement is committed": Point(_COMMIT, after=True, work="Ledger._close"),
-    "after the settlement": Point(f"{_LEDGER}.settle", after=True),
-    "before the key is written": Point(_KEY),
-    "before the key is committed": Point(_COMMIT, after=True, work="IdempotencyStore.put"),
-    "after the key is durable": Point(_KEY, after=True),
+    "between the settlement and its key": Point(_KEY),
+    "before the settlement and its key are committed": Point(_COMMIT, after=True, work="Ledger._close"),
+    "after the settlement and its key are durable": Point(f"{_LEDGER}.settle", after=True),
+    "before the second settlement": Point(f"{_LEDGER}.settle", call=2),
+    "after the second settlement": Point(f"{_LEDGER}.settle", after=True, call=2),
     "before the answer is cached": Point(_CACHE),
     "after the answer is cached": Point(_CACHE, after=True),
     "before the end of the request is logged": Point(_ROW, call=2),

@@ -19,7 +19,11 @@ import aiohttp
 
 from gateway_core.store.database import FILE_NAME
 from tests.e2e.forks import ROOT
-from tests.e2e.harness import GatewayProcess
+from tests.e2e.harness import GatewayProcess, anthropic_env
+from tests.fakes.anthropic import FakeAnthropic
+from tests.http.inside import KEY, Client
+
+HARD_MICROUSD = 20_000
 
 
 class Mortals:
@@ -101,3 +105,19 @@ def ledger_of(data_dir: Path) -> list[Entry]:
             "SELECT request_id, day, state, reserved_microusd, cost_microusd FROM reservations ORDER BY created_at, id"
         ).fetchall()
     return [Entry(*row) for row in found]
+
+
+def charged(entries: list[Entry]) -> int:
+    return sum(entry.cost_microusd for entry in entries)
+
+
+async def spent_microusd(llmgw: Client) -> int:
+    """What today has cost, once nothing is reserved any more."""
+    budget = await llmgw.get("/api/budget")
+    assert budget["reserved_usd"] == 0
+    spent: int = round(budget["spent_usd"] * 1e6)
+    return spent
+
+
+def mortal_env(fake: FakeAnthropic) -> dict[str, str]:
+    return {"GATEWAY_SECRET": KEY, "DAILY_BUDGET_HARD": str(HARD_MICROUSD / 1e6), **anthropic_env(fake)}

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import openai
@@ -13,10 +14,11 @@ import pytest
 import pytest_asyncio
 
 from gateway_core.http import bodies, connections
+from gateway_core.running import running_gateway
 from tests.fakes.anthropic import FakeAnthropic
 from tests.faults.asked import PATHS, PROTOCOLS, asked, is_envelope
 from tests.faults.sockets import chunk, head, post, wire
-from tests.http.inside import KEY, Client, client, with_claude
+from tests.http.inside import KEY, Client, client, make_settings, with_claude
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -183,6 +185,8 @@ async def test_a_gzip_bomb_is_refused_with_413(llmgw: Client) -> None:
         assert (await large.answer()).status == 413
 
 
+AS_JSON = "Content-Type: application/json"
+
 # --- Expect: 100-continue --------------------------------------------------------------------------------------------
 
 
@@ -203,8 +207,11 @@ async def test_expect_100_continue_is_told_to_go_on_and_then_answered(llmgw: Cli
         (head("guessed", PATHS["chat"], "Content-Length: 99", "Expect: 100-continue"), 401),
         (head(KEY, PATHS["chat"], "Content-Length: 99", "Expect: 100-continue", "Origin: http://evil.example"), 403),
         (head(KEY, PATHS["chat"], "Content-Length: 99", "Expect: a-miracle"), 417),
+        (head(KEY, "/v1/nowhere", "Content-Length: 99", "Expect: 100-continue"), 404),
+        (head(KEY, "/v1/nowhere", "Content-Length: 99", "Expect: a-miracle"), 417),
+        (head(KEY, PATHS["chat"], "Content-Length: 99", "Expect: 100-continue", AS_JSON, method="PUT"), 405),
     ],
-    ids=["too large", "no key", "web page", "unknown expectation"],
+    ids=["too large", "no key", "web page", "unknown expectation", "no address", "nor expectation", "no method"],
 )
 async def test_expect_100_continue_invites_no_body_that_will_be_refused(
     llmgw: Client, sent: bytes, status: int
@@ -213,6 +220,36 @@ async def test_expect_100_continue_invites_no_body_that_will_be_refused(
         await polite.send(sent)
         answer = await polite.answer()
     assert answer.status == status and answer.code
+
+
+async def test_a_body_that_still_comes_when_llmgw_is_stopped_is_answered(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(running_gateway(make_settings(tmp_path)))
+        async with wire(gateway.address) as slow:
+            await slow.send(head(KEY, PATHS["chat"], "Content-Length: 9999", "Expect: 100-continue"))
+            assert await slow.until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            await slow.send(b'{"model": "gateway-')
+            stopping = asyncio.create_task(stack.aclose())
+            answer = await slow.answer()
+            await stopping
+    assert (answer.status, answer.code) == (503, "gateway_stopped")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        head(KEY, "/health", method="GET"),
+        head(KEY, "/v1/nowhere", method="GET"),
+        head(KEY, "/api/events", method="GET"),
+        b"GET /health HTTP/9.9\r\n\r\n",
+    ],
+    ids=["answered", "refused", "streamed", "no HTTP"],
+)
+async def test_no_answer_tells_versions_of_what_llmgw_is_built_on(llmgw: Client, sent: bytes) -> None:
+    async with wire(llmgw.gateway.address) as curious:
+        await curious.send(sent)
+        told = await curious.until(b"\r\n\r\n")
+    assert b"Server: llmgw\r\n" in told and b"aiohttp" not in told and b"Python" not in told
 
 
 # --- broken HTTP -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """``Idempotency-Key`` under every fault: one call and one bill for a key, in every protocol, streamed and whole.
 
-What a kill leaves of a key is in ``test_killed.py``: "after the key is durable" and the points around it.
+What a kill leaves of a key is in ``test_killed.py``: "between the settlement and its key", and the points around it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.http.inside import Client, client, make_settings, with_claude
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TEXT = "one two three four five six seven eight"
-SMALL = "text-embedding-3-small"
+SMALL, FREE = "text-embedding-3-small", "free-model"
 PROTOCOLS = ("chat/completions", "messages", "responses")
 _NUMBERS = itertools.count(1)
 
@@ -58,11 +58,12 @@ class World:
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     async with (
         FakeAnthropic(default=Reply(text=TEXT)) as claude,
-        FakeOpenAI(key="sk-paid", models=(SMALL,)) as openai,
+        FakeOpenAI(key="sk-paid", models=(SMALL, FREE)) as openai,
         client(
             tmp_path_factory.mktemp("idempotency"),
             openai_api_key=SecretStr("sk-paid"),
             openai_base_url=openai.base_url,
+            providers=[{"name": "lan", "base_url": openai.base_url, "api_key": "sk-paid", "model": FREE, "free": True}],
             **with_claude(claude),
         ) as llmgw,
     ):
@@ -126,6 +127,12 @@ async def test_a_repeated_key_replays_its_vectors_and_calls_nobody(world: World,
     assert world.openai.calls - calls == 1
     assert await world.spent_microusd() == spent
     assert (row["cache"], row["cost_microusd"], row["status"]) == ("exact", 0, "ok")
+
+
+async def test_a_repeated_key_replays_an_answer_that_was_free(world: World, key: str) -> None:
+    calls, body = world.openai.calls, body_of("chat/completions", f"Count, {key}.", model=f"lan/{FREE}")
+    answers = [await world.ask("chat/completions", key, body) for _ in range(2)]
+    assert [status for status, _ in answers] == [200, 200] and world.openai.calls - calls == 1
 
 
 async def test_a_key_in_the_body_of_embeddings_stays_here(world: World, key: str) -> None:

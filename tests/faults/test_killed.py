@@ -16,15 +16,13 @@ import pytest_asyncio
 from gateway_core.model import Usage
 from gateway_core.providers.pricing import Pricing
 from gateway_core.store.days import day_of
-from tests.e2e.harness import anthropic_env
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.script import Failure, Reply
-from tests.faults.mortal import Entry, Mortals, ledger_of
-from tests.http.inside import KEY, Client, client, with_claude
+from tests.faults.mortal import HARD_MICROUSD, Entry, Mortals, charged, ledger_of, mortal_env, spent_microusd
+from tests.http.inside import Client, client, with_claude
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-HARD_MICROUSD = 20_000
 MODEL = "claude-sonnet-5-5"
 TEXT = "one two three four five six seven eight"
 TOKENS = 300
@@ -58,37 +56,25 @@ CASES = (
     Case("at the first byte", "chat", 1, ORPHANED),
     Case("in the middle of the stream", "messages", 1, ORPHANED),
     Case("before the settlement", "whole", 1, ORPHANED),
-    Case("before the settlement is committed", "responses", 1, ORPHANED),
-    Case("after the settlement", "chat", 1, SETTLED),
-    Case("before the key is written", "whole", 1, SETTLED),
-    Case("before the key is committed", "messages", 1, SETTLED),
-    Case("after the key is durable", "responses", 1, SETTLED, replays=True),
+    Case("between the settlement and its key", "chat", 1, ORPHANED),
+    Case("before the settlement and its key are committed", "responses", 1, ORPHANED),
+    Case("after the settlement and its key are durable", "whole", 1, SETTLED, replays=True),
+    Case("after the settlement and its key are durable", "responses", 1, SETTLED, replays=True),
     Case("before the answer is cached", "chat", 1, SETTLED, replays=True),
     Case("after the answer is cached", "whole", 1, SETTLED, replays=True),
     Case("before the end of the request is logged", "messages", 1, SETTLED, replays=True),
     Case("after the end of the request is logged", "whole", 1, SETTLED, replays=True),
     Case("before the settlement, on the next day", "chat", 1, ORPHANED),
-    Case("after the settlement, on the next day", "messages", 1, SETTLED),
+    Case("after the settlement, on the next day", "messages", 1, SETTLED, replays=True),
     Case("before a failed try is released", "chat", 1, ORPHANED),
     Case("after a failed try is released", "whole", 1, RELEASED),
 )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def mortals() -> AsyncIterator[Mortals]:
-    made = await Mortals.start()
-    yield made
-    await made.stop()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def claude() -> AsyncIterator[FakeAnthropic]:
     async with FakeAnthropic(default=Reply(text=TEXT)) as fake:
         yield fake
-
-
-def mortal_env(fake: FakeAnthropic) -> dict[str, str]:
-    return {"GATEWAY_SECRET": KEY, "DAILY_BUDGET_HARD": str(HARD_MICROUSD / 1e6), **anthropic_env(fake)}
 
 
 def survivor(folder: Path, fake: FakeAnthropic) -> AbstractAsyncContextManager[Client]:
@@ -113,17 +99,6 @@ def bill_microusd(fake: FakeAnthropic) -> int:
     """What the upstream takes for its newest answer."""
     usage = fake.usages[-1]
     return Pricing().cost_microusd("anthropic", MODEL, Usage(usage["input_tokens"], usage["output_tokens"]))
-
-
-async def spent_microusd(llmgw: Client) -> int:
-    budget = await llmgw.get("/api/budget")
-    assert budget["reserved_usd"] == 0
-    spent: int = round(budget["spent_usd"] * 1e6)
-    return spent
-
-
-def charged(entries: list[Entry]) -> int:
-    return sum(entry.cost_microusd for entry in entries)
 
 
 async def costs_by_request(llmgw: Client) -> dict[str, int]:

@@ -49,3 +49,27 @@ async def test_a_changed_price_rewrites_no_history(tmp_path: Path) -> None:
     assert float(headers["x-llmgw-cost-usd"]) * 1e6 > 30 * first.cost_microusd, "the new price is in force"
     assert [old[row["id"]] for row in before["/api/requests"]["requests"]] == before["/api/requests"]["requests"]
     assert sum(row["cost_microusd"] for row in old.values()) == sum(entry.cost_microusd for entry in after)
+
+
+async def test_an_upstream_that_reports_a_hundred_million_tokens_for_a_short_prompt_does_not_end_the_day(
+    tmp_path: Path,
+) -> None:
+    """It is charged as the most that can have been, and the request says so."""
+    price = Price(input=3.0, output=15.0)
+    lie = Reply(text="Ten words.", usage={"input_tokens": 100_000_000, "output_tokens": 100_000_000})
+    settings: dict[str, Any] = {"prices": {MODEL: price}, "rate_limit_tpm": 0}
+    async with FakeAnthropic() as fake, client(tmp_path, **settings, **with_claude(fake)) as llmgw:
+        for number, stream in enumerate((False, True)):
+            fake.script(lie)
+            if stream:
+                await llmgw.stream(f"Question {number}?", max_tokens=100)
+            else:
+                await llmgw.chat(f"Question {number}?", max_tokens=100)
+        status, _, body = await llmgw.chat("Is there money left?", max_tokens=100)
+        *_, row = (await llmgw.get("/api/requests"))["requests"]
+        detail = await llmgw.get(f"/api/requests/{row['id']}")
+        lied = ledger_of(tmp_path)[:2]
+    assert status == 200, body
+    assert all(3_000_000 <= entry.cost_microusd < 5_000_000 for entry in lied), "a context of a million tokens"
+    (remark,) = [remark["text"] for remark in detail["remarks"] if remark["step"] == "usage"]
+    assert "100,000,000 prompt" in remark and "Compare it with the provider's own bill." in remark

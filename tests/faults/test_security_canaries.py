@@ -19,6 +19,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from gateway_core.http.guards import MONITOR_PATHS
 from tests.e2e import forks
 from tests.e2e.forks import ROOT
 from tests.e2e.harness import GatewayProcess
@@ -45,13 +46,26 @@ KEYS = {
         "ownheader",
         "ownquery",
         "urlpass",
+        "setup",
     )
 }
 """Every key that can be set, none of which looks like one."""
 CALLERS = {name: f"caller-cnry-{name}-51c2" for name in ("wrong", "cookie", "proxy", "goog", "query", "auth")}
-"""What clients send as a secret."""
+CLAUDE_OAUTH = "sk-ant-oat01-cnry51c2A7f3a9b0d1e2f3a4b5c6d7e8f-9a0b1c2d3e4f"
+CHATGPT_OAUTH = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJjbnJ5IjoiNTFjMkE3ZjNhOSJ9.Y25yeS1zaWduYXR1cmUtNTFjMg"
+CALLERS |= {"claude": CLAUDE_OAUTH, "chatgpt": CHATGPT_OAUTH}
+"""What clients send as a secret: those of a subscription, too, by mistake."""
 SHAPED = "sk-proj-cnry51c2A7f3a9b0d1e2f3a4b5c6d7e8f"
 """A key of somebody's in a prompt: what is recorded of a prompt is without what looks like one."""
+THEIRS = (
+    SHAPED,
+    "sk-ant-oat01-cnry77d2B8e4c0d1f2a3b4c5d6e7f8a9b0-1c2d3e4f5a6b",
+    "ghp_cnry77d2B8e4c0d1f2a3b4c5d6e7f8a9b0c1",
+    "AKIACNRY77D2B8E4C0D1",
+)
+"""Keys of somebody's in a prompt and in an answer. They are the user's own words, and stay in the request log."""
+WORDS = ("zebra-cnry-prompt", "zebra-cnry-answer", "zebra-cnry-system", "zebra-cnry-tool")
+"""What was said, which is nobody's but the user's."""
 SECRETS = (*KEYS.values(), *CALLERS.values())
 ESCAPES = (
     "\x1b]52;c;ZXZpbA==\x07\x1b[5;35mEVIL\x1b[0m\x9b5;35m\u202egnp.exe\u200b\u2066[blink]up[/]\r\nFORGED line\x08\x7f"
@@ -100,6 +114,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
                 "GATEWAY_SECRET": KEYS["gateway"],
                 "MONITOR_TOKEN": KEYS["monitor"],
                 "ANTHROPIC_API_KEY": KEYS["anthropic"],
+                "ANTHROPIC_SETUP_TOKEN": KEYS["setup"],
                 "ANTHROPIC_BASE_URL": claude.base_url,
                 "GROQ_API_KEY": KEYS["groq"],
                 "GROQ_BASE_URL": groq.base_url,
@@ -136,6 +151,7 @@ async def use_everything(llmgw: GatewayProcess, claude: FakeAnthropic, groq: Fak
         "Proxy-Authorization": f"Basic {CALLERS['proxy']}",
         "X-Goog-Api-Key": CALLERS["goog"],
         "X-Auth-Token": CALLERS["auth"],
+        "ChatGPT-Account-Id": "an-account",
         "User-Agent": "evil\u202eagent\x9b",
         "X-Session-Key": "evil\u2066session",
     }
@@ -154,6 +170,13 @@ async def use_everything(llmgw: GatewayProcess, claude: FakeAnthropic, groq: Fak
     await ask("gateway-premium", f"Again {ESCAPES}", stream=True)
     claude.script(Reply(text="", tools=((f"run{ESCAPES}", {"a": ESCAPES}),)))
     await ask("gateway-premium", "Call a tool.", tools=[tool])
+    prompt, said_back, system, tool_said = WORDS
+    claude.script(Reply(text=f"{said_back} {' '.join(THEIRS)}"))
+    said = [
+        {"role": "system", "content": system},
+        {"role": "user", "content": f"{prompt} {' '.join(THEIRS)} {tool_said}"},
+    ]
+    await ask("gateway-premium", "", messages=said)
     for status in (400, 401, 403, 429, 500, 529):
         failure = Failure(
             status, message=f"Bad key {leak} {SHAPED} {ESCAPES}", headers={"X-Api-Key": KEYS["anthropic"]}
@@ -183,7 +206,13 @@ async def use_everything(llmgw: GatewayProcess, claude: FakeAnthropic, groq: Fak
         async with llmgw.http.post(f"/v1/{api}", json=body, headers=sent) as answer:
             await answer.read()
     async with aiohttp.ClientSession(llmgw.address) as stranger:
-        for headers in ({"Authorization": f"Bearer {CALLERS['wrong']}"}, {"x-api-key": CALLERS["wrong"]}):
+        wrong: list[dict[str, str]] = [
+            {"x-api-key": CALLERS["wrong"]},
+            {"Authorization": f"Bearer {CALLERS['wrong']}"},
+            {"Authorization": f"Bearer {CLAUDE_OAUTH}", "anthropic-beta": "oauth-2025-04-20"},
+            {"Authorization": f"Bearer {CHATGPT_OAUTH}", "ChatGPT-Account-Id": "an-account"},
+        ]
+        for headers in wrong:
             async with stranger.get(f"/v1/models?api_key={CALLERS['query']}", headers=headers) as answer:
                 assert answer.status == 401
     async with llmgw.http.get(f"/no/{CALLERS['query']}?key={CALLERS['query']}") as answer:
@@ -276,6 +305,32 @@ async def test_no_key_is_in_what_any_route_serves(world: World, tmp_path: Path) 
         async with world.llmgw.http.get(path) as answer:
             assert secrets_in(await answer.read()) == [], path
             assert secrets_in(str(answer.headers)) == [], path
+
+
+async def test_what_was_said_and_keys_in_it_are_in_no_log_metric_or_state(world: World) -> None:
+    """Whoever has the monitors' token reads nothing of it."""
+    logs = ["\n".join(world.llmgw.lines), (world.folder / "data" / "llmgw.log").read_text("utf-8")]
+    monitor = {"Authorization": f"Bearer {KEYS['monitor']}"}
+    async with aiohttp.ClientSession(world.llmgw.address, headers=monitor) as http:
+        for path in MONITOR_PATHS:
+            async with http.get(path) as answer:
+                assert answer.status == 200, path
+                logs.append(await answer.text())
+        for path in ("/api/requests", "/api/snapshot", "/api/events", "/api/log", "/api/cache/entries", "/v1/models"):
+            async with http.get(path) as answer:
+                assert answer.status == 403, path
+                logs.append(await answer.text())
+    async with world.llmgw.http.get("/api/log") as answer:
+        logs.append(await answer.text())
+    for text in logs:
+        assert [told for told in (*WORDS, *THEIRS) if told in text] == []
+
+
+async def test_keys_that_somebody_wrote_are_in_no_state_list_or_error(world: World) -> None:
+    for path in ("/api/snapshot", "/api/requests?limit=200", "/api/status", "/api/requests?limit=50&q=is:failed"):
+        async with world.llmgw.http.get(path) as answer:
+            text = await answer.text()
+            assert [told for told in THEIRS if told in text] == [], path
 
 
 async def test_no_key_is_in_what_a_caller_is_told_of_a_failed_upstream(world: World) -> None:

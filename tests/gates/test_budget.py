@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from gateway_core.gates.account import Reservation
 from gateway_core.gates.budget import Budget
 from gateway_core.model import Refusal, Usage
-from gateway_core.store.database import Database
+from gateway_core.store.database import Database, Work
 from gateway_core.store.days import start_of
 from gateway_core.store.ledger import Ledger, Orphans
 from tests.store.support import (
@@ -171,6 +172,54 @@ async def test_only_the_first_ending_counts(budget: Budget, ledger: Ledger) -> N
     await budget.release(reservation)
     assert money(budget) == (400, 0)
     assert await ledger.spent_microusd(DAY) == 400
+
+
+async def _ready(work: Work[bool]) -> Work[bool]:
+    return work
+
+
+@pytest.mark.parametrize("cancels", [0, 1])
+async def test_what_belongs_to_a_settlement_is_written_with_it(
+    budget: Budget, database: Database, cancels: int
+) -> None:
+    """In one transaction, also for a caller who leaves meanwhile."""
+
+    def write(connection: sqlite3.Connection) -> bool:
+        assert connection.in_transaction
+        (state,) = connection.execute("SELECT state FROM reservations").fetchone()
+        connection.execute("CREATE TABLE beside AS SELECT ? AS seen", (state,))
+        return True
+
+    settling = asyncio.create_task(budget.settle(await reserve(budget, 300), 120, USED, lambda: _ready(write)))
+    if cancels:
+        await asyncio.sleep(0)
+        settling.cancel()
+    await asyncio.wait({settling})
+    await budget.close()
+    assert await database.run(lambda connection: connection.execute("SELECT seen FROM beside").fetchall()) == [
+        ("settled",)
+    ]
+    assert money(budget) == (120, 0)
+
+
+@pytest.mark.parametrize("fails", ["as it is written", "as it is made ready"])
+async def test_what_cannot_be_written_beside_a_settlement_keeps_no_money_from_it(
+    budget: Budget, database: Database, fails: str
+) -> None:
+    def write(connection: sqlite3.Connection) -> bool:
+        connection.execute("CREATE TABLE half (done)")
+        connection.execute("INSERT INTO nowhere VALUES (1)")
+        return True
+
+    async def ready() -> Work[bool]:
+        if fails == "as it is made ready":
+            raise ValueError("no answer")
+        return write
+
+    await budget.settle(await reserve(budget, 300), 120, USED, ready)
+    (row,) = await rows(database, "SELECT state, cost_microusd FROM reservations")
+    tables = await rows(database, "SELECT name FROM sqlite_master WHERE name = 'half'")
+    assert (tuple(row), list(tables), money(budget)) == (("settled", 120), [], (120, 0))
 
 
 async def test_a_call_that_cost_more_than_its_worst_case_is_charged_in_full(budget: Budget, ledger: Ledger) -> None:

@@ -18,7 +18,7 @@ from tests.cache.fakes import FakeEncoder
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.openai import FakeOpenAI, embedding
-from tests.fakes.script import Failure, Raw
+from tests.fakes.script import Failure, Raw, Reply
 from tests.http.encoder import DEAD, use_child
 from tests.http.inside import KEY, Client, client, with_claude
 
@@ -254,6 +254,17 @@ async def test_openai_is_paid_for_to_the_microdollar(tmp_path: Path) -> None:
         assert (await running.get("/api/budget"))["spent_usd"] == cost / 1e6
         bare = await made.embeddings.create(model=SMALL, input="a")
         assert bare.model == SMALL
+
+
+async def test_more_tokens_than_the_texts_can_have_are_not_charged(tmp_path: Path) -> None:
+    async with paid(tmp_path) as (running, made, fake):
+        fake.script(Reply(usage={"prompt_tokens": 900_000_000, "total_tokens": 900_000_000}))
+        await made.embeddings.create(model=f"openai/{SMALL}", input=["a note", "another"])
+        told = await row(running)
+        detail = await running.get(f"/api/requests/{told.id}")
+        assert (await running.get("/api/budget"))["spent_usd"] == told.cost_microusd / 1e6
+    assert 0 < told.cost_microusd <= 20 and told.input_tokens < 1_000
+    assert "900,000,000" in detail["remarks"][0]["text"]
 
 
 async def test_a_day_that_is_spent_pays_for_no_embeddings_but_has_free_ones(

@@ -95,6 +95,21 @@ async def test_what_it_costs_is_reserved_settled_and_counted(tmp_path: Path) -> 
     assert budget["reserved_usd"] == 0
 
 
+async def test_a_judge_that_reports_what_cannot_be_true_is_charged_as_much_as_can(tmp_path: Path) -> None:
+    lie = {"prompt_tokens": 500_000_000, "completion_tokens": 500_000_000}
+    prices = {f"groq/{JUDGE}": {"input": 0.1, "output": 1}, f"groq/{CHEAP}": {"input": 2, "output": 3}}
+    async with (
+        FakeOpenAI(kind="groq", key="gsk", models=(JUDGE, CHEAP), default=Reply(text="medium", usage=USAGE)) as groq,
+        client(tmp_path, **judged(groq), prices=prices) as llmgw,
+    ):
+        groq.script(Reply(text="medium", usage=lie))
+        status, headers, _ = await llmgw.chat(UNCLEAR, model="gateway-auto")
+        detail = await llmgw.get(f"/api/requests/{headers['x-llmgw-request-id']}")
+        spent = (await llmgw.get("/api/budget"))["spent_usd"]
+    assert (status, headers["x-llmgw-route"]) == (200, "judged:medium") and 0 < spent < 1
+    assert any("500,000,000 prompt" in remark["text"] for remark in detail["remarks"])
+
+
 @pytest.mark.parametrize(
     "step",
     [Failure(500), Failure(401), Failure(429, headers={"Retry-After": "1"}), Reply(text="who knows?"), Reply(text="")],

@@ -19,7 +19,7 @@ async def served(folder: Path) -> set[tuple[str, str]]:
         return {
             (route.method.lower(), re.sub(r":[^}]*}", "}", route.resource.canonical))
             for route in make_app(gateway).router.routes()
-            if route.resource is not None and route.method != "HEAD"
+            if route.resource is not None and route.method not in ("HEAD", "*")
         }
     finally:
         await gateway.close()

@@ -115,6 +115,30 @@ async def test_a_stream_in_flight_ends_with_the_old_key_and_the_next_request_has
     assert fake.disconnects == 0
 
 
+@pytest.mark.parametrize("factor", [0.01, 100.0], ids=["cheaper", "dearer"])
+async def test_a_call_in_flight_is_charged_at_the_price_that_it_was_reserved_with(
+    tmp_path: Path, factor: float
+) -> None:
+    name, price = "anthropic/claude-sonnet-5-5", {"input": 3.0, "output": 15.0}
+    async with FakeAnthropic() as fake, configured(tmp_path, **claude(fake), prices={name: price}) as llmgw:
+        costs = []
+        for number in range(2):
+            fake.script(Reply(text="once upon a time", held=True))
+            asking = asyncio.create_task(llmgw.chat(f"Tell story {number}."))
+            await fake.wait_for_requests(number + 1)
+            if not number:
+                ok, _ = await llmgw.reload(prices={name: {kind: each * factor for kind, each in price.items()}})
+                assert ok
+            fake.resume()
+            _, _, body = await asking
+            fake.stall()
+            costs.append(body["usage"]["cost"] * 1e6)
+        used = [usage["input_tokens"] * 3 + usage["output_tokens"] * 15 for usage in fake.usages]
+        spent = (await llmgw.get("/api/budget"))["spent_usd"] * 1e6
+    assert costs == pytest.approx([used[0], used[1] * factor], abs=1)
+    assert spent == pytest.approx(sum(costs), abs=1)
+
+
 async def test_requests_that_keep_coming_all_succeed_across_reloads(tmp_path: Path) -> None:
     async with FakeAnthropic() as fake, configured(tmp_path, **claude(fake)) as llmgw:
         done = asyncio.Event()

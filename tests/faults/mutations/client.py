@@ -141,4 +141,25 @@ MUTATIONS = (
         "",
         "tests/http/test_openapi.py::test_every_route_is_in_the_document_and_every_path_of_it_is_served",
     ),
+    Mutation(
+        "no answer tells versions",
+        "gateway_core/http/server.py",
+        "app.on_response_prepare.append(_named)",
+        "pass",
+        "tests/faults/test_client_connections.py::test_no_answer_tells_versions_of_what_llmgw_is_built_on",
+    ),
+    Mutation(
+        "an expectation at no address is answered as any other",
+        "gateway_core/http/server.py",
+        'app.router.add_route("*", "/{nothing:.*}", _nothing_here, expect_handler=expect)',
+        "pass",
+        "tests/faults/test_client_connections.py::test_expect_100_continue_invites_no_body_that_will_be_refused",
+    ),
+    Mutation(
+        "a body that comes while llmgw is stopped is answered",
+        "gateway_core/http/server.py",
+        "app[READING].end()",
+        "pass",
+        "tests/faults/test_client_connections.py::test_a_body_that_still_comes_when_llmgw_is_stopped_is_answered",
+    ),
 )

@@ -9,18 +9,41 @@ _STORE = "gateway_core/store/idempotency.py"
 _TESTS = "tests/faults/test_idempotency.py"
 MUTATIONS = (
     Mutation(
-        "a finished answer is kept under its key",
+        "a finished answer that was paid is kept under its key",
         "gateway_core/pipeline.py",
-        "await self._gates.idempotency.store(request, answer)",
-        "pass",
-        f"{_TESTS}::test_a_repeated_key_replays_its_answer_and_calls_nobody",
+        "with_the_settlement if keyed else None",
+        "None",
+        "tests/faults/test_killed.py::test_a_kill_9_loses_no_money_and_charges_none_twice"
+        "[after the settlement and its key are durable (whole)]",
     ),
     Mutation(
-        "vectors are kept under their key",
+        "a finished answer that was free is kept under its key",
+        "gateway_core/pipeline.py",
+        "            await self._gates.idempotency.store(request, answer)\n            if not exchange.keeps",
+        "            pass\n            if not exchange.keeps",
+        f"{_TESTS}::test_a_repeated_key_replays_an_answer_that_was_free",
+    ),
+    Mutation(
+        "an answer is kept in the transaction that settles its call",
+        "gateway_core/store/ledger.py",
+        "if beside is not None:",
+        "if False:",
+        "tests/gates/test_budget.py::test_what_belongs_to_a_settlement_is_written_with_it",
+    ),
+    Mutation(
+        "what belongs to a settlement keeps no money from being written",
+        "gateway_core/gates/budget.py",
+        "if not await self._written_with_its_beside(ending):",
+        "if not await self._written_with_its_beside(ending) and not ending.beside:",
+        "tests/gates/test_budget.py::test_what_cannot_be_written_beside_a_settlement_keeps_no_money_from_it",
+    ),
+    Mutation(
+        "vectors that were paid are kept under their key",
         "gateway_core/embeddings.py",
-        "await self._idempotency.store(request, _stored(exchange, answer))",
+        "beside = partial(self._writing, exchange, embedded)",
         "pass",
-        f"{_TESTS}::test_a_repeated_key_replays_its_vectors_and_calls_nobody",
+        "tests/faults/test_killed_calls.py::test_a_kill_9_in_embeddings_loses_no_money_and_charges_none_twice"
+        "[after the settlement and its key are durable-settled]",
     ),
     Mutation(
         "a key belongs to one body",

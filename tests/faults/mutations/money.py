@@ -109,4 +109,33 @@ MUTATIONS = (
         "held = None",
         "tests/faults/test_money_instances.py::test_a_lock_file_that_was_removed_lets_nobody_in",
     ),
+    Mutation(
+        "a call is charged at the price that it was reserved with",
+        "gateway_core/providers/pricing.py",
+        "return copy(self)",
+        "return self",
+        "tests/http/test_reload.py::test_a_call_in_flight_is_charged_at_the_price_that_it_was_reserved_with",
+    ),
+    Mutation(
+        "reported tokens are believed as far as they can be true",
+        "gateway_core/delivery/charging.py",
+        "usage, remark = plausible(meter.usage(), called)",
+        "usage, remark = meter.usage(), None",
+        "tests/faults/test_money_prices.py"
+        "::test_an_upstream_that_reports_a_hundred_million_tokens_for_a_short_prompt_does_not_end_the_day",
+    ),
+    Mutation(
+        "vectors cost no more tokens than their texts can have",
+        "gateway_core/embedding_requests.py",
+        "if usage.input_tokens <= most:",
+        "if True:",
+        "tests/http/test_embeddings.py::test_more_tokens_than_the_texts_can_have_are_not_charged",
+    ),
+    Mutation(
+        "a judge's reported tokens are believed as far as they can be true",
+        "gateway_core/judge.py",
+        "usage, remark = plausible(usage, called)",
+        "remark = None",
+        "tests/http/test_judge.py::test_a_judge_that_reports_what_cannot_be_true_is_charged_as_much_as_can",
+    ),
 )

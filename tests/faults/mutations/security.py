@@ -199,4 +199,25 @@ MUTATIONS = (
         "return character",
         "tests/tui/test_text.py::test_nothing_a_terminal_acts_on_survives",
     ),
+    Mutation(
+        "an exact answer and a call under way are their caller's alone",
+        "gateway_core/cache/identity.py",
+        "head = [request.caller, target_scope,",
+        'head = ["", target_scope,',
+        "tests/faults/test_security_callers.py::test_a_call_under_way_is_shared_with_no_other_caller",
+    ),
+    Mutation(
+        "a semantic answer is its caller's alone",
+        "gateway_core/cache/identity.py",
+        "if team else common.copy()",
+        'if team else sha256(VERSION + _canonical(["", *head[1:]]) + before)',
+        "tests/faults/test_security_callers.py::test_the_semantic_cache_gives_nobody_the_answer_to_another_caller",
+    ),
+    Mutation(
+        "a key that somebody wrote is in no list and no snapshot",
+        "gateway_core/journal.py",
+        "_REDACTOR.clean(begins)",
+        "begins",
+        "tests/faults/test_security_canaries.py::test_keys_that_somebody_wrote_are_in_no_state_list_or_error",
+    ),
 )
