@@ -11,6 +11,7 @@ from gateway_core.cache.browse import CacheUnavailable
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.composition import Composition
 from gateway_core.config_watch import watch
+from gateway_core.last_settings import remember
 from gateway_core.model import (
     CacheEntryDetail,
     CacheHit,
@@ -94,6 +95,8 @@ class Gateway(Composition):
         self._spawn(self.spending.run(), "earlier days")
         self._spawn(watch(self.keys.paths, self.keys.look_again), "keys")
         if self._files:
+            if not self._files.trouble:
+                await asyncio.to_thread(remember, self._files, self.settings.data_dir)
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
 
     async def _reload_quietly(self) -> None:
