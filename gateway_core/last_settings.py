@@ -26,6 +26,8 @@ def remember(files: SettingsFiles, folder: Path) -> None:
     """Keeps what the files hold now, if it works. A disk that does not take it costs nothing but the copy."""
     with suppress(SettingsError):
         texts = files.texts()
+        if not texts and not (folder / FILE).exists():
+            return
         files.as_of(texts).load()
         content = {"config_file": str(files.config_file), "texts": {str(path): text for path, text in texts.items()}}
         text = json.dumps(content)
