@@ -119,11 +119,11 @@ async def test_a_damaged_lance_table_is_told_and_set_aside_and_the_cache_is_buil
         await ask(llmgw, "What is a tree")
         await until(llmgw, state="ready")
         await works(llmgw, "Rust")
-    damage(tmp_path / "semantic")
+    damage(tmp_path / "semantic.lance")
     async with gateway(tmp_path, before=ENCODER, **env(ollama)) as llmgw:
         assert (await ask(llmgw, "How are lists sorted in Python")).tier == "local"
-        told = await line_with(llmgw, "semantic cache")
+        told = await line_with(llmgw, "The semantic cache begins anew: it was damaged.")
         await until(llmgw, state="ready")
-        aside = [path.name for path in (tmp_path / "semantic").iterdir() if ".corrupt-" in path.name]
+        aside = [path.name for path in tmp_path.glob("semantic.lance.corrupt-*")]
         assert len(aside) == 1 and aside[0] in told
         await works(llmgw, "Java")
