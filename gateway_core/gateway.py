@@ -169,13 +169,16 @@ class Gateway(Composition):
             self._simulated,
             self._read_only,
             self.commands.replaced_limits,
-            (*self._ledger_notices(), *self.keys.notices, *self.reloader.notices, *self._notices),
+            (*self._failures(), *self.keys.notices, *self.reloader.notices, *self._notices),
         )
         return self._overview.snapshot(standing, self._clock.now(), rows)
 
-    def _ledger_notices(self) -> tuple[str, ...]:
-        """A database that stands in for the file tells of itself."""
-        return (self.ledger_notice,) if self.ledger_notice and not self._database.why_temporary else ()
+    def _failures(self) -> tuple[str, ...]:
+        """What does not work now. A database that stands in for the file tells of itself."""
+        ledger = "" if self._database.why_temporary else self.ledger_notice
+        return tuple(
+            text for text in (ledger, *dict.fromkeys((self._encoder.given_up, self._embedder.given_up))) if text
+        )
 
     async def close(self) -> None:
         """Ends everything in order: the requests first, of which few are left; money and log are written."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 LONG = {
+    "test_process_encoder",
     "test_security_canaries",
     "test_upstream_answers",
     "test_upstream_connections",
