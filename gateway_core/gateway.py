@@ -96,7 +96,8 @@ class Gateway(Composition):
         self._spawn(watch(self.keys.paths, self.keys.look_again), "keys")
         if self._files:
             if not self._files.trouble:
-                await asyncio.to_thread(remember, self._files, self.settings.data_dir)
+                copied = asyncio.to_thread(remember, self._files, self.settings.data_dir)
+                self._spawn(copied, "copy of the configuration")
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
 
     async def _reload_quietly(self) -> None:
