@@ -11,6 +11,7 @@ from gateway_core.cache.browse import CacheUnavailable
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.composition import Composition
 from gateway_core.config_watch import watch
+from gateway_core.last_settings import remember
 from gateway_core.model import (
     CacheEntryDetail,
     CacheHit,
@@ -94,6 +95,9 @@ class Gateway(Composition):
         self._spawn(self.spending.run(), "earlier days")
         self._spawn(watch(self.keys.paths, self.keys.look_again), "keys")
         if self._files:
+            if not self._files.trouble:
+                copied = asyncio.to_thread(remember, self._files, self.settings.data_dir)
+                self._spawn(copied, "copy of the configuration")
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
 
     async def _reload_quietly(self) -> None:
@@ -166,13 +170,16 @@ class Gateway(Composition):
             self._simulated,
             self._read_only,
             self.commands.replaced_limits,
-            (*self._ledger_notices(), *self.keys.notices, *self.reloader.notices, *self._notices),
+            (*self._failures(), *self.keys.notices, *self.reloader.notices, *self._notices),
         )
         return self._overview.snapshot(standing, self._clock.now(), rows)
 
-    def _ledger_notices(self) -> tuple[str, ...]:
-        """A database that stands in for the file tells of itself."""
-        return (self.ledger_notice,) if self.ledger_notice and not self._database.why_temporary else ()
+    def _failures(self) -> tuple[str, ...]:
+        """What does not work now. A database that stands in for the file tells of itself."""
+        ledger = "" if self._database.why_temporary else self.ledger_notice
+        return tuple(
+            text for text in (ledger, *dict.fromkeys((self._encoder.given_up, self._embedder.given_up))) if text
+        )
 
     async def close(self) -> None:
         """Ends everything in order: the requests first, of which few are left; money and log are written."""

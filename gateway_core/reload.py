@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from gateway_core.last_settings import remember
 from gateway_core.model import CommandResult
 from gateway_core.settings import Settings, SettingsError
 from gateway_core.settings_files import SettingsFiles
@@ -49,7 +50,7 @@ class Reloader:
         self._apply = apply
         self._tell = tell
         self._one_at_a_time = asyncio.Lock()
-        self._trouble = ""
+        self._trouble = files.trouble if files else ""
         self._waiting = ""
 
     @property
@@ -64,7 +65,9 @@ class Reloader:
         async with self._one_at_a_time:
             try:
                 wanted = await asyncio.to_thread(self._files.load)
-                return await self._take_up(wanted)
+                result = await self._take_up(wanted)
+                await asyncio.to_thread(remember, self._files, wanted.data_dir)
+                return result
             except SettingsError as error:
                 problem = "; ".join(str(error).splitlines())
                 self._trouble = f"The configuration was not taken over, the old one stays in force: {problem}"

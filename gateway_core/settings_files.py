@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,22 @@ _WORDS = {
 
 class SettingsFiles(SettingsSources):
     """The places one process reads its settings from; :meth:`load` reads them again."""
+
+    trouble = ""
+    """Why the settings that worked last are in force, where they are."""
+
+    def texts(self) -> dict[Path, str]:
+        """What each file holds that is there. Raises :class:`SettingsError`."""
+        try:
+            return {path: path.read_text("utf-8") for path in self.paths if path.is_file()}
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError("A file of the configuration cannot be read.") from None
+
+    def as_of(self, texts: Mapping[Path, str]) -> SettingsFiles:
+        """The same places, where the files held ``texts``; flags and environment are as they are now."""
+        then = copy(self)
+        then._texts = texts
+        return then
 
     def load(self) -> Settings:
         """The settings as the files are now. Raises :class:`SettingsError`."""

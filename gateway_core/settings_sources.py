@@ -126,6 +126,8 @@ class SettingsSources:
         self.config_file = (named or default_config_file()).absolute()
         self._dotenvs = tuple(dict.fromkeys((self.config_file.parent / ".env", Path(".env").absolute())))
         self._flags = {name: value for name, value in flags.items() if value is not None}
+        self._texts: Mapping[Path, str] | None = None
+        """What is read in place of the files, where that is another time's."""
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -144,8 +146,8 @@ class SettingsSources:
 
     def configured(self) -> Mapping[object, object]:
         """What ``config.yaml`` holds; empty where there is none. Raises :class:`SettingsError`."""
-        if self.config_file.is_file():
-            return _read_yaml(self.config_file)
+        if (text := self._text(self.config_file)) is not None:
+            return _read_yaml(self.config_file, text)
         if self._must_exist:
             raise SettingsError(f"There is no configuration file {self.config_file}.")
         return {}
@@ -192,8 +194,21 @@ class SettingsSources:
         yield "flag", None, lambda: self._flags
         yield "environment", None, lambda: environment
         for file in reversed(self._dotenvs):
-            yield ".env", file, partial(_read_dotenv, file)
+            yield ".env", file, partial(self._dotenv, file)
         yield "config.yaml", self.config_file, self.configured
+
+    def _dotenv(self, file: Path) -> Mapping[str, str | None]:
+        text = self._text(file)
+        return {} if text is None else _read_dotenv(file, text)
+
+    def _text(self, file: Path) -> str | bytes | None:
+        """What the file holds; None where there is none. Raises :class:`SettingsError`."""
+        if self._texts is not None:
+            return self._texts.get(file)
+        try:
+            return file.read_bytes() if file.is_file() else None
+        except OSError as error:
+            raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
 
     def place(self) -> Place:
         """Where the configured gateway is, and its key. Raises :class:`SettingsError`."""
@@ -247,18 +262,14 @@ def _port(value: object) -> int:
     return port
 
 
-def _read_dotenv(file: Path) -> Mapping[str, str | None]:
-    if not file.is_file():
-        return {}
+def _read_dotenv(file: Path, content: str | bytes) -> Mapping[str, str | None]:
     from io import StringIO
 
     from dotenv import dotenv_values
     from dotenv.parser import parse_stream
 
     try:
-        text = file.read_text("utf-8")
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
+        text = content if isinstance(content, str) else content.decode()
     except UnicodeDecodeError:
         raise SettingsError(f"{file} cannot be read: it is not UTF-8. Write it again.") from None
     for statement in parse_stream(StringIO(text)):
@@ -268,19 +279,17 @@ def _read_dotenv(file: Path) -> Mapping[str, str | None]:
     return dotenv_values(stream=StringIO(text))
 
 
-def _read_yaml(file: Path) -> Mapping[object, object]:
+def _read_yaml(file: Path, text: str | bytes) -> Mapping[object, object]:
     import yaml
 
     try:
-        content = yaml.safe_load(file.read_text("utf-8"))
+        content = yaml.safe_load(text if isinstance(text, str) else text.decode())
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise SettingsError(
             f"{file} cannot be read as YAML: {where}{getattr(error, 'problem', None) or 'bad syntax'}"
         ) from None
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
     except BAD_YAML as error:
         why = (
             "it is nested too deeply" if isinstance(error, RecursionError) else "a value is not what its form promises"

@@ -75,6 +75,10 @@ def _load_and_run(arguments: argparse.Namespace) -> int:
         from llmgw_tui import doctor
 
         return doctor.main(files, fetch_model=arguments.fetch_model, as_json=arguments.json)
+    if arguments.command in (None, "serve"):
+        from gateway_core.last_settings import load_or_last
+
+        return _run(arguments, load_or_last(files), files)
     return _run(arguments, files.load(), files)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import asdict
 
+from gateway_core.last_settings import last_settings
 from gateway_core.model import LocalServer
 from gateway_core.ollama.manager import LocalModels
 from gateway_core.providers.builtin import BuiltinError, BuiltinModel
@@ -34,9 +35,9 @@ def main(files: SettingsFiles, *, fetch_model: bool = False, as_json: bool = Fal
     try:
         settings = files.load()
     except SettingsError as error:
-        problems = [
-            Finding("fail", f"{line.rstrip('.')}. Nothing starts before that is mended.") for line in _lines(error)
-        ]
+        goes_on = "llmgw starts with the configuration that worked last until that is mended"
+        then = goes_on if last_settings(files) else "Nothing starts before that is mended"
+        problems = [Finding("fail", f"{line.rstrip('.')}. {then}.") for line in _lines(error)]
         return _told([*version_findings(), *problems, *settings_findings(files)], as_json=as_json)
     return asyncio.run(run(settings, files, fetch_model=fetch_model, as_json=as_json))
 

@@ -41,7 +41,7 @@ class FolderLock:
         if descriptor is None and held is None:
             raise StoreError(f"{folder} can neither be written nor locked. Make it yours, or give another --data-dir.")
         if descriptor is not None:
-            with suppress(OSError):  # a full or read-only disk: it is held all the same, and does not say by whom
+            with suppress(OSError):  # a full disk: it is held all the same, and does not say by whom
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return cls(descriptor, held)

@@ -11,7 +11,8 @@ import os
 import signal
 import subprocess
 
-from tests.e2e.harness import ROOT, GatewayProcess
+from tests.e2e.forks import ROOT
+from tests.e2e.harness import GatewayProcess
 from tests.faults.disk import LONGEST_S
 
 _ENCODER = f"""
@@ -44,8 +45,6 @@ class Model(BaseHTTPRequestHandler):
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         said = asked["messages"][-1]["content"]
-        if "wait" in str(said):
-            time.sleep(600)
         usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
         head = {"id": "c", "created": 1, "model": asked["model"], "usage": usage}
         if not asked.get("stream"):
@@ -87,7 +86,7 @@ from gateway_core import composition
 composition.BuiltinModel = functools.partial(
     composition.BuiltinModel, server_command=(sys.executable, "-c", {_MODEL!r}), restart_pause_s=0.05, look_s=0.5)
 """
-"""What ``wait`` is asked is never answered, and of a stream with ``stall`` in it one piece comes."""
+"""Of a stream that is asked for with ``stall`` one piece comes."""
 
 
 def child_of(llmgw: GatewayProcess) -> int | None:

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from gateway_core.last_settings import remember
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.settings_sources import SettingsError
+from llmgw_tui import doctor
 from llmgw_tui.remembered import FILE as REMEMBERED
 from llmgw_tui.screen_options import ScreenOptions
 from llmgw_tui.setup import THEMES_FILE, set_up
+from tests.e2e.harness import gateway
+from tests.faults.disk import line_with
 
 
 @pytest.mark.parametrize(
@@ -65,6 +69,42 @@ def test_a_half_written_dotenv_is_refused_in_words_and_no_limit_in_it_is_passed_
     (tmp_path / "config.yaml").touch()
     with pytest.raises(SettingsError, match=said):
         SettingsFiles(tmp_path / "config.yaml").load()
+
+
+async def test_a_gateway_starts_with_the_configuration_that_worked_last_until_the_broken_one_is_mended(
+    tmp_path: Path,
+) -> None:
+    file, data = tmp_path / "config.yaml", tmp_path / "data"
+    data.mkdir()
+    file.write_text("daily_budget_hard: 7\n")
+    env = {"LLMGW_CONFIG": str(file)}
+    async with gateway(data, **env):
+        pass
+    file.write_text("daily_budget_hard: 9\nproviders: [")
+    async with gateway(data, **env) as llmgw:
+        (told,) = [line for line in llmgw.lines if "worked last" in line] or [await line_with(llmgw, "worked last")]
+        assert "line 2" in told and file.read_text() == "daily_budget_hard: 9\nproviders: ["
+        snapshot = await llmgw.get("/api/snapshot")
+        assert told in snapshot["notices"] and snapshot["budget"]["hard_microusd"] == 7_000_000
+        file.write_text("daily_budget_hard: 5\n")
+        assert (await llmgw.command("reload"))["ok"]
+        snapshot = await llmgw.get("/api/snapshot")
+        assert snapshot["notices"] == [] and snapshot["budget"]["hard_microusd"] == 5_000_000
+
+
+def test_the_doctor_says_what_a_start_does_with_a_broken_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.touch()
+    files = SettingsFiles(file, data_dir=tmp_path / "data")
+    for kept, then in ((False, "Nothing starts before that is mended"), (True, "the configuration that worked last")):
+        file.write_text("")
+        if kept:
+            remember(files, tmp_path / "data")
+        file.write_text("providers: [")
+        assert doctor.main(files) == 1
+        assert then in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,12 @@ def full(folder: Path) -> None:
     """Its process is: see ``BEFORE``."""
 
 
-BEFORE = {newer: "", read_only: RIGHTS_BIND_ROOT, full: FULL}
-SAID = {newer: "was written by a newer llmgw (schema 999", read_only: "is read-only", full: "is full"}
+BEFORE: dict[Callable[[Path], None], str] = {newer: "", read_only: RIGHTS_BIND_ROOT, full: FULL}
+SAID: dict[Callable[[Path], None], str] = {
+    newer: "was written by a newer llmgw (schema 999",
+    read_only: "is read-only",
+    full: "is full",
+}
 
 
 @dataclass

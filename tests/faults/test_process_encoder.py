@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -42,6 +43,16 @@ async def until(llmgw: GatewayProcess, **wanted: object) -> None:
             await asyncio.sleep(0.05)
 
 
+async def works(llmgw: GatewayProcess, language: str) -> None:
+    """The cache, once it is ready: what it is given it finds again by other words. A busy child may miss a question."""
+    question, found = f"How are lists sorted in {language}", ""
+    async with asyncio.timeout(LONGEST_S):
+        await ask(llmgw, question)
+        while found != "semantic":
+            question += "?"
+            found = (await ask(llmgw, question)).headers["x-llmgw-cache"]
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ollama() -> AsyncIterator[FakeOllama]:
     async with FakeOllama("qwen3:8b") as fake:
@@ -56,18 +67,14 @@ async def llmgw(ollama: FakeOllama, tmp_path_factory: pytest.TempPathFactory) ->
         yield process
 
 
-async def test_a_killed_encoder_takes_no_request_with_it_and_comes_back_with_what_it_knew(
-    llmgw: GatewayProcess,
-) -> None:
+async def test_a_killed_encoder_takes_no_request_with_it_and_comes_back(llmgw: GatewayProcess) -> None:
     """As the system ends it for want of memory: SIGKILL."""
-    await until(llmgw, entries=1)
     before = await child_there(llmgw)
     hurt(before, signal.SIGKILL)
     assert (await ask(llmgw, "What is a linked list in C")).tier == "local"
     await child_there(llmgw, other_than=before)
     await until(llmgw, state="ready")
-    again = await ask(llmgw, "How are lists sorted in Python?")
-    assert (again.tier, again.headers["x-llmgw-cache"]) == ("cache", "semantic")
+    await works(llmgw, "Rust")
 
 
 async def test_an_encoder_that_hangs_is_not_waited_for_and_is_replaced(llmgw: GatewayProcess) -> None:
@@ -88,6 +95,8 @@ async def test_an_encoder_that_dies_again_and_again_is_given_up_and_said_so_and_
         await until(llmgw, state="failed", restarts=3)
         told = await line_with(llmgw, "are off until the next start")
         assert "its process ended" in told and child_of(llmgw) is None
+        (notice,) = (await llmgw.get("/api/snapshot"))["notices"]
+        assert notice.endswith("are off until the next start: its process ended again and again.")
         assert (await ask(llmgw, "What is a stack in Go")).tier == "local"
 
 
@@ -110,16 +119,14 @@ async def test_a_damaged_lance_table_is_told_and_set_aside_and_the_cache_is_buil
     ollama: FakeOllama, tmp_path: Path, damage: Any
 ) -> None:
     async with gateway(tmp_path, before=ENCODER, **env(ollama)) as llmgw:
-        for number in range(3):
-            await ask(llmgw, f"What is number {number} of the trees in a park")
-        await until(llmgw, state="ready", entries=3)
-    damage(tmp_path / "semantic")
+        await ask(llmgw, "What is a tree")
+        await until(llmgw, state="ready")
+        await works(llmgw, "Rust")
+    damage(tmp_path / "semantic.lance")
     async with gateway(tmp_path, before=ENCODER, **env(ollama)) as llmgw:
         assert (await ask(llmgw, "How are lists sorted in Python")).tier == "local"
-        told = await line_with(llmgw, "semantic cache")
+        told = await line_with(llmgw, "The semantic cache begins anew: it was damaged.")
         await until(llmgw, state="ready")
-        aside = [path.name for path in (tmp_path / "semantic").iterdir() if ".corrupt-" in path.name]
+        aside = [name for name in os.listdir(tmp_path) if name.startswith("semantic.lance.corrupt-")]
         assert len(aside) == 1 and aside[0] in told
-        assert (await ask(llmgw, "How are lists sorted in Rust")).tier == "local"
-        again = await ask(llmgw, "How are lists sorted in Rust?")
-        assert (again.tier, again.headers["x-llmgw-cache"]) == ("cache", "semantic")
+        await works(llmgw, "Java")

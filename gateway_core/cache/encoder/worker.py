@@ -132,6 +132,12 @@ class Worker:
         """Of the encoder, empty while none is ready."""
         return self.encoder.fingerprint if self.encoder and self.state == "ready" else ""
 
+    @property
+    def given_up(self) -> str:
+        """What a person should know of a child that has died too often; empty where none has."""
+        died = self.state == "failed" and self.detail == DIED
+        return f"{self._what} are off until the next start: {self.detail} again and again." if died else ""
+
     def start(self) -> None:
         """Starts the child in the background, once."""
         if self.state == "idle":

@@ -10,6 +10,9 @@ _SETTINGS = "tests/faults/test_disk_settings.py"
 _DOCTOR = "tests/faults/test_disk_doctor.py"
 _STORE = "tests/store/test_database.py"
 _BUDGET = "tests/gates/test_budget.py"
+_STAND_IN = "tests/faults/test_disk_stand_in.py"
+_JOURNAL = "tests/test_journal.py"
+_LAST = "tests/test_last_settings.py"
 _DOTENV = f"{_SETTINGS}::test_a_half_written_dotenv_is_refused_in_words_and_no_limit_in_it_is_passed_over"
 _YAML = f"{_SETTINGS}::test_a_half_written_config_yaml_is_refused_in_words"
 
@@ -60,18 +63,18 @@ MUTATIONS = (
         "no paid call when the ledger cannot be written",
         "gateway_core/gates/budget.py",
         """            self._forget(reservation)
-            self._ledger_failed()
-            return _ledger_refusal()""",
-        """            self._ledger_failed()""",
+            self._ledger_failed(error)
+            return self._ledger_refusal()""",
+        """            self._ledger_failed(error)""",
         f"{_BUDGET}::test_a_full_disk_stops_paid_calls_and_costs_nothing",
     ),
     Mutation(
         "what could not be settled stays reserved",
         "gateway_core/gates/budget.py",
         """            self._unwritten[key] = ending
-            self._ledger_failed()""",
+            self._ledger_failed(error)""",
         """            self._book(ending)
-            self._ledger_failed()""",
+            self._ledger_failed(error)""",
         f"{_BUDGET}::test_a_settlement_that_cannot_be_written_stays_counted_and_is_tried_again",
     ),
     Mutation(
@@ -186,5 +189,82 @@ MUTATIONS = (
         "return FolderInUse(folder, _pid_in(descriptor))",
         "return None",
         f"{_DOCTOR}::test_another_llmgw_on_the_folder_is_named_with_its_process",
+    ),
+    Mutation(
+        "nothing is reserved in a database that forgets",
+        "gateway_core/store/ledger.py",
+        "if self._database.why_temporary:",
+        "if False:",
+        f"{_STAND_IN}::test_a_paid_request_is_refused_with_the_reason_and_what_to_do_and_no_provider_is_called",
+    ),
+    Mutation(
+        "no decision is said to be kept by a database that forgets",
+        "gateway_core/store/operator.py",
+        "if self._database.why_temporary:",
+        "if False:",
+        f"{_STAND_IN}::test_a_kill_switch_is_in_force_and_told_to_be_lost_with_the_process",
+    ),
+    Mutation(
+        "a kill switch in a file that cannot be used stays on",
+        "gateway_core/store/temporary.py",
+        "return connection, _take_over(file, connection)",
+        "return connection, True",
+        f"{_STAND_IN}::test_a_kill_switch_that_is_on_in_a_newer_file_stays_on",
+    ),
+    Mutation(
+        "a file that another program locks is not served around",
+        "gateway_core/store/errors.py",
+        "StoreError if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) else StoreUnusable",
+        "StoreUnusable",
+        "tests/store/test_temporary.py::test_a_file_that_another_program_keeps_locked_is_refused",
+    ),
+    Mutation(
+        "a read-only folder is locked",
+        "gateway_core/store/lock.py",
+        "held = _held_folder(folder)",
+        "held = os.open(folder, _LOOKING)",
+        f"{_STAND_IN}::test_a_second_instance_is_refused_and_every_file_is_as_it_was",
+    ),
+    Mutation(
+        "it is told when the ledger fails, and when it does not any more",
+        "gateway_core/composition.py",
+        "self._budget.on_ledger = self._ledger_changed",
+        "pass",
+        f"{_FULL}::test_serve_prints_a_line_when_a_full_disk_stops_paid_calls_and_one_when_it_is_well_again",
+    ),
+    Mutation(
+        "what the disk did not take of the request log is kept",
+        "gateway_core/journal.py",
+        "self._keep(noted, result)",
+        "pass",
+        f"{_JOURNAL}::test_rows_that_a_full_disk_did_not_take_are_written_once_there_is_room",
+    ),
+    Mutation(
+        "what is kept of the request log is bounded",
+        "gateway_core/journal.py",
+        "if len(self._unwritten) > MOST_UNWRITTEN:",
+        "if False:",
+        f"{_JOURNAL}::test_the_oldest_are_lost_where_there_are_too_many_and_how_many_is_told",
+    ),
+    Mutation(
+        "a broken configuration never takes the place of the one that worked",
+        "gateway_core/last_settings.py",
+        "        files.as_of(texts).load()\n        content",
+        "        content",
+        f"{_LAST}::test_a_broken_configuration_never_takes_the_place_of_the_one_that_worked",
+    ),
+    Mutation(
+        "a configuration that was named and is gone is not remembered",
+        "gateway_core/last_settings.py",
+        " or (files.config_file in texts) > files.config_file.exists()",
+        "",
+        f"{_LAST}::test_a_start_is_refused_where_something_else_is_wrong",
+    ),
+    Mutation(
+        "a key that no client can send is refused",
+        "gateway_core/keys.py",
+        "if not key.isprintable():",
+        "if False:",
+        f"{_DOCTOR}::test_a_secret_file_with_a_line_break_in_it_is_named_with_what_to_do",
     ),
 )

@@ -98,8 +98,8 @@ MUTATIONS = (
     Mutation(
         "one process has the lock file",
         _LOCK,
-        "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n        except BlockingIOError:\n            pid",
-        "pass\n        except BlockingIOError:\n            pid",
+        "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n    except BlockingIOError:\n        pid",
+        "pass\n    except BlockingIOError:\n        pid",
         "tests/store/test_lock.py::test_a_second_llmgw_is_told_which_process_has_the_folder",
     ),
     Mutation(

@@ -9,6 +9,28 @@ TERMINALS = "tests/faults/test_process_terminals.py"
 START = "tests/faults/test_process_start.py"
 MUTATIONS = (
     Mutation(
+        "a built-in model that hangs is ended",
+        "gateway_core/providers/builtin.py",
+        "while missed < MOST_MISSED:",
+        "while True:",
+        "tests/faults/test_process_builtin.py"
+        "::test_a_model_that_hangs_is_ended_with_an_error_to_what_is_in_flight_and_comes_back",
+    ),
+    Mutation(
+        "a built-in model that dies again and again is given up",
+        "gateway_core/providers/builtin.py",
+        "if len(deaths) == MAX_RESTARTS and",
+        "if False and",
+        "tests/faults/test_process_builtin.py::test_a_model_that_dies_again_and_again_is_given_up_and_said_so",
+    ),
+    Mutation(
+        "an encoder that hangs is ended",
+        "gateway_core/cache/encoder/worker.py",
+        "            elif self._process is not None:\n                _kill(self._process)",
+        "            elif False:\n                pass",
+        "tests/faults/test_process_encoder.py::test_an_encoder_that_hangs_is_not_waited_for_and_is_replaced",
+    ),
+    Mutation(
         "the end gives requests in flight a moment",
         "gateway_core/gates/kill_switch.py",
         "await self.ended(0.0 if at_once else GRACE_S)",
