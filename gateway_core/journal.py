@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -157,21 +157,31 @@ class Journal:
         return taken
 
     def _commit(self, rows: list[_Noted]) -> None:
-        """Begins to write rows."""
+        """Begins to write rows: before what others write later."""
         if rows:
-            task = asyncio.get_running_loop().create_task(self._committed(rows))
+            task = asyncio.get_running_loop().create_task(self._committed(rows, self._begun(rows)))
             self._committing.add(task)
             task.add_done_callback(self._committing.discard)
 
-    async def _committed(self, rows: list[_Noted]) -> None:
-        for noted, result in zip(rows, await self._add(rows), strict=True):
+    async def _committed(self, rows: list[_Noted], writing: Awaitable[list[BaseException | None]]) -> None:
+        for noted, result in zip(rows, await writing, strict=True):
             if isinstance(result, StoreError):
                 self._keep(noted, result)
             elif isinstance(result, BaseException):
                 log.error("a row of the request log was lost: %s", type(result).__name__)
 
-    async def _add(self, waiting: Iterable[_Noted]) -> list[BaseException | None]:
-        return await asyncio.gather(*(self._requests.add(*noted) for noted in waiting), return_exceptions=True)
+    def _begun(self, rows: Iterable[_Noted]) -> Awaitable[list[BaseException | None]]:
+        return asyncio.gather(*(self._begin(*noted) for noted in rows), return_exceptions=True)
+
+    def _begin(
+        self, row: RequestRow, detail: RequestDetail, wire: Wire | None, paid_on: str | None
+    ) -> asyncio.Future[None]:
+        try:
+            return self._requests.begin(row, detail, wire, paid_on)
+        except StoreError as error:
+            failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            return failed
 
     def _keep(self, noted: _Noted, error: StoreError) -> None:
         """Until there is room. What was said of a request before is in its newest word."""
@@ -189,9 +199,9 @@ class Journal:
     async def _write_kept(self) -> None:
         """Tries one, and then all: a disk that takes nothing is not asked a thousand times."""
         kept = list(self._unwritten.values())
-        if not kept or isinstance((await self._add(kept[:1]))[0], StoreError):
+        if not kept or isinstance((await self._begun(kept[:1]))[0], StoreError):
             return
-        for noted, result in zip(kept, [None, *await self._add(kept[1:])], strict=True):
+        for noted, result in zip(kept, [None, *await self._begun(kept[1:])], strict=True):
             if not isinstance(result, StoreError):
                 del self._unwritten[noted[0].id]
         if not self._unwritten:

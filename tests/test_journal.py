@@ -16,10 +16,13 @@ from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.events import Event, Notice
 from gateway_core.exchange import Exchange
+from gateway_core.gates.budget import Budget
 from gateway_core.journal import Journal
 from gateway_core.known_secrets import KnownSecrets
-from gateway_core.model import Status
+from gateway_core.model import Refusal, Status, Target, Tier
 from gateway_core.store.database import FILE_NAME, Database
+from gateway_core.store.ledger import Ledger
+from gateway_core.store.operator import Limits
 from gateway_core.store.requests import RequestLog
 from tests.routing.requests import request
 from tests.store.support import FakeClock, make_read_only
@@ -104,13 +107,13 @@ async def test_a_request_that_ends_at_once_is_written_once_and_nobody_who_asks_w
 ) -> None:
     monkeypatch.setattr(journal, "GATHER_S", 3600.0)
     written: list[tuple[str, Status]] = []
-    add = RequestLog.add
+    begin = RequestLog.begin
 
-    async def counted(log: RequestLog, *noted: Any) -> None:
+    def counted(log: RequestLog, *noted: Any) -> asyncio.Future[None]:
         written.append((noted[0].id, noted[0].status))
-        await add(log, *noted)
+        return begin(log, *noted)
 
-    monkeypatch.setattr(RequestLog, "add", counted)
+    monkeypatch.setattr(RequestLog, "begin", counted)
     await kept.ended("a")
     assert written == [("a", Status.OK)]
     async with asyncio.timeout(30):
@@ -128,3 +131,28 @@ async def test_a_request_that_goes_on_is_written_before_it_has_ended(
         while not await kept.log.recent(1):  # noqa: ASYNC110 - the journal writes when it is time
             await asyncio.sleep(0.01)
     assert (await kept.log.recent(1))[0].status is Status.RUNNING
+
+
+async def test_the_row_of_a_request_is_written_before_money_is_set_aside_for_it(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    transact = Database._transact
+
+    def noted(database: Database, jobs: list[Any]) -> None:
+        transact(database, jobs)
+        written.extend(job._work.__qualname__.partition(".<")[0] for job in jobs)
+
+    monkeypatch.setattr(journal, "GATHER_S", 3600.0)
+    monkeypatch.setattr(Database, "_transact", noted)
+    ledger = Ledger(kept.database, FakeClock())
+    budget = Budget(ledger, FakeClock(), Limits(0, 0, 10_000))
+    budget.on_reserve = kept.journal.is_paid
+    exchange = Exchange(replace(request("I ask for money"), id="paid"), time.monotonic())
+    kept.journal.started(exchange)
+    elsewhere = kept.database.begin(lambda connection: None)
+    reserved = await budget.reserve("paid", 1, Target(Tier.CHEAP, "groq", "m", free=False), 100)
+    assert not isinstance(reserved, Refusal)
+    await elsewhere
+    assert written.index("RequestLog.begin") < written.index("Ledger.reserve")
+    assert [row.id for row in await kept.log.recent(1)] == ["paid"]

@@ -126,6 +126,11 @@ class Database:
         must touch nothing but the connection. A cancelled caller stops waiting; the work is done all the same. Raises
         :class:`StoreError` when the file or the disk fails, and whatever ``work`` raises.
         """
+        return await asyncio.shield(self.begin(work))
+
+    def begin(self, work: Work[T]) -> asyncio.Future[T]:
+        """Has ``work`` done as :meth:`run` does, before what is handed over later. Raises :class:`StoreError` where the
+        file is closed."""
         if self._closed:
             raise StoreError(f"{self.path} is closed.")
         job = _Job(work)
@@ -133,7 +138,7 @@ class Database:
         if not self._called:
             self._called = True
             asyncio.get_running_loop().call_soon(self._call)
-        return await asyncio.shield(job.future)
+        return job.future
 
     def _call(self) -> None:
         """Tells the thread of the jobs that came together, which then share a commit."""

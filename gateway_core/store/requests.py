@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -88,7 +89,18 @@ class RequestLog:
         wire: Callable[[], dict[str, Any]] | None = None,
         paid_on: str | None = None,
     ) -> None:
-        """Writes the request as it stands, over what was there. One that has ended does not run again.
+        """Writes the request; see :meth:`begin`."""
+        await asyncio.shield(self.begin(row, detail, wire, paid_on))
+
+    def begin(
+        self,
+        row: RequestRow,
+        detail: RequestDetail | None = None,
+        wire: Callable[[], dict[str, Any]] | None = None,
+        paid_on: str | None = None,
+    ) -> asyncio.Future[None]:
+        """Begins to write the request as it stands, over what was there: before what is written later. One that has
+        ended does not run again.
 
         ``paid_on`` is the UTC day that paid for it, None where none has. ``wire`` makes a tree of what
         :class:`RequestParts` holds; it is called in the store's thread.
@@ -107,7 +119,7 @@ class RequestLog:
             if row.status is not Status.RUNNING:
                 request_index.index_row(connection, row, said)
 
-        await self._database.run(write)
+        return self._database.begin(write)
 
     async def recent(self, limit: int) -> tuple[RequestRow, ...]:
         """The newest rows first."""

@@ -44,7 +44,7 @@ class Point:
 
 _LEDGER = "gateway_core.store.ledger:Ledger"
 _SEND = "gateway_core.providers.anthropic:AnthropicProvider.send"
-_ROW = "gateway_core.store.requests:RequestLog.add"
+_ROW = "gateway_core.journal:Journal._committed"
 _CACHE = "gateway_core.cache.answers:AnswerCaches.store"
 _KEY = "gateway_core.store.idempotency:IdempotencyStore._insert"
 _COMMIT = "gateway_core.store.database:_Job.do"
