@@ -360,7 +360,8 @@ class HttpSource:
             busy = found.in_flight > 0
             await asyncio.sleep((REFRESH_S if busy else 0.1) * self._pace)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), 0.05 if busy else REST_S * self._pace)
+                async with asyncio.timeout(0.05 if busy else REST_S * self._pace):
+                    await self._changed.wait()
             self._changed.clear()
 
     def _lost(self, why: str) -> None:

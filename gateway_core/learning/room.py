@@ -122,7 +122,8 @@ class Learning:
         self._wake.set()
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), None if self._due_since is None else TICK_S)
+                async with asyncio.timeout(None if self._due_since is None else TICK_S):
+                    await self._wake.wait()
             self._wake.clear()
             try:
                 await self._step()

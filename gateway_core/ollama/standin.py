@@ -95,6 +95,7 @@ class StandIn:
         self._users = 0
         self._task: asyncio.Task[None] | None = None
         self._not_before = float("-inf")
+        self._failure: str | None = None
         self._rests = False
         self._left_at = 0.0
         model.on_change = on_change
@@ -130,6 +131,9 @@ class StandIn:
         """Holds the model ready, or stops it in the background, as the mode and the server's presence want it."""
         if self._task and not self._task.done():
             return
+        if self.model.failure != self._failure:
+            self._failure = self.model.failure
+            self._not_before = self._clock.monotonic() + RETRY_AFTER_S if self._failure else self._not_before
         wanted = self._wanted(server_there)
         self._rests = wanted and self._may_start()
         idle = not wanted or self._clock.monotonic() - self._left_at >= IDLE_S

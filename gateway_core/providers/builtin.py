@@ -74,6 +74,7 @@ class BuiltinModel:
         self._child: _Child | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._failure: str | None = None
+        self._deaths: deque[float] = deque(maxlen=MAX_RESTARTS + 1)
 
     @property
     def endpoint(self) -> tuple[str, str] | None:
@@ -98,6 +99,8 @@ class BuiltinModel:
         async with self._lock:
             if self._child is None:
                 await self._end_supervisor()
+                if self._dies_often():
+                    raise BuiltinError(self._failure or "The built-in model dies again and again.")
                 try:
                     await self._spawn()
                 except BuiltinError as error:
@@ -146,22 +149,25 @@ class BuiltinModel:
         script = Path(builtin_server.__file__)
         return (sys.executable, "-P", str(script), *(str(part) for option in options.items() for part in option))
 
+    def _dies_often(self) -> bool:
+        """Whether it died so often of late that another start would be one too many, whoever asks for it."""
+        often = len(self._deaths) > MAX_RESTARTS
+        return often and self._clock.monotonic() - self._deaths[0] < RESTART_WINDOW_S
+
     async def _supervise(self) -> None:
         """Starts the model again when its process dies, a few times at most."""
-        deaths: deque[float] = deque(maxlen=MAX_RESTARTS)
         while self._child:
             last_words = await self._child.died()
             self._child = None
             self.on_change()
-            now = self._clock.monotonic()
-            if len(deaths) == MAX_RESTARTS and now - deaths[0] < RESTART_WINDOW_S:
+            self._deaths.append(self._clock.monotonic())
+            if self._dies_often():
                 self._failure = (
                     f"The built-in model died {MAX_RESTARTS + 1} times and is not started again. {last_words}"
                 )
                 self.on_change()
                 return
-            deaths.append(now)
-            await asyncio.sleep(self._restart_pause_s * 2 ** (len(deaths) - 1))
+            await asyncio.sleep(self._restart_pause_s * 2 ** (min(len(self._deaths), MAX_RESTARTS) - 1))
             async with self._lock:
                 try:
                     await self._spawn()

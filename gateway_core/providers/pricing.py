@@ -63,7 +63,7 @@ class Pricing:
         """Takes up other prices, for calls that are reserved from now on."""
         self._overrides = dict(overrides)
         self._unknown = unknown_price
-        self._known_rates.clear()
+        self._known_rates = {}  # who was quoted others keeps them
 
     def quoted(self) -> Pricing:
         """These prices as they are now: a call is charged at those that it was reserved with, whatever :meth:`override`

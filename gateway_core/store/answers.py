@@ -198,7 +198,7 @@ class AnswerStore:
             count: int = connection.execute("SELECT count(*) FROM answers").fetchone()[0]
             return count
 
-        return await self._database.run(read)
+        return await self._database.run(read) + sum(key not in (self._keys or ()) for key in self._waiting)
 
     async def listed(self, now: float) -> tuple[CacheEntry, ...]:
         """What is kept and has not expired, without the answers, newest first."""

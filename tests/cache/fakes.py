@@ -47,6 +47,7 @@ class FakeChild:
     def __init__(self) -> None:
         self.state = "idle"
         self.detail = ""
+        self.given_up = ""
         self.restarts = 0
         self.cosine = 0.97
         self.kept: dict[str, Message] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.e2e.harness import anthropic_env, gateway
+from tests.e2e.harness import GatewayProcess, anthropic_env
 from tests.fakes.anthropic import FakeAnthropic
 
 TELL = """
@@ -20,8 +20,11 @@ MOST_OF_ANTHROPIC = 1_100
 
 
 async def test_neither_models_nor_screens_nor_another_sdk_are_imported_to_answer_through_one(tmp_path: Path) -> None:
-    async with FakeAnthropic() as fake, gateway(tmp_path, before=TELL, **anthropic_env(fake)) as llmgw:
+    async with FakeAnthropic() as fake:
+        llmgw = GatewayProcess(tmp_path, anthropic_env(fake), before=TELL, anew=True)
+        await llmgw.start()
         assert (await llmgw.chat()).status == 200
+        await llmgw.end()
     imported = (tmp_path / "modules").read_text().split()
     assert not [name for name in NEVER if name in imported]
     assert 0 < len([name for name in imported if name.startswith("anthropic")]) < MOST_OF_ANTHROPIC

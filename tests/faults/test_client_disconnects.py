@@ -50,7 +50,10 @@ class Stage:
             await asyncio.sleep(0.01)
 
     async def newest(self) -> Any:
-        return (await self.llmgw.get("/api/requests?limit=1"))["requests"][0]
+        """The newest request once it has ended: its money is settled a moment before."""
+        while (row := (await self.llmgw.get("/api/requests?limit=1"))["requests"][0])["status"] == "running":  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        return row
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -77,7 +77,8 @@ async def test_serve_prints_a_line_when_a_full_disk_stops_paid_calls_and_one_whe
     late = await line_with(llmgw, "rows were written late", since=before)
     assert late.startswith("info: ") and late.endswith("now that the disk has room.")
     rows = (await llmgw.get("/api/requests?limit=1"))["requests"]
-    assert [(row["preview"], row["status"]) for row in rows] == [("while it is full", "refused")]
+    assert [row["preview"] for row in rows] == ["while it is full"]
+    assert rows[0]["status"] in ("failed", "refused"), "by the ledger itself, or by who had heard of it"
     stopped = "The ledger cannot be written: paid tiers are stopped."
     assert [line.startswith(f"error: {stopped}") and "disk is full" in line for line in told] == [True, False]
     assert [text.startswith(stopped) for text in notices] == [True]

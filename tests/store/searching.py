@@ -35,6 +35,13 @@ class InMemory:
         self.clock = FakeClock()
         self.log = RequestLog(cast(Database, self), self.clock)
 
+    why_temporary = ""
+
+    def begin(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        done.set_result(work(self.connection))
+        return done
+
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return work(self.connection)
 

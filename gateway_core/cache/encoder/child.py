@@ -111,7 +111,8 @@ class Child:
 async def _next_batch(inbox: asyncio.Queue[Message | None], patience_s: float) -> list[Message] | None:
     """What has come; empty after ``patience_s`` without a message, None at the end."""
     try:
-        first = await asyncio.wait_for(inbox.get(), patience_s)
+        async with asyncio.timeout(patience_s):
+            first = await inbox.get()
     except TimeoutError:
         return []
     return None if first is None else [first, *(_waiting(inbox, LARGEST_BATCH - 1) or ())]

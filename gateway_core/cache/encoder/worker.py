@@ -167,7 +167,8 @@ class Worker:
             return None
         self._watch(number, reply, self._stuck_s)
         try:
-            return await asyncio.wait_for(asyncio.shield(reply), timeout_s) or None
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.shield(reply) or None
         except TimeoutError:
             return None
 
@@ -340,7 +341,8 @@ async def _next_message(process: Process) -> Message | None:
 async def _end(process: Process, patience_s: float) -> None:
     """Waits for the process, then kills it. Killing one that has just ended would take its status from asyncio."""
     try:
-        await asyncio.wait_for(process.wait(), patience_s)
+        async with asyncio.timeout(patience_s):
+            await process.wait()
     except TimeoutError:
         _kill(process)
         await process.wait()

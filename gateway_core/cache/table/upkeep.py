@@ -90,7 +90,8 @@ class Upkeep:
             self._job.cancel()
         await self.settled()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._vectors.flush(), _LAST_WRITE_S)
+            async with asyncio.timeout(_LAST_WRITE_S):
+                await self._vectors.flush()
 
     async def _write(self) -> None:
         await self._vectors.flush()
