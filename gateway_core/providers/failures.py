@@ -117,10 +117,14 @@ class Failures:
         if any(isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) for cause in causes):
             return self._unsent(f"is not reachable at {self._address}. Is it running?")
         if any(isinstance(cause, aiohttp.InvalidURL) for cause in causes):
-            return self._unsent(f"has no usable address: {self._address}.", retryable=False)
+            return self.address()
         if any(isinstance(cause, asyncio.TimeoutError | aiohttp.ServerTimeoutError) for cause in causes):
             return UpstreamError(f"{self._name} did not answer in time.", kind="timeout", retryable=True)
         return UpstreamError(f"{self._name} closed the connection.", kind="connect", retryable=True)
+
+    def address(self) -> UpstreamError:
+        """A base URL that is none."""
+        return self._unsent(f"has no usable address: {self._address}.", retryable=False)
 
     def _unsent(self, what: str, retryable: bool = True) -> UpstreamError:
         return UpstreamError(f"{self._name} {what}", kind="connect", retryable=retryable, sent=False)

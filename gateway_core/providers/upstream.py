@@ -96,12 +96,19 @@ class Upstream:
             return found
         async with self._writing:
             if (method, path) not in self._envelopes:
-                headers = self.request_headers()
-                written = await asyncio.to_thread(write_envelope, self.make_client, method, path, headers)
+                written = await self._written(method, path)
                 if written.url.scheme == "https" and self._connections.trusted is None:
                     self._connections.trusted = await asyncio.to_thread(trusted)
                 self._envelopes[method, path] = written
             return self._envelopes[method, path]
+
+    async def _written(self, method: str, path: str) -> Envelope:
+        try:
+            return await asyncio.to_thread(write_envelope, self.make_client, method, path, self.request_headers())
+        except ImportError:
+            raise
+        except Exception:
+            raise self.failures.address() from None
 
     async def check(self) -> ProviderStatus:
         """Whether the upstream can be used, asked of its list of models."""

@@ -12,7 +12,7 @@ from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.envelopes import write_envelope
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from tests.fakes.openai import FakeOpenAI
-from tests.providers.calls import make_call
+from tests.providers.calls import failure, make_call
 
 
 def provider(base_url: str = "https://api.example.com/v1") -> OpenAICompatible:
@@ -42,6 +42,13 @@ def test_a_header_of_a_request_goes_over_the_envelopes_whatever_its_case() -> No
     assert envelope.with_headers({"CONTENT-TYPE": "text/plain"}).getall("content-type") == ["text/plain"]
     assert envelope.headers["content-type"] == "application/json"
     assert envelope.with_headers(None) is envelope.headers
+
+
+@pytest.mark.parametrize("base_url", ["http://exa\x7fmple/v1", "http://:0:0/v1", "http:///v1"])
+async def test_an_address_that_is_none_is_said_so(base_url: str) -> None:
+    error, _ = await failure(provider(base_url), make_call())
+    assert "no usable address" in error.message or "cannot be found" in error.message
+    assert (error.sent, error.kind) == (False, "connect")
 
 
 async def test_the_sdk_is_asked_once_for_each_address(monkeypatch: pytest.MonkeyPatch) -> None:
