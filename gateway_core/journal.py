@@ -121,7 +121,7 @@ class Journal:
     async def settled(self) -> None:
         """Returns when everything noted so far is written."""
         self._commit(self._taken())
-        while self._committing:
+        if self._committing:
             await asyncio.wait(set(self._committing))
 
     async def close(self) -> None:
