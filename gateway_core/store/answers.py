@@ -79,6 +79,8 @@ class AnswerStore:
         self._waiting: dict[str, _Put] = {}
         """What is not yet on disk."""
         self._writing: asyncio.Task[None] | None = None
+        self._batch = asyncio.Event()
+        """Set when the batch under way has ended, or else the next."""
         self._keys: set[str] | None = None
         """At least those on disk; None until they were read."""
 
@@ -145,6 +147,8 @@ class AnswerStore:
                     for key, waits in batch.items():
                         if self._waiting.get(key) is waits:
                             del self._waiting[key]
+                    ended, self._batch = self._batch, asyncio.Event()
+                    ended.set()
         finally:
             self._writing = None
 
@@ -163,9 +167,10 @@ class AnswerStore:
         self._make_room(connection, max(one.answer.created_at for one in batch.values()))
 
     async def _written(self) -> None:
-        """Returns once nothing waits for the disk."""
-        while self._writing is not None:
-            await asyncio.wait({self._writing})
+        """Returns once what waits now is on disk: the batch under way, and the next."""
+        for _ in range(2):
+            if self._waiting and self._writing is not None:
+                await self._batch.wait()
 
     async def delete(self, key: str, created_at: float | None = None) -> bool:
         """Forgets one answer, with ``created_at`` only the one given then; False when there was none."""
