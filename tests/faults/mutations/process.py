@@ -19,8 +19,8 @@ MUTATIONS = (
     Mutation(
         "a built-in model that dies again and again is given up",
         "gateway_core/providers/builtin.py",
-        "if len(deaths) == MAX_RESTARTS and",
-        "if False and",
+        "often = len(self._deaths) > MAX_RESTARTS",
+        "often = False",
         "tests/faults/test_process_builtin.py::test_a_model_that_dies_again_and_again_is_given_up_and_said_so",
     ),
     Mutation(
