@@ -64,6 +64,7 @@ async def ask(llmgw: Client, numbers: range) -> None:
         path, body = bodies(number)
         async with llmgw.http.post(path, json=body, headers={"Connection": "close"}) as answer:
             await answer.read()
+    await llmgw.get("/api/requests?limit=1")  # which waits for what the journal gathers
 
 
 def ours() -> Counter[str]:
