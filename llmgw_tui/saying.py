@@ -8,6 +8,7 @@ import queue
 import select
 import sys
 import threading
+from contextlib import suppress
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +47,9 @@ class Sayer:
 
     def close(self) -> None:
         """Waits a moment for what is still to be written."""
-        try:
-            self._lines.put_nowait(None)
-        except queue.Full:
-            return
-        self._thread.join(LAST_WORDS_S)
+        with suppress(queue.Full):
+            self._lines.put(None, timeout=LAST_WORDS_S)
+            self._thread.join(LAST_WORDS_S)
 
     def _write_all(self) -> None:
         while (line := self._lines.get()) is not None:
