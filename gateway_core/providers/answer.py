@@ -71,12 +71,8 @@ class Answer:
             try:
                 async with asyncio.timeout(self.patience.seconds()):
                     part = await anext(self._parts, None)
-            except aiohttp.ClientError as error:
-                raise self._failures.connection(error) from None
-            except TimeoutError:
-                raise self._failures.timeout(self.patience.promised_s, self.patience.begun) from None
             except BROKEN as error:
-                raise self._failures.connection(error) from None
+                raise self._failures.broken(error, self.patience.promised_s, self.patience.begun) from None
             if part is None:
                 return
             size += len(part)

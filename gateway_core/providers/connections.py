@@ -88,12 +88,8 @@ class Connections:
                 response = await session.request(
                     method, url, data=content, headers=headers, allow_redirects=False, proxy=self._proxy
                 )
-        except aiohttp.ClientError as error:
-            raise self._failures.connection(error) from None
-        except TimeoutError:
-            raise self._failures.timeout(patience.promised_s, begun=False) from None
         except BROKEN as error:
-            raise self._failures.connection(error) from None
+            raise self._failures.broken(error, patience.promised_s, begun=False) from None
         end_with_connection(response)
         return response
 

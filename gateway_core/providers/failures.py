@@ -105,6 +105,12 @@ class Failures:
         """A request that cannot be written as JSON: what tool calls hold in their strings, nobody has measured."""
         return self.refused(invalid_request("The request is nested too deeply."))
 
+    def broken(self, error: BaseException, waited_s: float, begun: bool) -> UpstreamError:
+        """What ended the waiting for the next bytes: the gateway's own patience of ``waited_s``, or the connection."""
+        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+            return self.timeout(waited_s, begun)
+        return self.connection(error)
+
     def connection(self, error: BaseException) -> UpstreamError:
         """A connection that did not come about, or that broke."""
         causes = list(_causes(error))

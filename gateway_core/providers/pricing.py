@@ -40,7 +40,7 @@ class Pricing:
     """Prices by provider and model. ``overrides`` are keyed ``provider/model`` or ``provider/*``, exact ones first.
 
     A paid model that nobody knows is charged ``unknown_price``. Prices that change with the time of day are taken as of
-    ``now``: of the moment an answer is settled, which DeepSeek bills by, the one provider that has such.
+    ``now``: of the moment an answer is settled.
     """
 
     def __init__(
@@ -56,7 +56,6 @@ class Pricing:
         """Uses that are set aside for a server tool without a limit."""
         self._now = now
         self._models: dict[tuple[str, str], ModelInfo | None] = {}
-        self._listed_rates: dict[tuple[str, int], tuple[ModelPrice, tuple[Rates, ...]]] = {}
         self._known_rates: dict[tuple[object, ...], tuple[Rates, ...]] = {}
 
     def override(self, overrides: Mapping[str, Price], unknown_price: Price) -> None:
@@ -223,23 +222,15 @@ class Pricing:
             rates = rates_of_price(own or self._unknown, provider)
             factor *= _surcharge(found, usage, context, moment)
         else:
-            rates = self._listed(provider, found.get_prices(moment, context))
+            rates = rates_of_snapshot(found.get_prices(moment, context), provider)
             factor *= Decimal(1) if _lists(found, context, moment) else _unlisted(usage)
         return rates if factor == 1 else tuple(rate.times(factor) for rate in rates)
-
-    def _listed(self, provider: str, prices: ModelPrice) -> tuple[Rates, ...]:
-        """The snapshot's prices as rates, which every decision asks for; worked out once for each of its objects."""
-        kept = self._listed_rates.get((provider, id(prices)))
-        if kept is None or kept[0] is not prices:
-            kept = self._listed_rates[provider, id(prices)] = (prices, rates_of_snapshot(prices, provider))
-        return kept[1]
 
     def _find(self, provider: str, model: str) -> ModelInfo | None:
         key = (provider, model)
         if key not in self._models:
             if len(self._models) >= MOST_MODELS:  # callers name them
                 self._models.clear()
-                self._listed_rates.clear()
             self._models[key] = _look_up(provider, model)
         return self._models[key]
 
