@@ -57,29 +57,28 @@ class Streams:
         assert [ENDS[protocol] in rest for protocol, rest in zip(PROTOCOLS, rests, strict=True)] == [True] * 3, rests
 
 
+async def assert_another_serves_after(how: signal.Signals, llmgw: GatewayProcess, asked: str) -> None:
+    """What is in flight when the model is hurt ends in errors, and another model comes."""
+    child = await child_there(llmgw)
+    streams = Streams()
+    await streams.begin(llmgw, asked)
+    hurt(child, how)
+    await streams.end_in_errors()
+    await child_there(llmgw, other_than=child)
+    await serves(llmgw)
+
+
 async def test_a_killed_model_gives_what_is_in_flight_an_error_of_its_protocol_and_comes_back(
     llmgw: GatewayProcess,
 ) -> None:
     """As the system ends it for want of memory: SIGKILL."""
-    child = await child_there(llmgw)
-    streams = Streams()
-    await streams.begin(llmgw, "please stall")
-    hurt(child, signal.SIGKILL)
-    await streams.end_in_errors()
-    await child_there(llmgw, other_than=child)
-    await serves(llmgw)
+    await assert_another_serves_after(signal.SIGKILL, llmgw, "please stall")
 
 
 async def test_a_model_that_hangs_is_ended_with_an_error_to_what_is_in_flight_and_comes_back(
     llmgw: GatewayProcess,
 ) -> None:
-    child = await child_there(llmgw)
-    streams = Streams()
-    await streams.begin(llmgw, "please stall again")
-    hurt(child, signal.SIGSTOP)
-    await streams.end_in_errors()
-    await child_there(llmgw, other_than=child)
-    await serves(llmgw)
+    await assert_another_serves_after(signal.SIGSTOP, llmgw, "please stall again")
 
 
 async def test_a_model_that_dies_again_and_again_is_given_up_and_said_so(llmgw: GatewayProcess) -> None:
