@@ -16,12 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import TypeVar, cast
 
 from gateway_core.clock import SystemClock
 from gateway_core.costs import Counterfactuals
@@ -52,7 +52,6 @@ from gateway_core.store.request_pages import read_page
 from gateway_core.store.requests import RequestLog
 from tests.http.inside import make_settings
 
-T = TypeVar("T")
 CALLED = (
     Target(Tier.PREMIUM, "anthropic", "claude-sonnet-5-5", free=False),
     Target(Tier.CHEAP, "groq", "llama-3.3-70b-versatile", free=False),
@@ -68,29 +67,7 @@ REPORTS = (
     ("400d", "day"),
     ("400d", "hour"),
 )
-COMMITTED_AT_ONCE = 5_000
-
-
-class AtOnce:
-    """Does the store's work on one connection, in one transaction until :meth:`commit`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.connection, _ = open_database(folder / FILE_NAME, time.time())
-        self.connection.execute("PRAGMA synchronous = OFF")
-        self.connection.execute("BEGIN")
-        database = cast(Database, self)
-        self.log, self.ledger = RequestLog(database, SystemClock()), Ledger(database, SystemClock())
-
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return work(self.connection)
-
-    def commit(self) -> None:
-        self.connection.execute("COMMIT")
-        self.connection.execute("BEGIN")
-
-    def close(self) -> None:
-        self.connection.execute("COMMIT")
-        self.connection.close()
+COMMITTED_AT_ONCE = 1_000
 
 
 def requests(count: int, days: int, now: float, random: Random) -> Iterator[tuple[RequestRow, RequestDetail]]:
@@ -166,22 +143,23 @@ def _detail(row: RequestRow, target: Target, usage: Usage, cost: int, difficulty
 
 
 async def fill(folder: Path, count: int, days: int, now: float) -> None:
-    store = AtOnce(folder)
-    for number, (row, detail) in enumerate(requests(count, days, now, Random(count))):
-        await add(store, row, detail)
-        if number % COMMITTED_AT_ONCE == 0:
-            store.commit()
-    store.close()
+    """Writes ``count`` requests through the log and the ledger, many to a commit."""
+    database = await Database.open(folder / FILE_NAME)
+    log, ledger = RequestLog(database, SystemClock()), Ledger(database, SystemClock())
+    made = requests(count, days, now, Random(count))
+    while together := tuple(islice(made, COMMITTED_AT_ONCE)):
+        await asyncio.gather(*(add(log, ledger, row, detail) for row, detail in together))
+    await database.close()
 
 
-async def add(store: AtOnce, row: RequestRow, detail: RequestDetail) -> None:
+async def add(log: RequestLog, ledger: Ledger, row: RequestRow, detail: RequestDetail) -> None:
     """A request as it is written: begun, paid for, ended."""
-    await store.log.add(replace(row, status=Status.RUNNING), detail)
+    await log.add(replace(row, status=Status.RUNNING), detail)
     if row.cost_microusd and detail.decision:
         target = detail.decision.target
         entry = LedgerEntry(row.id, 1, day_of(row.at), target, 3 * row.cost_microusd, row.at)
-        await store.ledger.settle(await store.ledger.reserve(entry), row.cost_microusd, detail.usage)
-    await store.log.add(row, detail)
+        await ledger.settle(await ledger.reserve(entry), row.cost_microusd, detail.usage)
+    await log.add(row, detail)
 
 
 def copy_all(connection: sqlite3.Connection, times: int) -> None:
@@ -284,14 +262,13 @@ def measure_queries(path: Path, now: float) -> None:
 
 
 async def measure_writing(folder: Path, count: int, now: float) -> None:
-    more = [(replace(row, id=f"new_{row.id}"), detail) for row, detail in requests(count, 1, now, Random(1))]
-    store = AtOnce(folder)
-    with timed(f"writing {count} requests, without waiting for the disk"):
-        for row, detail in more:
-            await add(store, row, replace(detail, row=row))
-    store.connection.execute("ROLLBACK")
-    store.connection.execute("BEGIN")
-    store.close()
+    """Writes ``count`` more requests, one after the other: a folder that is kept has them from then on."""
+    database = await Database.open(folder / FILE_NAME)
+    log, ledger = RequestLog(database, SystemClock()), Ledger(database, SystemClock())
+    with timed(f"writing {count} requests, one after the other"):
+        for row, detail in requests(count, 1, now, Random(1)):
+            await add(log, ledger, replace(row, id=f"{row.id}n"), detail)
+    await database.close()
 
 
 def main() -> None:
@@ -321,7 +298,7 @@ def main() -> None:
         print("Reading")
         measure_queries(folder / FILE_NAME, now)
         print("Writing")
-        asyncio.run(measure_writing(folder, 2_000, now))
+        asyncio.run(measure_writing(folder, 500, now))
 
 
 if __name__ == "__main__":
