@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -36,6 +37,12 @@ class Stage(Seen):
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.settle()
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Returns once the screen shows what is waited for."""
+        async with asyncio.timeout(10):
+            while not done():
+                await self.pilot.pause(0.05)
 
     @property
     def ran(self) -> list[tuple[str, dict[str, object]]]:

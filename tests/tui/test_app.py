@@ -1,159 +1,21 @@
-"""Every key, typed into the app."""
+"""Every key of the dashboard, typed into the app, and what the app does by itself."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from textual.command import CommandPalette
 
 from gateway_core.events import Notice, PullProgress
-from gateway_core.model import CommandResult, PullStatus, RequestDetail, Snapshot, Status
-from llmgw_tui.hosting import READ_ONLY
+from gateway_core.model import CommandResult, PullStatus, Snapshot
 from llmgw_tui.keymap import Keys
-from llmgw_tui.places import EVERYWHERE, INSIDE, PLACES
+from llmgw_tui.places import PLACES
 from llmgw_tui.screens.detail import DetailScreen
-from llmgw_tui.screens.help import HelpScreen, topics_of
-from llmgw_tui.screens.palette import ActionsProvider
 from llmgw_tui.screens.place import Place
 from llmgw_tui.screens.questions import Ask, Choose, Confirm
 from tests.fakes import snapshots
-from tests.tui.conftest import Stage, Staging
+from tests.tui.conftest import Staging
 from tests.tui.test_text import is_harmless
-
-
-async def test_k_stops_everything_at_once(staging: Staging) -> None:
-    async with staging(snapshots.busy()) as stage:
-        await stage.press("k")
-        assert stage.ran == [("kill", {"by": "key"})]
-        assert "KILLED" in stage.text and "release" in stage.text and stage.toasts == ["kill: by key"]
-
-
-async def test_the_kill_switch_is_instant_while_something_is_typed_or_asked(staging: Staging) -> None:
-    for opening, key in (
-        ("slash", "f9"),
-        ("p", "f9"),
-        ("ctrl+p", "f9"),
-        ("l", "k"),
-        ("question_mark", "k"),
-        ("c", "k"),
-    ):
-        async with staging(snapshots.busy()) as stage:
-            await stage.press(opening, key)
-            assert stage.ran == [("kill", {"by": "key"})], opening
-
-
-async def test_a_question_never_takes_the_key_that_opened_it(staging: Staging) -> None:
-    async with staging(snapshots.killed(), keys=Keys({"kill_switch": "y"})) as stage:
-        await stage.press("y", "y")
-        assert isinstance(stage.app.screen, Confirm) and stage.ran == []
-        await stage.press("Y")
-        assert stage.ran == [("release", {"by": "key"})]
-
-
-async def test_delete_stops_the_one_request_that_runs_after_a_yes_with_another_key(staging: Staging) -> None:
-    async with staging(snapshots.busy()) as stage:
-        running = stage.app.dashboard.request
-        assert running is not None and running.status is Status.RUNNING
-        await stage.press("delete", "delete")
-        assert isinstance(stage.app.screen, Confirm) and stage.ran == []
-        await stage.press("n", "delete", "y")
-        assert stage.ran == [("cancel_request", {"request_id": running.id})]
-        await stage.press("r")
-        await stage.press("ctrl+x", "y")
-        assert len(stage.ran) == 2, "in the list of all requests too"
-        assert "del stop it" in stage.text
-        await stage.press("enter")
-        assert "del stop it" in stage.text and stage.app.here == "request"
-        await stage.press("delete", "y")
-        assert [name for name, _ in stage.ran] == ["cancel_request"] * 3
-
-
-async def test_delete_stops_nothing_that_has_ended_nor_from_a_read_only_screen(staging: Staging) -> None:
-    async with staging(snapshots.busy()) as stage:
-        await stage.press("down", "down", "delete")
-        assert "still runs" in stage.toasts[-1] and not isinstance(stage.app.screen, Confirm)
-    async with staging(replace(snapshots.busy(), read_only=True)) as stage:
-        await stage.press("delete")
-        assert "Read-only" in stage.toasts[-1] and stage.ran == []
-
-
-async def test_a_screen_key_works_from_every_screen_and_goes_back_from_its_own(staging: Staging) -> None:
-    async with staging(snapshots.busy()) as stage:
-        await stage.press("enter", "c")
-        assert stage.app.here == "cache" and len(stage.app.screen_stack) == 2
-        await stage.press("D")
-        assert stage.app.here == "dashboard"
-        await stage.press("c", "c")
-        assert stage.app.here == "dashboard"
-
-
-async def test_what_is_read_only_asks_nothing_and_says_so(staging: Staging) -> None:
-    async with staging(replace(snapshots.killed(), read_only=True)) as stage:
-        for keys in (("k",), ("2",), ("p",), ("l",), ("s",), ("f9",), ("enter", "e"), ("c", "d"), ("dollar_sign", "a")):
-            await stage.press(*keys)
-            assert stage.toasts[-1].startswith(READ_ONLY) and not stage.app.screen.is_modal, keys
-        assert stage.ran == [] and "(limits)" in stage.text
-
-
-async def test_an_action_of_another_screen_is_done_there(staging: Staging) -> None:
-    async with staging(snapshots.busy()) as stage:
-        stage.app.action_do("cache.forget")
-        await _until(stage, lambda: isinstance(stage.app.screen, Confirm) and "Forget this answer" in stage.text)
-        assert stage.app.here == "cache"
-        await stage.press("n")
-        assert stage.ran == []
-
-
-async def test_every_screen_says_when_everything_is_stopped(staging: Staging) -> None:
-    async with staging(snapshots.killed(), attached=True) as stage:
-        for keys in ((), ("c",), ("escape", "question_mark"), ("escape", "enter")):
-            await stage.press(*keys)
-            assert "KILLED" in stage.text and "ATTACHED" in stage.text, keys
-
-
-async def test_releasing_asks_with_another_key(staging: Staging) -> None:
-    async with staging(snapshots.killed()) as stage:
-        await stage.press("k")
-        assert isinstance(stage.app.screen, Confirm) and stage.ran == []
-        await stage.press("k", "enter")
-        assert isinstance(stage.app.screen, Confirm) and stage.ran == []
-        await stage.press("y")
-        assert stage.ran == [("release", {"by": "key"})] and "RUNNING" in stage.text
-
-
-async def test_the_dashboard_goes_on_under_a_question(staging: Staging) -> None:
-    async with staging(snapshots.killed()) as stage:
-        await stage.press("k")
-        stage.source.current = replace(snapshots.killed(), in_flight=77)
-        await stage.settle()
-        assert isinstance(stage.app.screen, Confirm) and "77 in flight" in stage.text
-
-
-async def test_a_detail_that_comes_late_does_not_cover_a_question(staging: Staging) -> None:
-    async with staging(snapshots.busy()) as stage:
-        answer = asyncio.Event()
-        at_once = stage.source.detail
-
-        async def late(request_id: str) -> RequestDetail | None:
-            await answer.wait()
-            return await at_once(request_id)
-
-        stage.source.detail = late  # type: ignore[method-assign]
-        await stage.press("enter", "p")
-        answer.set()
-        await stage.settle()
-        assert isinstance(stage.app.screen, Ask)
-
-
-async def test_a_release_can_be_refused(staging: Staging) -> None:
-    async with staging(snapshots.killed()) as stage:
-        for no in ("n", "escape"):
-            await stage.press("k", no)
-            assert not isinstance(stage.app.screen, Confirm)
-        assert stage.ran == []
 
 
 @pytest.mark.parametrize(("key", "tier"), [("0", "auto"), ("1", "local"), ("2", "cheap"), ("3", "premium")])
@@ -302,66 +164,6 @@ async def test_y_copies_the_id_or_in_the_detail_the_answer(staging: Staging) -> 
         assert stage.app.clipboard == snapshots.busy().requests[0].id and "Copied" in stage.toasts[0]
         await stage.press("down", "down", "enter", "y")
         assert stage.app.clipboard.startswith("One ledger table per tenant")
-
-
-async def test_help_names_every_action_and_every_pane(staging: Staging) -> None:
-    async with staging(snapshots.busy(), size=(120, 70)) as stage:
-        await stage.press("question_mark")
-        assert isinstance(stage.app.screen, HelpScreen)
-        told = str(topics_of(stage.app.keys, stage.app.dashboard))
-        for words in [*(action.help for action in EVERYWHERE), *(pane.title for pane in stage.app.dashboard.panes)]:
-            assert words in told
-        assert "Kill switch" in stage.text
-        await stage.press("question_mark")
-        assert not isinstance(stage.app.screen, HelpScreen)
-
-
-async def test_keys_that_are_cut_in_a_narrow_help_say_so(staging: Staging) -> None:
-    async with staging(snapshots.busy(), size=(80, 70)) as stage:
-        await stage.press("question_mark")
-        assert " q or ctrl+q or ct… " in stage.text
-
-
-async def test_the_help_does_what_its_lines_say_and_can_be_searched(staging: Staging) -> None:
-    async with staging(snapshots.busy()) as stage:
-        await stage.press("question_mark", "slash", *"every premium", "enter")
-        assert "Send every request to the premium tier" in stage.text and "Kill switch" not in stage.text
-        await stage.press("home", "enter")
-        assert stage.ran == [] and isinstance(stage.app.screen, HelpScreen)
-        await stage.press("end", "enter")
-        assert stage.ran == [("force_tier", {"tier": "premium"})] and stage.app.here == "dashboard"
-
-
-async def test_the_help_begins_with_what_the_pane_in_focus_shows(staging: Staging) -> None:
-    async with staging(snapshots.busy(), size=(80, 24)) as stage:
-        await stage.press("tab", "tab", "question_mark")
-        pane = next(pane for pane in stage.app.dashboard.panes if pane.id == "cache")
-        told = " ".join(stage.text.split())
-        assert " ".join(pane.explanation.split()[:6]) in told
-        assert told.index("What it shows Cache") < told.index("Keys everywhere")
-
-
-async def test_the_help_of_a_screen_begins_with_its_own_keys(staging: Staging) -> None:
-    async with staging(snapshots.busy(), size=(80, 24)) as stage:
-        await stage.press("c", "question_mark")
-        assert stage.text.index("Keys in Cache") < stage.text.index("Keys everywhere")
-        await stage.press("slash", *"soonest", "enter", "end", "enter")
-        assert stage.app.here == "cache"
-
-
-async def test_the_palette_holds_every_action_and_runs_it(staging: Staging) -> None:
-    async with staging(snapshots.busy(), size=(120, 60)) as stage:
-        await stage.press("ctrl+p")
-        assert isinstance(stage.app.screen, CommandPalette)
-        listed = [hit.help async for hit in ActionsProvider(stage.app.dashboard).discover()]
-        others = [name for name in INSIDE if name.partition(".")[0] in stage.app.place_names]
-        assert listed == [action.help for action in EVERYWHERE] + [INSIDE[name].help for name in others]
-        await _until(stage, lambda: EVERYWHERE[0].help in stage.text)
-        await stage.press(*"premium")
-        await _until(stage, lambda: "Find an action" not in stage.text and "premium tier" in stage.text)
-        await stage.press("down", "enter")
-        await stage.settle()
-        assert stage.ran == [("force_tier", {"tier": "premium"})]
 
 
 async def test_the_spend_limits_change_and_raising_them_asks(staging: Staging) -> None:
@@ -528,11 +330,4 @@ async def test_the_screen_waits_for_a_gateway_that_is_not_there_yet(staging: Sta
 async def test_the_screen_draws_by_itself(staging: Staging) -> None:
     async with staging(snapshots.busy()) as stage:
         stage.source.current = snapshots.killed()
-        await _until(stage, lambda: "KILLED" in stage.text and "kill_switch" in stage.text)
-
-
-async def _until(stage: Stage, done: Callable[[], bool]) -> None:
-    """Until the screen shows what is waited for."""
-    async with asyncio.timeout(10):
-        while not done():
-            await stage.pilot.pause(0.05)
+        await stage.until(lambda: "KILLED" in stage.text and "kill_switch" in stage.text)

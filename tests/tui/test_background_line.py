@@ -14,7 +14,7 @@ from llmgw_tui.panes.spending import spend_summary
 from llmgw_tui.status import fields_of, line_of
 from llmgw_tui.widgets import chart
 from tests.fakes import snapshots
-from tests.tui.test_panes import LOOK, pane, text_of
+from tests.tui.drawn import LOOK, pane, text_of
 
 
 def spent(own: LaneSpend, of: Snapshot | None = None) -> Snapshot:

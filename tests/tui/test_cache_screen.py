@@ -20,7 +20,7 @@ from llmgw_tui.screens.questions import Confirm
 from llmgw_tui.theme import ASCII
 from tests.fakes import details, snapshots
 from tests.tui.conftest import Stage, Staging
-from tests.tui.test_panes import LOOK, text_of
+from tests.tui.drawn import LOOK, text_of
 from tests.tui.test_text import is_harmless
 
 ENTRIES, HITS = snapshots.cache_entries(), snapshots.cache_hits()

@@ -29,8 +29,8 @@ from llmgw_tui.screens.routing import LineupPlaceScreen, RoutingScreen, TrialScr
 from llmgw_tui.screens.settings import GatewayKeyScreen, SettingScreen, SettingsScreen
 from tests.fakes import details, inside_values, snapshots
 from tests.tui.conftest import Stage, Staging
+from tests.tui.drawn import LOOK
 from tests.tui.test_cache_screen import _on_dashboard, press
-from tests.tui.test_panes import LOOK
 from tests.tui.test_text import is_harmless
 
 SIZES = [(10, 3), (24, 6), (40, 10), (80, 24), (120, 40), (200, 60)]

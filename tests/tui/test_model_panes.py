@@ -29,7 +29,7 @@ from llmgw_tui.screens.model_questions import context_choices, parsed_context
 from llmgw_tui.screens.models_layout import AROUND, arranged
 from llmgw_tui.theme import ASCII
 from tests.fakes import local, snapshots
-from tests.tui.test_panes import LOOK, text_of
+from tests.tui.drawn import LOOK, text_of
 from tests.tui.test_text import is_harmless
 
 NOW = snapshots.NOW
