@@ -11,6 +11,9 @@ from typing import Any
 
 from yarl import URL
 
+CLOSED_WITHIN_S = 60.0
+"""Longer than the gateway takes for what is to close soon, on the busiest machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -53,11 +56,12 @@ class Wire:
         return await self._reader.readuntil(words)
 
     async def rest(self) -> bytes:
-        """What comes until the gateway closes; a reset ends it too."""
+        """What comes until the gateway closes; a reset ends it too. Raises ``TimeoutError`` where it stays open."""
         heard = bytearray()
         try:
-            while part := await self._reader.read(65_536):
-                heard += part
+            async with asyncio.timeout(CLOSED_WITHIN_S):
+                while part := await self._reader.read(65_536):
+                    heard += part
         except ConnectionError:
             pass
         return bytes(heard)
