@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from gateway_core.model import (
     CacheStatus,
@@ -35,7 +35,7 @@ from gateway_core.routing.place import Place
 from gateway_core.routing.session import Standing, Vector
 from gateway_core.stopwatch import Running, Stopwatch
 from gateway_core.wire import errors
-from gateway_core.wire.json_values import as_list, as_object, as_objects
+from gateway_core.wire.json_values import as_list, as_objects
 
 PREVIEW_CHARACTERS = 160
 CLIENT_LEFT = "client_closed_request"
@@ -183,21 +183,22 @@ class Exchange:
 
     def row(self) -> RequestRow:
         """The line of the requests pane as things stand."""
-        request, view, target = self.request, self.request.view, self.target
-        row = RequestRow(
+        request, view, target, usage, outcome = self.request, self.request.view, self.target, self.usage, self.outcome
+        latency_ms = outcome.latency_ms if outcome else 0.0
+        return RequestRow(
             id=request.id,
             at=request.received_at,
-            status=self.outcome.status if self.outcome else Status.RUNNING,
+            status=outcome.status if outcome else Status.RUNNING,
             client=view.client,
             lane=view.lane,
             purpose=view.purpose,
             session=view.session,
             asked_model=request.model,
             preview=self.preview,
-            input_tokens=self.usage.prompt_tokens or request.size.input_tokens,
-            input_counted=self.usage.input_counted if self.usage.prompt_tokens else Counted.ESTIMATED,
-            output_tokens=self.usage.output_tokens,
-            output_counted=self.usage.output_counted,
+            input_tokens=usage.prompt_tokens or request.size.input_tokens,
+            input_counted=usage.input_counted if usage.prompt_tokens else Counted.ESTIMATED,
+            output_tokens=usage.output_tokens,
+            output_counted=usage.output_counted,
             tools=request.size.tools,
             stream=request.stream,
             tier=target.tier if target else None,
@@ -214,12 +215,10 @@ class Exchange:
             no_prompt_cache_microusd=self.otherwise.no_prompt_cache_microusd,
             no_answer_cache_microusd=self.otherwise.no_answer_cache_microusd,
             replay_of=request.replay_of,
+            latency_ms=latency_ms,
+            error_code=outcome.error_code if outcome else None,
+            saved_ms=max(0.0, self.made_in_ms - latency_ms) if outcome and self.cache.is_hit else 0.0,
         )
-        if self.outcome is None:
-            return row
-        latency_ms = self.outcome.latency_ms
-        saved_ms = max(0.0, self.made_in_ms - latency_ms) if self.cache.is_hit else 0.0
-        return replace(row, latency_ms=latency_ms, error_code=self.outcome.error_code, saved_ms=saved_ms)
 
     def detail(self) -> RequestDetail:
         """Everything known, for the request log."""
@@ -230,7 +229,7 @@ class Exchange:
             error_message=self.outcome.error_message if self.outcome else None,
             messages=tuple(as_objects(self.request.body.get("messages"))),
             answer=self.answer,
-            tools=tuple(_tool_name(tool) for tool in as_list(self.request.body.get("tools"))),
+            tools=tuple(map(_tool_name, as_list(self.request.body.get("tools")))),
             attempts=self.attempts,
             remarks=tuple(self.remarks),
             cost=self.cost,
@@ -243,4 +242,5 @@ class Exchange:
 
 
 def _tool_name(tool: object) -> str:
-    return str(as_object(as_object(tool).get("function")).get("name", ""))
+    function = tool.get("function") if isinstance(tool, dict) else None
+    return str(function.get("name", "")) if isinstance(function, dict) else ""

@@ -187,11 +187,12 @@ class Pipeline:
             if refusal := gates.kill.check() or gates.rate.check(request.caller, request.size.input_tokens):
                 step.outcome = refusal.code
                 return refusal
-        turn = gates.idempotency.turn(request, (request.stream, gates.kill.stops), watch)
-        if conflict := await exchange.resources.enter_async_context(turn):
-            return conflict
-        if repeated := await self._repeated(exchange):
-            return repeated
+        if request.idempotency_key is not None:
+            turn = gates.idempotency.turn(request, (request.stream, gates.kill.stops), watch)
+            if conflict := await exchange.resources.enter_async_context(turn):
+                return conflict
+            if repeated := await self._repeated(exchange):
+                return repeated
         with watch.begin("identity"):
             key = await self._caches.key(request, self._tiers.forced)
             await self._talks.look(exchange, key, self._tiers.forced)

@@ -33,7 +33,10 @@ class Running:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        self.end(CUT_OFF if kind is not None and not self.outcome else "")
+        if self.took_ms is None:
+            self.took_ms = (time.monotonic() - self._began) * 1000 - self.start_ms
+            if kind is not None and not self.outcome:
+                self.outcome = CUT_OFF
 
 
 class Stopwatch:
@@ -67,12 +70,11 @@ class Stopwatch:
     def steps(self, *, ended: bool) -> tuple[Step, ...]:
         """The steps so far; of a request that has ``ended`` none goes on."""
         now_ms = (time.monotonic() - self._began) * 1000
-        return tuple(_frozen(step, now_ms if ended else None) for step in self._steps)
-
-
-def _frozen(step: Running, end_ms: float | None) -> Step:
-    took_ms, outcome = step.took_ms, step.outcome
-    if took_ms is None and end_ms is not None:
-        took_ms, outcome = max(0.0, end_ms - step.start_ms), outcome or CUT_OFF
-    took_ms = None if took_ms is None else round(took_ms, 3)
-    return Step(step.name, round(step.start_ms, 3), took_ms, outcome, step.target)
+        frozen = []
+        for step in self._steps:
+            took_ms, outcome = step.took_ms, step.outcome
+            if took_ms is None and ended:
+                took_ms, outcome = max(0.0, now_ms - step.start_ms), outcome or CUT_OFF
+            took_ms = None if took_ms is None else round(took_ms, 3)
+            frozen.append(Step(step.name, round(step.start_ms, 3), took_ms, outcome, step.target))
+        return tuple(frozen)

@@ -152,4 +152,6 @@ def answer_headers(answer: Answer) -> dict[str, str]:
 
 def header_text(text: str) -> str:
     """Text that may stand in a header: a model's name is foreign, and must not smuggle another header in."""
-    return "".join(character if " " <= character <= "~" else "?" for character in text)[:200]
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(character if " " <= character <= "~" else "?" for character in text)
+    return text[:200]
