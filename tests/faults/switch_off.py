@@ -22,9 +22,19 @@ from tests.faults.mutations import Mutation, all_mutations
 ROOT = Path(__file__).parents[2]
 COPIED = ("gateway_core", "llmgw_tui", "tests", "pyproject.toml", "README.md", "Makefile", "requirements.lock")
 AT_ONCE = os.cpu_count() or 2
+HANGS_AFTER_S = 100
+"""A test that hangs without its guard has failed; with it none takes so long, on the busiest machine."""
 UNNEEDED = ("cacheprovider", "schemathesis", "syrupy", "textual-snapshot", "pytest_cov", "anyio", "xdist.looponfail")
 """Plugins that a guard's test does without: a run is mostly the start of pytest."""
-_PYTEST = ("-q", "-x", "-n", "0", "--assert=plain", *(part for name in UNNEEDED for part in ("-p", f"no:{name}")))
+_PYTEST = (
+    "-q",
+    "-x",
+    "-n",
+    "0",
+    "--assert=plain",
+    f"--timeout={HANGS_AFTER_S}",
+    *(part for name in UNNEEDED for part in ("-p", f"no:{name}")),
+)
 TESTS_FAILED = 1
 """Pytest's exit code; any other, an error of collection too, tells nothing of the guard."""
 _FAILED = re.compile(r"^\d+ failed", re.MULTILINE)

@@ -70,6 +70,10 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*") if path.is_file() and path.name != LOCK_NAME}
 
 
+async def _it_serves(_: object) -> str:
+    pytest.fail("it serves")
+
+
 @pytest.mark.parametrize(
     ("fault", "code", "said"),
     [
@@ -97,6 +101,7 @@ def test_a_data_folder_that_cannot_be_used_is_one_line_that_says_what_to_do(
     before = _contents(folder)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("LOCAL_LLM_ENABLED", "false")
+    monkeypatch.setattr("gateway_core.http.server.Server.start", _it_serves)
     assert cli.main(["serve", "--port", "0", "--data-dir", str(folder)]) == code
     told = capfd.readouterr()
     assert told.out == "" and told.err.count("\n") == 1
