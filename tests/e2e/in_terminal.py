@@ -16,6 +16,7 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tests.e2e.forks import ROOT
 from tests.tui.tiny_terminal import TinyTerminal
 
 WITHIN_S = 25.0
@@ -140,6 +141,7 @@ def own_env(folder: Path, port: int, **more: str) -> dict[str, str]:
     """An environment with no variable of the developer's, for a gateway and screens on one port."""
     return {
         "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",

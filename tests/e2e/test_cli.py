@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.forks import ROOT
 from tests.e2e.harness import SECRET, GatewayProcess, anthropic_env, gateway
 from tests.e2e.in_terminal import on_terminal, own_env
 from tests.fakes.anthropic import FakeAnthropic
@@ -26,6 +27,7 @@ async def llmgw(data_dir: Path, *arguments: str, stdin: str = "", **env: str) ->
         cwd=data_dir,
         env={
             "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
             "HOME": str(data_dir),
             "LLMGW_DATA_DIR": str(data_dir),
             "XDG_CONFIG_HOME": str(data_dir),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.forks import ROOT
 from tests.e2e.harness import GatewayProcess, anthropic_env, gateway
 from tests.fakes.anthropic import FakeAnthropic
 
@@ -21,7 +22,13 @@ AWAY = "--port=1"
 
 
 def own(folder: Path) -> dict[str, str]:
-    own = {"PATH": os.environ["PATH"], "HOME": str(folder), "LLMGW_DATA_DIR": str(folder), "GATEWAY_SECRET": "s"}
+    own = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(folder),
+        "LLMGW_DATA_DIR": str(folder),
+        "GATEWAY_SECRET": "s",
+    }
     return own | {"XDG_CONFIG_HOME": str(folder), "LLMGW_PORT": "1"}
 
 

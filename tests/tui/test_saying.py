@@ -20,8 +20,15 @@ def all_of(reading: int) -> str:
 def test_a_stalled_reader_holds_up_nobody_and_hears_how_many_lines_were_left_out() -> None:
     reading, writing = full_pipe()
     sayer = Sayer(writing, waiting=3)
-    for number in range(100):
-        sayer.say(f"line {number}")
+
+    def say_all() -> None:
+        for number in range(100):
+            sayer.say(f"line {number}")
+
+    saying = threading.Thread(target=say_all, daemon=True)
+    saying.start()
+    saying.join(30)
+    assert not saying.is_alive(), "who says something waits for the reader"
     left_out = sayer.dropped
     assert left_out >= 96
     heard: list[str] = []
