@@ -11,7 +11,7 @@ from gateway_core.exchange import Exchange
 from gateway_core.model import ChatRequest, JsonObject
 from gateway_core.providers.base import Batch, Piece
 from gateway_core.wire.json_values import as_object
-from gateway_core.wire.openai_chat import Aggregator, finish_reason, implied_finish, make_chunk
+from gateway_core.wire.openai_chat import Aggregator, finish_of, implied_finish, make_chunk
 from gateway_core.wire.usage import usage_json
 
 KEEP_ALIVE_S = 25.0
@@ -55,9 +55,9 @@ class Gathering:
         if not self._exchange.request.stream:
             self._last, self._held, self._reported = chunk, list(piece.native), chunk.get("usage")
             return False
-        self._aggregator.add(chunk)
+        choice = self._aggregator.add(chunk)
         self._reported = chunk.get("usage") or self._reported
-        if finish_reason(chunk):
+        if choice is not None and finish_of(choice):
             self._last = self._last or {key: value for key, value in chunk.items() if key != "usage"}
         if self._last is not None:
             self._held += piece.native

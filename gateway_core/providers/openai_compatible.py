@@ -15,8 +15,7 @@ from gateway_core.providers.failures import Failures
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
 from gateway_core.providers.upstream import Upstream
 from gateway_core.wire.call_numbers import CallNumbers, with_own_ids
-from gateway_core.wire.json_values import as_object
-from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content
+from gateway_core.wire.openai_chat import as_chunks, finish_of, first_choice, holds_content, said_in
 from gateway_core.wire.openai_requests import in_openais_words
 from gateway_core.wire.prompt_cut import CutPrompt
 from gateway_core.wire.timings import llama_timing
@@ -191,11 +190,12 @@ class _ChunkReader:
             timing = llama_timing(chunk)
         if choice is not None:
             self.answered = True
-            if as_object(choice.get("delta")).get("tool_calls"):
+            said = said_in(choice)
+            if said.get("tool_calls"):
                 chunk = self._numbers.put_right(chunk)
-            if not self._answer.patience.begun and has_content(chunk):
+            if not self._answer.patience.begun and holds_content(said):
                 self._answer.patience.begun = True
-            if not self.finished and choice.get("finish_reason") and finish_reason(chunk):
+            if not self.finished and finish_of(choice):
                 self.finished = True
                 self._answer.patience.end_within(_USAGE_S)
         elif self.usage is None:
