@@ -191,9 +191,9 @@ class Judge:
         usage: Usage | None = None
         sent, said = True, ""
         try:
-            async with aclosing(asked.provider.send(call)) as pieces:
-                async for piece in pieces:
-                    usage, said = piece.usage, words_of(piece.body)
+            async with aclosing(asked.provider.send(call)) as batches:
+                async for batch in batches:
+                    usage, said = batch[-1].usage, words_of(batch[-1].body)
         except UpstreamError as error:
             sent = error.may_be_charged
         finally:

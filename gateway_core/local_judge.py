@@ -63,8 +63,9 @@ class LocalJudge:
         )
         words, tokens = "", 0
         try:
-            async with asyncio.timeout(TIMEOUT_S), aclosing(provider.send(call)) as pieces:
-                async for piece in pieces:
+            async with asyncio.timeout(TIMEOUT_S), aclosing(provider.send(call)) as batches:
+                async for batch in batches:
+                    piece = batch[-1]
                     words = words_of(piece.body)
                     tokens = piece.usage.prompt_tokens + piece.usage.output_tokens if piece.usage else tokens
         except UpstreamError as error:

@@ -10,7 +10,7 @@ from gateway_core.clock import Clock
 from gateway_core.model import ProviderStatus, Usage
 from gateway_core.ollama.manager import Endpoint, LocalModels
 from gateway_core.ollama.speeds import Stopwatch
-from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
+from gateway_core.providers.base import Batch, Provider, UpstreamCall, UpstreamError
 from gateway_core.providers.ollama import Ollama
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.routing.lineup import LOCAL
@@ -34,7 +34,7 @@ class LocalProvider:
         self._settings = settings
         self._servers: dict[Endpoint, Provider] = {}
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         """See :meth:`Provider.send`. The server is held while it answers, also when another one takes over."""
         await self._models.standin.awake()
         with self._models.in_use(call.target.model) as endpoint:
@@ -43,16 +43,17 @@ class LocalProvider:
             if endpoint[2] == "builtin":
                 await self._close_earlier(endpoint)
                 call = replace(call, max_output_tokens=BUILTIN_OUTPUT_TOKENS)
-            pieces, watch, told = self._server(endpoint).send(call), Stopwatch(self._clock), None
+            batches, watch, told = self._server(endpoint).send(call), Stopwatch(self._clock), None
             used = Usage()
             try:
-                async for piece in pieces:
-                    told, used = piece.timing or told, piece.usage or used
-                    watch.saw(piece.body, piece.usage)
-                    yield piece
+                async for batch in batches:
+                    for piece in batch:
+                        told, used = piece.timing or told, piece.usage or used
+                        watch.saw(piece.body, piece.usage)
+                    yield batch
                     watch.taken()
             finally:
-                await pieces.aclose()
+                await batches.aclose()
                 _note_prompt(self._models, call, used)
             if timing := told or (watch.timing() if call.request.stream else None):
                 self._models.measured(call.target.model, timing)
@@ -112,15 +113,15 @@ class OnLocalServer:
         self._models = models
         self.name = provider.name
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         """See :meth:`Provider.send`."""
         with self._models.in_use(call.target.model):
             used = Usage()
             try:
-                async with aclosing(self._provider.send(call)) as pieces:
-                    async for piece in pieces:
-                        used = piece.usage or used
-                        yield piece
+                async with aclosing(self._provider.send(call)) as batches:
+                    async for batch in batches:
+                        used = batch[-1].usage or used
+                        yield batch
             finally:
                 _note_prompt(self._models, call, used)
 

@@ -20,7 +20,7 @@ from gateway_core.conversations import Conversations
 from gateway_core.delivery import relay
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.flights import Flight, Flights
-from gateway_core.delivery.relay import End, Gathering, relayed, sent, sent_alone
+from gateway_core.delivery.relay import End, Gathering, Items, relayed, sent, sent_alone
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
@@ -39,7 +39,7 @@ from gateway_core.model import (
     Tier,
     Usage,
 )
-from gateway_core.providers.base import Piece
+from gateway_core.providers.base import Batch, Piece
 from gateway_core.reader import DifficultyReader
 from gateway_core.reuse import Reusing, note_answer, stored_answer
 from gateway_core.routing.router import Known, decides_by_difficulty, route
@@ -52,7 +52,8 @@ from gateway_core.wire.usage import usage_json
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the caller gets: the ``whole`` answer, or the ``pieces`` of a stream. The rest are the answer's headers."""
+    """What the caller gets: the ``whole`` answer, or the ``batches`` of a stream's pieces, each as it came at once. The
+    rest are the answer's headers."""
 
     request_id: str
     tier: str
@@ -62,7 +63,7 @@ class Answer:
     cost_microusd: int | None
     """None while it is not known, before the body of a stream."""
     whole: Piece | None = None
-    pieces: AsyncGenerator[Piece] | None = None
+    batches: AsyncGenerator[Batch] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,22 +259,22 @@ class Pipeline:
         """An answer that is already whole, streamed if the caller streams."""
         request = exchange.request
         exchange.mark_first_token()
-        pieces = self._reuse.replayed(exchange, body) if request.stream else None
+        batches = self._reuse.replayed(exchange, body) if request.stream else None
         route_name = exchange.decision.route if exchange.decision else "policy"
         whole = None if request.stream else Piece(body)
-        return Answer(request.id, tier, model, exchange.cache, route_name, cost_microusd, whole, pieces)
+        return Answer(request.id, tier, model, exchange.cache, route_name, cost_microusd, whole, batches)
 
     async def _from_upstream(self, exchange: Exchange, key: Identity, name: str | None) -> Answer:
         """An upstream's answer, and that of all who board the flight meanwhile."""
         request, given = exchange.request, partial(note_answer, exchange)
         made = self._made(exchange, key)
         if name is None:
-            pieces = sent_alone(request, made, given)
+            batches = sent_alone(request, made, given)
         else:
             flight = self._led[request.id] = self._flights.begin(name, exchange, made)
             exchange.resources.push_async_callback(flight.leave)
-            pieces = sent(request, flight.listen(relay.KEEP_ALIVE_S), given)
-        return await self._begun(exchange, pieces, exchange, key)
+            batches = sent(request, flight.listen(relay.KEEP_ALIVE_S), given)
+        return await self._begun(exchange, batches, exchange, key)
 
     async def _from_flight(self, exchange: Exchange, flight: Flight[Piece | End], key: Identity) -> Answer:
         """The answer that another request's upstream call gives. A call that fails has failed for all."""
@@ -284,18 +285,18 @@ class Pipeline:
             note_answer(exchange, whole)
             self._reused(exchange, whole)
 
-        pieces = sent(exchange.request, self._reuse.shared(exchange, flight, key), given)
-        return await self._begun(exchange, pieces, flight.leader, key)
+        batches = sent(exchange.request, self._reuse.shared(exchange, flight, key), given)
+        return await self._begun(exchange, batches, flight.leader, key)
 
     async def _begun(
-        self, exchange: Exchange, pieces: AsyncGenerator[Piece], leader: Exchange, key: Identity
+        self, exchange: Exchange, batches: AsyncGenerator[Batch], leader: Exchange, key: Identity
     ) -> Answer:
         """The answer with its first piece there, or with a sign of life while it is known who answers."""
         request = exchange.request
-        await exchange.resources.enter_async_context(aclosing(pieces))
-        first = await anext(pieces)
+        await exchange.resources.enter_async_context(aclosing(batches))
+        first = await anext(batches)
         while (target := leader.target) is None:
-            first = await anext(pieces)
+            first = await anext(batches)
         shared = exchange is not leader
         if shared:
             self._reuse.share(exchange, leader, key)
@@ -307,11 +308,11 @@ class Pipeline:
             exchange.cache,
             exchange.route,
             exchange.cost_microusd if known else None,
-            whole=None if request.stream else first,
-            pieces=_prepend(first, pieces) if request.stream else None,
+            whole=None if request.stream else first[0],
+            batches=_prepend(first, batches) if request.stream else None,
         )
 
-    async def _made(self, exchange: Exchange, key: Identity) -> AsyncGenerator[Piece | End]:
+    async def _made(self, exchange: Exchange, key: Identity) -> AsyncGenerator[Items]:
         """The answer as an upstream makes it, kept before its end is seen. Raises :class:`Refused`."""
         decision, gathering = await self._routed(exchange), Gathering(exchange)
 
@@ -326,11 +327,11 @@ class Pipeline:
             await asyncio.shield(keeping)
 
         keyed = exchange.request.idempotency_key is not None
-        pieces = self._dispatcher.send(exchange, decision, with_the_settlement if keyed else None)
-        made = relayed(gathering, pieces, complete)
+        batches = self._dispatcher.send(exchange, decision, with_the_settlement if keyed else None)
+        made = relayed(gathering, batches, complete)
         async with aclosing(made):
-            async for item in made:
-                yield item
+            async for items in made:
+                yield items
 
     async def _routed(self, exchange: Exchange) -> Decision:
         """Where the request goes. Raises :class:`Refused` where it can go nowhere."""
@@ -368,7 +369,7 @@ class Pipeline:
                 await self._caches.store(key, request, answer)
 
 
-async def _prepend(first: Piece, rest: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
+async def _prepend(first: Batch, rest: AsyncGenerator[Batch]) -> AsyncGenerator[Batch]:
     yield first
-    async for piece in rest:
-        yield piece
+    async for batch in rest:
+        yield batch

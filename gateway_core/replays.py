@@ -114,9 +114,9 @@ class Replays:
             async with self._pipeline.answer(request) as answer:
                 if isinstance(answer, Refusal):
                     run.problem = answer.message
-                elif answer.pieces is not None:
-                    async for piece in answer.pieces:
-                        run.words.append(text_of(piece.body))
+                elif answer.batches is not None:
+                    async for batch in answer.batches:
+                        run.words += [text_of(piece.body) for piece in batch]
         except Refused as refused:
             run.problem = refused.refusal.message
         except Exception as error:

@@ -11,7 +11,7 @@ from gateway_core.cache.identity import Identity
 from gateway_core.delivery import relay
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.flights import Flight
-from gateway_core.delivery.relay import End
+from gateway_core.delivery.relay import End, Items
 from gateway_core.delivery.replay import LONGEST_S, replayed
 from gateway_core.exchange import Exchange
 from gateway_core.gates.idempotency import Idempotency
@@ -25,7 +25,7 @@ from gateway_core.model import (
     Reason,
     Target,
 )
-from gateway_core.providers.base import Piece
+from gateway_core.providers.base import Batch, Piece
 from gateway_core.store.answers import StoredAnswer
 from gateway_core.wire.extras import has_server_tools
 from gateway_core.wire.openai_chat import finish_reason, first_choice, implied_finish
@@ -62,7 +62,7 @@ class Reusing:
         note_reuse(exchange, cached)
         exchange.otherwise = self._dispatcher.counterfactuals(exchange, cached.answer.cost_microusd)
 
-    async def replayed(self, exchange: Exchange, body: JsonObject) -> AsyncGenerator[Piece]:
+    async def replayed(self, exchange: Exchange, body: JsonObject) -> AsyncGenerator[Batch]:
         """A whole answer as a stream, never slower than it was made.
 
         One out of a cache counts as given when its end is.
@@ -71,37 +71,34 @@ class Reusing:
         natural = cached and self.natural_pace
         took_s = exchange.made_in_ms / 1000 or LONGEST_S
         pace = replayed(body, exchange.request.wants_usage_chunk, natural=natural, longest_s=took_s)
-        async with aclosing(pace) as pieces:
-            async for piece in pieces:
-                if cached and finish_reason(piece.body):
+        async with aclosing(pace) as batches:
+            async for batch in batches:
+                if cached and any(finish_reason(piece.body) for piece in batch):
                     note_answer(exchange, body)
-                yield piece
+                yield batch
 
-    async def shared(
-        self, exchange: Exchange, flight: Flight[Piece | End], key: Identity
-    ) -> AsyncGenerator[Piece | End | None]:
+    async def shared(self, exchange: Exchange, flight: Flight[Piece | End], key: Identity) -> AsyncGenerator[Items]:
         """What a flight brings, for one who did not begin it: the same words.
 
         A Response is one's own, with an id of its own: it is made of the chunks, as from a cache.
         """
         leader, request = flight.leader, exchange.request
         is_own = request.api is ApiKind.RESPONSES
-        async with aclosing(flight.listen(relay.KEEP_ALIVE_S)) as items:
-            async for item in items:
-                if item is None:
-                    yield None
-                    continue
-                exchange.mark_first_token()
-                if isinstance(item, End):
-                    answer = stored_answer(leader, item.whole)
+        async with aclosing(flight.listen(relay.KEEP_ALIVE_S)) as heard:
+            async for items in heard:
+                if items:
+                    exchange.mark_first_token()
+                pieces = [item for item in items if not isinstance(item, End)]
+                if is_own:
+                    pieces = [replace(piece, native=()) for piece in pieces if piece.body.get("choices")]
+                if pieces or not items:
+                    yield pieces
+                if items and isinstance(end := items[-1], End):
+                    answer = stored_answer(leader, end.whole)
                     self.share(exchange, leader, key)
                     await self._idempotency.store(request, answer)
-                    whole = {**item.whole, "usage": usage_json(answer.usage, 0)}
-                    yield End(replace(item.last, native=()) if is_own else item.last, whole)
-                elif not is_own:
-                    yield item
-                elif item.body.get("choices"):
-                    yield replace(item, native=())
+                    whole = {**end.whole, "usage": usage_json(answer.usage, 0)}
+                    yield [End(replace(end.last, native=()) if is_own else end.last, whole)]
 
     def share(self, exchange: Exchange, leader: Exchange, key: Identity) -> None:
         """Notes on the request that it gets the answer to ``leader``, as far as it has come."""

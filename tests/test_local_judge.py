@@ -11,7 +11,7 @@ import pytest
 from gateway_core.cache.review.judge import AskFailed, NotNow
 from gateway_core.local_judge import ANSWER_TOKENS, THINKING_TOKENS, LocalJudge
 from gateway_core.model import LocalModel, LocalServer, Usage
-from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
+from gateway_core.providers.base import Batch, Piece, UpstreamCall, UpstreamError
 from tests.cache.support import NOON, FakeClock, completion
 
 MINUTE = 60.0
@@ -41,12 +41,12 @@ class Local:
         if model.expires_at is not None:
             self.server = replace(self.server, models=(replace(model, expires_at=self.clock.at + 5 * MINUTE),))
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         self.calls.append(call)
         if self.error:
             raise self.error
         self.used()
-        yield Piece(completion("same"), Usage(90, 10))
+        yield [Piece(completion("same"), Usage(90, 10))]
 
 
 def judge_of(local: Local, *, idle: bool = True) -> LocalJudge:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from gateway_core.model import ProviderStatus
 from gateway_core.provider_checks import ProviderChecks
-from gateway_core.providers.base import Piece, UpstreamCall
+from gateway_core.providers.base import Batch, UpstreamCall
 
 
 class Checked:
@@ -20,7 +20,7 @@ class Checked:
         self.checks = 0
         self.looked_at = asyncio.Queue[None]()
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         raise AssertionError("nothing is sent")
         yield
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, closing
 
+from gateway_core.deadlines import Deadline
 from gateway_core.delivery.charging import Call, cost_of, used
 from gateway_core.delivery.course import Course, refusal_of
 from gateway_core.delivery.fitting import can_be_shorter, fit
@@ -30,7 +31,15 @@ from gateway_core.model import (
     TierCost,
     Usage,
 )
-from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError, past_limit
+from gateway_core.providers.base import (
+    Batch,
+    Piece,
+    Provider,
+    UpstreamCall,
+    UpstreamError,
+    before_failure,
+    past_limit,
+)
 from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health
 from gateway_core.providers.pricing import Pricing
 from gateway_core.stopwatch import CUT_OFF
@@ -72,7 +81,7 @@ class Dispatcher:
         self._jitter = jitter
         self._sleep = sleep
 
-    async def send(self, exchange: Exchange, decision: Decision, beside: Beside | None = None) -> AsyncGenerator[Piece]:
+    async def send(self, exchange: Exchange, decision: Decision, beside: Beside | None = None) -> AsyncGenerator[Batch]:
         """The pieces of the answer; ended means settled. Raises :class:`Refused` when no target answers.
 
         ``beside`` is asked for what is to be written with the settlement of a whole paid answer, once its last piece
@@ -80,20 +89,20 @@ class Dispatcher:
         """
         course = Course(exchange, decision, self._context_of)
         while target := course.next():
-            async with aclosing(self._ask(exchange, target, course, beside)) as pieces:
-                async for piece in pieces:
-                    yield piece
+            async with aclosing(self._ask(exchange, target, course, beside)) as batches:
+                async for batch in batches:
+                    yield batch
             if course.answered:
                 return
-        for piece in course.best_of_the_rejected():
+        if best := course.best_of_the_rejected():
             exchange.mark_first_token()
-            yield piece
+            yield best
         if not course.answered:
             raise Refused(course.refusal())
 
     async def _ask(
         self, exchange: Exchange, target: Target, course: Course, beside: Beside | None
-    ) -> AsyncGenerator[Piece]:
+    ) -> AsyncGenerator[Batch]:
         """Tries one target as often as it makes sense. Tells ``course`` what came of it."""
         too_long = 0
         for attempt in range(1, MAX_TRIES + 1):
@@ -105,10 +114,10 @@ class Dispatcher:
             pause = None
             with permit:
                 try:
-                    async with aclosing(self._try(exchange, target, hold, attempt, too_long, beside)) as pieces:
-                        async for piece in pieces:
+                    async with aclosing(self._try(exchange, target, hold, attempt, too_long, beside)) as batches:
+                        async for batch in batches:
                             exchange.mark_first_token()
-                            yield piece
+                            yield batch
                     permit.succeeded()
                     course.succeeded(hold.repairs)
                 except Rejected as rejected:
@@ -116,8 +125,7 @@ class Dispatcher:
                     if exchange.first_token_ms is None:
                         course.rejected(target, rejected)
                     elif rejected.usable:
-                        for piece in course.as_it_is(target, rejected):
-                            yield piece
+                        yield course.as_it_is(target, rejected)
                     else:
                         raise Refused(refusal_of(rejected, target)) from None
                 except UpstreamError as error:
@@ -193,7 +201,7 @@ class Dispatcher:
 
     async def _try(
         self, exchange: Exchange, target: Target, hold: Hold, attempt: int, too_long: int, beside: Beside | None
-    ) -> AsyncGenerator[Piece]:
+    ) -> AsyncGenerator[Batch]:
         """One call of one target, reserved and settled. What it yields may be sent on.
 
         ``too_long`` says how often the target has found the request too long.
@@ -213,18 +221,18 @@ class Dispatcher:
         meter = Meter(exchange, paid=reservation is not None, limit=asked if limit is None else limit)
         step, all_told = exchange.watch.begin("call", hold.target), False
         try:
-            async with aclosing(self._pieces(provider, self._call(exchange, target, limit))) as pieces:
-                async for piece in pieces:
-                    meter.see(piece)
-                    if meter.is_past_limit:
-                        raise past_limit(target.provider)
-                    for released in hold.feed(piece):
+            async with aclosing(self._pieces(provider, self._call(exchange, target, limit))) as batches:
+                async for batch in batches:
+                    released, failure = before_failure(_metered(batch, meter, hold, target.provider))
+                    if released:
                         yield released
+                    if failure is not None:
+                        raise failure
             meter.complete = True
             exchange.streamed()
             step.end()
-            for released in hold.end():
-                yield released
+            if rest := hold.end():
+                yield rest
             all_told = True
         except Rejected:
             raise
@@ -237,20 +245,21 @@ class Dispatcher:
             step.end(step.outcome or CUT_OFF)
             await self._settle(exchange, Call(target, reservation, meter, prices), beside if all_told else None)
 
-    async def _pieces(self, provider: Provider, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def _pieces(self, provider: Provider, call: UpstreamCall) -> AsyncGenerator[Batch]:
         """What the provider sends, within the time that a call may take."""
         until = asyncio.get_running_loop().time() + self._total_s
-        async with aclosing(provider.send(call)) as pieces:
-            while True:
-                try:
-                    async with asyncio.timeout_at(until):
-                        piece = await anext(pieces, None)
-                except TimeoutError:
-                    text = f"{call.target.provider} was not done after {self._total_s:g} s."
-                    raise UpstreamError(text, kind="timeout") from None
-                if piece is None:
-                    return
-                yield piece
+        async with aclosing(provider.send(call)) as batches:
+            with closing(Deadline()) as deadline:
+                while True:
+                    try:
+                        with deadline.until(until):
+                            batch = await anext(batches, None)
+                    except TimeoutError:
+                        text = f"{call.target.provider} was not done after {self._total_s:g} s."
+                        raise UpstreamError(text, kind="timeout") from None
+                    if batch is None:
+                        return
+                    yield batch
 
     def _call(self, exchange: Exchange, target: Target, limit: int | None) -> UpstreamCall:
         wire = exchange.recording.call(exchange.attempts, f"{target.provider}/{target.model}")
@@ -292,3 +301,12 @@ class Dispatcher:
         if (doubt := call.prices.doubt(call.target)) and doubt not in exchange.remarks:
             exchange.remarks.append(doubt)
         await self._budget.settle(reservation, cost.total_microusd, exchange.usage, beside)
+
+
+def _metered(batch: Batch, meter: Meter, hold: Hold, provider: str) -> Iterator[Piece]:
+    """What of a batch may be sent on. Raises where an answer goes past its limit."""
+    for piece in batch:
+        meter.see(piece)
+        if meter.is_past_limit:
+            raise past_limit(provider)
+        yield from hold.feed(piece)

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, closing, contextmanager, suppress
 from typing import Generic, TypeVar
 
+from gateway_core.deadlines import Deadline
 from gateway_core.delivery.pump import AHEAD, ended
 from gateway_core.exchange import Exchange
 from gateway_core.model import Refused
 from gateway_core.wire import errors
 
 T = TypeVar("T")
+MOST_AT_ONCE = 256
+"""Items that one listener hears before others have their turn."""
 
 
 class Flight(Generic[T]):
@@ -28,7 +31,9 @@ class Flight(Generic[T]):
     Whoever is on board must :meth:`leave`, once. What was read is kept until the last one has left.
     """
 
-    def __init__(self, leader: Exchange, source: AsyncGenerator[T], landed: Callable[[Flight[T]], None]) -> None:
+    def __init__(
+        self, leader: Exchange, source: AsyncGenerator[Sequence[T]], landed: Callable[[Flight[T]], None]
+    ) -> None:
         self.leader = leader
         self.aboard = 1
         self.over = False
@@ -44,21 +49,22 @@ class Flight(Generic[T]):
         self._reading = asyncio.create_task(self._read(source), name="flight")
         self._reading.add_done_callback(self._end)
 
-    async def listen(self, pause_s: float) -> AsyncGenerator[T | None]:
-        """All items from the first on, with None for each ``pause_s`` that passes without one; raises what ended it."""
+    async def listen(self, pause_s: float) -> AsyncGenerator[Sequence[T]]:
+        """All items from the first on, as many at once as there are, and none at all for each ``pause_s`` that passes
+        without one; raises what ended it."""
         at = 0
-        while True:
-            while at < len(self._items):
-                yield self._items[at]
-                at += 1
-                self._has_heard(at)
-                if at % AHEAD == 0:
-                    await asyncio.sleep(0)
-            if self.over:
-                break
-            await self._news(pause_s)
-            if at == len(self._items) and not self.over:
-                yield None
+        with closing(Deadline()) as deadline:
+            while at < len(self._items) or not self.over:
+                if items := self._items[at : at + MOST_AT_ONCE]:
+                    yield items
+                    at += len(items)
+                    self._has_heard(at)
+                    if len(items) == MOST_AT_ONCE:
+                        await asyncio.sleep(0)
+                    continue
+                await self._news(deadline.within(pause_s))
+                if at == len(self._items) and not self.over:
+                    yield ()
         if isinstance(self._failure, Refused):
             raise Refused(self._failure.refusal)
         if self._failure is not None:
@@ -80,10 +86,10 @@ class Flight(Generic[T]):
         else:
             self._reading.add_done_callback(lambda _: then())
 
-    async def _read(self, source: AsyncGenerator[T]) -> None:
+    async def _read(self, source: AsyncGenerator[Sequence[T]]) -> None:
         async with aclosing(source):
-            async for item in source:
-                self._items.append(item)
+            async for items in source:
+                self._items += items
                 self._wake()
                 while len(self._items) - self._furthest >= AHEAD:
                     self._room = asyncio.get_running_loop().create_future()
@@ -106,16 +112,14 @@ class Flight(Generic[T]):
         for asleep in self._asleep:
             _woken(asleep)
 
-    async def _news(self, within_s: float) -> None:
+    async def _news(self, in_time: Deadline) -> None:
         """Returns when an item has come, the source or the time has ended."""
-        loop = asyncio.get_running_loop()
-        asleep: asyncio.Future[None] = loop.create_future()
+        asleep: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asleep.add(asleep)
-        timer = loop.call_later(within_s, _woken, asleep)
         try:
-            await asleep
+            with suppress(TimeoutError), in_time:
+                await asleep
         finally:
-            timer.cancel()
             self._asleep.discard(asleep)
 
 
@@ -157,7 +161,7 @@ class Flights(Generic[T]):
             flight.aboard += 1
         return flight
 
-    def begin(self, name: str, leader: Exchange, source: AsyncGenerator[T]) -> Flight[T]:
+    def begin(self, name: str, leader: Exchange, source: AsyncGenerator[Sequence[T]]) -> Flight[T]:
         """A flight to ``name``, with its leader on board. There must be none."""
 
         def landed(flight: Flight[T]) -> None:

@@ -6,6 +6,7 @@ text is held as long as it may become a tool call written as text, and a tool ca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway_core.model import ChatRequest, JsonObject, Target
@@ -45,8 +46,10 @@ class Hold:
         """Something of the answer has been let through."""
         self.repairs: tuple[str, ...] = ()
 
-    def feed(self, piece: Piece) -> list[Piece]:
+    def feed(self, piece: Piece) -> Sequence[Piece]:
         """What of the answer may be sent on."""
+        if self.begun and not self._checked:
+            return (piece,)
         if not self._request.stream:
             self._held = [piece]
             return []

@@ -10,7 +10,7 @@ from gateway_core.exchange import Exchange
 from gateway_core.model import Counted, Usage
 from gateway_core.providers.base import Piece
 from gateway_core.wire.extras import has_server_tools
-from gateway_core.wire.openai_chat import finish_reason, has_content, text_of
+from gateway_core.wire.openai_chat import finish_of, first_choice, holds_content, said_in, written_in
 from gateway_core.wire.reasoning import hides_reasoning, most_tokens
 from gateway_core.wire.tokens import most_characters, text_ceiling
 
@@ -38,6 +38,7 @@ class Meter:
         self._exchange = exchange
         self._paid = paid
         self.limit = limit
+        self._most_characters = None if limit is None else most_characters(limit)
         self._monotonic = monotonic
         self._reported: Usage | None = None
         self._finished = self._counted = False
@@ -50,21 +51,24 @@ class Meter:
         self.charged = True
 
     def see(self, piece: Piece) -> None:
-        self._finished = self._finished or finish_reason(piece.body) is not None
+        choice = first_choice(piece.body)
+        if choice is not None and not self._finished:
+            self._finished = finish_of(choice) is not None
         if piece.usage is not None:
             self._reported = piece.usage
             self._counted = self._finished
-        if has_content(piece.body):
-            self._quiet_s += self._pause()
-            self._heard = self._monotonic()
-            text = text_of(piece.body)
+        if choice is not None and holds_content(said := said_in(choice)):
+            now = self._monotonic()
+            self._quiet_s += self._pause(now)
+            self._heard = now
+            text = written_in(said)
             self._characters += len(text)
             self._output_ceiling += text_ceiling(text)
 
     @property
     def is_past_limit(self) -> bool:
         """Whether more has arrived than an answer of ``limit`` tokens can hold."""
-        return self.limit is not None and self._characters > most_characters(self.limit)
+        return self._most_characters is not None and self._characters > self._most_characters
 
     @property
     def prompt_is_counted(self) -> bool:
@@ -105,10 +109,12 @@ class Meter:
             return self._output_ceiling
         total = self._output_ceiling
         if hides_reasoning(target.provider, target.model, self._exchange.request):
-            total += most_tokens(target.provider, self._quiet_s + (0.0 if self._finished else self._pause()))
+            total += most_tokens(
+                target.provider, self._quiet_s + (0.0 if self._finished else self._pause(self._monotonic()))
+            )
         return total if self.limit is None else min(total, self.limit)
 
-    def _pause(self) -> float:
+    def _pause(self, now: float) -> float:
         """Seconds since something of the answer arrived; short ones are only the stream's pace."""
-        since = self._monotonic() - (self._began if self._heard is None else self._heard)
+        since = now - (self._began if self._heard is None else self._heard)
         return since if self._heard is None or since > PAUSE_S else 0.0

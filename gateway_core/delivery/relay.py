@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from gateway_core.delivery.pump import kept_alive
 from gateway_core.exchange import Exchange
 from gateway_core.model import ChatRequest, JsonObject
-from gateway_core.providers.base import Piece
+from gateway_core.providers.base import Batch, Piece
 from gateway_core.wire.json_values import as_object
-from gateway_core.wire.openai_chat import Aggregator, finish_reason, implied_finish, make_chunk
+from gateway_core.wire.openai_chat import Aggregator, finish_of, implied_finish, make_chunk
 from gateway_core.wire.usage import usage_json
 
 KEEP_ALIVE_S = 25.0
@@ -30,6 +30,10 @@ class End:
 
     last: Piece
     whole: JsonObject
+
+
+Items = Sequence[Piece | End]
+"""What came at once of an answer; its end is the last item of all. Nothing says that there was a pause."""
 
 
 class Gathering:
@@ -51,9 +55,9 @@ class Gathering:
         if not self._exchange.request.stream:
             self._last, self._held, self._reported = chunk, list(piece.native), chunk.get("usage")
             return False
-        self._aggregator.add(chunk)
+        choice = self._aggregator.add(chunk)
         self._reported = chunk.get("usage") or self._reported
-        if finish_reason(chunk):
+        if choice is not None and finish_of(choice):
             self._last = self._last or {key: value for key, value in chunk.items() if key != "usage"}
         if self._last is not None:
             self._held += piece.native
@@ -74,50 +78,54 @@ class Gathering:
         return Piece(last, native=tuple(self._held))
 
 
-async def relayed(
-    gathering: Gathering, pieces: AsyncGenerator[Piece], complete: Complete
-) -> AsyncGenerator[Piece | End]:
+async def relayed(gathering: Gathering, batches: AsyncGenerator[Batch], complete: Complete) -> AsyncGenerator[Items]:
     """The answer as an upstream makes it: the pieces of a stream as they come, and how it ends.
 
     Its end is held until the upstream has ended and the spend is durable. An answer that is not streamed is nothing but
     its end.
     """
-    async with aclosing(pieces):
-        async for piece in pieces:
-            if gathering.take(piece):
-                yield piece
+    async with aclosing(batches):
+        async for batch in batches:
+            if passed := [piece for piece in batch if gathering.take(piece)]:
+                yield passed
     whole = gathering.whole()
     await complete(whole)
-    yield End(gathering.last(whole), whole)
+    yield [End(gathering.last(whole), whole)]
 
 
-async def sent(request: ChatRequest, answer: AsyncGenerator[Piece | End | None], given: Given) -> AsyncGenerator[Piece]:
+async def sent(request: ChatRequest, answer: AsyncGenerator[Items], given: Given) -> AsyncGenerator[Batch]:
     """What the caller gets of an answer: the pieces of a stream, or the one whole. ``given`` hears of its end.
 
-    Usage and cost follow in a chunk of their own where the caller asked for it, else on the last chunk. None is a
-    pause that was too long.
+    Usage and cost follow in a chunk of their own where the caller asked for it, else on the last chunk. A pause that
+    was too long becomes a chunk without words.
     """
     async with aclosing(answer):
-        async for item in answer:
-            if isinstance(item, End):
-                given(item.whole)
-            if isinstance(item, End) and request.stream:
-                for piece in with_usage(item.last, item.whole["usage"], request.wants_usage_chunk):
-                    yield piece
-            elif isinstance(item, End):
-                yield Piece(item.whole, native=item.last.native)
-            elif item is not None:
-                yield item
-            elif request.stream:
-                yield Piece(make_chunk(request.id, request.model, {"content": ""}))
+        async for items in answer:
+            batch: list[Piece] = []
+            for item in items:
+                if isinstance(item, End):
+                    given(item.whole)
+                    batch += _ending(request, item)
+                else:
+                    batch.append(item)
+            if not items and request.stream:
+                batch.append(Piece(make_chunk(request.id, request.model, {"content": ""})))
+            if batch:
+                yield batch
 
 
-async def sent_alone(request: ChatRequest, answer: AsyncGenerator[Piece | End], given: Given) -> AsyncGenerator[Piece]:
+async def sent_alone(request: ChatRequest, answer: AsyncGenerator[Items], given: Given) -> AsyncGenerator[Batch]:
     """The same of an answer that goes to nobody else, read no faster than the caller reads."""
-    items: AsyncGenerator[Piece | End | None] = kept_alive(answer, KEEP_ALIVE_S) if request.stream else answer
-    async with aclosing(answer), aclosing(sent(request, items, given)) as pieces:
-        async for piece in pieces:
-            yield piece
+    items = kept_alive(answer, KEEP_ALIVE_S) if request.stream else answer
+    async with aclosing(answer), aclosing(sent(request, items, given)) as batches:
+        async for batch in batches:
+            yield batch
+
+
+def _ending(request: ChatRequest, end: End) -> Batch:
+    if request.stream:
+        return with_usage(end.last, end.whole["usage"], request.wants_usage_chunk)
+    return (Piece(end.whole, native=end.last.native),)
 
 
 def with_usage(last: Piece, usage: JsonObject, in_a_chunk_of_its_own: bool) -> tuple[Piece, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,6 +9,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from gateway_core.deadlines import Deadline
 from gateway_core.gateway import Gateway
 from gateway_core.http.incoming import Reader, incoming
 from gateway_core.http.replies import refuse, refuse_in_kind, reply, where
@@ -68,37 +68,40 @@ class Completions:
         parsed = await self.receive(request)
         if isinstance(parsed, Refusal):
             return refuse_in_kind(request, parsed)
-        response: web.StreamResponse | None = None
+        stream: _Outgoing | None = None
         writer = self._face.stream(parsed)
         try:
             async with self._gateway.pipeline.answer(parsed) as answer:
                 if isinstance(answer, Refusal):
                     return self._refuse(answer, parsed.id)
-                if answer.pieces is None:
+                if answer.batches is None:
                     assert answer.whole is not None
                     body = self._face.whole(parsed, answer.whole)
                     await self.before_the_end(parsed)
                     return reply(body, headers=self._headers(answer))
-                response = await self._begin(request, answer)
-                async for piece in answer.pieces:
-                    if data := writer.feed(piece):
-                        await self._write(request, response, data)
+                stream = await self._begin(request, answer)
+                async for batch in answer.batches:
+                    if data := b"".join(map(writer.feed, batch)):
+                        await stream.write(data)
                 last = writer.end()
                 await self.before_the_end(parsed)
-                await self._write(request, response, last)
+                await stream.write(last)
         except Refused as refused:
-            if response is None:
+            if stream is None:
                 return self._refuse(refused.refusal, parsed.id)
-            await self._last_word(request, response, writer.fail(refused.refusal))
+            await stream.last_word(writer.fail(refused.refusal))
         except ConnectionError:
-            if response is None:
+            if stream is None:
                 raise
         except Exception as error:
-            if response is None:
+            if stream is None:
                 raise
             log.error("a stream failed: %s", where(error))
-            await self._last_word(request, response, writer.fail(errors.internal_error()))
-        return response
+            await stream.last_word(writer.fail(errors.internal_error()))
+        finally:
+            if stream is not None:
+                stream.close()
+        return stream.response
 
     async def receive(self, request: web.Request) -> ChatRequest | Refusal:
         """The request as a value, or why it is none."""
@@ -114,26 +117,40 @@ class Completions:
     def _headers(self, answer: Answer) -> dict[str, str]:
         return {**answer_headers(answer), **self._face.headers(answer.request_id)}
 
-    async def _begin(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+    async def _begin(self, request: web.Request, answer: Answer) -> _Outgoing:
         kind = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
         response = web.StreamResponse(headers={**self._headers(answer), **kind})
         await response.prepare(request)
-        return response
+        return _Outgoing(request, response, self._gateway.settings.client_write_s)
 
-    async def _write(self, request: web.Request, response: web.StreamResponse, data: bytes) -> None:
+
+class _Outgoing:
+    """An answer on its way to its caller, part by part."""
+
+    def __init__(self, request: web.Request, response: web.StreamResponse, patience_s: float) -> None:
+        self._request = request
+        self._patience_s = patience_s
+        self._deadline = Deadline()
+        self.response = response
+
+    async def write(self, data: bytes) -> None:
         """Sends a part of the answer. A client that stops reading would hold its upstream for ever: it is cut off."""
         try:
-            async with asyncio.timeout(self._gateway.settings.client_write_s):
-                await response.write(data)
+            with self._deadline.within(self._patience_s):
+                await self.response.write(data)
         except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()
+            if self._request.transport is not None:
+                self._request.transport.abort()
             raise ConnectionResetError("the client does not read its answer") from None
 
-    async def _last_word(self, request: web.Request, response: web.StreamResponse, data: bytes) -> None:
+    async def last_word(self, data: bytes) -> None:
         """Ends a stream with why it ends, if anybody still listens."""
         with suppress(ConnectionError):
-            await self._write(request, response, data)
+            await self.write(data)
+
+    def close(self) -> None:
+        """Nothing more is sent."""
+        self._deadline.close()
 
 
 def answer_headers(answer: Answer) -> dict[str, str]:

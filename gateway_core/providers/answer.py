@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
 
 import aiohttp
 import orjson
 
+from gateway_core.deadlines import Deadline
 from gateway_core.model import JsonObject
 from gateway_core.providers.base import UpstreamError
 from gateway_core.providers.bodies import Undecodable
 from gateway_core.providers.failures import Failures
 from gateway_core.wire.ndjson import LineParser, LineTooLong
-from gateway_core.wire.sse import SSEError, SSEEvent, SSEParser
+from gateway_core.wire.sse import SSEError, SSEParser
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_EVENT_BYTES = 4 * 1024 * 1024
@@ -49,7 +49,10 @@ class Patience:
 
 
 class Answer:
-    """A successful answer, not yet read. ``patience.begun`` is for the reader to set."""
+    """A successful answer, not yet read. ``patience.begun`` is for the reader to set.
+
+    What comes at once is given at once: events and lines come in lists, none of them empty.
+    """
 
     def __init__(
         self,
@@ -61,40 +64,43 @@ class Answer:
         """``parts`` are the body as it comes."""
         self._parts = parts
         self._failures = failures
+        self._deadline = Deadline()
+        self._size = 0
         self.patience = patience
         self.done = False
         self.content_type = content_type.partition(";")[0].strip().lower()
 
-    async def _bytes(self) -> AsyncGenerator[bytes]:
-        size = 0
-        while True:
-            try:
-                async with asyncio.timeout(self.patience.seconds()):
-                    part = await anext(self._parts, None)
-            except BROKEN as error:
-                raise self._failures.broken(error, self.patience.promised_s, self.patience.begun) from None
-            if part is None:
-                return
-            size += len(part)
-            if size > MAX_ANSWER_BYTES:
+    async def _part(self) -> bytes | None:
+        """What has come of the body since the last time, as soon as there is something; None at its end."""
+        try:
+            with self._deadline.within(self.patience.seconds()):
+                part = await anext(self._parts, None)
+        except BROKEN as error:
+            raise self._failures.broken(error, self.patience.promised_s, self.patience.begun) from None
+        if part is not None:
+            self._size += len(part)
+            if self._size > MAX_ANSWER_BYTES:
                 raise self._failures.protocol("sent an answer without end")
-            yield part
+        return part
+
+    def close(self) -> None:
+        """Nothing more is read."""
+        self._deadline.close()
 
     def end(self) -> None:
         """The protocol's last event has come: what fails after it fails nobody."""
         self.done = True
         self.patience.end_within(_LINGER_S)
 
-    async def events(self) -> AsyncGenerator[SSEEvent]:
+    async def events(self) -> AsyncGenerator[list[bytes]]:
         """The events of a stream, to the end of the connection. Raises :class:`UpstreamError`."""
         parser = SSEParser(MAX_EVENT_BYTES)
         try:
-            async with aclosing(self._bytes()) as parts:
-                async for part in parts:
-                    for event in parser.feed(part):
-                        yield event
-            for event in parser.finish():
-                yield event
+            while (part := await self._part()) is not None:
+                if events := parser.feed(part):
+                    yield events
+            if events := parser.finish():
+                yield events
         except SSEError:
             if not self.done:
                 raise self._failures.protocol("sent an event that is too large") from None
@@ -102,24 +108,24 @@ class Answer:
             if not self.done:
                 raise
 
-    async def lines(self) -> AsyncGenerator[JsonObject]:
-        """The objects of a stream of JSON lines, to the end of the connection. Raises :class:`UpstreamError`."""
+    async def lines(self) -> AsyncGenerator[list[bytes]]:
+        """The lines of a stream of JSON lines, to the end of the connection. Raises :class:`UpstreamError`."""
         parser = LineParser(MAX_EVENT_BYTES)
         try:
-            async with aclosing(self._bytes()) as parts:
-                async for part in parts:
-                    for line in parser.feed(part):
-                        yield self.parse(line)
-            for line in parser.finish():
-                yield self.parse(line)
+            while (part := await self._part()) is not None:
+                if lines := parser.feed(part):
+                    yield lines
+            if lines := parser.finish():
+                yield lines
         except LineTooLong:
             raise self._failures.protocol("sent a line that is too large") from None
 
     async def json(self) -> JsonObject:
         """The whole answer as a JSON object. Raises :class:`UpstreamError`."""
-        async with aclosing(self._bytes()) as parts:
-            body = b"".join([part async for part in parts])
-        return self.parse(body)
+        parts: list[bytes] = []
+        while (part := await self._part()) is not None:
+            parts.append(part)
+        return self.parse(b"".join(parts))
 
     def parse(self, data: bytes) -> JsonObject:
         """One JSON object of the answer. Raises :class:`UpstreamError`."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
 from gateway_core.model import ApiKind, ChatRequest, JsonObject, Reason, Refused
 from gateway_core.providers import anthropic_oauth
 from gateway_core.providers.answer import Answer
-from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
+from gateway_core.providers.base import Batch, Piece, UpstreamCall, UpstreamError, before_failure
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.prompt_cache import PromptCaching
 from gateway_core.providers.prompt_cache_policy import ratios_of
@@ -98,24 +98,22 @@ class AnthropicProvider(Upstream):
         """What the gateway itself needs."""
         return anthropic_oauth.BETAS if self._oauth else ()
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
         if call.request.api is ApiKind.EMBEDDINGS:
             raise self.failures.refused(invalid_request(f"model: {self.name} has no embeddings."))
         with await self._prompt_caching.track(call, self._translated(call)) as tracked:
-            async with aclosing(self._send(call, tracked.body)) as pieces:
-                async for piece in pieces:
-                    tracked.see(piece.usage)
-                    yield piece
-
-    async def _send(self, call: UpstreamCall, body: JsonObject) -> AsyncGenerator[Piece]:
-        async with self.post("/v1/messages", body, self._headers(call.request), wire=call.wire) as answer:
-            if call.request.stream:
-                async with aclosing(self._stream(answer, call)) as pieces:
-                    async for piece in pieces:
-                        yield piece
-            else:
-                yield self._whole(await answer.json(), call)
+            headers = self._headers(call.request)
+            async with self.post("/v1/messages", tracked.body, headers, wire=call.wire) as answer:
+                if not call.request.stream:
+                    whole = self._whole(await answer.json(), call)
+                    tracked.see(whole.usage)
+                    yield [whole]
+                    return
+                async with aclosing(self._stream(answer, call)) as batches:
+                    async for batch in batches:
+                        tracked.see(batch[-1].usage)
+                        yield batch
 
     async def count_tokens(self, call: UpstreamCall) -> int:
         """Anthropic's own count of a Messages request's prompt, which costs nothing. Raises :class:`UpstreamError`."""
@@ -181,20 +179,30 @@ class AnthropicProvider(Upstream):
         native = (message,) if _is_native(call.request) else ()
         return Piece(from_message(message), read_anthropic_usage(message.get("usage")), native)
 
-    async def _stream(self, answer: Answer, call: UpstreamCall) -> AsyncGenerator[Piece]:
-        translator = StreamTranslator()
+    async def _stream(self, answer: Answer, call: UpstreamCall) -> AsyncGenerator[Batch]:
+        translator, native = StreamTranslator(), _is_native(call.request)
         if answer.content_type != "text/event-stream":
             raise self.failures.protocol("did not stream its answer")
-        async with aclosing(answer.events()) as events:
-            async for event in events:
+
+        def read(events: list[bytes]) -> Iterator[Piece]:
+            for data in events:
                 if answer.done:
-                    continue
-                for piece in self._pieces(translator, answer.parse(event.data), _is_native(call.request)):
-                    answer.patience.begun = answer.patience.begun or has_content(piece.body) or translator.has_begun
-                    yield piece
+                    return
+                pieces = self._pieces(translator, answer.parse(data), native)
+                if pieces and not answer.patience.begun:
+                    answer.patience.begun = translator.has_begun or any(has_content(piece.body) for piece in pieces)
+                yield from pieces
                 if translator.finished:
                     self._thinking.remember(call.request.caller, call.target.model, translator.content)
                     answer.end()
+
+        async with aclosing(answer.events()) as arriving:
+            async for events in arriving:
+                batch, failure = before_failure(read(events))
+                if batch:
+                    yield batch
+                if failure is not None:
+                    raise failure
         if not answer.done:
             raise self.failures.protocol("ended the answer in the middle")
 

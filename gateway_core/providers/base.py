@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,6 +61,10 @@ class Piece:
     timing: Timing | None = None
 
 
+Batch = Sequence[Piece]
+"""What came at once of an answer: its pieces in order, at least one."""
+
+
 class UpstreamError(Exception):
     """An upstream failed. ``message`` is for the caller: no key, no HTML, no exception text in it.
 
@@ -101,16 +105,28 @@ def past_limit(provider: str) -> UpstreamError:
     return UpstreamError(f"{provider} went on past the output limit.", kind="protocol")
 
 
+def before_failure(pieces: Iterable[Piece]) -> tuple[list[Piece], UpstreamError | None]:
+    """What is there of some pieces before the reading of them fails, and the failure."""
+    read: list[Piece] = []
+    try:
+        for piece in pieces:
+            read.append(piece)
+    except UpstreamError as error:
+        return read, error
+    return read, None
+
+
 class Provider(Protocol):
     """An upstream that answers chat completions."""
 
     name: str
 
-    def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
-        """The answer, piece by piece: chunks when ``call.request.stream``, else one whole completion.
+    def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
+        """The answer as it comes: chunks when ``call.request.stream``, else one whole completion.
 
-        Ends normally only after a terminal event of the upstream's protocol; raises :class:`UpstreamError` otherwise.
-        Closing the generator closes the connection, which stops the upstream.
+        What arrives at once is one batch, and nothing that has arrived waits for what is to come. Ends normally only
+        after a terminal event of the upstream's protocol; raises :class:`UpstreamError` otherwise. Closing the
+        generator closes the connection, which stops the upstream.
         """
         ...
 

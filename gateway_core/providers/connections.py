@@ -74,9 +74,11 @@ class Connections:
             if wire is not None:
                 wire.failed(error.message)
             raise
+        answer = Answer(_parts(response), response.headers.get("Content-Type", ""), patience, self._failures)
         try:
-            yield Answer(_parts(response), response.headers.get("Content-Type", ""), patience, self._failures)
+            yield answer
         finally:
+            answer.close()
             response.close()
 
     async def _head(

@@ -23,9 +23,9 @@ def upstream_body(asked: EmbeddingsRequest) -> JsonObject:
 async def embed(provider: Provider, call: UpstreamCall, expected: int) -> Embedded:
     """``expected`` vectors for a request whose ``native`` is :func:`upstream_body`. Raises ``UpstreamError``."""
     last = Piece({})
-    async with aclosing(provider.send(call)) as pieces:
-        async for piece in pieces:
-            last = piece
+    async with aclosing(provider.send(call)) as batches:
+        async for batch in batches:
+            last = batch[-1]
     embedded = await asyncio.to_thread(read_answer, last.body, expected)
     if embedded is None:
         raise UpstreamError(f"{call.target.provider} sent no vector for each text.", kind="protocol")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from typing import Protocol
 from uuid import uuid4
@@ -15,7 +15,15 @@ from yarl import URL
 
 from gateway_core.model import JsonObject, ProviderStatus, Reason, Refused, Usage
 from gateway_core.providers.answer import Answer, Patience
-from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError, Wire, past_limit
+from gateway_core.providers.base import (
+    Batch,
+    Piece,
+    UpstreamCall,
+    UpstreamError,
+    Wire,
+    before_failure,
+    past_limit,
+)
 from gateway_core.providers.connections import CONNECT_S, Connections
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
@@ -102,22 +110,22 @@ class Ollama:
         self._failures = compatible.failures
         self._connections = Connections(self._root, self._failures, self._refused, kept=False)
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
         if self._contexts.native_chat:
             try:
                 async with (
                     self._opened(call) as (answer, loading),
-                    aclosing(self._pieces(call, answer, loading)) as pieces,
+                    aclosing(self._pieces(call, answer, loading)) as batches,
                 ):
-                    async for piece in pieces:
-                        yield piece
+                    async for batch in batches:
+                        yield batch
                 return
             except _NoNativeChat:
                 self._contexts.lacks_native_chat()
-        async with aclosing(self._compatible.send(call)) as pieces:
-            async for piece in pieces:
-                yield piece
+        async with aclosing(self._compatible.send(call)) as batches:
+            async for batch in batches:
+                yield batch
 
     @asynccontextmanager
     async def _opened(self, call: UpstreamCall) -> AsyncIterator[tuple[Answer, Loading]]:
@@ -179,16 +187,19 @@ class Ollama:
             return _Unfit(error)
         return _Unfit(error, too_large=True) if text and _NO_MEMORY.search(text) else error
 
-    async def _pieces(self, call: UpstreamCall, answer: Answer, loading: Loading) -> AsyncGenerator[Piece]:
+    async def _pieces(self, call: UpstreamCall, answer: Answer, loading: Loading) -> AsyncGenerator[Batch]:
         whole, written = Aggregator(), 0
         translator = AnswerTranslator(f"chatcmpl-{uuid4().hex}", int(time.time()), lambda: f"call{uuid4().hex[:24]}")
-        async with aclosing(answer.lines()) as lines:
-            async for line in lines:
-                for chunk in self._chunks(translator, line):
+        unseen = None if call.request.stream else call.output_limit  # a stream is counted by who reads it
+
+        def read(lines: list[bytes]) -> Iterator[Piece]:
+            nonlocal written
+            for line in lines:
+                for chunk in self._chunks(translator, answer.parse(line)):
                     answer.patience.begun = answer.patience.begun or has_content(chunk)
-                    whole.add(chunk)
-                    written += len(text_of(chunk))
-                    unseen = not call.request.stream and call.output_limit  # a stream is counted by who reads it
+                    if not call.request.stream:
+                        whole.add(chunk)
+                        written += len(text_of(chunk))
                     if unseen and written > most_characters(unseen):
                         raise past_limit(self.name)
                     if translator.finished:
@@ -196,11 +207,21 @@ class Ollama:
                     if call.request.stream:
                         yield Piece(chunk, translator.usage, timing=translator.timing)
                 if translator.finished:
+                    return
+
+        async with aclosing(answer.lines()) as arriving:
+            async for lines in arriving:
+                batch, failure = before_failure(read(lines))
+                if batch:
+                    yield batch
+                if failure is not None:
+                    raise failure
+                if translator.finished:
                     break
         if not translator.finished:
             raise self._failures.protocol("ended the answer in the middle")
         if not call.request.stream:
-            yield Piece(whole.completion(), translator.usage, timing=translator.timing)
+            yield [Piece(whole.completion(), translator.usage, timing=translator.timing)]
 
     def _chunks(self, translator: AnswerTranslator, line: JsonObject) -> list[JsonObject]:
         if line.get("error"):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from gateway_core.model import ApiKind, JsonObject, Refused, Usage
 from gateway_core.providers.answer import Answer
-from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
+from gateway_core.providers.base import Batch, Piece, UpstreamCall, UpstreamError, before_failure
 from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of, fixed_fields
+from gateway_core.providers.failures import Failures
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
 from gateway_core.providers.upstream import Upstream
 from gateway_core.wire.call_numbers import CallNumbers, with_own_ids
-from gateway_core.wire.openai_chat import as_chunks, finish_reason, first_choice, has_content
+from gateway_core.wire.openai_chat import as_chunks, finish_of, first_choice, holds_content, said_in
 from gateway_core.wire.openai_requests import in_openais_words
 from gateway_core.wire.prompt_cut import CutPrompt
 from gateway_core.wire.timings import llama_timing
@@ -22,6 +23,8 @@ from gateway_core.wire.usage import read_usage
 
 _USAGE_S = 5.0
 """How long after the finish reason the usage may take."""
+_COUNTS = frozenset(("usage", "x_groq", "timings"))
+"""Where a chunk can carry counts; see ``read_usage``."""
 
 
 class OpenAICompatible(Upstream):
@@ -82,27 +85,25 @@ class OpenAICompatible(Upstream):
         headers = {**super().request_headers(), **self._dialect.headers}
         return headers if self._dialect.keeps_connections else {**headers, "Connection": "close"}
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
         if call.request.api is ApiKind.EMBEDDINGS:
             body = {**(call.request.native or {}), "model": call.target.model}
             async with self.post("/embeddings", body, wire=call.wire) as answer:
-                yield Piece(await answer.json())
+                yield [Piece(await answer.json())]
             return
         async with self.post("/chat/completions", self.adapt(call), wire=call.wire) as answer:
             if not call.request.stream:
-                yield self._uncut(call, await answer.json())
+                yield [self._uncut(call, await answer.json())]
             elif answer.content_type == "application/json":
                 whole = self._uncut(call, await answer.json())
-                for chunk in as_chunks(whole.body):
-                    yield Piece(chunk, whole.usage)
+                yield [Piece(chunk, whole.usage) for chunk in as_chunks(whole.body)]
             else:
-                usage: Usage | None = None
-                async with aclosing(self._stream(answer)) as pieces:
-                    async for piece in pieces:
-                        usage = piece.usage or usage
-                        yield piece
-                self._found_cut(call, usage)
+                reader = _ChunkReader(answer, self.failures)
+                async with aclosing(self._stream(answer, reader)) as batches:
+                    async for batch in batches:
+                        yield batch
+                self._found_cut(call, reader.usage)
 
     def adapt(self, call: UpstreamCall) -> JsonObject:
         """The body as this kind of server takes it; the caller's is left as it is."""
@@ -134,45 +135,72 @@ class OpenAICompatible(Upstream):
             raise self.failures.protocol("sent a tool call that is none")
         return Piece(with_own_ids(body), read_usage(body), timing=llama_timing(body))
 
-    async def _stream(self, answer: Answer) -> AsyncGenerator[Piece]:
+    async def _stream(self, answer: Answer, reader: _ChunkReader) -> AsyncGenerator[Batch]:
         """Chunks up to ``[DONE]``, or the end of the connection after a finish reason."""
-        usage: Usage | None = None
-        answered = finished = False
-        async with aclosing(self._chunks(answer)) as chunks:
+        async with aclosing(answer.events()) as arriving:
             try:
-                async for chunk in chunks:
-                    usage = read_usage(chunk) or usage
-                    choice = first_choice(chunk)
-                    if has_content(chunk):
-                        answer.patience.begun = True
-                    answered = answered or choice is not None
-                    if finish_reason(chunk) and not finished:
-                        finished = True
-                        answer.patience.end_within(_USAGE_S)
-                    if choice is not None or usage is not None:
-                        yield Piece(chunk, usage, timing=llama_timing(chunk))
+                async for events in arriving:
+                    pieces, failure = before_failure(reader.read(events))
+                    if pieces:
+                        yield pieces
+                    if failure is not None:
+                        raise failure
             except UpstreamError:
-                if not finished:
+                if not reader.finished:
                     raise
                 return
-        if not answered:
+        if not reader.answered:
             raise self.failures.protocol("sent an empty answer")
-        if not finished and not answer.done:
+        if not reader.finished and not answer.done:
             raise self.failures.protocol("ended the answer in the middle")
 
-    async def _chunks(self, answer: Answer) -> AsyncGenerator[JsonObject]:
-        """The chunks before ``[DONE]``, to the end of the connection."""
-        numbers = CallNumbers()
-        async with aclosing(answer.events()) as events:
-            async for event in events:
-                data = event.data.strip()
-                if data == b"[DONE]":
-                    answer.end()
-                elif data and not answer.done:
-                    chunk = answer.parse(data)
-                    if chunk.get("error"):
-                        raise self.failures.reported(chunk["error"])
-                    yield numbers.put_right(chunk)
+
+class _ChunkReader:
+    """Makes pieces of the events of one stream, to ``[DONE]``.
+
+    ``usage`` is what was reported so far, ``answered`` that there was a choice, ``finished`` a finish reason.
+    """
+
+    def __init__(self, answer: Answer, failures: Failures) -> None:
+        self._answer = answer
+        self._failures = failures
+        self._numbers = CallNumbers()
+        self.usage: Usage | None = None
+        self.answered = self.finished = False
+
+    def read(self, events: list[bytes]) -> Iterator[Piece]:
+        """The pieces of what came. Raises :class:`UpstreamError`."""
+        answer = self._answer
+        for event in events:
+            data = event.strip()
+            if data == b"[DONE]":
+                answer.end()
+            elif data and not answer.done:
+                piece = self._piece(answer.parse(data))
+                if piece is not None:
+                    yield piece
+
+    def _piece(self, chunk: JsonObject) -> Piece | None:
+        if chunk.get("error"):
+            raise self._failures.reported(chunk["error"])
+        choice = first_choice(chunk)
+        timing = None
+        if not _COUNTS.isdisjoint(chunk):
+            self.usage = read_usage(chunk) or self.usage
+            timing = llama_timing(chunk)
+        if choice is not None:
+            self.answered = True
+            said = said_in(choice)
+            if said.get("tool_calls"):
+                chunk = self._numbers.put_right(chunk)
+            if not self._answer.patience.begun and holds_content(said):
+                self._answer.patience.begun = True
+            if not self.finished and finish_of(choice):
+                self.finished = True
+                self._answer.patience.end_within(_USAGE_S)
+        elif self.usage is None:
+            return None
+        return Piece(chunk, self.usage, timing=timing)
 
 
 def _is_call(call: object) -> bool:

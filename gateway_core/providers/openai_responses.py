@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from gateway_core.model import ApiKind, JsonObject, Usage
 from gateway_core.providers.answer import Answer
-from gateway_core.providers.base import Piece, UpstreamCall
+from gateway_core.providers.base import Batch, Piece, UpstreamCall, before_failure
 from gateway_core.providers.dialect import PRICED_APART
+from gateway_core.providers.failures import Failures
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.wire.openai_chat import as_chunks, has_content
 from gateway_core.wire.responses_items import is_sealed
@@ -23,29 +24,28 @@ _ONLY_IN_CHAT = ("stop", "seed")
 class OpenAIProvider(OpenAICompatible):
     """OpenAI's own API."""
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
         native = call.request.native
         if call.request.api is not ApiKind.RESPONSES or native is None or any(native.get(n) for n in _ONLY_IN_CHAT):
-            pieces = super().send(call)
+            batches = super().send(call)
         else:
-            pieces = self._respond(call, native)
-        async with aclosing(pieces):
-            async for piece in pieces:
-                yield piece
+            batches = self._respond(call, native)
+        async with aclosing(batches):
+            async for batch in batches:
+                yield batch
 
-    async def _respond(self, call: UpstreamCall, native: JsonObject) -> AsyncGenerator[Piece]:
+    async def _respond(self, call: UpstreamCall, native: JsonObject) -> AsyncGenerator[Batch]:
         async with self.post("/responses", self.native_body(call, native), wire=call.wire) as answer:
             if not call.request.stream:
-                yield self._whole_response(await answer.json())
+                yield [self._whole_response(await answer.json())]
             elif answer.content_type == "application/json":
                 whole = self._whole_response(await answer.json())
-                for chunk in as_chunks(whole.body):
-                    yield Piece(chunk, whole.usage)
+                yield [Piece(chunk, whole.usage) for chunk in as_chunks(whole.body)]
             else:
-                async with aclosing(self._response_stream(answer)) as pieces:
-                    async for piece in pieces:
-                        yield piece
+                async with aclosing(self._response_stream(answer)) as batches:
+                    async for batch in batches:
+                        yield batch
 
     def native_body(self, call: UpstreamCall, native: JsonObject) -> JsonObject:
         """A Responses body on its way to this server; the caller's is left as it is."""
@@ -60,42 +60,61 @@ class OpenAIProvider(OpenAICompatible):
             raise self.failures.protocol("sent a response that has not ended")
         return Piece(completion, read_usage(completion), (response,))
 
-    async def _response_stream(self, answer: Answer) -> AsyncGenerator[Piece]:
-        """Pieces up to the event that ends the response.
-
-        What comes before the first words is held back with them: until then another provider may be tried, and the
-        caller must not see two beginnings.
-        """
-        stream = NativeStream()
-        usage: Usage | None = None
-        chunks: list[JsonObject] = []
-        native: list[JsonObject] = []
-        async with aclosing(answer.events()) as events:
-            async for received in events:
-                if answer.done:
-                    continue
-                event = answer.parse(received.data)
-                try:
-                    made = stream.feed(event)
-                except ResponsesError as error:
-                    raise self.failures.reported(error.report) from None
-                native.append(event)
-                for chunk in made:
-                    usage = read_usage(chunk) or usage
-                    if has_content(chunk):
-                        answer.patience.begun = True
-                chunks += made
-                if event.get("type") in TERMINAL:
-                    answer.end()
-                if not answer.patience.begun:
-                    continue
-                first, *rest = chunks or [{}]
-                yield Piece(first, usage, tuple(native))
-                for chunk in rest:
-                    yield Piece(chunk, usage)
-                chunks, native = [], []
+    async def _response_stream(self, answer: Answer) -> AsyncGenerator[Batch]:
+        """Pieces up to the event that ends the response."""
+        reader = _EventReader(answer, self.failures)
+        async with aclosing(answer.events()) as arriving:
+            async for events in arriving:
+                pieces, failure = before_failure(reader.read(events))
+                if pieces:
+                    yield pieces
+                if failure is not None:
+                    raise failure
         if not answer.done:
             raise self.failures.protocol("ended the answer in the middle")
+
+
+class _EventReader:
+    """Makes pieces of the events of one response.
+
+    What comes before the first words is held back with them: until then another provider may be tried, and the caller
+    must not see two beginnings.
+    """
+
+    def __init__(self, answer: Answer, failures: Failures) -> None:
+        self._answer = answer
+        self._failures = failures
+        self._stream = NativeStream()
+        self._usage: Usage | None = None
+        self._chunks: list[JsonObject] = []
+        self._native: list[JsonObject] = []
+
+    def read(self, events: list[bytes]) -> Iterator[Piece]:
+        """The pieces of what came. Raises :class:`UpstreamError`."""
+        for data in events:
+            if not self._answer.done:
+                yield from self._pieces(self._answer.parse(data))
+
+    def _pieces(self, event: JsonObject) -> list[Piece]:
+        answer = self._answer
+        try:
+            made = self._stream.feed(event)
+        except ResponsesError as error:
+            raise self._failures.reported(error.report) from None
+        self._native.append(event)
+        for chunk in made:
+            self._usage = read_usage(chunk) or self._usage
+            if not answer.patience.begun and has_content(chunk):
+                answer.patience.begun = True
+        self._chunks += made
+        if event.get("type") in TERMINAL:
+            answer.end()
+        if not answer.patience.begun:
+            return []
+        first, *rest = self._chunks or [{}]
+        pieces = [Piece(first, self._usage, tuple(self._native)), *(Piece(chunk, self._usage) for chunk in rest)]
+        self._chunks, self._native = [], []
+        return pieces
 
 
 def _native_body(call: UpstreamCall, native: JsonObject) -> JsonObject:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gateway_core.model import ProviderStatus
-from gateway_core.providers.base import Piece, Provider, UpstreamCall
+from gateway_core.providers.base import Batch, Provider, UpstreamCall
 
 Kind = TypeVar("Kind", bound=Provider)
 
@@ -99,11 +99,11 @@ class _Held:
             self.uses -= 1
             self._left(self)
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         with self.used():
-            async with aclosing(self.provider.send(call)) as pieces:
-                async for piece in pieces:
-                    yield piece
+            async with aclosing(self.provider.send(call)) as batches:
+                async for batch in batches:
+                    yield batch
 
     async def check(self) -> ProviderStatus:
         return await self.provider.check()

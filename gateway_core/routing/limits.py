@@ -9,7 +9,7 @@ from gateway_core.clock import Clock
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.model import ProviderStatus
-from gateway_core.providers.base import Piece, Provider, UpstreamCall, UpstreamError
+from gateway_core.providers.base import Batch, Provider, UpstreamCall, UpstreamError
 from gateway_core.routing.landscape import Room
 from gateway_core.routing_values import OwnLimit
 from gateway_core.settings import ProviderEntry, ProviderLimits
@@ -80,7 +80,7 @@ class _Limited:
         self._rate = rate
         self.name = provider.name
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         expected = call.request.size.input_tokens
         if refusal := self._rate.check(self.name, expected):
             wait_s = refusal.retry_after_s
@@ -94,11 +94,11 @@ class _Limited:
             )
         used = 0
         try:
-            async with aclosing(self._provider.send(call)) as pieces:
-                async for piece in pieces:
-                    if piece.usage:
-                        used = piece.usage.prompt_tokens + piece.usage.output_tokens
-                    yield piece
+            async with aclosing(self._provider.send(call)) as batches:
+                async for batch in batches:
+                    if usage := batch[-1].usage:
+                        used = usage.prompt_tokens + usage.output_tokens
+                    yield batch
         finally:
             if used:
                 self._rate.adjust(self.name, used - expected)

@@ -43,15 +43,23 @@ def first_choice(body: JsonObject) -> JsonObject | None:
     return None
 
 
-def _said(body: JsonObject) -> JsonObject:
-    """The delta of a chunk, the message of a completion."""
-    choice = first_choice(body) or {}
+def said_in(choice: JsonObject) -> JsonObject:
+    """The delta of a chunk's choice, the message of a completion's."""
     return as_object(choice.get("delta") or choice.get("message"))
+
+
+def _said(body: JsonObject) -> JsonObject:
+    return said_in(first_choice(body) or {})
 
 
 def finish_reason(body: JsonObject) -> str | None:
     """Why the answer ended; None while it has not."""
-    reason = (first_choice(body) or {}).get("finish_reason")
+    return finish_of(first_choice(body) or {})
+
+
+def finish_of(choice: JsonObject) -> str | None:
+    """The same, of its choice."""
+    reason = choice.get("finish_reason")
     return reason if isinstance(reason, str) and reason else None
 
 
@@ -62,27 +70,36 @@ def implied_finish(completion: JsonObject) -> str:
 
 def has_content(body: JsonObject) -> bool:
     """Whether something of the answer itself is in it: text, reasoning, a refusal or a tool call."""
-    return says_something(body) or bool(_said(body).get("tool_calls"))
+    return holds_content(_said(body))
+
+
+def holds_content(said: JsonObject) -> bool:
+    """The same, of a delta or a message."""
+    return _speaks(said) or bool(said.get("tool_calls"))
 
 
 def says_something(body: JsonObject) -> bool:
     """Whether a reader sees something of the answer in it: text, reasoning or a refusal, no tool call."""
-    said = _said(body)
-    return any(said.get(name) for name in _TEXTS)
+    return _speaks(_said(body))
+
+
+def _speaks(said: JsonObject) -> bool:
+    return any(map(said.get, _TEXTS))
 
 
 def text_of(body: JsonObject) -> str:
     """All that the model wrote, tool calls included, for counting."""
-    return "".join(_written(_said(body)))
+    return written_in(_said(body))
 
 
-def _written(said: JsonObject) -> Iterator[str]:
-    for name in _TEXTS:
-        if isinstance(text := said.get(name), str):
-            yield text
-    for call in as_objects(said.get("tool_calls")):
-        function = as_object(call.get("function"))
-        yield from (part for name in ("name", "arguments") if isinstance(part := function.get(name), str))
+def written_in(said: JsonObject) -> str:
+    """The same, of a delta or a message."""
+    parts = [text for name in _TEXTS if isinstance(text := said.get(name), str)]
+    if calls := said.get("tool_calls"):
+        for call in as_objects(calls):
+            function = as_object(call.get("function"))
+            parts += [part for name in ("name", "arguments") if isinstance(part := function.get(name), str)]
+    return parts[0] if len(parts) == 1 else "".join(parts)
 
 
 def call_arguments(arguments: Any) -> JsonObject:
@@ -146,19 +163,21 @@ class Aggregator:
         self._logprobs: JsonObject | None = None
         self._calls: list[_ToolCall] = []
 
-    def add(self, chunk: JsonObject) -> None:
-        self._head.update({key: value for key, value in chunk.items() if key not in ("choices", "object")})
+    def add(self, chunk: JsonObject) -> JsonObject | None:
+        """Takes a chunk, and returns its choice."""
+        self._head.update(chunk)
         choice = first_choice(chunk)
         if choice is None:
-            return
+            return None
         for key, value in choice.items():
-            if key == "logprobs":
+            if key == "delta":
+                if isinstance(value, dict):
+                    self._add_delta(value)
+            elif key == "logprobs" and value is not None:
                 self._add_logprobs(value)
-            elif key not in ("delta", "index") and (value is not None or key not in self._choice):
+            elif key != "index" and (value is not None or key not in self._choice):
                 self._choice[key] = value
-        delta = choice.get("delta")
-        if isinstance(delta, dict):
-            self._add_delta(delta)
+        return choice
 
     def _add_delta(self, delta: JsonObject) -> None:
         for key, value in delta.items():
@@ -166,8 +185,10 @@ class Aggregator:
                 for call in as_objects(value):
                     self._call_for(call).add(call)
             elif key in _TEXTS and isinstance(value, str):
-                self._texts.setdefault(key, []).append(value)
-                self._message[key] = None
+                if (parts := self._texts.get(key)) is None:
+                    parts = self._texts[key] = []
+                    self._message[key] = None
+                parts.append(value)
             elif isinstance(value, list) and isinstance(self._message.get(key), list):
                 self._message[key] = [*self._message[key], *value]
             elif value is not None or key not in self._message:
@@ -198,7 +219,8 @@ class Aggregator:
         if self._calls:
             message["tool_calls"] = [call.whole() for call in self._calls]
         choice = {"index": 0, "message": message, "finish_reason": None, **self._choice}
-        return {**self._head, "object": "chat.completion", "choices": [choice]}
+        head = {key: value for key, value in self._head.items() if key not in ("choices", "object")}
+        return {**head, "object": "chat.completion", "choices": [choice]}
 
 
 class _ToolCall:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import orjson
 
@@ -19,58 +18,43 @@ class SSEError(ValueError):
     """The bytes are no usable event stream."""
 
 
-@dataclass(frozen=True, slots=True)
-class SSEEvent:
-    """One event. ``name`` is None where the stream gives none; ``data`` are its data lines, joined by newlines."""
-
-    name: str | None
-    data: bytes
-
-
 class SSEParser:
-    """Cuts bytes into events, whatever pieces they come in.
+    """Cuts bytes into events, whatever pieces they come in. An event is its data lines, joined by newlines.
 
-    Every byte is looked at once. Comments, ids, retry times and events without data are left out. Raises
-    :class:`SSEError` when one event grows past ``max_event_bytes``.
+    Every byte is looked at once. Comments, names, ids, retry times and events without data are left out: the protocols
+    read here repeat an event's name in its data. Raises :class:`SSEError` when one event grows past
+    ``max_event_bytes``.
     """
 
     def __init__(self, max_event_bytes: int = 16 * 1024 * 1024) -> None:
         self._limit = max_event_bytes
         self._tail: list[bytes] = []
         self._tail_bytes = 0
-        self._name: str | None = None
         self._data: list[bytes] = []
         self._data_bytes = 0
         self._after_cr = False
         self._at_start = True
 
-    def feed(self, chunk: bytes) -> list[SSEEvent]:
+    def feed(self, chunk: bytes) -> list[bytes]:
         """The events that ``chunk`` completes."""
         if not chunk:
             return []
         lines = self._normalise(chunk).split(b"\n")
-        if len(lines) == 1:
-            self._keep(lines[0])
-            return []
         self._keep(lines[0])
+        if len(lines) == 1:
+            return []
         lines[0] = b"".join(self._tail)
         last = lines.pop()
         self._tail, self._tail_bytes = [], 0
-        events: list[SSEEvent] = []
-        for line in lines:
-            if event := self._line(line):
-                events.append(event)
+        events = self._read(lines)
         self._keep(last)
         return events
 
-    def finish(self) -> list[SSEEvent]:
+    def finish(self) -> list[bytes]:
         """The event the stream ended in, where its last blank line is missing."""
         rest = b"".join(self._tail)
         self._tail, self._tail_bytes = [], 0
-        if rest:
-            self._line(rest)
-        event = self._line(b"")
-        return [event] if event else []
+        return self._read([rest, b""])
 
     def _normalise(self, chunk: bytes) -> bytes:
         if self._at_start:
@@ -95,32 +79,27 @@ class SSEParser:
         if size > self._limit:
             raise SSEError(f"an event is larger than {self._limit} bytes")
 
-    def _line(self, line: bytes) -> SSEEvent | None:
-        if not line:
-            return self._dispatch()
-        field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if field == b"data":
-            self._data.append(value)
-            self._data_bytes += len(value) + 1
-            self._check(self._data_bytes)
-        elif field == b"event":
-            self._name = value.decode("utf-8", "replace")
-        return None
-
-    def _dispatch(self) -> SSEEvent | None:
-        name, data = self._name, self._data
-        self._name, self._data, self._data_bytes = None, [], 0
-        return SSEEvent(name, b"\n".join(data)) if data else None
+    def _read(self, lines: list[bytes]) -> list[bytes]:
+        """The events that whole lines complete."""
+        events: list[bytes] = []
+        for line in lines:
+            if not line:
+                if self._data:
+                    events.append(b"\n".join(self._data))
+                    self._data, self._data_bytes = [], 0
+                continue
+            field, _, value = line.partition(b":")
+            if field == b"data":
+                self._data.append(value.removeprefix(b" "))
+                self._data_bytes += len(value) + 1
+                self._check(self._data_bytes)
+        return events
 
 
 def encode(data: JsonObject | bytes, event: str | None = None) -> bytes:
     """One event as bytes; an object is written as JSON on one line."""
-    body = data if isinstance(data, bytes) else orjson.dumps(data)
-    if b"\n" in body:
-        body = body.replace(b"\n", b"\ndata: ")
-    head = f"event: {event}\n".encode() if event else b""
-    return b"%sdata: %s\n\n" % (head, body)
+    body = data.replace(b"\n", b"\ndata: ") if isinstance(data, bytes) else orjson.dumps(data)
+    return b"event: %s\ndata: %s\n\n" % (event.encode(), body) if event else b"data: %s\n\n" % body
 
 
 def encode_typed(events: Iterable[JsonObject]) -> bytes:

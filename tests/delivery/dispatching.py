@@ -13,7 +13,7 @@ from gateway_core.delivery.relay import Gathering, relayed, sent_alone
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget
 from gateway_core.model import Decision, JsonObject, Lane, ProviderStatus, Refusal, Refused, Target, Tier, Usage
-from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
+from gateway_core.providers.base import Batch, Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.health import Health
 from gateway_core.providers.pricing import Pricing
 from gateway_core.settings import Price
@@ -106,7 +106,7 @@ class Scripted:
     steps: deque[Step] = field(default_factory=deque)
     calls: list[UpstreamCall] = field(default_factory=list)
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         self.calls.append(call)
         step: Step = self.steps.popleft() if self.steps else message(f"Hello from {self.name}.")
         if isinstance(step, UpstreamError):
@@ -116,12 +116,12 @@ class Scripted:
         if not call.request.stream:
             if dies:
                 raise gone(self.name)
-            yield Piece(answer, USED)
+            yield [Piece(answer, USED)]
             return
         for number, chunk in enumerate(as_chunks(answer)):
             if isinstance(step, Dies) and number >= step.after:
                 raise gone(self.name)
-            yield Piece(chunk, USED)
+            yield [Piece(chunk, USED)]
         if dies:
             raise gone(self.name)
 
@@ -239,11 +239,11 @@ class Desk:
 
         pieces = dispatcher.send(exchange, decision)
         try:
-            async for piece in sent_alone(request, relayed(Gathering(exchange), pieces, complete), lambda _: None):
+            async for batch in sent_alone(request, relayed(Gathering(exchange), pieces, complete), lambda _: None):
                 if stream:
-                    chunks.append(piece.body)
+                    chunks += [piece.body for piece in batch]
                 else:
-                    whole = piece.body
+                    (whole,) = (piece.body for piece in batch)
         except Refused as refused:
             refusal = refused.refusal
         assert not self.ledger.open

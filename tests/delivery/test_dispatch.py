@@ -11,7 +11,7 @@ import pytest
 from gateway_core.delivery.dispatch import MAX_TRIES
 from gateway_core.exchange import Exchange
 from gateway_core.model import Decision, Refused, Target, Tier
-from gateway_core.providers.base import Piece, UpstreamCall, UpstreamError
+from gateway_core.providers.base import Batch, Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.breaker import FAILURES_TO_OPEN
 from gateway_core.providers.retry_budget import RESERVE
 from tests.delivery.dispatching import CHEAP, CHEAP_TOO, LOCAL, PREMIUM, Desk, Dies, failed, gone, message, tool
@@ -352,7 +352,7 @@ class Trickle:
         self.quiet = asyncio.Event()
         self.closed = asyncio.Event()
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         try:
             while True:
                 self.steps += 1
@@ -360,7 +360,7 @@ class Trickle:
                     self.quiet.set()
                     await asyncio.Event().wait()
                 await asyncio.sleep(0)
-                yield Piece({"choices": [{"index": 0, "delta": {"content": "x "}, "finish_reason": None}]})
+                yield [Piece({"choices": [{"index": 0, "delta": {"content": "x "}, "finish_reason": None}]})]
         finally:
             self.closed.set()
 

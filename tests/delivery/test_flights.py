@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 import pytest
 
-from gateway_core.delivery.flights import Flight, Flights
+from gateway_core.delivery.flights import MOST_AT_ONCE, Flight, Flights
 from gateway_core.delivery.pump import AHEAD
 from gateway_core.exchange import Exchange
 from gateway_core.model import Refused
@@ -34,12 +34,12 @@ async def read(flight: Flight[int], number: int | None = None) -> list[int]:
     """What a listener hears, or the first ``number`` items of it."""
     got: list[int] = []
     async with aclosing(flight.listen(60)) as items:
-        async for item in items:
-            assert item is not None
-            got.append(item)
-            if len(got) == number:
+        async for some in items:
+            assert some
+            got += some
+            if number is not None and len(got) >= number:
                 break
-    return got
+    return got[:number]
 
 
 async def test_all_on_board_hear_everything_whenever_they_came() -> None:
@@ -59,19 +59,27 @@ async def test_who_does_not_read_keeps_nobody_waiting() -> None:
     flights: Flights[int] = Flights()
     flight = begin(flights, Source(500))
     slow = flight.listen(60)
-    assert await anext(slow) == 0
+    begun = [*await anext(slow)]
     assert await read(board(flights)) == list(range(500))
-    assert [item async for item in slow] == list(range(1, 500))
+    assert begun + [item async for items in slow for item in items] == list(range(500))
+
+
+async def test_what_has_come_is_heard_at_once_and_others_have_their_turn() -> None:
+    source = Source(1000, quiet_after=1000)
+    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), source.pieces(at_once=500))
+    heard = [len(items) async for items in flight.listen(60)]
+    assert heard == [MOST_AT_ONCE, 500 - MOST_AT_ONCE] * 2
 
 
 async def test_it_reads_no_further_ahead_than_a_few_items_of_the_fastest() -> None:
     flights: Flights[int] = Flights()
     source = Source(500)
     flight = begin(flights, source)
-    assert await read(flight, 10) == list(range(10))
-    for _ in range(100):
-        await asyncio.sleep(0)
-    assert source.read <= 10 + AHEAD
+    async with aclosing(flight.listen(60)) as heard:
+        got = [*await anext(heard), *await anext(heard)]
+        for _ in range(100):
+            await asyncio.sleep(0)
+    assert got == list(range(len(got))) and source.read <= len(got) + AHEAD
     assert await read(board(flights)) == list(range(500))
 
 
@@ -121,8 +129,8 @@ async def test_a_pause_is_told_to_each() -> None:
     flights: Flights[int] = Flights()
     source = Source(3, quiet_after=1)
     got: list[int | None] = []
-    async for item in begin(flights, source).listen(0.001):
-        got.append(item)
+    async for items in begin(flights, source).listen(0.001):
+        got += items or [None]
         if got.count(None) == 3:
             source.go.set()
     assert [item for item in got if item is not None] == [0, 1, 2] and got[1:4] == [None] * 3
@@ -157,11 +165,11 @@ async def test_without_a_name_nothing_is_shared() -> None:
 async def test_a_listener_cancelled_twice_leaves_nothing_running(moments: int) -> None:
     source = Source(3, quiet_after=1)
 
-    async def slow_to_end() -> AsyncGenerator[int]:
-        async with aclosing(source.pieces()) as items:
+    async def slow_to_end() -> AsyncGenerator[list[int]]:
+        async with aclosing(source.pieces()) as heard:
             try:
-                async for item in items:
-                    yield item
+                async for items in heard:
+                    yield items
             finally:
                 for _ in range(3):
                     await asyncio.sleep(0)

@@ -31,7 +31,7 @@ async def replay(body: JsonObject, natural: bool) -> tuple[list[JsonObject], lis
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    return [piece.body async for piece in replayed(body, True, natural=natural, sleep=sleep)], slept
+    return [piece.body async for batch in replayed(body, True, natural=natural, sleep=sleep) for piece in batch], slept
 
 
 def texts(chunks: list[JsonObject]) -> list[str]:
@@ -54,7 +54,7 @@ async def test_at_once_nothing_waits() -> None:
 async def test_at_the_natural_pace_words_come_one_by_one_and_the_first_at_once() -> None:
     began = asyncio.get_running_loop().time()
     pieces = replayed(cached("The quick brown fox."), False, natural=True)
-    heard = [(text_of(p.body), asyncio.get_running_loop().time() - began) async for p in pieces]
+    heard = [(text_of(p.body), asyncio.get_running_loop().time() - began) async for batch in pieces for p in batch]
     words = [(text, at) for text, at in heard if text]
     assert [text for text, _ in words] == ["The ", "quick ", "brown ", "fox."]
     assert words[-1][1] >= 16 / CHARACTERS_PER_S

@@ -15,7 +15,7 @@ from yarl import URL
 from gateway_core.delivery.dispatch import MAX_TRIES
 from gateway_core.delivery.pump import kept_alive
 from gateway_core.model import Status
-from gateway_core.providers.base import Piece
+from gateway_core.providers.base import Batch, Piece
 from gateway_core.wire import sse
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
@@ -29,11 +29,11 @@ async def test_two_cancellations_before_the_first_token_leave_no_generator_at_wo
     """A kill and a client that leaves, or a shutdown: the second comes while the first still cleans up."""
     waiting, cleaning = asyncio.Event(), asyncio.Event()
 
-    async def upstream() -> AsyncGenerator[Piece]:
+    async def upstream() -> AsyncGenerator[Batch]:
         try:
             waiting.set()
             await asyncio.Event().wait()
-            yield Piece({})
+            yield [Piece({})]
         finally:
             cleaning.set()
             await asyncio.Event().wait()

@@ -295,8 +295,8 @@ async def test_who_leaves_when_the_upstream_is_done_has_not_had_the_answer(tmp_p
     async with setting(tmp_path, Reply(text=TEXT)) as (_, llmgw):
         request = replace(make_call(model="gateway-premium").request, model="gateway-premium")
         async with llmgw.gateway.pipeline.answer(request) as answer:
-            assert not isinstance(answer, Refusal) and answer.pieces
-            await anext(answer.pieces)
+            assert not isinstance(answer, Refusal) and answer.batches
+            await anext(answer.batches)
             while len(llmgw.gateway.pipeline._flights):  # noqa: ASYNC110 - landing has no event
                 await asyncio.sleep(0.005)
         (row,) = await ended(llmgw, 1)

@@ -29,19 +29,19 @@ def make_call(
 
 
 async def collect(provider: Provider, call: UpstreamCall) -> list[Piece]:
-    return [piece async for piece in provider.send(call)]
+    return [piece async for batch in provider.send(call) for piece in batch]
 
 
 async def text(provider: Provider, call: UpstreamCall) -> str:
-    return "".join([text_of(piece.body) async for piece in provider.send(call)])
+    return "".join([text_of(piece.body) async for batch in provider.send(call) for piece in batch])
 
 
 async def failure(provider: Provider, call: UpstreamCall) -> tuple[UpstreamError, list[Piece]]:
     """The error of a call that must fail, and what came before it."""
     pieces: list[Piece] = []
     with pytest.raises(UpstreamError) as failed:
-        async for piece in provider.send(call):
-            pieces.append(piece)
+        async for batch in provider.send(call):
+            pieces += batch
     return failed.value, pieces
 
 

@@ -40,7 +40,7 @@ async def ask(base_url: str, times: int = 1) -> None:
     provider = OpenAICompatible(name="groq", kind="groq", base_url=base_url, api_key=KEY)
     try:
         for _ in range(times):
-            assert [piece.body async for piece in provider.send(make_call(stream=False))] == [ANSWER]
+            assert [piece.body async for (piece,) in provider.send(make_call(stream=False))] == [ANSWER]
     finally:
         await provider.close()
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from gateway_core.model import ProviderStatus
-from gateway_core.providers.base import Piece, UpstreamCall
+from gateway_core.providers.base import Batch, Piece, UpstreamCall
 from gateway_core.providers.pool import Blueprint, ProviderPool
 from tests.providers.calls import make_call
 
@@ -22,10 +22,10 @@ class Slow:
         self.go_on = asyncio.Event()
         self.closed = asyncio.Event()
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
-        yield Piece({"by": self.key})
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
+        yield [Piece({"by": self.key})]
         await self.go_on.wait()
-        yield Piece({"by": self.key, "closed": self.closed.is_set()})
+        yield [Piece({"by": self.key, "closed": self.closed.is_set()})]
 
     async def check(self) -> ProviderStatus:
         return ProviderStatus(self.name, "slow", "", "ok")
@@ -44,17 +44,17 @@ async def test_what_is_under_way_ends_where_it_began_and_what_is_new_begins_else
     first = pool.get("x")
     assert first
     async with aclosing(first.send(make_call())) as pieces:
-        assert (await anext(pieces)).body == {"by": "old"}
+        assert (await anext(pieces))[0].body == {"by": "old"}
         assert pool.is_busy("x")
         pool.use({"x": blueprint(new)})
         second = pool.get("x")
         assert second and not pool.is_busy("x")
         async with aclosing(second.send(make_call())) as others:
-            assert (await anext(others)).body == {"by": "new"}
+            assert (await anext(others))[0].body == {"by": "new"}
         await asyncio.sleep(0)
         assert not old.closed.is_set()
         old.go_on.set()
-        assert (await anext(pieces)).body == {"by": "old", "closed": False}
+        assert (await anext(pieces))[0].body == {"by": "old", "closed": False}
     async with asyncio.timeout(2):
         await old.closed.wait()
     assert not new.closed.is_set()
@@ -82,7 +82,7 @@ async def test_who_looked_it_up_before_may_still_call_it() -> None:
         await old.closed.wait()
     old.closed.clear()
     old.go_on.set()
-    assert found and [piece.body["by"] async for piece in found.send(make_call())] == ["old", "old"]
+    assert found and [piece.body["by"] async for (piece,) in found.send(make_call())] == ["old", "old"]
     async with asyncio.timeout(2):
         await old.closed.wait()
 

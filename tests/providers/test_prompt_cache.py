@@ -318,9 +318,9 @@ async def test_requests_at_the_same_time_cannot_read_each_others_cache(desk: Des
 
 
 async def test_a_stream_that_is_cut_is_watched_as_far_as_it_came(desk: Desk) -> None:
-    async with aclosing(desk.claude.send(desk.call(talk("one")))) as pieces:
-        async for piece in pieces:
-            assert piece.usage
+    async with aclosing(desk.claude.send(desk.call(talk("one")))) as batches:
+        async for batch in batches:
+            assert batch[-1].usage
             break
     assert desk.marked()
     await desk.ask(talk("changed", "Hello.", "two"))

@@ -42,7 +42,7 @@ async def whole_exam(provider: Provider) -> tuple[Exam, list[str]]:
     async def ask(instruction: str, text: str) -> Said:
         call = side_question("review", time.time(), target, instruction, text, TOKENS, temperature=0)
         words, used = "", 0
-        async for piece in provider.send(call):
+        async for (piece,) in provider.send(call):
             words = words_of(piece.body)
             used = piece.usage.prompt_tokens + piece.usage.output_tokens if piece.usage else 0
         answers.append(words)

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.model import ProviderStatus, Refusal, Target, Tier, Usage
-from gateway_core.providers.base import Piece, UpstreamCall
+from gateway_core.providers.base import Batch, Piece, UpstreamCall
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.settings import ProviderEntry
 from gateway_core.store.database import Database
@@ -31,9 +31,9 @@ class Counting:
     name = "one"
     calls = 0
 
-    async def send(self, call: UpstreamCall) -> AsyncGenerator[Piece]:
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         self.calls += 1
-        yield Piece({}, Usage(input_tokens=90, output_tokens=10))
+        yield [Piece({}, Usage(input_tokens=90, output_tokens=10))]
 
     async def check(self) -> ProviderStatus:
         return ProviderStatus("one", "", "", "ok")
