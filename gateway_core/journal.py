@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 
 from gateway_core.activity import Activity
@@ -17,7 +16,8 @@ from gateway_core.clock import Clock
 from gateway_core.events import Notice, RequestFinished, RequestRouted, RequestStarted
 from gateway_core.exchange import PREVIEW_CHARACTERS, Exchange
 from gateway_core.known_secrets import KnownSecrets
-from gateway_core.model import Decision, JsonObject, RequestDetail, RequestRow
+from gateway_core.model import Decision, RequestDetail, RequestRow
+from gateway_core.recording import Recording
 from gateway_core.redaction import Redactor
 from gateway_core.store.errors import StoreError
 from gateway_core.store.requests import RequestLog
@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 KEPT_DECISIONS = 500
 _REDACTOR = Redactor()
 """Knows no key by its words, and each by its looks: the beginning of a request is shown in lists and snapshots."""
-Wire = Callable[[], JsonObject]
-"""Makes what is kept of the wire, in the store's thread."""
 LONGEST_QUEUE = 2_000
 """Rows that may wait for the disk; the oldest are dropped when it does not keep up. Money never waits here."""
 MOST_UNWRITTEN = 1_000
@@ -40,7 +38,7 @@ RETRY_S = 2.0
 GATHER_S = 0.25
 """Rows wait so long for others to share a commit with, unless somebody asks for them: most requests are then written
 once, when they have ended."""
-_Noted = tuple[RequestRow, RequestDetail, Wire | None, str | None]
+_Noted = tuple[RequestRow, RequestDetail, Recording | None, str | None]
 
 
 class Journal:
@@ -93,14 +91,15 @@ class Journal:
         self._bus.publish(RequestRouted(self._clock.now(), row))
 
     def finished(self, exchange: Exchange) -> None:
-        row = self._note(exchange, partial(exchange.recording.kept, self._secrets))
+        row = self._note(exchange, exchange.recording)
         self._bus.publish(RequestFinished(self._clock.now(), row, exchange.usage))
         for hear in self.hearers:
             hear(exchange)
 
-    def _note(self, exchange: Exchange, wire: Wire | None = None) -> RequestRow:
+    def _note(self, exchange: Exchange, wire: Recording | None = None) -> RequestRow:
         detail = exchange.detail()
-        detail = replace(detail, row=self._secrets.without(detail.row))
+        if (clean := self._secrets.without(detail.row)) is not detail.row:
+            detail = replace(detail, row=clean)
         self._activity.update(detail.row, detail.usage, exchange.paid_on)
         if len(self._noted) >= LONGEST_QUEUE and detail.row.id not in self._noted:
             del self._noted[next(iter(self._noted))]
@@ -110,10 +109,11 @@ class Journal:
         return detail.row
 
     def is_paid(self, request_id: str) -> None:
-        """A request sets money aside now: its row goes to the disk in the same commit, so that no crash leaves money
-        that nobody can account for."""
-        if (noted := self._noted.pop(request_id, None)) is not None:
-            self._commit([noted])
+        """A request sets money aside now: that there is such a request goes to the disk in the same commit, so that no
+        crash leaves money that nobody can account for. The rest waits as before."""
+        if (noted := self._noted.get(request_id)) is not None:
+            with suppress(StoreError):
+                self._requests.announce(noted[0])
 
     def start(self) -> None:
         self._writer = asyncio.create_task(self._write(), name="request log")
@@ -159,7 +159,9 @@ class Journal:
     def _commit(self, rows: list[_Noted]) -> None:
         """Begins to write rows: before what others write later."""
         if rows:
-            task = asyncio.get_running_loop().create_task(self._committed(rows, self._begun(rows)))
+            writing = self._begun(rows)
+            self._requests.hurry()
+            task = asyncio.get_running_loop().create_task(self._committed(rows, writing))
             self._committing.add(task)
             task.add_done_callback(self._committing.discard)
 
@@ -170,11 +172,16 @@ class Journal:
             elif isinstance(result, BaseException):
                 log.error("a row of the request log was lost: %s", type(result).__name__)
 
+    async def _written(self, rows: Iterable[_Noted]) -> list[BaseException | None]:
+        writing = self._begun(rows)
+        self._requests.hurry()
+        return await writing
+
     def _begun(self, rows: Iterable[_Noted]) -> Awaitable[list[BaseException | None]]:
         return asyncio.gather(*(self._begin(*noted) for noted in rows), return_exceptions=True)
 
     def _begin(
-        self, row: RequestRow, detail: RequestDetail, wire: Wire | None, paid_on: str | None
+        self, row: RequestRow, detail: RequestDetail, wire: Recording | None, paid_on: str | None
     ) -> asyncio.Future[None]:
         try:
             return self._requests.begin(row, detail, wire, paid_on)
@@ -199,9 +206,9 @@ class Journal:
     async def _write_kept(self) -> None:
         """Tries one, and then all: a disk that takes nothing is not asked a thousand times."""
         kept = list(self._unwritten.values())
-        if not kept or isinstance((await self._begun(kept[:1]))[0], StoreError):
+        if not kept or isinstance((await self._written(kept[:1]))[0], StoreError):
             return
-        for noted, result in zip(kept, [None, *await self._begun(kept[1:])], strict=True):
+        for noted, result in zip(kept, [None, *await self._written(kept[1:])], strict=True):
             if not isinstance(result, StoreError):
                 del self._unwritten[noted[0].id]
         if not self._unwritten:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from hashlib import sha256
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -25,6 +26,8 @@ class KnownSecrets:
     """The longest first."""
     _in_json: tuple[bytes, ...] = ()
     """How each of them is written in a string of JSON."""
+    begun_digest: Any = field(default_factory=sha256, compare=False)
+    """A hash that has taken in all of them: to be copied for a text that they are taken out of."""
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Has these taken out too, from now on; those of before stay hidden."""
@@ -35,6 +38,7 @@ class KnownSecrets:
                 forms |= {quote(secret, safe=safe, errors="replace") for safe in ("/", "")}
         self._in_json = tuple(json.dumps(form, ensure_ascii=False)[1:-1].encode("utf-8", "replace") for form in forms)
         self._forms = tuple(sorted(forms, key=len, reverse=True))
+        self.begun_digest = sha256(b"\0".join(sorted(self._in_json)))
 
     def masked(self, text: str) -> str:
         """``text`` with ``[masked]`` for each secret; the same object where there is none."""
@@ -60,13 +64,26 @@ class KnownSecrets:
         """Whether there is a secret in what :meth:`without` takes."""
         return self.without(value) is not value
 
+    def without_in(self, text: bytes) -> bytes:
+        """JSON text without secrets; the same object where there is none."""
+        if not self._is_in(text):
+            return text
+        value = orjson.loads(text)
+        made = self._without(value)
+        return text if made is value else orjson.dumps(made)
+
     def _may_hold_one(self, value: object) -> bool:
         """Writing it all as JSON takes a tenth of looking through its parts: 0.2 ms for 175 kB."""
         try:
-            written = orjson.dumps(value)
+            return self._is_in(orjson.dumps(value))
         except (TypeError, ValueError):  # lone surrogates, integers beyond 64 bits
             return True
-        return any(form in written for form in self._in_json)
+
+    def _is_in(self, text: bytes) -> bool:
+        for form in self._in_json:  # noqa: SIM110 - a generator takes three times as long
+            if form in text:
+                return True
+        return False
 
     def _without(self, value: Any) -> Any:
         if isinstance(value, str):

@@ -6,20 +6,19 @@ Bodies are kept as the objects they are until the store's thread asks for them: 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
+from zlib import crc32
 
 import orjson
 
-from gateway_core.cache.secrecy import masked
+from gateway_core.cache.secrecy import PATTERNS, masked
 from gateway_core.credentials import SECRET_NAME
-from gateway_core.known_secrets import KnownSecrets
 from gateway_core.model import ChatRequest, JsonObject
-from gateway_core.traces import MASKED, Headers
+from gateway_core.traces import MASKED, Headers, Received
 
 _NO_SECRET = re.compile(
     r"^(?:idempotency-key|anthropic-ratelimit-.*|x-ratelimit-.*|ratelimit-.*|x-llmgw-.*|.*-authenticate|sec-websocket-key)$",
@@ -27,6 +26,8 @@ _NO_SECRET = re.compile(
 )
 """Headers that sound like a secret and are none: limits are counted in tokens."""
 _SCHEME = re.compile(r"^(?:Bearer|Basic|Token|Digest) ", re.IGNORECASE)
+_ESCAPED = (("\\n", "\n"), ('\\"', '"'), ("\\t", "\t"), ("\\r", "\r"), ("\\/", "/"), ("\\b", "\b"), ("\\f", "\f"))
+"""RFC 8259, 7."""
 _REMEMBERED_TEXTS = 4_096
 _WORTH_REMEMBERING = 256
 
@@ -66,6 +67,43 @@ def _masked_short(text: str) -> str:
     return masked(text)
 
 
+class LooksLikeSecrets:
+    """Takes out of JSON text what looks like a key, a token or a password."""
+
+    version = crc32(PATTERNS.encode()) or 1
+
+    def without(self, text: bytes) -> bytes:
+        """The same object where there is nothing."""
+        flat = _flat(text)
+        if flat is not None and masked(flat) == flat:
+            return text
+        value = orjson.loads(text)
+        made = _masked_tree(value)
+        return text if made == value else orjson.dumps(made)
+
+
+def _flat(text: bytes) -> str | None:
+    """JSON with the signs of its strings as they are meant: what is in a string is in this too, and nothing in a
+    string goes over its end. None where it has signs that are told by their number."""
+    flat = text.decode()
+    if "\\" not in flat:
+        return flat
+    parts = flat.split("\\\\")
+    for escaped, meant in _ESCAPED:
+        parts = [part.replace(escaped, meant) for part in parts]
+    return None if any("\\" in part for part in parts) else "\\".join(parts)
+
+
+def _masked_tree(value: Any) -> Any:
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, dict):
+        return {masked(name): _masked_tree(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_masked_tree(part) for part in value]
+    return value
+
+
 @dataclass(slots=True)
 class _Sent:
     attempt: int
@@ -78,11 +116,26 @@ class _Sent:
     answer_headers: Headers = ()
     error: str = ""
 
+    @property
+    def head(self) -> JsonObject:
+        """All but the body."""
+        return {
+            "attempt": self.attempt,
+            "target": self.target,
+            "method": self.method,
+            "url": self.url,
+            "headers": self.headers,
+            "status": self.status,
+            "answer_headers": self.answer_headers,
+            "error": self.error,
+        }
+
 
 @dataclass(slots=True)
 class Recording:
     """The wire of one request; see :class:`gateway_core.traces.RequestParts`."""
 
+    looks: ClassVar[LooksLikeSecrets] = LooksLikeSecrets()
     request: ChatRequest
     _sent: list[_Sent] = field(default_factory=list)
 
@@ -90,21 +143,24 @@ class Recording:
         """What one call of an upstream is told to."""
         return Wire(self._sent, attempt, target)
 
-    def kept(self, known: KnownSecrets) -> JsonObject:
-        """All of it without secrets, as a tree of JSON; ``body`` of what was sent is a tree too. May take milliseconds
-        for a large body: to be called off the event loop."""
-        request, mask = self.request, _Mask(known)
+    @property
+    def received(self) -> Received | None:
+        return self.request.received
+
+    @property
+    def body(self) -> JsonObject:
+        """The client's, as sent."""
+        request = self.request
         body = request.body if request.native is None else request.native
         extras = {"force_tier": request.force_tier.value} if request.force_tier else {}
         if isinstance(request.context, str):
             extras["context"] = request.context
-        upstream = []
-        for sent in self._sent:
-            fields = {name: getattr(sent, name) for name in _Sent.__slots__ if name != "content"}
-            upstream.append({**fields, "body": mask(_tree(sent.content))})
-        received = asdict(request.received) if request.received else None
-        made = {"received": received, "body": mask({**body, **extras}), "upstream": upstream}
-        return {**known.without(made), "masked": mask.found}
+        return {**body, **extras} if extras else body
+
+    @property
+    def sent(self) -> Sequence[tuple[JsonObject, bytes]]:
+        """What went upstream: all but the body, and the body."""
+        return [(sent.head, sent.content) for sent in self._sent]
 
 
 class Wire:
@@ -127,52 +183,3 @@ class Wire:
     def failed(self, why: str) -> None:
         if self._last is not None:
             self._last.error = masked(why)
-
-
-class _Texts:
-    """Long texts that were looked at and hold no secret: a conversation sends its history again and again."""
-
-    def __init__(self) -> None:
-        self._clean: OrderedDict[int, None] = OrderedDict()
-
-    def masked(self, text: str) -> str:
-        if len(text) < _WORTH_REMEMBERING:
-            return _masked_short(text)
-        name = hash(text)
-        if name in self._clean:
-            return text
-        made = masked(text)
-        if made is text:
-            self._clean[name] = None
-            while len(self._clean) > _REMEMBERED_TEXTS:
-                self._clean.popitem(last=False)
-        return made
-
-
-_TEXTS = _Texts()
-
-
-class _Mask:
-    """Masks a tree of JSON. ``found`` says that there was something to mask."""
-
-    def __init__(self, known: KnownSecrets) -> None:
-        self._known = known
-        self.found = False
-
-    def __call__(self, value: Any) -> Any:
-        if isinstance(value, str):
-            made = _TEXTS.masked(self._known.masked(value))
-            self.found = self.found or made != value
-            return made
-        if isinstance(value, dict):
-            return {self(name): self(part) for name, part in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self(part) for part in value]
-        return value
-
-
-def _tree(content: bytes) -> Any:
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return content.decode("utf-8", "replace")

@@ -93,13 +93,13 @@ def row_text(row: RequestRow) -> str:
     """What words look at in a request itself, as ``joined`` words."""
     return _row_text(
         row.preview,
+        row.id,
         row.model or "",
         row.asked_model,
         row.provider or "",
         row.route,
         row.session or "",
         row.client,
-        row.id,
         row.served_by,
         row.tier or "",
         row.cache.value if row.cache.is_hit else "",
@@ -111,9 +111,13 @@ def row_text(row: RequestRow) -> str:
     )
 
 
+_words = lru_cache(maxsize=4096)(words_of)
+"""The names of models, clients and sessions are the same ones again and again."""
+
+
 @lru_cache(maxsize=4096)
-def _row_text(*texts: str) -> str:
-    return joined(map(words_of, texts))
+def _row_text(preview: str, request_id: str, *texts: str) -> str:
+    return joined([words_of(preview), words_of(request_id), *map(_words, texts)])
 
 
 def _holds(test: Words | Named | Compared | When, row: RequestRow, said: str) -> bool:

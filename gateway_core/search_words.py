@@ -16,7 +16,8 @@ LONGEST_WORD = 40
 _ALONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 """Chinese and Japanese are written without blanks: each character is a word, and words are phrases of them."""
 _WORD = re.compile(f"[{_ALONE}]|[^\\W_{_ALONE}]+")
-_ASCII_WORD = re.compile("[a-z0-9]+")
+_ASCII_WORD = re.compile(f"([a-z0-9]{{1,{LONGEST_WORD}}})[a-z0-9]*")
+"""Its group is the word as it is cut."""
 _BREAK = "\ue000"
 """A word of its own to SQLite, which no text has: no phrase goes over it."""
 
@@ -24,15 +25,15 @@ _BREAK = "\ue000"
 def words_of(text: str) -> tuple[str, ...]:
     """The words of ``text`` in order: letters and digits only. ``GRÖßE`` and ``grosse`` are the same."""
     if text.isascii():
-        return tuple(word[:LONGEST_WORD] for word in _ASCII_WORD.findall(text.lower()))
+        return tuple(_ASCII_WORD.findall(text.lower()))
     parted = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    plain = "".join(character for character in parted if not unicodedata.combining(character))
-    return tuple(word[:LONGEST_WORD] for word in _WORD.findall(plain))
+    plain = "".join([character for character in parted if not unicodedata.combining(character)])
+    return tuple([word[:LONGEST_WORD] for word in _WORD.findall(plain)])
 
 
 def joined(texts: Iterable[Sequence[str]]) -> str:
     """The words of several texts as they are kept: a blank before and behind each, and a break between two texts."""
-    return _BREAK.join(f" {' '.join(words)} " for words in texts if words)
+    return _BREAK.join([f" {' '.join(words)} " for words in texts if words])
 
 
 def pattern_of(words: Sequence[str], *, whole: bool) -> str:

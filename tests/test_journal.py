@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -133,15 +133,15 @@ async def test_a_request_that_goes_on_is_written_before_it_has_ended(
     assert (await kept.log.recent(1))[0].status is Status.RUNNING
 
 
-async def test_the_row_of_a_request_is_written_before_money_is_set_aside_for_it(
+async def test_the_row_of_a_request_is_written_with_the_money_that_is_set_aside_for_it(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written: list[str] = []
+    written: list[list[str]] = []
     transact = Database._transact
 
-    def noted(database: Database, jobs: list[Any]) -> None:
-        transact(database, jobs)
-        written.extend(job._work.__qualname__.partition(".<")[0] for job in jobs)
+    def noted(database: Database, jobs: Iterable[Any], taken: list[Any]) -> None:
+        transact(database, jobs, taken)
+        written.append([job.work.__qualname__.partition(".<")[0] for job in taken])
 
     monkeypatch.setattr(journal, "GATHER_S", 3600.0)
     monkeypatch.setattr(Database, "_transact", noted)
@@ -154,5 +154,7 @@ async def test_the_row_of_a_request_is_written_before_money_is_set_aside_for_it(
     reserved = await budget.reserve("paid", 1, Target(Tier.CHEAP, "groq", "m", free=False), 100)
     assert not isinstance(reserved, Refusal)
     await elsewhere
-    assert written.index("RequestLog.begin") < written.index("Ledger.reserve")
+    assert ["RequestLog.announce", "Ledger.reserve"] in [names[-2:] for names in written], (
+        "in one commit, the row first"
+    )
     assert [row.id for row in await kept.log.recent(1)] == ["paid"]

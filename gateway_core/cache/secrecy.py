@@ -48,6 +48,8 @@ _NAMES = ("pass", "kennwort", "api", "secret", "access", "bearer")
 """How what :data:`_KEYS` and :data:`_NAMED` find begins: looking for these first takes 2 ms of 65 kB instead of 29."""
 _SHORTEST = 15
 """Characters of the shortest secret that these find."""
+PATTERNS = f"{_KEYS.pattern} {_NAMED.pattern}"
+"""What :func:`masked` looks for."""
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]*-----")
 _URL_PASSWORD = re.compile(r"://[^\s:/@]{1,64}:[^\s:/@]{3,128}@")
 
@@ -83,7 +85,7 @@ def masked(text: str, hidden: str = MASKED) -> str:
 
 def _secrets(text: str) -> Iterator[tuple[int, int]]:
     for mark in _KEY_MARKS:
-        for at in _places(text, mark):
+        for at in _places(text, mark) if mark in text else ():
             if found := _KEYS.match(text, at):
                 closing = _PEM_END.search(text, found.end()) if mark.startswith("-----") else found
                 yield at, closing.end() if closing else len(text)
@@ -92,7 +94,7 @@ def _secrets(text: str) -> Iterator[tuple[int, int]]:
         yield from (found.span() for found in _NAMED.finditer(text))
         return
     for name in _NAMES:
-        for at in _places(lower, name):
+        for at in _places(lower, name) if name in lower else ():
             if found := _NAMED.match(text, at):
                 yield found.span()
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gateway_core.cache_entries import EXACT
@@ -27,6 +28,12 @@ _LISTED = (
     "key, question, tier, provider, model, created_at, expires_at, hits, used_at, cost_microusd, latency_ms, size_bytes"
 )
 _COUNT = _LISTED.count(",") + 1
+_DROP_OLDEST = (
+    "DELETE FROM answers WHERE rowid IN (SELECT rowid FROM (SELECT rowid,"
+    " row_number() OVER latest AS place, sum(size_bytes) OVER latest AS together FROM answers"
+    " WINDOW latest AS (ORDER BY used_at DESC, rowid DESC ROWS UNBOUNDED PRECEDING))"
+    " WHERE place > ? OR together > ?)"
+)
 _PREFIX = "x-"
 _ID_DIGITS = 16
 """Of a key's 64: enough to tell ten thousand apart."""
@@ -73,14 +80,16 @@ class AnswerStore:
 
     def __init__(self, database: Database, *, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
         self._database = database
+        database.on_hurry.append(self._write)
         self._max_entries = max_entries
         self._max_bytes = max_bytes
         self._hits: dict[str, tuple[int, float]] = {}
         self._waiting: dict[str, _Put] = {}
         """What is not yet on disk."""
-        self._writing: asyncio.Task[None] | None = None
-        self._batch = asyncio.Event()
-        """Set when the batch under way has ended, or else the next."""
+        self._writing: asyncio.Future[tuple[int, int] | None] | None = None
+        """The batch under way."""
+        self._at_most = (max_entries, max_bytes)
+        """How many answers there are, and bytes of them: not more, as far as is known."""
         self._keys: set[str] | None = None
         """At least those on disk; None until they were read."""
 
@@ -125,36 +134,46 @@ class AnswerStore:
         if len(self._waiting) >= MOST_WAITING:
             await self._written()
         self._waiting[key] = waits
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write(), name="exact cache")
+        self._database.wait()
         return True
 
-    async def _write(self) -> None:
-        """Writes until nothing waits. What cannot be written is no longer served either: it would be gone tomorrow."""
-        try:
-            while self._waiting:
-                batch = dict(self._waiting)
-                hits = self._take_hits()
-                try:
-                    await self._database.run(lambda connection: self._insert(connection, batch, hits))  # noqa: B023
-                except StoreError as error:
-                    self._give_back(hits)
-                    log.warning("%d answers were not cached: %s", len(batch), error)
-                else:
-                    if self._keys is not None:
-                        self._keys.update(batch)
-                finally:
-                    for key, waits in batch.items():
-                        if self._waiting.get(key) is waits:
-                            del self._waiting[key]
-                    ended, self._batch = self._batch, asyncio.Event()
-                    ended.set()
-        finally:
-            self._writing = None
+    def _write(self) -> None:
+        """Begins to write all that waits. What cannot be written is no longer served either: it would be gone
+        tomorrow."""
+        if self._writing is not None or not self._waiting:
+            return
+        batch, hits = dict(self._waiting), self._take_hits()
+        count, size_bytes = self._at_most
+        self._at_most = count + len(batch), size_bytes + sum(waits.size_bytes for waits in batch.values())
+        fits = self._at_most[0] <= self._max_entries and self._at_most[1] <= self._max_bytes
+        self._writing = self._database.begin(partial(self._insert, batch, hits, fits), patiently=True)
+        self._writing.add_done_callback(partial(self._ended, batch, hits))
+
+    def _ended(
+        self,
+        batch: dict[str, _Put],
+        hits: dict[str, tuple[int, float]],
+        writing: asyncio.Future[tuple[int, int] | None],
+    ) -> None:
+        self._writing = None
+        if error := writing.exception():
+            self._give_back(hits)
+            what = error if isinstance(error, StoreError) else type(error).__name__
+            log.warning("%d answers were not cached: %s", len(batch), what)
+        else:
+            self._at_most = writing.result() or self._at_most
+            if self._keys is not None:
+                self._keys.update(batch)
+        for key, waits in batch.items():
+            if self._waiting.get(key) is waits:
+                del self._waiting[key]
+        if self._waiting:
+            self._database.wait()
 
     def _insert(
-        self, connection: sqlite3.Connection, batch: dict[str, _Put], hits: dict[str, tuple[int, float]]
-    ) -> None:
+        self, batch: dict[str, _Put], hits: dict[str, tuple[int, float]], fits: bool, connection: sqlite3.Connection
+    ) -> tuple[int, int] | None:
+        """Writes a batch and makes room, unless it ``fits``; how many answers of how many bytes there are then."""
         connection.executemany(
             f"INSERT OR REPLACE INTO answers (key, expires_at, used_at, size_bytes, question, {FIELDS})"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -163,14 +182,17 @@ class AnswerStore:
                 for key, one in batch.items()
             ],
         )
-        _write_hits(connection, hits)
-        self._make_room(connection, max(one.answer.created_at for one in batch.values()))
+        if hits:
+            _write_hits(connection, hits)
+        return None if fits else self._make_room(connection, max(one.answer.created_at for one in batch.values()))
 
     async def _written(self) -> None:
         """Returns once what waits now is on disk: the batch under way, and the next."""
         for _ in range(2):
-            if self._waiting and self._writing is not None:
-                await self._batch.wait()
+            if self._waiting:
+                self._database.hurry()
+            if self._writing is not None:
+                await asyncio.wait((self._writing,))
 
     async def delete(self, key: str, created_at: float | None = None) -> bool:
         """Forgets one answer, with ``created_at`` only the one given then; False when there was none."""
@@ -256,24 +278,23 @@ class AnswerStore:
             more, last = self._hits.get(key, (0, used_at))
             self._hits[key] = (count + more, max(used_at, last))
 
-    def _make_room(self, connection: sqlite3.Connection, now: float) -> None:
-        """Expired answers go only when there is no room, then the least recently used."""
-        if self._fits(connection):
-            return
-        connection.execute("DELETE FROM answers WHERE expires_at <= ?", (now,))
-        if self._fits(connection):
-            return
-        connection.execute(
-            "DELETE FROM answers WHERE rowid IN (SELECT rowid FROM (SELECT rowid,"
-            " row_number() OVER latest AS place, sum(size_bytes) OVER latest AS together FROM answers"
-            " WINDOW latest AS (ORDER BY used_at DESC, rowid DESC ROWS UNBOUNDED PRECEDING))"
-            " WHERE place > ? OR together > ?)",
-            (self._max_entries, self._max_bytes),
-        )
+    def _make_room(self, connection: sqlite3.Connection, now: float) -> tuple[int, int]:
+        """Expired answers go only when there is no room, then the least recently used: some more than must, so that
+        not every answer has all of them counted. How many there are then, of how many bytes."""
+        for statement, values in (
+            ("DELETE FROM answers WHERE expires_at <= ?", (now,)),
+            (_DROP_OLDEST, (self._max_entries - self._max_entries // 100, self._max_bytes - self._max_bytes // 100)),
+        ):
+            count, size_bytes = _counted(connection)
+            if count <= self._max_entries and size_bytes <= self._max_bytes:
+                return count, size_bytes
+            connection.execute(statement, values)
+        return _counted(connection)
 
-    def _fits(self, connection: sqlite3.Connection) -> bool:
-        count, size_bytes = connection.execute("SELECT count(*), coalesce(sum(size_bytes), 0) FROM answers").fetchone()
-        return bool(count <= self._max_entries and size_bytes <= self._max_bytes)
+
+def _counted(connection: sqlite3.Connection) -> tuple[int, int]:
+    count, size_bytes = connection.execute("SELECT count(*), coalesce(sum(size_bytes), 0) FROM answers").fetchone()
+    return count, size_bytes
 
 
 def row_of(answer: StoredAnswer) -> Row:

@@ -6,10 +6,11 @@ import asyncio
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -31,34 +32,36 @@ Work = Callable[[sqlite3.Connection], T]
 
 FILE_NAME = "llmgw.db"
 LARGEST_BATCH = 64
+PATIENCE_S = 1.0
+"""How long patient work waits at most, for others to share a commit with."""
 _FULL = "What llmgw keeps in memory, for its database cannot be used, has no more room."
 
 
 class _Job(Generic[T]):
     """Work for the thread, and the future of the caller who waits for it."""
 
-    def __init__(self, work: Work[T]) -> None:
-        self._work = work
-        self._loop = asyncio.get_running_loop()
-        self._deliver: Callable[[], None] | None = None
-        self.future: asyncio.Future[T] = self._loop.create_future()
-        self.future.add_done_callback(_mark_retrieved)  # a caller who was cancelled does not ask
+    __slots__ = ("error", "future", "result", "work")
 
-    def do(self, connection: sqlite3.Connection) -> None:
-        result = self._work(connection)
-        self._deliver = lambda: self.future.set_result(result)
+    def __init__(self, work: Work[T], future: asyncio.Future[T]) -> None:
+        self.work = work
+        self.future = future
+        self.error: BaseException | None = None
+        self.result: Any = None
 
-    def succeed(self) -> None:
-        """Hands over what :meth:`do` returned."""
-        if self._deliver is not None:
-            self._call(self._deliver)
+    def deliver(self) -> None:
+        """Tells the caller, who may have gone."""
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+            self.future.exception()  # asyncio need not log what nobody asks for
 
-    def fail(self, error: BaseException) -> None:
-        self._call(lambda: self.future.set_exception(error))
 
-    def _call(self, deliver: Callable[[], None]) -> None:
-        with suppress(RuntimeError):  # the caller's loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(deliver)
+def _deliver(jobs: list[_Job[Any]]) -> None:
+    for job in jobs:
+        job.deliver()
 
 
 class Database:
@@ -78,8 +81,16 @@ class Database:
         """Why the file cannot be used, where a database in memory called ``name`` takes its place; else empty."""
         self._name = name
         self._clock = clock
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="llmgw-store")
+        self._orders: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        """What the thread does, one after the other; None ends it."""
         self._jobs: deque[_Job[Any]] = deque()
+        self._patient: list[_Job[Any]] = []
+        """What waits for others."""
+        self._due: deque[_Job[Any]] = deque()
+        """What has waited long enough, and is done when nothing is in a hurry."""
+        self._waits: asyncio.TimerHandle | None = None
+        self.on_hurry: list[Callable[[], None]] = []
+        """Who is told when patient work is about to be done, to add their own."""
         self._called = False
         """Whether the thread will be told of jobs at the end of this turn of the event loop."""
         self._connection: sqlite3.Connection | None = None
@@ -111,13 +122,31 @@ class Database:
         return await Database(self.path, self._clock, read_only=True, **others)._opened()
 
     async def _opened(self) -> Database:
-        opening = asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+        threading.Thread(target=self._obey, name="llmgw-store", daemon=True).start()
         try:
-            await asyncio.shield(opening)
+            await self._ordered(self._open)
         except BaseException:
             await self.close()
             raise
         return self
+
+    def _obey(self) -> None:
+        while (order := self._orders.get()) is not None:
+            order()
+
+    def _ordered(self, order: Callable[[], None]) -> asyncio.Future[None]:
+        """Done once the thread has done it; what it raises is raised here."""
+        job: _Job[None] = _Job(lambda connection: None, asyncio.get_running_loop().create_future())
+
+        def obey() -> None:
+            try:
+                order()
+            except BaseException as error:
+                job.error = error
+            self._hand_over([job])
+
+        self._orders.put(obey)
+        return job.future
 
     async def run(self, work: Work[T]) -> T:
         """What ``work`` returns, once what it wrote is on disk.
@@ -126,34 +155,57 @@ class Database:
         must touch nothing but the connection. A cancelled caller stops waiting; the work is done all the same. Raises
         :class:`StoreError` when the file or the disk fails, and whatever ``work`` raises.
         """
-        return await asyncio.shield(self.begin(work))
+        return await self.begin(work)
 
-    def begin(self, work: Work[T]) -> asyncio.Future[T]:
-        """Has ``work`` done as :meth:`run` does, before what is handed over later. Raises :class:`StoreError` where the
-        file is closed."""
+    def begin(self, work: Work[T], *, patiently: bool = False) -> asyncio.Future[T]:
+        """Has ``work`` done as :meth:`run` does, before what is handed over later; ``patiently`` after all that is in a
+        hurry, with :meth:`hurry` or in a second. Raises :class:`StoreError` where the file is closed."""
         if self._closed:
             raise StoreError(f"{self.path} is closed.")
-        job = _Job(work)
-        self._jobs.append(job)
+        job = _Job(work, asyncio.get_running_loop().create_future())
+        if patiently:
+            self._patient.append(job)
+            self.wait()
+        else:
+            self._jobs.append(job)
+            self._call_soon()
+        return job.future
+
+    def wait(self) -> None:
+        """Has :meth:`hurry` called within a second: somebody has patient work, or will add some then."""
+        if self._waits is None and not self._closed:
+            self._waits = asyncio.get_running_loop().call_later(PATIENCE_S, self.hurry)
+
+    def hurry(self) -> None:
+        """Has the patient work that waits done now, still after what is in a hurry."""
+        if self._waits is not None:
+            for tell in self.on_hurry:
+                tell()
+            self._waits.cancel()
+            self._waits = None
+            self._due.extend(self._patient)
+            self._patient.clear()
+            self._call_soon()
+
+    def _call_soon(self) -> None:
         if not self._called:
             self._called = True
             asyncio.get_running_loop().call_soon(self._call)
-        return job.future
 
     def _call(self) -> None:
         """Tells the thread of the jobs that came together, which then share a commit."""
         self._called = False
-        if self._jobs:
-            self._thread.submit(self._do_waiting)
+        self._orders.put(self._do_waiting)
 
     async def close(self) -> None:
         """Closes the file after the work that waits. A second call does nothing."""
         if self._closed:
             return
+        self.hurry()
         self._closed = True
         self._call()
-        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown(wait=False)
+        closing = self._ordered(self._close)
+        self._orders.put(None)
         await asyncio.shield(closing)
 
     async def find_damage(self) -> bool:
@@ -213,32 +265,52 @@ class Database:
 
     def _do_waiting(self) -> None:
         """Does all that waits, so many jobs at once."""
-        while self._jobs:
+        while self._jobs or self._due:
             self._do_batch()
+
+    def _together(self) -> Iterator[_Job[Any]]:
+        """What shares a transaction: what is in a hurry, or patient work until something is."""
+        patient = not self._jobs
+        for _ in range(LARGEST_BATCH):
+            if self._jobs:
+                patient = False
+                yield self._jobs.popleft()
+            elif patient and self._due:
+                yield self._due.popleft()
+            else:
+                return
 
     def _do_batch(self) -> None:
         """Some in one transaction; when that fails each job is done alone, so that only the guilty fail."""
-        batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), LARGEST_BATCH))]
-        if len(batch) > 1:
-            with suppress(Exception):
-                self._transact(batch)
-                while batch:
-                    batch.pop(0).succeed()
-        for job in batch:
-            try:
-                self._transact([job])
-            except BaseException as error:
-                job.fail(error)
+        batch: list[_Job[Any]] = []
+        try:
+            self._transact(self._together(), batch)
+        except BaseException as error:
+            batch = batch or list(self._together())
+            if len(batch) == 1:
+                batch[0].error = error
             else:
-                job.succeed()
+                for job in batch:
+                    try:
+                        self._transact([job], [])
+                    except BaseException as alone:
+                        job.error = alone
+        self._hand_over(batch)
 
-    def _transact(self, jobs: list[_Job[Any]]) -> None:
+    def _hand_over(self, jobs: list[_Job[Any]]) -> None:
+        for loop, those in groupby(jobs, lambda job: job.future.get_loop()):
+            with suppress(RuntimeError):  # it is closed: nobody waits any more
+                loop.call_soon_threadsafe(_deliver, list(those))
+
+    def _transact(self, jobs: Iterable[_Job[Any]], taken: list[_Job[Any]]) -> None:
+        """Does the jobs, which are then in ``taken``."""
         connection = self._connection
         assert connection is not None
         try:
             connection.execute("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
             for job in jobs:
-                job.do(connection)
+                taken.append(job)
+                job.result = job.work(connection)
             connection.execute("COMMIT")
         except BaseException as error:
             with suppress(sqlite3.Error):
@@ -250,9 +322,3 @@ class Database:
             if isinstance(error, sqlite3.Error) and is_store_failure(error):
                 raise (StoreError(_FULL) if self.why_temporary else explain(error, self.path)) from error
             raise
-
-
-def _mark_retrieved(future: asyncio.Future[Any]) -> None:
-    """Keeps asyncio from logging the error of work whose caller has gone."""
-    if not future.cancelled():
-        future.exception()

@@ -357,12 +357,26 @@ _MODEL_REPORTS = (
 _LANES = ("ALTER TABLE reservations ADD COLUMN lane TEXT NOT NULL DEFAULT 'interactive'",)
 """Whose limit a call counts against. Older rows count as if a person had waited for each."""
 
+_PIECES = (
+    """
+    CREATE TABLE pieces (
+        number INTEGER PRIMARY KEY,
+        digest TEXT NOT NULL UNIQUE,
+        used_at REAL NOT NULL,
+        looked_by INTEGER NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        content BLOB NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX pieces_by_use ON pieces (used_at, size_bytes)",
+)
+"""Large parts of bodies, each once; ``store/pieces.py``. Older bodies are read as they are until their time is over."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),
     *(_REUSE_REVIEW, _CACHES_TO_SEE),
     *(_LOCAL_MODELS, _WIRE, _SEARCH, _SPEND, _OVERVIEW, _COUNTED),
-    *(_LABELS, _MODEL_REPORTS, _DIFFICULTY, _LANES),
+    *(_LABELS, _MODEL_REPORTS, _DIFFICULTY, _LANES, _PIECES),
 )
 """Each step's statements. A step that has been released is never changed; a change is a new step."""
 

@@ -1,19 +1,19 @@
 """The full-text index over the request log: words of each ended request, and of what was said in it.
 
 ``request_words`` holds the words as they were made (SQLite before 3.43 can delete from an index only what it is told),
-``request_text`` is an FTS5 index over it; both number requests as the log's ``rowid`` does. Where SQLite has no FTS5
-the words are searched without an index.
+``request_text`` is an FTS5 index over it, which triggers of the one connection that writes keep; both number requests
+as the log's ``rowid`` does. Where SQLite has no FTS5 the words are searched without an index.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 from gateway_core.model import RequestRow
 from gateway_core.request_terms import row_text
-from gateway_core.store.codec import clean_text, unpack
+from gateway_core.store.codec import clean_text
+from gateway_core.store.parts import read_answer, read_messages
 from gateway_core.store.request_rows import SELECTED, row_of
 from gateway_core.store.said import said_words
 
@@ -25,6 +25,21 @@ _MAKE = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS request_text USING fts5 (words, said, content = 'request_words',"
     " content_rowid = 'number', columnsize = 0, tokenize = 'unicode61 remove_diacritics 0')"
 )
+_TAKE_OUT = (
+    "INSERT INTO request_text (request_text, rowid, words, said) VALUES ('delete', old.number, old.words, old.said)"
+)
+_PUT_IN = "INSERT INTO request_text (rowid, words, said) VALUES (new.number, new.words, new.said)"
+_KEEP = (
+    f"CREATE TEMP TRIGGER words_added AFTER INSERT ON main.request_words BEGIN {_PUT_IN}; END",
+    f"CREATE TEMP TRIGGER words_dropped AFTER DELETE ON main.request_words BEGIN {_TAKE_OUT}; END",
+    "CREATE TEMP TRIGGER words_changed AFTER UPDATE OF words, said ON main.request_words"
+    f" WHEN old.words != new.words OR old.said != new.said BEGIN {_TAKE_OUT}; {_PUT_IN}; END",
+)
+_INDEX = """
+    INSERT INTO request_words (number, request_id, words, said)
+     SELECT rowid, id, ?2, coalesce(?3, '') FROM requests WHERE id = ?1
+    ON CONFLICT (request_id) DO UPDATE SET words = excluded.words, said = coalesce(?3, said)
+"""
 
 
 def open_index(connection: sqlite3.Connection) -> None:
@@ -39,6 +54,7 @@ def open_index(connection: sqlite3.Connection) -> None:
         return
     if not has_full_text(connection) or _renumbered(connection):
         connection.execute("BEGIN IMMEDIATE")
+        drop_triggers(connection)
         connection.execute("DROP TABLE request_text")
         connection.execute(_MAKE)
         connection.execute("DELETE FROM request_words")
@@ -46,6 +62,15 @@ def open_index(connection: sqlite3.Connection) -> None:
         _note(connection, "unfilled", newest)
         _note(connection, "full_text", 1)
         connection.execute("COMMIT")
+    drop_triggers(connection)
+    for trigger in _KEEP:
+        connection.execute(trigger)
+
+
+def drop_triggers(connection: sqlite3.Connection) -> None:
+    """Has the index no longer kept, by this connection."""
+    for name in ("added", "dropped", "changed"):
+        connection.execute(f"DROP TRIGGER IF EXISTS temp.words_{name}")
 
 
 def _renumbered(connection: sqlite3.Connection) -> bool:
@@ -68,22 +93,11 @@ def unfilled_until(connection: sqlite3.Connection) -> float:
 
 def index_row(connection: sqlite3.Connection, row: RequestRow, said: str | None) -> None:
     """Puts a request that has ended into the index. ``said`` None leaves what is known of that."""
-    words = clean_text(row_text(row))
-    known = _known(connection, row.id)
-    if known is None:
-        number = connection.execute("SELECT rowid FROM requests WHERE id = ?", (row.id,)).fetchone()[0]
-        connection.execute(
-            "INSERT INTO request_words (number, request_id, words, said) VALUES (?, ?, ?, ?)",
-            (number, row.id, words, said or ""),
-        )
-        _add(connection, (number, words, said or ""))
-        return
-    number, old_words, old_said = known
-    said = old_said if said is None else said
-    if (words, said) != (old_words, old_said):
-        _remove(connection, known)
-        connection.execute("UPDATE request_words SET words = ?, said = ? WHERE number = ?", (words, said, number))
-        _add(connection, (number, words, said))
+    words = row_text(row)
+    try:
+        connection.execute(_INDEX, (row.id, words, said))
+    except UnicodeEncodeError:  # lone surrogates
+        connection.execute(_INDEX, (row.id, clean_text(words), None if said is None else clean_text(said)))
 
 
 def index_stored(connection: sqlite3.Connection, request_id: str) -> None:
@@ -93,25 +107,17 @@ def index_stored(connection: sqlite3.Connection, request_id: str) -> None:
         " WHERE id = ?",
         (request_id,),
     ).fetchone()
-    index_row(connection, row_of(values), said_words(_unpacked(messages) or (), _unpacked(answer)))
+    index_row(connection, row_of(values), said_words(read_messages(connection, messages), read_answer(answer)))
 
 
 def forget_said(connection: sqlite3.Connection, request_ids: Iterable[str]) -> None:
     """Takes what was said in these requests out of the index."""
-    for request_id in request_ids:
-        known = _known(connection, request_id)
-        if known is not None and known[2]:
-            _remove(connection, known)
-            connection.execute("UPDATE request_words SET said = '' WHERE number = ?", (known[0],))
-            _add(connection, (known[0], known[1], ""))
+    connection.executemany("UPDATE request_words SET said = '' WHERE request_id = ?", [(one,) for one in request_ids])
 
 
 def forget(connection: sqlite3.Connection, request_ids: Iterable[str]) -> None:
     """Takes requests out of the index."""
-    for request_id in request_ids:
-        if (known := _known(connection, request_id)) is not None:
-            _remove(connection, known)
-            connection.execute("DELETE FROM request_words WHERE number = ?", (known[0],))
+    connection.executemany("DELETE FROM request_words WHERE request_id = ?", [(one,) for one in request_ids])
 
 
 def fill(connection: sqlite3.Connection) -> bool:
@@ -140,25 +146,6 @@ def merge(connection: sqlite3.Connection, *, first: bool) -> bool:
     return connection.total_changes - before >= 2
 
 
-def _known(connection: sqlite3.Connection, request_id: str) -> tuple[int, str, str] | None:
-    found: tuple[int, str, str] | None = connection.execute(
-        "SELECT number, words, said FROM request_words WHERE request_id = ?", (request_id,)
-    ).fetchone()
-    return found
-
-
-def _add(connection: sqlite3.Connection, values: Sequence[object]) -> None:
-    if has_full_text(connection):
-        connection.execute("INSERT INTO request_text (rowid, words, said) VALUES (?, ?, ?)", values)
-
-
-def _remove(connection: sqlite3.Connection, values: Sequence[object]) -> None:
-    if has_full_text(connection):
-        connection.execute(
-            "INSERT INTO request_text (request_text, rowid, words, said) VALUES ('delete', ?, ?, ?)", values
-        )
-
-
 def _noted(connection: sqlite3.Connection, name: str, default: float) -> float:
     found = connection.execute("SELECT value FROM request_index WHERE name = ?", (name,)).fetchone()
     return default if found is None else float(found[0])
@@ -166,10 +153,3 @@ def _noted(connection: sqlite3.Connection, name: str, default: float) -> float:
 
 def _note(connection: sqlite3.Connection, name: str, value: float) -> None:
     connection.execute("INSERT OR REPLACE INTO request_index (name, value) VALUES (?, ?)", (name, value))
-
-
-def _unpacked(blob: bytes | None) -> Any:
-    try:
-        return unpack(blob) if blob else None
-    except ValueError:
-        return None

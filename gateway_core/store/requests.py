@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from operator import attrgetter
 
 from gateway_core.clock import Clock
 from gateway_core.known_secrets import KnownSecrets
@@ -31,19 +31,20 @@ from gateway_core.model import (
 from gateway_core.request_terms import row_text
 from gateway_core.store import request_index
 from gateway_core.store.answers import exact_id
-from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
+from gateway_core.store.bodies import drop_older, drop_too_many, write_bodies
+from gateway_core.store.codec import clean_text, from_json, to_bytes, to_json
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S, day_of
-from gateway_core.store.parts import read_parts, write_parts
+from gateway_core.store.parts import Recorded, read_answer, read_messages, read_parts
+from gateway_core.store.pieces import drop_unused
 from gateway_core.store.report import FIRST_PAID_DAY, date_of
 from gateway_core.store.request_rows import COLUMNS, SELECTED, row_of
-from gateway_core.store.said import said_words
 from gateway_core.store.tallies import IS_HIT, keep_savings, read_models, read_tallies
 from gateway_core.tallies import ModelUse, Tallies
 
 KEEP_ROWS_DAYS = 400
 KEEP_BODIES_BYTES = 512 * 1024 * 1024
-PRUNED_AT_ONCE = 100
+ROWS_PRUNED_AT_ONCE = 100
 INTERRUPTED = "interrupted"
 _INTERRUPTED_TEXT = "llmgw stopped while this request was running."
 
@@ -68,6 +69,28 @@ class _Rest:
     compacted: Compacted | None = None
 
 
+_values_of = attrgetter(*COLUMNS)
+_OF_ROW = (*COLUMNS, "paid_day", "search")
+_OF_ALL = (*_OF_ROW, "cache_read_tokens", "cache_write_tokens", "detail", "difficulty")
+
+
+def _insert(names: Sequence[str]) -> str:
+    return f"INSERT INTO requests ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+def _upsert(names: Sequence[str]) -> str:
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names if name != "id")
+    return (
+        f"{_insert(names)} ON CONFLICT (id) DO UPDATE SET {updates}"
+        " WHERE requests.status = 'running' OR excluded.status != 'running'"
+    )
+
+
+_WRITE_ROW = _upsert(_OF_ROW)
+_WRITE_ALL = _upsert(_OF_ALL)
+_ANNOUNCE = f"{_insert((*COLUMNS, 'search'))} ON CONFLICT (id) DO NOTHING"
+
+
 class RequestLog:
     """Requests by id, newest first. With ``keep_bodies`` off no message and no answer is ever written or indexed.
 
@@ -86,40 +109,50 @@ class RequestLog:
         self,
         row: RequestRow,
         detail: RequestDetail | None = None,
-        wire: Callable[[], dict[str, Any]] | None = None,
+        wire: Recorded | None = None,
         paid_on: str | None = None,
     ) -> None:
         """Writes the request; see :meth:`begin`."""
-        await asyncio.shield(self.begin(row, detail, wire, paid_on))
+        await self.begin(row, detail, wire, paid_on)
+
+    def announce(self, row: RequestRow) -> asyncio.Future[None]:
+        """Begins to write that there is this request, where nothing was written of it: before what is written later.
+        Its words, and all else, follow with :meth:`begin`."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            _executed(connection, _ANNOUNCE, (*_values_of(row), ""))
+
+        return self._database.begin(write)
 
     def begin(
         self,
         row: RequestRow,
         detail: RequestDetail | None = None,
-        wire: Callable[[], dict[str, Any]] | None = None,
+        wire: Recorded | None = None,
         paid_on: str | None = None,
     ) -> asyncio.Future[None]:
-        """Begins to write the request as it stands, over what was there: before what is written later. One that has
-        ended does not run again.
+        """Begins to write the request as it stands, over what was there. One that has ended does not run again.
 
-        ``paid_on`` is the UTC day that paid for it, None where none has. ``wire`` makes a tree of what
-        :class:`RequestParts` holds; it is called in the store's thread.
+        One that runs is written before what is written later; one that has ended when there is time, so that no paid
+        call waits for it. ``paid_on`` is the UTC day that paid for it, None where none has. ``wire`` is asked in the
+        store's thread.
         """
+        ended = row.status is not Status.RUNNING
 
         def write(connection: sqlite3.Connection) -> None:
-            clean = self._secrets.without(detail)
-            if not _write_row(connection, row, clean, paid_on):
+            if not _write_row(connection, row, detail, paid_on, self._secrets):
                 return
             said = None
-            if clean is not None and self.keep_bodies:
-                _write_bodies(connection, clean, row.at)
-                if wire is not None:
-                    write_parts(connection, row.id, wire(), clean.messages)
-                said = said_words(clean.messages, clean.answer) if clean.messages else None
-            if row.status is not Status.RUNNING:
+            if detail is not None and self.keep_bodies:
+                said = write_bodies(connection, detail, row.at, wire, self._secrets)
+            if ended:
                 request_index.index_row(connection, row, said)
 
-        return self._database.begin(write)
+        return self._database.begin(write, patiently=ended)
+
+    def hurry(self) -> None:
+        """Has what waits for time written now."""
+        self._database.hurry()
 
     async def recent(self, limit: int) -> tuple[RequestRow, ...]:
         """The newest rows first."""
@@ -162,8 +195,8 @@ class RequestLog:
                 decision=rest.decision,
                 usage=rest.usage,
                 error_message=rest.error_message,
-                messages=tuple(_body_of(messages) or ()),
-                answer=_body_of(answer),
+                messages=read_messages(connection, messages),
+                answer=read_answer(answer),
                 tools=rest.tools,
                 attempts=rest.attempts,
                 remarks=rest.remarks,
@@ -260,12 +293,8 @@ class RequestLog:
         where none is kept any more, the index is written anew without it.
         """
         old = now - keep_bodies_days * DAY_S if keep_bodies_days else float("inf")
-        too_many = (
-            "SELECT request_id FROM (SELECT request_id, at, sum(size_bytes) OVER (ORDER BY at DESC, request_id)"
-            " AS newer FROM bodies) WHERE newer > ? ORDER BY at LIMIT ?"
-        )
-        dropped = await self._drop_bodies("SELECT request_id FROM bodies WHERE at < ? ORDER BY at LIMIT ?", old)
-        dropped += await self._drop_bodies(too_many, KEEP_BODIES_BYTES)
+        dropped = await self._dropped(lambda connection: drop_older(connection, old))
+        dropped += await self._dropped(lambda connection: drop_too_many(connection, KEEP_BODIES_BYTES))
         while await self._database.run(lambda connection: _drop_rows(connection, now - KEEP_ROWS_DAYS * DAY_S)):
             pass
         if dropped and not keep_bodies_days:
@@ -274,82 +303,72 @@ class RequestLog:
                 going = await self._database.run(lambda connection: request_index.merge(connection, first=False))
         return dropped
 
-    async def _drop_bodies(self, query: str, limit: float) -> int:
-        def write(connection: sqlite3.Connection) -> int:
-            found = [request_id for (request_id,) in connection.execute(query, (limit, PRUNED_AT_ONCE))]
-            request_index.forget_said(connection, found)
-            connection.executemany("DELETE FROM bodies WHERE request_id = ?", ((one,) for one in found))
-            return len(found)
-
-        dropped = 0
-        while done := await self._database.run(write):
-            dropped += done
+    async def _dropped(self, some: Callable[[sqlite3.Connection], int]) -> int:
+        """Drops all bodies that ``some`` drops some of, and the pieces that none names any more."""
+        dropped, going = 0, True
+        while going:
+            done = await self._database.run(some)
+            dropped, going = dropped + done, done > 0
+            while await self._database.run(drop_unused):
+                pass
         return dropped
 
 
 def _drop_rows(connection: sqlite3.Connection, before: float) -> int:
     """Some of the requests that came before; how many."""
     query = "SELECT id FROM requests WHERE at < ? ORDER BY at LIMIT ?"
-    found = [request_id for (request_id,) in connection.execute(query, (before, PRUNED_AT_ONCE))]
+    found = [request_id for (request_id,) in connection.execute(query, (before, ROWS_PRUNED_AT_ONCE))]
     request_index.forget(connection, found)
     connection.executemany("DELETE FROM requests WHERE id = ?", ((one,) for one in found))
     return len(found)
 
 
 def _write_row(
-    connection: sqlite3.Connection, row: RequestRow, detail: RequestDetail | None, paid_on: str | None
+    connection: sqlite3.Connection,
+    row: RequestRow,
+    detail: RequestDetail | None,
+    paid_on: str | None,
+    secrets: KnownSecrets,
 ) -> bool:
     """Whether the row was written: a late word of a start does not undo an end."""
-    values: dict[str, object] = {name: getattr(row, name) for name in COLUMNS}
-    values["paid_day"] = paid_on if paid_on != day_of(row.at) else None
-    values["search"] = row_text(row) if row.status is Status.RUNNING else ""
-    if detail is not None:
-        usage = detail.usage
-        values["cache_read_tokens"] = usage.cache_read_tokens
-        values["cache_write_tokens"] = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
-        rest = _Rest(
-            usage=usage,
-            decision=detail.decision,
-            error_message=detail.error_message,
-            tools=detail.tools,
-            attempts=detail.attempts,
-            remarks=detail.remarks,
-            cost=detail.cost,
-            reuse=detail.reuse,
-            timeline=detail.timeline,
-            elsewhere=detail.elsewhere,
-            weighed=detail.weighed,
-            compacted=detail.compacted,
-        )
-        values["detail"] = to_json(rest)
-        values["difficulty"] = detail.decision.difficulty if detail.decision else None
-    updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "id")
-    done = connection.execute(
-        f"INSERT INTO requests ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
-        f" ON CONFLICT (id) DO UPDATE SET {updates}"
-        " WHERE requests.status = 'running' OR excluded.status != 'running'",
-        tuple(_plain(value) for value in values.values()),
+    values = (
+        *_values_of(row),
+        paid_on if paid_on and paid_on != day_of(row.at) else None,
+        row_text(row) if row.status is Status.RUNNING else "",
     )
+    if detail is None:
+        return _executed(connection, _WRITE_ROW, values)
+    usage = detail.usage
+    rest = _Rest(
+        usage=usage,
+        decision=detail.decision,
+        error_message=detail.error_message,
+        tools=detail.tools,
+        attempts=detail.attempts,
+        remarks=detail.remarks,
+        cost=detail.cost,
+        reuse=detail.reuse,
+        timeline=detail.timeline,
+        elsewhere=detail.elsewhere,
+        weighed=detail.weighed,
+        compacted=detail.compacted,
+    )
+    more = (
+        usage.cache_read_tokens,
+        usage.cache_write_5m_tokens + usage.cache_write_1h_tokens,
+        secrets.without_in(to_bytes(rest)).decode(),
+        detail.decision.difficulty if detail.decision else None,
+    )
+    return _executed(connection, _WRITE_ALL, (*values, *more))
+
+
+def _executed(connection: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> bool:
+    try:
+        done = connection.execute(statement, values)
+    except UnicodeEncodeError:  # lone surrogates
+        clean = [clean_text(str(value)) if isinstance(value, str) else value for value in values]
+        done = connection.execute(statement, clean)
     return done.rowcount == 1
-
-
-def _write_bodies(connection: sqlite3.Connection, detail: RequestDetail, at: float) -> None:
-    """Messages do not change while a request runs: they are compressed once, the answer is added at the end."""
-    request_id = detail.row.id
-    kept = connection.execute("SELECT messages FROM bodies WHERE request_id = ?", (request_id,)).fetchone()
-    messages = kept[0] if kept and kept[0] else pack(detail.messages) if detail.messages else None
-    answer = pack(detail.answer) if detail.answer is not None else None
-    size_bytes = len(messages or b"") + len(answer or b"")
-    connection.execute(
-        "INSERT INTO bodies (request_id, at, size_bytes, messages, answer) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (request_id) DO UPDATE SET size_bytes = excluded.size_bytes, messages = excluded.messages,"
-        " answer = excluded.answer",
-        (request_id, at, size_bytes, messages, answer),
-    )
-
-
-def _plain(value: object) -> object:
-    return clean_text(str(value)) if isinstance(value, str) else value
 
 
 def _hit(row: RequestRow, reuse: Reuse | None) -> CacheHit:
@@ -378,9 +397,3 @@ def _rest_of(detail: str | None) -> _Rest:
     with suppress(ValueError):
         return from_json(_Rest, detail) if detail else _Rest()
     return _Rest()
-
-
-def _body_of(blob: bytes | None) -> Any:
-    with suppress(ValueError):
-        return unpack(blob) if blob else None
-    return None

@@ -32,12 +32,13 @@ class InMemory:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.connection.execute("PRAGMA foreign_keys = ON")
         _empty().backup(self.connection)
+        open_index(self.connection)
         self.clock = FakeClock()
         self.log = RequestLog(cast(Database, self), self.clock)
 
     why_temporary = ""
 
-    def begin(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+    def begin(self, work: Callable[[sqlite3.Connection], T], *, patiently: bool = False) -> asyncio.Future[T]:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         done.set_result(work(self.connection))
         return done

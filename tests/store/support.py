@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 
 from gateway_core.model import (
@@ -159,5 +158,8 @@ async def make_read_only(database: Database, on: bool = True) -> None:
     """
     connection = database._connection
     assert connection is not None
-    setting = database._thread.submit(connection.execute, f"PRAGMA query_only = {int(on)}")
-    await asyncio.wrap_future(setting)
+
+    def change() -> None:
+        connection.execute(f"PRAGMA query_only = {int(on)}")
+
+    await database._ordered(change)
