@@ -7,11 +7,13 @@ searches is a thousandth of it in micro-dollars for one.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 from gateway_core.model import Cost, Usage
 from gateway_core.settings import Price
+from gateway_core.wire.extras import Extras
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelPrice
@@ -86,16 +88,23 @@ class Rates:
 _TOKENS = [field.name for field in fields(Rates) if field.name not in ("above_tokens", *_BY_THE_THOUSAND)]
 
 
+def dearest(tiers: tuple[Rates, ...], prompt: int, output: int, extras: Extras) -> Decimal:
+    """The most that so many tokens can cost in any of the tiers that such a prompt reaches, in micro-dollars."""
+    given = made = beside = Decimal(0)
+    for rates in tiers:
+        if prompt > rates.above_tokens or rates is tiers[0]:
+            given = max(given, rates.dearest_input(extras.audio))
+            made = max(made, rates.dearest_output(extras.audio))
+            beside = max(beside, rates.web_search * extras.web_searches + rates.request)
+    return given * prompt + made * output + beside
+
+
 def round_up(parts: tuple[Decimal, ...]) -> Cost:
     """Whole micro-dollars, rounded up once for all parts together: what is missing goes to the largest."""
-    whole = [int(part.to_integral_value(ROUND_FLOOR)) for part in parts]
-    missing = up(sum(parts, Decimal(0))) - sum(whole)
-    whole[max(range(len(parts)), key=lambda index: parts[index])] += missing
+    whole = [floor(part) for part in parts]
+    if missing := ceil(sum(parts)) - sum(whole):
+        whole[parts.index(max(parts))] += missing
     return Cost(*whole)
-
-
-def up(microusd: Decimal) -> int:
-    return int(microusd.to_integral_value(ROUND_CEILING))
 
 
 def rates_of_price(price: Price, provider: str) -> tuple[Rates, ...]:
