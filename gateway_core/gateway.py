@@ -85,7 +85,7 @@ class Gateway(Composition):
         await self.local.start()
         self._spawn(self._pricing.load(), "prices")
         self._spawn(self.checks.run(), "provider checks")
-        self._spawn(self._quiet.listen(self.bus), "quiet")
+        self.bus.listen(self._quiet.hear)
         self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self.learning.run(), "learning")
         self._spawn(self._look_after(), "housekeeping")

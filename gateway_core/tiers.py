@@ -209,11 +209,15 @@ class Tiers:
         return smaller_budget(budget, request.size.input_tokens, too_long)
 
     def _options(self) -> dict[Tier, tuple[Option, ...]]:
-        return {tier: tuple([self._option(place) for place in places]) for tier, places in self._places.items()}
+        server = self._local.server
+        options: dict[Tier, tuple[Option, ...]] = {}
+        for tier, places in self._places.items():
+            options[tier] = tuple([self._option(place, server) for place in places])
+        return options
 
-    def _option(self, place: Place) -> Option:
+    def _option(self, place: Place, server: LocalServer) -> Option:
         """What serves a place now, with what was learned of its model; or why nothing does."""
-        target, server = place.target, self._local.server
+        target = place.target
         if target.provider == LOCAL:
             return self._local_option(target.tier, target.model if target.tier is not Tier.LOCAL else None, server)
         if place.missing or self._pool.get(target.provider) is None:

@@ -423,4 +423,4 @@ class Budget:
 
 
 def _at_most(limit_microusd: int, hard_microusd: int) -> int:
-    return min(limit_microusd, hard_microusd) if hard_microusd else limit_microusd
+    return hard_microusd if hard_microusd and limit_microusd > hard_microusd else limit_microusd

@@ -14,7 +14,7 @@ from operator import add
 from typing import TYPE_CHECKING
 
 from gateway_core.model import ChatRequest, Cost, Counterfactuals, Reason, Target, Usage
-from gateway_core.providers.rates import Rates, dearest, rates_of_price, rates_of_snapshot, round_up
+from gateway_core.providers.rates import Ceiling, Rates, ceilings, dearest, rates_of_price, rates_of_snapshot, round_up
 from gateway_core.settings import Price
 from gateway_core.wire.extras import Extras, extras_of
 
@@ -39,9 +39,6 @@ _STEP = timedelta(minutes=30)
 """Prices that depend on the time of day change on the half hour."""
 MOST_MODELS = 1_000
 """Prices that are kept at hand."""
-
-_Key = tuple[str, str, bool, bool, str]
-"""Provider, model, and how an answer is made."""
 
 
 class Pricing:
@@ -172,7 +169,7 @@ class Pricing:
         prompt = extras.prompt_tokens(input_ceiling, self.context_window(provider, model))
         most = Decimal(0)
         for tiers in self._within_the_call(provider, model, extras):
-            most = max(most, dearest(tiers, prompt, max_output, extras))
+            most = max(most, dearest(tiers, prompt, max_output, extras.web_searches))
         return ceil(most)
 
     def rates(self, provider: str, model: str) -> Rates:
@@ -218,25 +215,28 @@ class Pricing:
         now = self._moment()
         key = (provider, model, made.fast, made.us_only, made.service_tier)
         if (known := self._known.get(key)) is None:
+            if len(self._known) >= MOST_MODELS:  # callers name them
+                self._known.clear()
             known = self._known[key] = self._worked_out(provider, model, made, now)
         return known
 
-    def _within_the_call(self, provider: str, model: str, extras: Extras) -> tuple[tuple[Rates, ...], ...]:
+    def _within_the_call(self, provider: str, model: str, extras: Extras) -> tuple[tuple[Ceiling, ...], ...]:
         """Each of the tiers that a call may be charged at which begins now: as it is plain, and as it is asked for."""
         now = self._moment()
-        key = (provider, model, extras.fast, extras.us_only, extras.service_tier)
+        key = (provider, model, extras.fast, extras.us_only, extras.service_tier, extras.audio)
         if (known := self._coming.get(key)) is None:
             moments = [now + step * _STEP for step in range(_LONGEST_CALL // _STEP + 1)]
             ways = (_PLAIN, extras)
             every = {self._worked_out(provider, model, made, at) for at in moments for made in ways}
-            known = self._coming[key] = tuple(every)
+            if len(self._coming) >= MOST_MODELS:  # callers name them
+                self._coming.clear()
+            known = self._coming[key] = tuple([ceilings(tiers, extras.audio) for tiers in every])
         return known
 
     def _moment(self) -> datetime:
-        """Now. What was worked out for another half hour is forgotten, and what are too many models (callers name
-        them)."""
+        """Now. What was worked out for another half hour is forgotten."""
         now = self._now()
-        if not self._begins <= now < self._ends or max(len(self._known), len(self._coming)) >= MOST_MODELS:
+        if not self._begins <= now < self._ends:
             seconds = _STEP.total_seconds()
             self._begins = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
             self._ends = self._begins + _STEP
@@ -245,8 +245,8 @@ class Pricing:
 
     def _forget(self) -> None:
         """New ones are begun: a quoted copy keeps its own."""
-        self._known: dict[_Key, tuple[Rates, ...]] = {}
-        self._coming: dict[_Key, tuple[tuple[Rates, ...], ...]] = {}
+        self._known: dict[tuple[str, str, bool, bool, str], tuple[Rates, ...]] = {}
+        self._coming: dict[tuple[str, str, bool, bool, str, bool], tuple[tuple[Ceiling, ...], ...]] = {}
 
     def _worked_out(self, provider: str, model: str, made: Usage | Extras, moment: datetime) -> tuple[Rates, ...]:
         if provider in FREE_PROVIDERS:

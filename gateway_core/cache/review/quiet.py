@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from gateway_core.bus import Bus
 from gateway_core.clock import Clock
-from gateway_core.events import KillSwitchChanged, RequestFinished, RequestStarted
+from gateway_core.events import Event, KillSwitchChanged, RequestFinished, RequestStarted
 
 T = TypeVar("T")
 
@@ -53,9 +52,7 @@ class Quiet:
                 await asyncio.wait({task})
         return None if task.cancelled() else task.result()
 
-    async def listen(self, bus: Bus) -> None:
-        """Is disturbed by what happens, until cancelled or the bus closes."""
-        with bus.subscribe() as events:
-            async for event in events:
-                if isinstance(event, RequestStarted | RequestFinished | KillSwitchChanged):
-                    self.disturb()
+    def hear(self, event: Event) -> None:
+        """Listens to the bus: is disturbed by what happens."""
+        if isinstance(event, RequestStarted | RequestFinished | KillSwitchChanged):
+            self.disturb()

@@ -51,7 +51,7 @@ async def test_it_is_quiet_when_nothing_runs_and_nothing_ran_for_a_while() -> No
 async def test_what_happens_ends_the_work(event: Event) -> None:
     bus, clock, work = Bus(), FakeClock(), Work()
     quiet = Quiet(lambda: 0, clock)
-    listening = asyncio.create_task(quiet.listen(bus))
+    bus.listen(quiet.hear)
     doing = asyncio.create_task(quiet.do(work()))
     await work.begun.wait()
     bus.publish(Notice(NOON, "info", "nothing to do with it"))
@@ -61,8 +61,6 @@ async def test_what_happens_ends_the_work(event: Event) -> None:
     bus.publish(event)
     assert await doing is None
     assert work.ended and not quiet.is_quiet
-    bus.close()
-    await listening
 
 
 async def test_who_is_cancelled_takes_the_work_along() -> None:
