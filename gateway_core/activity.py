@@ -52,7 +52,9 @@ class Activity:
         if date == self._day.date:
             self._day.count(row, usage)
         number = minute_of(row)
-        self._minutes.setdefault(number, Minute()).count(row)
+        if (minute := self._minutes.get(number)) is None:
+            minute = self._minutes[number] = Minute()
+        minute.count(row)
         if len(self._minutes) > 2 * MINUTES:
             self._minutes = {at: minute for at, minute in self._minutes.items() if number - MINUTES < at <= number}
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 from gateway_core.events import Event
+
+log = logging.getLogger(__name__)
 
 BACKLOG = 1024
 
@@ -49,12 +52,21 @@ class Bus:
         self._listeners: list[Callable[[Event], None]] = []
 
     def listen(self, heard: Callable[[Event], None]) -> None:
-        """Has ``heard`` called with each event as it is published: it must be quick, and must not raise."""
+        """Has ``heard`` called with each event as it is published: it must be quick. Where it raises, only that is
+        logged."""
         self._listeners.append(heard)
+
+    def unlisten(self, heard: Callable[[Event], None]) -> None:
+        """Ends what :meth:`listen` began; nothing where that has ended."""
+        if heard in self._listeners:
+            self._listeners.remove(heard)
 
     def publish(self, event: Event) -> None:
         for heard in self._listeners:
-            heard(event)
+            try:
+                heard(event)
+            except Exception as error:
+                log.error("who hears %s events failed: %s", event.type, type(error).__name__)
         for subscription in self._subscriptions:
             subscription.put(event)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from gateway_core.cache.identity import Identity
 from gateway_core.clock import Clock
 from gateway_core.exchange import Exchange
-from gateway_core.model import CacheMode, ChatRequest, Decision, DecisionRecord, JsonObject, Lane, Target, Tier, Usage
+from gateway_core.model import CacheMode, ChatRequest, Decision, JsonObject, Lane, Target, Tier, Usage
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.rates import Rates
 from gateway_core.routing import staying
@@ -132,11 +132,11 @@ class Conversations:
         """The decision with what the conversation is known by, and with what was known of it."""
         if exchange.place is None:
             return decision
-        record: DecisionRecord = replace(decision.record, turn=Sessions.names(exchange.place))
-        if record.session is None and exchange.standing:
+        session = decision.record.session
+        if session is None and exchange.standing:
             usual = Wish(decision.target.tier, decision.route, "")
-            record = replace(record, session=staying.look_of(exchange.standing, usual, None))
-        return replace(decision, record=record)
+            session = staying.look_of(exchange.standing, usual, None)
+        return decision.with_record(decision.record.of_turn(Sessions.names(exchange.place), session))
 
     async def _meanings(self, words: str, said: str, known: Vector | None) -> tuple[Vector | None, Vector | None]:
         """Of both texts, where they are near at a glance. ``known`` is that of what was said before."""

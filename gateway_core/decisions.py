@@ -137,6 +137,10 @@ class DecisionRecord:
     turn: tuple[str, ...] = ()
     """What the turn of the conversation is known by, as hashes: a tool loop goes on with it after a restart."""
 
+    def of_turn(self, turn: tuple[str, ...], session: SessionLook | None) -> DecisionRecord:
+        """The same with what its conversation is known by, and with what was known of that."""
+        return DecisionRecord(self.difficulty, self.considered, session, self.otherwise, turn)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -151,3 +155,9 @@ class Decision:
     explicit: bool = False
     """The caller or the operator named the tier or model: it is not exchanged for a free one when money is short."""
     record: DecisionRecord = DecisionRecord()
+
+    def with_record(self, record: DecisionRecord) -> Decision:
+        """The same with other inputs."""
+        return Decision(
+            self.target, self.fallbacks, self.route, self.difficulty, self.reasons, self.explicit, record=record
+        )

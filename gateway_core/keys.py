@@ -10,7 +10,7 @@ import hmac
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from hashlib import sha256
@@ -63,13 +63,19 @@ class Keys:
     until: float = 0.0
     """When ``former`` ends, in Unix seconds."""
     monitor: str = ""
+    _digests: tuple[bytes, bytes, bytes] = field(init=False, repr=False, compare=False)
+    """Of the three: every request is compared with them."""
+
+    def __post_init__(self) -> None:
+        each = (_digest(self.secret), _digest(self.former), _digest(self.monitor))
+        object.__setattr__(self, "_digests", each)
 
     def access(self, key: str, now: float) -> Access | None:
         """How far ``key`` opens the gateway at ``now``. Takes the same time whatever is wrong with the key."""
-        digest = sha256(key.encode("utf-8", "surrogateescape")).digest()
-        is_secret = _same(digest, self.secret)
-        is_former = _same(digest, self.former) and bool(self.former) and now < self.until
-        is_monitor = _same(digest, self.monitor) and bool(self.monitor)
+        digest, (secret, former, monitor) = _digest(key), self._digests
+        is_secret = hmac.compare_digest(digest, secret)
+        is_former = hmac.compare_digest(digest, former) and bool(self.former) and now < self.until
+        is_monitor = hmac.compare_digest(digest, monitor) and bool(self.monitor)
         if is_secret or is_former:
             return Access.FULL
         return Access.MONITOR if is_monitor else None
@@ -79,8 +85,8 @@ class Keys:
         yield from (key for key in (self.secret, self.former, self.monitor) if key)
 
 
-def _same(digest: bytes, key: str) -> bool:
-    return hmac.compare_digest(digest, sha256(key.encode()).digest())
+def _digest(key: str) -> bytes:
+    return sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 def caller_of(settings: Settings) -> str:

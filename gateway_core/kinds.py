@@ -28,9 +28,11 @@ class CacheStatus(StrEnum):
     MISS = "miss"
     BYPASS = "bypass"
 
-    @property
-    def is_hit(self) -> bool:
-        return self in (CacheStatus.EXACT, CacheStatus.SEMANTIC)
+    is_hit: bool
+    """Whether a cache gave the answer."""
+
+    def __init__(self, name: str) -> None:
+        self.is_hit = name in ("exact", "semantic")
 
 
 class CacheMode(StrEnum):

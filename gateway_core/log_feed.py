@@ -17,6 +17,7 @@ _PRESSING = ("kill", "release", "set_budget", "clear_cache", "force_tier")
 """Commands that change what is answered or spent: told as a warning, so that they are found again."""
 _CAME_BY_ITSELF = ("request.started", "request.routed", "log.added")
 _LEVELS = {"ok": 0, "soft": 1, "medium": 2, "hard": 3}
+_BY_HAND = errors.stopped_by_hand().code
 _REACHED = {
     "soft": "The soft daily limit is reached",
     "medium": "The medium daily limit is reached: premium requests go to a cheaper tier",
@@ -79,7 +80,7 @@ class LogFeed:
             word = "was refused" if row.status is Status.REFUSED else "failed"
             level = "info" if row.status is Status.REFUSED else "warning"
             self._log.take(level, "requests", f"A request {word}{where}: {row.error_code or 'no reason is known'}.")
-        elif row.error_code == errors.stopped_by_hand().code:
+        elif row.error_code == _BY_HAND:
             self._log.take("info", "requests", f"Request {row.id} was stopped{where}: {row.error_code}.")
         self._limits()
 

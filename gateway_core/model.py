@@ -283,7 +283,7 @@ class RequestRow:
         """``cache``, the tier that it went to, or an empty string while it went nowhere; ``x-llmgw-tier``'s value."""
         if self.cache.is_hit:
             return "cache"
-        return self.tier.value if self.tier else ""
+        return str(self.tier) if self.tier else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ DOUBT = 4
 LEAST_ANSWERS = 3
 MOST_MODELS = 500
 WRITE_AFTER_S = 5.0
-_NOTHING = ModelReport()
+_NOTHING, _NO_ANSWERS = ModelReport(), Average()
 
 
 class ReportedUsage:
@@ -68,11 +68,11 @@ class ReportedUsage:
         if usage.output_counted is not Counted.MEASURED or not usage.output_tokens:
             return
         report, tokens = self._report(provider, model), float(usage.output_tokens)
-        self._lanes[lane] = _with(self._lanes.get(lane, Average()), tokens)
+        self._lanes[lane] = _with(self._lanes.get(lane, _NO_ANSWERS), tokens)
         if lane is Lane.BACKGROUND:
-            report = replace(report, background_answer=_with(report.background_answer, tokens))
+            report = ModelReport(report.ratio, report.answer, _with(report.background_answer, tokens))
         else:
-            report = replace(report, answer=_with(report.answer, tokens))
+            report = ModelReport(report.ratio, _with(report.answer, tokens), report.background_answer)
         self._note(provider, model, report)
 
     # --- what is asked ---------------------------------------------------------------------------------------------
@@ -84,13 +84,13 @@ class ReportedUsage:
 
     def answer(self, provider: str, model: str, lane: Lane) -> ExpectedAnswer:
         """How long an answer will be: as the model's own in that lane, else as others' there."""
-        report = self._report(provider, model)
-        own = report.background_answer if lane is Lane.BACKGROUND else report.answer
-        for known, who in ((own, "its"), (self._lanes.get(lane, Average()), "other models'")):
-            if known.samples >= LEAST_ANSWERS:
-                where = " background" if lane is Lane.BACKGROUND else ""
-                return ExpectedAnswer(round(known.value), f"{who} last{where} answers")
-        return USUAL_ANSWER
+        report, background = self._report(provider, model), lane is Lane.BACKGROUND
+        known, who = report.background_answer if background else report.answer, "its"
+        if known.samples < LEAST_ANSWERS:
+            known, who = self._lanes.get(lane, _NO_ANSWERS), "other models'"
+        if known.samples < LEAST_ANSWERS:
+            return USUAL_ANSWER
+        return ExpectedAnswer(round(known.value), f"{who} last{' background' if background else ''} answers")
 
     # --- its keeping -----------------------------------------------------------------------------------------------
 

@@ -25,13 +25,16 @@ class Day:
         """Adds a request that has ended."""
         self.requests += 1
         self.saved_microusd += row.saved_microusd
-        saved = row.otherwise.saved(row.cost_microusd)[1]
-        self.cache = replace(self.cache, prompt_cache_saved_microusd=self.cache.prompt_cache_saved_microusd + saved)
-        if row.served_by:
-            sums = self.tiers.setdefault(row.served_by, [0, 0, 0, 0])
-            for index, value in enumerate((row.answered, row.input_tokens, row.output_tokens, row.cost_microusd)):
-                sums[index] += value
+        if served_by := row.served_by:
+            sums = self.tiers.setdefault(served_by, [0, 0, 0, 0])
+            sums[0] += row.answered
+            sums[1] += row.input_tokens
+            sums[2] += row.output_tokens
+            sums[3] += row.cost_microusd
             self.cache = _counted(self.cache, row, usage)
+        else:
+            saved = self.cache.prompt_cache_saved_microusd + row.otherwise.saved(row.cost_microusd)[1]
+            self.cache = replace(self.cache, prompt_cache_saved_microusd=saved)
 
 
 @dataclass(slots=True)
@@ -83,21 +86,22 @@ def more_saved(savings: Savings, row: RequestRow) -> Savings:
 
 
 def _counted(stats: CacheStats, row: RequestRow, usage: Usage) -> CacheStats:
-    match row.cache:
-        case CacheStatus.EXACT:
-            stats = replace(stats, exact_hits=stats.exact_hits + 1)
-        case CacheStatus.SEMANTIC:
-            stats = replace(stats, semantic_hits=stats.semantic_hits + 1)
-        case CacheStatus.MISS:
-            stats = replace(stats, misses=stats.misses + 1)
-        case CacheStatus.BYPASS:
-            stats = replace(stats, bypassed=stats.bypassed + 1)
-    if row.cache.is_hit:
-        saved = stats.saved_microusd + row.otherwise.saved(row.cost_microusd)[0]
-        return replace(stats, saved_microusd=saved, today=more_saved(stats.today, row))
-    written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
-    return replace(
-        stats,
-        prompt_cache_read_tokens=stats.prompt_cache_read_tokens + usage.cache_read_tokens,
-        prompt_cache_write_tokens=stats.prompt_cache_write_tokens + written,
+    """With a request that somebody served."""
+    by_cache, by_prompt, _ = row.otherwise.saved(row.cost_microusd)
+    hit, read, written = row.cache.is_hit, 0, 0
+    if not hit:
+        by_cache, read, written = 0, usage.cache_read_tokens, usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+    return CacheStats(
+        stats.exact_hits + (row.cache is CacheStatus.EXACT),
+        stats.semantic_hits + (row.cache is CacheStatus.SEMANTIC),
+        stats.misses + (row.cache is CacheStatus.MISS),
+        stats.bypassed + (row.cache is CacheStatus.BYPASS),
+        stats.entries,
+        stats.saved_microusd + by_cache,
+        stats.prompt_cache_read_tokens + read,
+        stats.prompt_cache_write_tokens + written,
+        stats.semantic,
+        more_saved(stats.today, row) if hit else stats.today,
+        stats.ever,
+        stats.prompt_cache_saved_microusd + by_prompt,
     )

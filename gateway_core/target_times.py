@@ -25,6 +25,9 @@ class Times:
     first_token_p50_ms: float | None = None
 
 
+NO_TIMES = Times()
+
+
 @dataclass(slots=True)
 class _Target:
     latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
@@ -73,17 +76,18 @@ class TargetTimes:
 
     def _target(self, provider: str, model: str) -> _Target:
         key = (provider, model)
-        target = self._targets.setdefault(key, _Target())
+        if (target := self._targets.get(key)) is None:
+            target = self._targets[key] = _Target()
+            if len(self._targets) > MAX_TARGETS:
+                self._targets.popitem(last=False)
         self._targets.move_to_end(key)
-        if len(self._targets) > MAX_TARGETS:
-            self._targets.popitem(last=False)
         return target
 
     def of(self, provider: str, model: str) -> Times:
         """How long the newest answers of a model took."""
         target = self._targets.get((provider, model))
         if target is None or not target.latencies_ms:
-            return Times()
+            return NO_TIMES
         if target.times is None:
             latencies, first = sorted(target.latencies_ms), sorted(target.first_tokens_ms)
             middle = _at(first, 0.5) if first else None

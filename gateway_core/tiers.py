@@ -22,7 +22,7 @@ from gateway_core.providers.prompt_check import PROMPT_CUT
 from gateway_core.providers.registry import blueprints
 from gateway_core.reported_usage import ReportedUsage
 from gateway_core.routing.feasibility import fits
-from gateway_core.routing.landscape import Bands, InMemory, Landscape, Option, Pace, Patience
+from gateway_core.routing.landscape import NOT_IN_MEMORY, Bands, Capabilities, Landscape, Option, Pace, Patience
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import AS_CONFIGURED, LOCAL, Place, Switched, lineup, named_providers
 from gateway_core.routing.local_options import capabilities, standing
@@ -84,6 +84,10 @@ class Tiers:
         self._places = lineup(settings, self._switched)
         self._named = named_providers(settings)
         self._free = frozenset({LOCAL, "ollama", *(entry.name for entry in settings.providers if entry.free)})
+        self._default_tier = Tier(settings.default_tier)
+        self._bands = Bands(settings.router_easy_below, settings.router_hard_from)
+        most_s = settings.local_max_wait_s
+        self._patience = Patience(most_s, max(most_s, BACKGROUND_WAIT_S) if most_s else 0.0)
         self._limits.use(settings.providers)
         root = root_of(local_base_url(settings))
         self._beside_local = frozenset(e.name for e in settings.providers if root_of(e.base_url) == root)
@@ -135,18 +139,19 @@ class Tiers:
 
     def landscape(self) -> Landscape:
         """What the router may choose from now."""
+        stops = self._budget.stops()
         return Landscape(
             options=self._options(),
             named=self._named,
             free=self._free,
             rooms=self._limits.rooms(),
             forced=self.forced,
-            premium_blocked=self._budget.premium_blocked,
-            paid_refusal=self._budget.refusal(1),
-            background_refusal=self._budget.refusal(1, Lane.BACKGROUND),
-            default_tier=Tier(self._settings.default_tier),
-            bands=Bands(self._settings.router_easy_below, self._settings.router_hard_from),
-            patience=self._patience(),
+            premium_blocked=stops.premium,
+            paid_refusal=stops.paid,
+            background_refusal=stops.background,
+            default_tier=self._default_tier,
+            bands=self._bands,
+            patience=self._patience,
             most_microusd=self.most_microusd,
         )
 
@@ -203,49 +208,27 @@ class Tiers:
         budget = budget_tokens(option.can.context_tokens, request.size.max_output_tokens, option.ratio)
         return smaller_budget(budget, request.size.input_tokens, too_long)
 
-    def _patience(self) -> Patience:
-        most_s = self._settings.local_max_wait_s
-        return Patience(most_s, max(most_s, BACKGROUND_WAIT_S) if most_s else 0.0)
-
     def _options(self) -> dict[Tier, tuple[Option, ...]]:
         server = self._local.server
-        return {
-            tier: tuple(self._known(self._option(place, server), server) for place in places)
-            for tier, places in self._places.items()
-        }
-
-    def _known(self, option: Option, server: LocalServer) -> Option:
-        """An option with what was learned of its model."""
-        if option.target is None:
-            return option
-        provider, model = option.target.provider, option.target.model
-        usual_ms = self._times.of(provider, model).latency_p50_ms
-        usual_s = usual_ms / 1000 if usual_ms is not None else None
-        pace, memory = Pace(usual_s=usual_s), InMemory()
-        if provider == LOCAL or provider in self._beside_local:
-            pace, memory = standing(model, self._local, server, self._clock.now(), usual_s)
-        return replace(
-            option,
-            ratio=self._reported.ratio(provider, model),
-            answer=self._reported.answer(provider, model, Lane.INTERACTIVE),
-            background_answer=self._reported.answer(provider, model, Lane.BACKGROUND),
-            pace=pace,
-            memory=memory,
-            compacts=self._settings.compacts_for(option.target.tier),
-        )
+        options: dict[Tier, tuple[Option, ...]] = {}
+        for tier, places in self._places.items():
+            options[tier] = tuple([self._option(place, server) for place in places])
+        return options
 
     def _option(self, place: Place, server: LocalServer) -> Option:
+        """What serves a place now, with what was learned of its model; or why nothing does."""
         target = place.target
         if target.provider == LOCAL:
             return self._local_option(target.tier, target.model if target.tier is not Tier.LOCAL else None, server)
         if place.missing or self._pool.get(target.provider) is None:
             return Option(unavailable=f"{place.missing or target.provider} is not set")
-        context = place.can.context_tokens
+        can, context = place.can, place.can.context_tokens
         if context is None:
             context = self._pricing.context_window(target.provider, target.model)
         if target.provider in self._contexts:
             context = self._contexts[target.provider].within(target.model, context)
-        return Option(target, can=replace(place.can, context_tokens=context))
+        can = Capabilities(context, can.tools, can.vision, can.structured)
+        return self._known(target, can, server, beside_local=target.provider in self._beside_local)
 
     def _local_option(self, tier: Tier, model: str | None, server: LocalServer) -> Option:
         if not self._settings.local_llm_enabled:
@@ -257,7 +240,38 @@ class Tiers:
         stands_in = server.kind == "builtin" and self._settings.builtin_model == "auto"
         target = Target(tier, LOCAL, model, free=True)
         can = capabilities(self._local, server, model)
-        return Option(target, unavailable=lost, can=can, stands_in=stands_in, lost=bool(lost))
+        return self._known(target, can, server, beside_local=True, stands_in=stands_in, lost=lost)
+
+    def _known(
+        self,
+        target: Target,
+        can: Capabilities,
+        server: LocalServer,
+        *,
+        beside_local: bool,
+        stands_in: bool = False,
+        lost: str = "",
+    ) -> Option:
+        """An option with what was learned of its model."""
+        provider, model = target.provider, target.model
+        usual_ms = self._times.of(provider, model).latency_p50_ms
+        usual_s = None if usual_ms is None else usual_ms / 1000
+        pace, memory = Pace(usual_s=usual_s), NOT_IN_MEMORY
+        if beside_local:
+            pace, memory = standing(model, self._local, server, self._clock.now(), usual_s)
+        return Option(
+            target,
+            lost,
+            can,
+            stands_in=stands_in,
+            compacts=self._settings.compacts_for(target.tier),
+            lost=bool(lost),
+            ratio=self._reported.ratio(provider, model),
+            answer=self._reported.answer(provider, model, Lane.INTERACTIVE),
+            background_answer=self._reported.answer(provider, model, Lane.BACKGROUND),
+            pace=pace,
+            memory=memory,
+        )
 
     async def close(self) -> None:
         await self._reported.close()

@@ -8,8 +8,9 @@ import signal
 import sys
 import termios
 from datetime import datetime
+from functools import partial
 
-from gateway_core.events import KillSwitchChanged, Notice, RequestFinished
+from gateway_core.events import Event, KillSwitchChanged, Notice, RequestFinished
 from gateway_core.gateway import Gateway
 from gateway_core.http.server import PortInUse
 from gateway_core.model import RequestRow
@@ -45,12 +46,13 @@ async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, qu
             sayer.say(f"The key is in {settings.data_dir}; `llmgw connect` shows it, and how to use it. Ctrl+C ends.")
             for notice in (*filter(None, [trouble]), *gateway.snapshot(rows=0).notices):
                 sayer.say(one_line(notice))
-            works = _tell(gateway, sayer, quiet), _hear_hang_ups(gateway, sayer, hung_up, terminals)
-            tasks = [asyncio.create_task(work) for work in works]
+            tell = partial(_tell, sayer=sayer, quiet=quiet)
+            gateway.bus.listen(tell)
+            hang_ups = asyncio.create_task(_hear_hang_ups(gateway, sayer, hung_up, terminals))
             await first_of(stop, gateway.stopping.asked)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            gateway.bus.unlisten(tell)
+            hang_ups.cancel()
+            await asyncio.gather(hang_ups, return_exceptions=True)
     except (StoreError, PortInUse) as error:
         print(f"llmgw: {error.strerror if isinstance(error, OSError) else error}", file=sys.stderr)
         return 1
@@ -96,15 +98,14 @@ async def _hear_hang_ups(gateway: Gateway, sayer: Sayer, hung_up: asyncio.Event,
         sayer.say(f"SIGHUP: {one_line(result.message)}")
 
 
-async def _tell(gateway: Gateway, sayer: Sayer, quiet: bool) -> None:
-    with gateway.bus.subscribe() as subscription:
-        async for event in subscription:
-            if isinstance(event, RequestFinished) and not quiet:
-                sayer.say(request_line(event.row))
-            elif isinstance(event, Notice):
-                sayer.say(f"{event.level}: {one_line(event.text)}")
-            elif isinstance(event, KillSwitchChanged):
-                sayer.say(kill_line(event))
+def _tell(event: Event, sayer: Sayer, quiet: bool) -> None:
+    if isinstance(event, RequestFinished):
+        if not quiet:
+            sayer.say(request_line(event.row))
+    elif isinstance(event, Notice):
+        sayer.say(f"{event.level}: {one_line(event.text)}")
+    elif isinstance(event, KillSwitchChanged):
+        sayer.say(kill_line(event))
 
 
 def kill_line(event: KillSwitchChanged) -> str:
@@ -118,11 +119,11 @@ def kill_line(event: KillSwitchChanged) -> str:
 
 def request_line(row: RequestRow) -> str:
     """One finished request, without a word of its prompt."""
-    served = row.served_by or row.status.value
+    served = row.served_by or str(row.status)
     words = (
         datetime.fromtimestamp(row.at).strftime("%H:%M:%S"),
         row.id,
-        f"{row.status.value:<9}",
+        f"{row.status!s:<9}",
         f"{served:<8}",
         one_line(row.model or row.asked_model),
         f"{tokens(row.input_tokens, row.input_counted)}>{tokens(row.output_tokens, row.output_counted)} tokens",

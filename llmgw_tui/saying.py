@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import select
 import sys
 import threading
-from contextlib import suppress
+from collections import deque
 
 log = logging.getLogger(__name__)
 
 WAITING = 1_000
 """Lines that may wait for their reader; what comes beyond is counted, and left out."""
-LAST_WORDS_S = 0.5
+TOGETHER_S = 0.05
+"""Lines that come within so long are written at once: a busy gateway wakes the thread twenty times a second, and not
+for each request."""
+LAST_WORDS_S = 1.0
 LOOK_S = 1.0
 
 
@@ -28,7 +30,9 @@ class Sayer:
     def __init__(self, number: int | None = None, waiting: int = WAITING) -> None:
         self._number = sys.stdout.fileno() if number is None else number
         self._encoding = sys.stdout.encoding or "utf-8"
-        self._lines: queue.Queue[str | None] = queue.Queue(waiting)
+        self._waiting = waiting
+        self._lines: deque[str] = deque()
+        self._is_some, self._is_over = threading.Event(), threading.Event()
         self._failed = False
         self.dropped = 0
         """Lines that did not fit since the last one that did."""
@@ -37,24 +41,30 @@ class Sayer:
 
     def say(self, line: str) -> None:
         """Has the line written. Never waits."""
-        try:
-            if self.dropped:
-                self._lines.put_nowait(f"({self.dropped} lines were left out: nobody read them)")
-                self.dropped = 0
-            self._lines.put_nowait(line)
-        except queue.Full:
+        if len(self._lines) >= self._waiting:
             self.dropped += 1
+            return
+        if self.dropped:
+            self._lines.append(f"({self.dropped} lines were left out: nobody read them)")
+            self.dropped = 0
+        self._lines.append(line)
+        if not self._is_some.is_set():
+            self._is_some.set()
 
-    def close(self) -> None:
+    def close(self, within_s: float = LAST_WORDS_S) -> None:
         """Waits a moment for what is still to be written."""
-        with suppress(queue.Full):
-            self._lines.put(None, timeout=LAST_WORDS_S)
-            self._thread.join(LAST_WORDS_S)
+        self._is_over.set()
+        self._is_some.set()
+        self._thread.join(within_s)
 
     def _write_all(self) -> None:
-        while (line := self._lines.get()) is not None:
+        while not self._is_over.is_set() or self._lines:
+            self._is_some.wait()
+            self._is_over.wait(TOGETHER_S)
+            self._is_some.clear()
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
             try:
-                self._write(f"{line}\n".encode(self._encoding, "backslashreplace"))
+                self._write("".join([f"{line}\n" for line in lines]).encode(self._encoding, "backslashreplace"))
             except OSError as error:
                 if not self._failed:
                     log.warning("stdout takes no more lines: %s", error.strerror)

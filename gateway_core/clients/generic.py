@@ -6,29 +6,28 @@ import re
 from collections.abc import Mapping
 
 from gateway_core.clients.messages import (
+    Sent,
     in_tool_loop,
     last_user,
-    messages_of,
     session_of,
-    system_text,
     text_of,
     with_stable_tool_ids,
 )
-from gateway_core.model import ClientView, JsonObject, Lane
+from gateway_core.model import ClientView, Lane
 
 _PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9._+-]{0,31}(?:/[A-Za-z][A-Za-z0-9._+-]{0,15})?")
 
 
-def read_generic(body: JsonObject, headers: Mapping[str, str]) -> ClientView:
-    """The request as it stands. ``headers`` by lower-case name."""
-    messages = messages_of(body)
+def read_generic(sent: Sent) -> ClientView:
+    """The request as it stands."""
+    messages, headers = sent.messages, sent.headers
     user = last_user(messages)
     return ClientView(
         client="codex" if _is_codex(headers) else _client_name(headers.get("user-agent")),
-        session=session_of(body, headers),
+        session=session_of(sent.body, headers),
         lane=Lane.INTERACTIVE,
         user_text="" if user is None else text_of(messages[user].get("content")),
-        system_text=system_text(messages),
+        system_text=sent.system,
         messages=tuple(with_stable_tool_ids(messages)),
         in_tool_loop=in_tool_loop(messages),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gateway_core.model import JsonObject
@@ -10,6 +11,22 @@ from gateway_core.model import JsonObject
 SYSTEM_ROLES = ("system", "developer")
 TOOL_ROLES = ("tool", "function")
 LONGEST_SESSION = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request as it came, with what every client is looked at for. ``headers`` are by lower-case name."""
+
+    body: JsonObject
+    headers: Mapping[str, str]
+    messages: list[JsonObject]
+    system: str
+
+
+def sent_of(body: JsonObject, headers: Mapping[str, str]) -> Sent:
+    """The request; ``headers`` by any name."""
+    messages = messages_of(body)
+    return Sent(body, lowered(headers), messages, system_text(messages))
 
 
 def messages_of(body: JsonObject) -> list[JsonObject]:
@@ -38,12 +55,15 @@ def part_text(part: Any) -> str | None:
 
 def system_text(messages: Iterable[JsonObject]) -> str:
     """The system prompt: all messages of the system's and the developer's role."""
-    return "\n\n".join(text_of(message.get("content")) for message in messages if message.get("role") in SYSTEM_ROLES)
+    return "\n\n".join([text_of(message.get("content")) for message in messages if message.get("role") in SYSTEM_ROLES])
 
 
 def last_user(messages: list[JsonObject]) -> int | None:
     """The index of the last message of the user's."""
-    return next((i for i in range(len(messages) - 1, -1, -1) if messages[i].get("role") == "user"), None)
+    for index in range(len(messages) - 1, -1, -1):
+        if messages[index].get("role") == "user":
+            return index
+    return None
 
 
 def in_tool_loop(messages: list[JsonObject]) -> bool:
@@ -58,7 +78,10 @@ def with_stable_tool_ids(messages: list[JsonObject]) -> list[JsonObject]:
     about what the conversation means.
     """
     numbers: dict[str, str] = {}
-    return [_numbered(message, numbers) for message in messages]
+    return [
+        _numbered(message, numbers) if "tool_calls" in message or "tool_call_id" in message else message
+        for message in messages
+    ]
 
 
 def _numbered(message: JsonObject, numbers: dict[str, str]) -> JsonObject:
@@ -80,7 +103,10 @@ def _numbered_call(call: Any, numbers: dict[str, str]) -> Any:
 
 def lowered(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers by lower-case name. Bytes that are no UTF-8 become question marks: JSON cannot carry them."""
-    return {name.lower(): value.encode("utf-8", "replace").decode() for name, value in headers.items()}
+    return {
+        name.lower(): value if value.isascii() else value.encode("utf-8", "replace").decode()
+        for name, value in headers.items()
+    }
 
 
 def session_of(body: JsonObject, headers: Mapping[str, str]) -> str | None:

@@ -14,12 +14,11 @@ from typing import Any
 
 from gateway_core.clients.messages import (
     SYSTEM_ROLES,
+    Sent,
     in_tool_loop,
     last_user,
-    messages_of,
     part_text,
     session_of,
-    system_text,
     text_of,
     with_stable_tool_ids,
 )
@@ -55,10 +54,9 @@ class _Peeled:
     """The ``Runtime:`` line, empty where there is none."""
 
 
-def read_openclaw(body: JsonObject, headers: Mapping[str, str]) -> ClientView | None:
-    """OpenClaw's request without its envelope, None where it is not OpenClaw's. ``headers`` by lower-case name."""
-    sent = messages_of(body)
-    system = system_text(sent)
+def read_openclaw(request: Sent) -> ClientView | None:
+    """OpenClaw's request without its envelope, None where it is not OpenClaw's."""
+    body, headers, sent, system = request.body, request.headers, request.messages, request.system
     utility = None if body.get("tools") else utility_purpose(system)
     if utility is None and not _is_agent_turn(sent, system, headers):
         return None
@@ -81,7 +79,9 @@ def read_openclaw(body: JsonObject, headers: Mapping[str, str]) -> ClientView | 
 
 
 def _is_agent_turn(sent: list[JsonObject], system: str, headers: Mapping[str, str]) -> bool:
-    return _BEGIN in system or "x-clawrouter-client" in headers or any(_is_carrier(message) for message in sent)
+    if _BEGIN in system or "x-clawrouter-client" in headers:
+        return True
+    return any([_is_carrier(message) for message in sent if message.get("role") == "user"])
 
 
 # --- what stays from turn to turn -------------------------------------------------------------------------------

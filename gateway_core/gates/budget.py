@@ -31,6 +31,18 @@ Beside = Callable[[], Awaitable[Work[bool] | None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Stops:
+    """What money stops now."""
+
+    premium: bool
+    """The medium limit is reached, so that premium requests go to a cheaper tier."""
+    paid: Refusal | None
+    """What any paid call is told; None while one may cost something."""
+    background: Refusal | None
+    """The same for what nobody waits for."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Ending:
     """How a reservation ends: what it cost, or ``usage`` None when nothing was sent."""
 
@@ -126,10 +138,16 @@ class Budget:
         """What today has cost, by the UTC hour in which it was reserved; adds up to what is spent."""
         return tuple(self._today().hours)
 
-    @property
-    def premium_blocked(self) -> bool:
-        """Whether the medium limit is reached, so that premium requests go to a cheaper tier."""
-        return self.status().level in ("medium", "hard")
+    def stops(self) -> Stops:
+        """What the limits that are reached stop: what every decision asks for."""
+        account, limits = self._today(), self._limits
+        spent, medium, hard = account.spent_microusd, limits.medium_microusd, limits.hard_microusd
+        premium = bool(hard and spent >= hard) or bool(medium and spent >= medium)
+        if not self._ledger_ok:
+            refusal = self._ledger_refusal()
+            return Stops(premium, refusal, refusal)
+        paid = self._over_limit(account, 1, Lane.INTERACTIVE)
+        return Stops(premium, paid, paid or self._over_limit(account, 1, Lane.BACKGROUND))
 
     def allows(self, worst_case_microusd: int) -> bool:
         """Whether a call that can cost this much would be let through now. Promises nothing: :meth:`reserve` does."""
@@ -139,7 +157,7 @@ class Budget:
         """Why a call that can cost this much would be refused now; by default, why any paid call would be."""
         if not self._ledger_ok:
             return self._ledger_refusal()
-        return self._over_limit(worst_case_microusd, lane)
+        return self._over_limit(self._today(), worst_case_microusd, lane)
 
     def set_limits(self, soft_microusd: int, medium_microusd: int, hard_microusd: int) -> None:
         """The limits from now on, for calls not yet reserved. 0 is off. Raises ``ValueError`` when one is negative."""
@@ -190,11 +208,11 @@ class Budget:
             raise ValueError("a reservation cannot be negative")
         if not self._started and not await self._start():
             return self._ledger_refusal()
-        if refusal := self._over_limit(worst_case_microusd, lane):
+        account = self._today()
+        if refusal := self._over_limit(account, worst_case_microusd, lane):
             return refusal
         if refusal := self.provider_refusal(target.provider, worst_case_microusd):
             return refusal
-        account = self._today()
         entry = LedgerEntry(request_id, attempt, self._day, target, worst_case_microusd, self._clock.now(), lane)
         if entry.id in self._open:
             raise ValueError(f"{entry.id} is already reserved")
@@ -309,10 +327,10 @@ class Budget:
             account = (await self._accounts_from(day))[day]
             self._accounts.setdefault(day, account)
 
-    def _over_limit(self, worst_case_microusd: int, lane: Lane) -> Refusal | None:
-        account, hard = self._today(), self._limits.hard_microusd
-        committed = account.spent_microusd + account.reserved_microusd
-        if hard and (account.spent_microusd >= hard or committed + worst_case_microusd > hard):
+    def _over_limit(self, account: Account, worst_case_microusd: int, lane: Lane) -> Refusal | None:
+        spent, hard = account.spent_microusd, self._limits.hard_microusd
+        committed = spent + account.reserved_microusd
+        if hard and (spent >= hard or committed + worst_case_microusd > hard):
             return errors.budget_exceeded(committed, hard)
         if lane is Lane.BACKGROUND and not (own := account.lane(lane, self._background_microusd)).has_room(
             worst_case_microusd
@@ -405,4 +423,4 @@ class Budget:
 
 
 def _at_most(limit_microusd: int, hard_microusd: int) -> int:
-    return min(limit_microusd, hard_microusd) if hard_microusd else limit_microusd
+    return hard_microusd if hard_microusd and limit_microusd > hard_microusd else limit_microusd

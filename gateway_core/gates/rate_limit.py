@@ -35,6 +35,8 @@ class RateLimit:
 
     def check(self, caller: str, tokens: int) -> Refusal | None:
         """Takes one request and ``tokens`` from the caller, or says when to come back."""
+        if not self._rpm and not self._tpm:
+            return None
         tokens = max(0, tokens)
         if self._tpm and tokens > self._tpm:
             return Refusal(
@@ -79,6 +81,8 @@ class RateLimit:
 
         A caller owes at most one minute's tokens, so that a wrong count does not shut them out for long.
         """
+        if not self._tpm:
+            return
         bucket = self._bucket(caller)
         bucket.tokens = max(-float(self._tpm), min(float(self._tpm), bucket.tokens - tokens_delta))
 

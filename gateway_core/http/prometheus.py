@@ -11,7 +11,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from gateway_core.events import RequestFinished
+from gateway_core.events import Event, RequestFinished
 from gateway_core.gateway import VERSION, Gateway
 from gateway_core.http.prometheus_cache import CacheMetrics
 from gateway_core.http.prometheus_labels import Names
@@ -41,25 +41,22 @@ class Metrics:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self, _: web.Application) -> None:
-        self._tasks = [
-            asyncio.create_task(self._listen(), name="metrics"),
-            asyncio.create_task(self._watch_the_loop(), name="event loop lag"),
-        ]
+        self._gateway.bus.listen(self._hear)
+        self._watching = asyncio.create_task(self._watch_the_loop(), name="event loop lag")
 
     async def stop(self, _: web.Application) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._gateway.bus.unlisten(self._hear)
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
 
-    async def _listen(self) -> None:
-        with self._gateway.bus.subscribe() as subscription:
-            async for event in subscription:
-                if isinstance(event, RequestFinished):
-                    self._requests.count(event)
-                    self._caches.count(event.row)
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, RequestFinished):
+            self._requests.count(event)
+            self._caches.count(event.row)
 
     async def _watch_the_loop(self) -> None:
         loop = asyncio.get_running_loop()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 from gateway_core.events import RequestFinished
 from gateway_core.http.prometheus_labels import Names
+from gateway_core.http.prometheus_sums import Counts, Distribution, Labels
 from gateway_core.model import Counted, RequestRow, Status, Usage
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
@@ -17,93 +22,90 @@ _LEAST_OUTPUT_TOKENS = 8
 """Fewer say nothing of a model's speed."""
 
 
-class RequestMetrics:
+class RequestMetrics(Collector):
     """Requests by where they went and what became of them, their tokens, money and times."""
 
     def __init__(self, registry: CollectorRegistry, models: Names, codes: Names) -> None:
         self._models = models
         self._codes = codes
         which = ("tier", "provider", "model")
-        self._requests = Counter(
+        self._requests = Counts(
             "llmgw_requests",
             "Requests that ended, answered where status is ok. tier is cache for answers of a cache, none for nowhere.",
             (*which, "status", "lane", "cache"),
-            registry=registry,
         )
-        self._errors = Counter(
-            "llmgw_request_errors", "Requests refused or failed, by the code they got.", ("code",), registry=registry
-        )
-        self._tokens = Counter(
+        self._errors = Counts("llmgw_request_errors", "Requests refused or failed, by the code they got.", ("code",))
+        self._tokens = Counts(
             "llmgw_tokens",
             "Tokens used. input and output are all of them; cache_read, cache_write and reasoning are parts of these.",
             (*which, "kind"),
-            registry=registry,
         )
-        self._cost = Counter("llmgw_cost_usd", "US dollars charged for requests.", which, registry=registry)
-        self._saved = Counter("llmgw_saved_usd", "US dollars saved against premium.", ("tier",), registry=registry)
-        self._above = Counter(
+        self._cost = Counts("llmgw_cost_usd", "US dollars charged for requests.", which)
+        self._saved = Counts("llmgw_saved_usd", "US dollars saved against premium.", ("tier",))
+        self._above = Counts(
             "llmgw_above_premium_usd",
             "US dollars paid above premium's list price, as for prompt-cache writes; take them from what was saved.",
             ("tier",),
-            registry=registry,
         )
-        self._duration = Histogram(
-            "llmgw_request_duration_seconds", "Whole request.", ("tier",), buckets=SECONDS, registry=registry
-        )
-        self._first_token = Histogram(
-            "llmgw_time_to_first_token_seconds", "First token.", ("tier",), buckets=SECONDS, registry=registry
-        )
-        self._speed = Histogram(
+        self._duration = Distribution("llmgw_request_duration_seconds", "Whole request.", ("tier",), SECONDS)
+        self._first_token = Distribution("llmgw_time_to_first_token_seconds", "First token.", ("tier",), SECONDS)
+        self._speed = Distribution(
             "llmgw_output_tokens_per_second",
             "Output tokens a second after the first one, of streams that a model wrote.",
             ("tier", "model"),
-            buckets=TOKENS_PER_SECOND,
-            registry=registry,
+            TOKENS_PER_SECOND,
         )
-        self._repaired = Counter(
-            "llmgw_repaired_requests", "Requests whose answer was put right or replaced.", registry=registry
+        self._repaired = Counts("llmgw_repaired_requests", "Requests whose answer was put right or replaced.")
+        self._fallbacks = Counts(
+            "llmgw_fallbacks", "Requests answered by another model than the router's first choice."
         )
-        self._fallbacks = Counter(
-            "llmgw_fallbacks", "Requests answered by another model than the router's first choice.", registry=registry
-        )
-        self._genai = GenAiMetrics(registry)
+        self._genai = GenAiMetrics()
+        registry.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """All of it so far, in any thread."""
+        own = (self._requests, self._errors, self._tokens, self._cost, self._saved, self._above)
+        times = (self._duration, self._first_token, self._speed, self._repaired, self._fallbacks)
+        return [each.family() for each in (*own, *times, *self._genai.all)]
 
     def count(self, event: RequestFinished) -> None:
-        row = event.row
+        row, cached = event.row, event.row.cache.is_hit
         tier = row.served_by or "none"
         provider, model = self._models.of(row.provider or "", row.model or "")
-        self._requests.labels(tier, provider, model, row.status.value, row.lane.value, row.cache.value).inc()
+        which = (tier, provider, model)
+        self._requests.of[*which, row.status, row.lane, row.cache] += 1
         if row.error_code:
-            self._errors.labels(*self._codes.of(row.error_code)).inc()
-        for kind, tokens in _tokens(row, event.usage).items():
-            if tokens or kind in ("input", "output"):
-                self._tokens.labels(tier, provider, model, kind).inc(tokens)
-        self._cost.labels(tier, provider, model).inc(row.cost_microusd / 1e6)
+            self._errors.of[self._codes.of(row.error_code)] += 1
+        self._tokens.of[*which, "input"] += row.input_tokens
+        self._tokens.of[*which, "output"] += row.output_tokens
+        if not cached:
+            self._count_parts(which, event.usage)
+        self._cost.of[which] += row.cost_microusd / 1e6
         saved = self._saved if row.saved_microusd >= 0 else self._above
-        saved.labels(tier).inc(abs(row.saved_microusd) / 1e6)
-        self._duration.labels(tier).observe(row.latency_ms / 1e3)
+        saved.of[tier,] += abs(row.saved_microusd) / 1e6
+        self._duration.observe((tier,), row.latency_ms / 1e3)
         if row.repaired:
-            self._repaired.inc()
+            self._repaired.of[()] += 1
         if ">" in row.route:
-            self._fallbacks.inc()
+            self._fallbacks.of[()] += 1
         if row.first_token_ms is not None:
-            self._first_token.labels(tier).observe(row.first_token_ms / 1e3)
+            self._first_token.observe((tier,), row.first_token_ms / 1e3)
         if (speed := _tokens_per_second(row)) is not None:
-            self._speed.labels(tier, model).observe(speed)
-        if row.tier and not row.cache.is_hit:
+            self._speed.observe((tier, model), speed)
+        if row.tier and not cached:
             self._genai.count(row, provider, model)
 
-
-def _tokens(row: RequestRow, usage: Usage) -> dict[str, int]:
-    if row.cache.is_hit:
-        return {"input": row.input_tokens, "output": row.output_tokens}
-    return {
-        "input": row.input_tokens,
-        "output": row.output_tokens,
-        "cache_read": usage.cache_read_tokens,
-        "cache_write": usage.cache_write_5m_tokens + usage.cache_write_1h_tokens,
-        "reasoning": usage.reasoning_tokens,
-    }
+    def _count_parts(self, which: Labels, usage: Usage) -> None:
+        """The tokens of a kind of their own, where there are any."""
+        written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+        kinds = (
+            ("cache_read", usage.cache_read_tokens),
+            ("cache_write", written),
+            ("reasoning", usage.reasoning_tokens),
+        )
+        for kind, tokens in kinds:
+            if tokens:
+                self._tokens.of[*which, kind] += tokens
 
 
 def _tokens_per_second(row: RequestRow) -> float | None:
@@ -122,36 +124,34 @@ class GenAiMetrics:
     version 1.36 and later, 2026-11; in development), put into Prometheus's form. Answers of a cache are not in them.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self) -> None:
         which = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
-        self._duration = Histogram(
+        self._duration = Distribution(
             "gen_ai_client_operation_duration_seconds",
             "GenAI operation duration.",
             (*which, "error_type"),
-            buckets=_SECONDS_GENAI,
-            registry=registry,
+            _SECONDS_GENAI,
         )
-        self._usage = Histogram(
+        self._usage = Distribution(
             "gen_ai_client_token_usage",
             "Number of input and output tokens used.",
             (*which, "gen_ai_token_type"),
-            buckets=_TOKENS_GENAI,
-            registry=registry,
+            _TOKENS_GENAI,
         )
-        self._first_token = Histogram(
+        self._first_token = Distribution(
             "gen_ai_server_time_to_first_token_seconds",
             "Time to generate first token for successful responses.",
             which,
-            buckets=_FIRST_TOKEN_GENAI,
-            registry=registry,
+            _FIRST_TOKEN_GENAI,
         )
+        self.all = (self._duration, self._usage, self._first_token)
 
     def count(self, row: RequestRow, provider: str, model: str) -> None:
         which = ("embeddings" if row.purpose == "embedding" else "chat", provider, model)
-        failed = "" if row.status is Status.OK else row.status.value
-        self._duration.labels(*which, failed).observe(row.latency_ms / 1e3)
+        well = row.status is Status.OK
+        self._duration.observe((*which, "" if well else row.status), row.latency_ms / 1e3)
         for kind, tokens in (("input", row.input_tokens), ("output", row.output_tokens)):
-            if row.status is Status.OK and tokens:
-                self._usage.labels(*which, kind).observe(tokens)
+            if well and tokens:
+                self._usage.observe((*which, kind), tokens)
         if row.first_token_ms is not None:
-            self._first_token.labels(*which).observe(row.first_token_ms / 1e3)
+            self._first_token.observe(which, row.first_token_ms / 1e3)

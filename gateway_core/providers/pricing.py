@@ -8,10 +8,13 @@ from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from math import ceil
+from operator import add
 from typing import TYPE_CHECKING
 
 from gateway_core.model import ChatRequest, Cost, Counterfactuals, Reason, Target, Usage
-from gateway_core.providers.rates import Rates, rates_of_price, rates_of_snapshot, round_up, up
+from gateway_core.providers.rates import Ceiling, Rates, ceilings, dearest, rates_of_price, rates_of_snapshot, round_up
 from gateway_core.settings import Price
 from gateway_core.wire.extras import Extras, extras_of
 
@@ -29,6 +32,8 @@ price with Claude Opus 4.6 (tokenmix.ai, 2026-04-30), twice since 4.8; OpenAI's 
 (genai-prices 0.2.3)."""
 
 _FREE = Price(input=0.0, output=0.0, web_searches=0.0)
+_PLAIN, _NO_EXTRAS = Usage(), Extras()
+_NOW = partial(datetime.now, UTC)
 _LONGEST_CALL = timedelta(hours=1)
 _STEP = timedelta(minutes=30)
 """Prices that depend on the time of day change on the half hour."""
@@ -48,26 +53,30 @@ class Pricing:
         overrides: Mapping[str, Price] | None = None,
         unknown_price: Price | None = None,
         server_tool_uses: int = 5,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = _NOW,
     ) -> None:
-        self._overrides = dict(overrides or {})
-        self._unknown = unknown_price or Price(input=30.0, output=150.0)
         self.server_tool_uses = server_tool_uses
         """Uses that are set aside for a server tool without a limit."""
         self._now = now
         self._models: dict[tuple[str, str], ModelInfo | None] = {}
-        self._known_rates: dict[tuple[object, ...], tuple[Rates, ...]] = {}
+        self._begins = self._ends = datetime.fromtimestamp(0, UTC)
+        self.override(overrides or {}, unknown_price or Price(input=30.0, output=150.0))
 
     def override(self, overrides: Mapping[str, Price], unknown_price: Price) -> None:
         """Takes up other prices, for calls that are reserved from now on."""
         self._overrides = dict(overrides)
+        patterns = [(name[:-1], price) for name, price in overrides.items() if name.endswith("*")]
+        self._patterns = sorted(patterns, key=lambda one: -len(one[0]))
         self._unknown = unknown_price
-        self._known_rates = {}  # who was quoted others keeps them
+        self._forget()
+        self._quoted: Pricing | None = None  # who was quoted others keeps them
 
     def quoted(self) -> Pricing:
         """These prices as they are now: a call is charged at those that it was reserved with, whatever :meth:`override`
         changes meanwhile."""
-        return copy(self)
+        if self._quoted is None:
+            self._quoted = copy(self)
+        return self._quoted
 
     async def load(self) -> None:
         """Reads the snapshot in a thread (half a second), so that no request has to."""
@@ -79,9 +88,9 @@ class Pricing:
         What the provider says it charged wins over genai-prices and over a guess, never over the user's own price; a
         charge of nothing is believed only of a model that has no price here.
         """
-        each = [self._exact(provider, model, usage)]
-        each += [self._exact(provider, other, used) for other, used in usage.others]
-        parts = tuple(sum(kind, Decimal(0)) for kind in zip(*each, strict=True))
+        parts = self._exact(provider, model, usage)
+        for other, used in usage.others:
+            parts = tuple(map(add, parts, self._exact(provider, other, used)))
         reported = usage.reported_cost_microusd
         if reported is None or provider in FREE_PROVIDERS or self._own(provider, model) is not None:
             return round_up(parts)
@@ -111,9 +120,10 @@ class Pricing:
         is taken at its list price; that of an unknown one is not guessed.
         """
         provider, model = target.provider, target.model
-        by_tokens = replace(usage, reported_cost_microusd=None)
-        uncached = self.uncached_microusd(provider, model, usage) - self.cost_microusd(provider, model, by_tokens)
-        plain: int | None = cost_microusd + (0 if target.free and made_for_microusd is None else uncached)
+        plain = cost_microusd
+        if usage.input_tokens != usage.prompt_tokens and not (target.free and made_for_microusd is None):
+            by_tokens = replace(usage, reported_cost_microusd=None)
+            plain += self.uncached_microusd(provider, model, usage) - self.cost_microusd(provider, model, by_tokens)
         premium: int | None = plain
         if (provider, model) != ("anthropic", premium_model):
             same = Usage(usage.prompt_tokens, usage.output_tokens, web_searches=usage.web_searches)
@@ -155,20 +165,12 @@ class Pricing:
         self, provider: str, model: str, input_ceiling: int, max_output: int, extras: Extras | None = None
     ) -> int:
         """The most a call can cost: every prompt token of the dearest kind, all of the output limit, all ``extras``."""
-        extras = extras or Extras()
+        extras = extras or _NO_EXTRAS
         prompt = extras.prompt_tokens(input_ceiling, self.context_window(provider, model))
-        now = self._now()
-        dearest = Decimal(0)
-        ways = {Usage(), Usage(fast=extras.fast, us_only=extras.us_only, service_tier=extras.service_tier)}
-        for moment in (now + step * _STEP for step in range(_LONGEST_CALL // _STEP + 1)):
-            for way in ways:
-                tiers = self._rates(provider, model, way, moment)
-                reached = [rate for rate in tiers if prompt > rate.above_tokens] or tiers[:1]
-                total = max(rate.dearest_input(extras.audio) for rate in reached) * prompt
-                total += max(rate.dearest_output(extras.audio) for rate in reached) * max_output
-                total += max(rate.web_search * extras.web_searches + rate.request for rate in reached)
-                dearest = max(dearest, total)
-        return up(dearest)
+        most = Decimal(0)
+        for tiers in self._within_the_call(provider, model, extras):
+            most = max(most, dearest(tiers, prompt, max_output, extras.web_searches))
+        return ceil(most)
 
     def rates(self, provider: str, model: str) -> Rates:
         """What the model's tokens cost in a prompt of ordinary length."""
@@ -176,7 +178,7 @@ class Pricing:
 
     def all_rates(self, provider: str, model: str) -> tuple[Rates, ...]:
         """What the model's tokens cost, also in long prompts; the lowest first."""
-        return self._rates(provider, model, Usage(), self._now())
+        return self._rates(provider, model, _PLAIN)
 
     def is_known(self, provider: str, model: str) -> bool:
         """Whether the price is more than a guess."""
@@ -189,50 +191,86 @@ class Pricing:
         return found.context_window if found else None
 
     def _exact(self, provider: str, model: str, usage: Usage) -> tuple[Decimal, ...]:
-        tiers = self._rates(provider, model, usage, self._now())
-        reached = [rate for rate in tiers if usage.prompt_tokens > rate.above_tokens]
-        return (reached or tiers[:1])[-1].parts(usage)
+        tiers = self._rates(provider, model, usage)
+        reached = tiers[0]
+        if len(tiers) > 1:
+            prompt = usage.prompt_tokens
+            for rates in tiers:
+                reached = rates if prompt > rates.above_tokens else reached
+        return reached.parts(usage)
 
     def _own(self, provider: str, model: str) -> Price | None:
-        exact = self._overrides.get(f"{provider}/{model}")
+        name = f"{provider}/{model}"
+        exact = self._overrides.get(name)
         if exact is not None:
             return exact
-        patterns = [name for name in self._overrides if name.endswith("*")]
-        reached = [name for name in patterns if f"{provider}/{model}".startswith(name[:-1])]
-        return self._overrides[max(reached, key=len)] if reached else None
+        for beginning, price in self._patterns:
+            if name.startswith(beginning):
+                return price
+        return None
 
-    def _rates(self, provider: str, model: str, usage: Usage, moment: datetime) -> tuple[Rates, ...]:
-        """The model's tiers, the lowest first, for an answer that was made as ``usage`` says. Every decision asks for
+    def _rates(self, provider: str, model: str, made: Usage | Extras) -> tuple[Rates, ...]:
+        """The model's tiers now, the lowest first, for an answer that is made as ``made`` says. Every decision asks for
         them of every model: they are worked out once for each half hour."""
-        way = (usage.fast, usage.us_only, usage.service_tier)
-        key = (provider, model, way, moment.timestamp() // _STEP.total_seconds())
-        if (known := self._known_rates.get(key)) is None:
-            if len(self._known_rates) >= MOST_MODELS:
-                self._known_rates.clear()
-            known = self._known_rates[key] = self._worked_out(provider, model, usage, moment)
+        now = self._moment()
+        key = (provider, model, made.fast, made.us_only, made.service_tier)
+        if (known := self._known.get(key)) is None:
+            if len(self._known) >= MOST_MODELS:  # callers name them
+                self._known.clear()
+            known = self._known[key] = self._worked_out(provider, model, made, now)
         return known
 
-    def _worked_out(self, provider: str, model: str, usage: Usage, moment: datetime) -> tuple[Rates, ...]:
+    def _within_the_call(self, provider: str, model: str, extras: Extras) -> tuple[tuple[Ceiling, ...], ...]:
+        """Each of the tiers that a call may be charged at which begins now: as it is plain, and as it is asked for."""
+        now = self._moment()
+        key = (provider, model, extras.fast, extras.us_only, extras.service_tier, extras.audio)
+        if (known := self._coming.get(key)) is None:
+            moments = [now + step * _STEP for step in range(_LONGEST_CALL // _STEP + 1)]
+            ways = (_PLAIN, extras)
+            every = {self._worked_out(provider, model, made, at) for at in moments for made in ways}
+            if len(self._coming) >= MOST_MODELS:  # callers name them
+                self._coming.clear()
+            known = self._coming[key] = tuple([ceilings(tiers, extras.audio) for tiers in every])
+        return known
+
+    def _moment(self) -> datetime:
+        """Now. What was worked out for another half hour is forgotten."""
+        now = self._now()
+        if not self._begins <= now < self._ends:
+            seconds = _STEP.total_seconds()
+            self._begins = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
+            self._ends = self._begins + _STEP
+            self._forget()
+        return now
+
+    def _forget(self) -> None:
+        """New ones are begun: a quoted copy keeps its own."""
+        self._known: dict[tuple[str, str, bool, bool, str], tuple[Rates, ...]] = {}
+        self._coming: dict[tuple[str, str, bool, bool, str, bool], tuple[tuple[Ceiling, ...], ...]] = {}
+
+    def _worked_out(self, provider: str, model: str, made: Usage | Extras, moment: datetime) -> tuple[Rates, ...]:
         if provider in FREE_PROVIDERS:
             return rates_of_price(self._own(provider, model) or _FREE, provider)
         own, found = self._own(provider, model), self._find(provider, model)
-        context = _context(usage)
-        factor = US_ONLY if usage.us_only and provider == "anthropic" else Decimal(1)
+        context = _context(made)
+        factor = US_ONLY if made.us_only and provider == "anthropic" else Decimal(1)
         if found is None or own is not None:
             rates = rates_of_price(own or self._unknown, provider)
-            factor *= _surcharge(found, usage, context, moment)
+            factor *= _surcharge(found, made, context, moment)
         else:
             rates = rates_of_snapshot(found.get_prices(moment, context), provider)
-            factor *= Decimal(1) if _lists(found, context, moment) else _unlisted(usage)
+            factor *= Decimal(1) if _lists(found, context, moment) else _unlisted(made)
         return rates if factor == 1 else tuple(rate.times(factor) for rate in rates)
 
     def _find(self, provider: str, model: str) -> ModelInfo | None:
         key = (provider, model)
-        if key not in self._models:
+        try:
+            return self._models[key]
+        except KeyError:
             if len(self._models) >= MOST_MODELS:  # callers name them
                 self._models.clear()
-            self._models[key] = _look_up(provider, model)
-        return self._models[key]
+            found = self._models[key] = _look_up(provider, model)
+            return found
 
 
 def _look_up(provider: str, model: str) -> ModelInfo | None:
@@ -244,13 +282,13 @@ def _look_up(provider: str, model: str) -> ModelInfo | None:
         return None
 
 
-def _context(usage: Usage) -> dict[str, str]:
+def _context(made: Usage | Extras) -> dict[str, str]:
     """How genai-prices names the way an answer was made."""
-    if usage.service_tier == "batch":
+    if made.service_tier == "batch":
         return {"processing": "batch"}
-    if usage.fast:
+    if made.fast:
         return {"speed": "fast"}
-    return {"service_tier": usage.service_tier} if usage.service_tier else {}
+    return {"service_tier": made.service_tier} if made.service_tier else {}
 
 
 def _lists(found: ModelInfo, context: Mapping[str, str], moment: datetime) -> bool:
@@ -261,16 +299,16 @@ def _lists(found: ModelInfo, context: Mapping[str, str], moment: datetime) -> bo
     )
 
 
-def _unlisted(usage: Usage) -> Decimal:
-    return UNLISTED.get("fast mode" if usage.fast else usage.service_tier, Decimal(1))
+def _unlisted(made: Usage | Extras) -> Decimal:
+    return UNLISTED.get("fast mode" if made.fast else made.service_tier, Decimal(1))
 
 
-def _surcharge(found: ModelInfo | None, usage: Usage, context: dict[str, str], moment: datetime) -> Decimal:
+def _surcharge(found: ModelInfo | None, made: Usage | Extras, context: dict[str, str], moment: datetime) -> Decimal:
     """How much dearer the way an answer was made is than the plain price, which is not the snapshot's."""
     if found is None or not _lists(found, context, moment):
-        return _unlisted(usage)
-    plain, made = _input(found.get_prices(moment)), _input(found.get_prices(moment, context))
-    return made / plain if plain else Decimal(1)
+        return _unlisted(made)
+    plain, dearer = _input(found.get_prices(moment)), _input(found.get_prices(moment, context))
+    return dearer / plain if plain else Decimal(1)
 
 
 def _input(prices: ModelPrice) -> Decimal:

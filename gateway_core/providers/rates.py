@@ -7,8 +7,9 @@ searches is a thousandth of it in micro-dollars for one.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from math import ceil
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway_core.model import Cost, Usage
 from gateway_core.settings import Price
@@ -86,16 +87,49 @@ class Rates:
 _TOKENS = [field.name for field in fields(Rates) if field.name not in ("above_tokens", *_BY_THE_THOUSAND)]
 
 
+class Ceiling(NamedTuple):
+    """The most of :class:`Rates`: a token of the prompt, one of the answer, a search, and a request."""
+
+    above_tokens: int
+    input: Decimal
+    output: Decimal
+    web_search: Decimal
+    request: Decimal
+
+
+def ceilings(tiers: tuple[Rates, ...], audio: bool) -> tuple[Ceiling, ...]:
+    """The ceilings of a model's tiers, the lowest first. ``audio`` says whether there can be any."""
+    return tuple(
+        Ceiling(
+            rates.above_tokens,
+            rates.dearest_input(audio),
+            rates.dearest_output(audio),
+            rates.web_search,
+            rates.request,
+        )
+        for rates in tiers
+    )
+
+
+def dearest(tiers: tuple[Ceiling, ...], prompt: int, output: int, web_searches: int) -> Decimal:
+    """The most that so much can cost in any of the tiers that such a prompt reaches, in micro-dollars."""
+    most_in = most_out = most_beside = Decimal(0)
+    for tier in tiers:
+        if prompt > tier.above_tokens or tier is tiers[0]:
+            beside = tier.web_search * web_searches + tier.request
+            most_in = tier.input if tier.input > most_in else most_in
+            most_out = tier.output if tier.output > most_out else most_out
+            most_beside = beside if beside > most_beside else most_beside
+    return most_in * prompt + most_out * output + most_beside
+
+
 def round_up(parts: tuple[Decimal, ...]) -> Cost:
-    """Whole micro-dollars, rounded up once for all parts together: what is missing goes to the largest."""
-    whole = [int(part.to_integral_value(ROUND_FLOOR)) for part in parts]
-    missing = up(sum(parts, Decimal(0))) - sum(whole)
-    whole[max(range(len(parts)), key=lambda index: parts[index])] += missing
+    """Whole micro-dollars, rounded up once for all parts together: what is missing goes to the largest. No part is
+    less than nothing."""
+    whole = [int(part) for part in parts]
+    if missing := ceil(sum(parts)) - sum(whole):
+        whole[parts.index(max(parts))] += missing
     return Cost(*whole)
-
-
-def up(microusd: Decimal) -> int:
-    return int(microusd.to_integral_value(ROUND_CEILING))
 
 
 def rates_of_price(price: Price, provider: str) -> tuple[Rates, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gateway_core.model import (
     ChatRequest,
-    Decision,
-    DecisionRecord,
-    Difficulty,
+    Considered,
     Reason,
     Refusal,
     Target,
@@ -29,7 +29,18 @@ from gateway_core.routing.wishes import Wish
 from gateway_core.wire import errors
 
 
-def choose(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Difficulty) -> Decision | Refusal:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who takes a request, as in :class:`~gateway_core.model.Decision`."""
+
+    target: Target
+    fallbacks: tuple[Target, ...]
+    route: str
+    reasons: tuple[Reason, ...]
+    considered: tuple[Considered, ...]
+
+
+def choose(request: ChatRequest, wish: Wish, landscape: Landscape) -> Choice | Refusal:
     """The first target that can, and those to try after it: of the same tier, then of the others. A tier that was
     named keeps to itself, and so does a model."""
     request = with_least_size(request, landscape, fits)
@@ -50,8 +61,9 @@ def choose(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Difficu
                 able.append(look)
     passed: dict[Target, str] = {}
     ordered = able if wish.binding else _as_things_stand(able, wish, reasons, passed)
-    for target in (look.option.target for look in ordered):
-        if target and not any(target.is_same_model(other) for other in targets):
+    for look in ordered:
+        target = look.option.target
+        if target and not _is_among(target, targets):
             targets.append(target)
     if not targets:
         return _refuse(request, wish, landscape)
@@ -63,8 +75,7 @@ def choose(request: ChatRequest, wish: Wish, landscape: Landscape, hard: Difficu
     reasons += compaction_reason(request.size, chosen, landscape, fits)
     reasons.append(Reason("target", f"{chosen.provider}/{chosen.model} as {chosen.tier}"))
     fallbacks = () if wish.binding and moved else tuple(rest)
-    record = DecisionRecord(hard, considered(request, looks, landscape, passed))
-    return Decision(chosen, fallbacks, name, hard.score, tuple(reasons), wish.binding, record)
+    return Choice(chosen, fallbacks, name, tuple(reasons), considered(request, looks, landscape, passed))
 
 
 def _as_things_stand(able: list[Look], wish: Wish, reasons: list[Reason], passed: dict[Target, str]) -> list[Look]:
@@ -99,13 +110,20 @@ def _in_memory_for(look: Look, able: list[Look]) -> Look | None:
     return next(found, None)
 
 
+def _is_among(target: Target, targets: list[Target]) -> bool:
+    """Whether one of ``targets`` is the same model."""
+    return any(target.is_same_model(other) for other in targets) if targets else False
+
+
 def _model(look: Look) -> str:
     return look.option.target.model if look.option.target else ""
 
 
 def _first(target: Target | None, looks: tuple[Look, ...]) -> list[Look]:
     """The options of a tier, a tool loop's own target before the others."""
-    return sorted(looks, key=lambda look: target is not None and look.option.target != target)
+    if target is None:
+        return list(looks)
+    return sorted(looks, key=lambda look: look.option.target != target)
 
 
 def _name(tier: Tier, option: Option, landscape: Landscape) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from gateway_core.model import Difficulty, Feature
 from gateway_core.routing.head import Head
-from gateway_core.routing.measures import MEASURES, Seen
+from gateway_core.routing.measures import MEASURES, measured
 from gateway_core.routing.rules import found_in
 from gateway_core.routing.shipped import Shipped, shipped
 
@@ -43,13 +43,10 @@ def with_head(plain: Difficulty, vector: Sequence[float] | None, head: Head | No
 
 def seen_in(text: str, vector: Sequence[float] | None, weights: Shipped) -> list[Feature]:
     """What is known of a prompt without its user's labels."""
-    seen = Seen(text)
     features = [Feature(rule.name, rule.weight) for rule in found_in(text)]
-    features += (
-        Feature(one.name, round(weights.of_measure(one.name, value), 3), one.told(seen))
-        for one in MEASURES
-        if (value := one.of(seen)) is not None
-    )
+    for name, (value, told) in zip(MEASURES, measured(text), strict=True):
+        if value is not None:
+            features.append(Feature(name, round(weights.of_measure(name, value), 3), told))
     if vector is not None:
         features.append(Feature("meaning", round(weights.of_meaning(vector), 3)))
     return features
@@ -57,7 +54,8 @@ def seen_in(text: str, vector: Sequence[float] | None, weights: Shipped) -> list
 
 def _difficulty(features: Sequence[Feature], labels: int, *, embedded: bool) -> Difficulty:
     seen = [feature for feature in features if feature.name != LIMITED]
-    ordered = tuple(sorted(seen, key=lambda feature: -abs(feature.points)))
+    lightness = [-abs(feature.points) for feature in seen]
+    ordered = tuple([seen[at] for at in sorted(range(len(seen)), key=lightness.__getitem__)])
     raw = round(unlimited(seen), 3)
     score = min(1.0, max(0.0, raw))
     if score != raw:
@@ -67,4 +65,4 @@ def _difficulty(features: Sequence[Feature], labels: int, *, embedded: bool) -> 
 
 def unlimited(features: Sequence[Feature]) -> float:
     """What the features add up to, :data:`LIMITED` apart."""
-    return BASE + sum(feature.points for feature in features if feature.name != LIMITED)
+    return BASE + sum([feature.points for feature in features if feature.name != LIMITED])

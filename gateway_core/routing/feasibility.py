@@ -33,17 +33,17 @@ class Look:
 def survey(request: ChatRequest, landscape: Landscape) -> dict[Tier, tuple[Look, ...]]:
     """Every option of every tier, looked at once."""
     limit_s = _patience_s(request, landscape)
-    return {
-        tier: tuple(_look(request, tier, option, landscape, limit_s) for option in landscape.all(tier))
-        for tier in UPWARD
-    }
+    looks: dict[Tier, tuple[Look, ...]] = {}
+    for tier in UPWARD:
+        looks[tier] = tuple([_look(request, tier, option, landscape, limit_s) for option in landscape.all(tier)])
+    return looks
 
 
 def considered(
     request: ChatRequest, looks: Mapping[Tier, tuple[Look, ...]], landscape: Landscape, passed: Mapping[Target, str]
 ) -> tuple[Considered, ...]:
     """The same for people, with what each would cost at most, and why some were ``passed`` over that could answer."""
-    return tuple(_considered(request, look, landscape, passed) for tier in UPWARD for look in looks[tier])
+    return tuple([_considered(request, look, landscape, passed) for tier in UPWARD for look in looks[tier]])
 
 
 def obstacle(size: RequestSize, option: Option, landscape: Landscape) -> str | None:
@@ -94,7 +94,8 @@ def prompt_tokens(size: RequestSize, option: Option) -> int:
 
 def tokens_needed(size: RequestSize, option: Option) -> int:
     """Context a request takes: its prompt, and room for an answer."""
-    return prompt_tokens(size, option) + min(size.max_output_tokens or DEFAULT_ANSWER_TOKENS, DEFAULT_ANSWER_TOKENS)
+    answer = size.max_output_tokens or DEFAULT_ANSWER_TOKENS
+    return prompt_tokens(size, option) + min(answer, DEFAULT_ANSWER_TOKENS)
 
 
 # --- time --------------------------------------------------------------------------------------------------------

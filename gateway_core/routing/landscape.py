@@ -71,6 +71,9 @@ class InMemory:
     """How that one is in use, for people: ``used 40 s ago``."""
 
 
+NOT_IN_MEMORY = InMemory()
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One model that serves a tier now, or why it does not."""
@@ -89,7 +92,7 @@ class Option:
     answer: ExpectedAnswer = USUAL_ANSWER
     background_answer: ExpectedAnswer = USUAL_ANSWER
     pace: Pace = Pace()
-    memory: InMemory = InMemory()
+    memory: InMemory = NOT_IN_MEMORY
 
 
 NOTHING = Option(unavailable="it is not configured")
@@ -185,4 +188,4 @@ class Landscape:
 
     def serving(self, tiers: Iterable[Tier] = tuple(Tier)) -> tuple[Option, ...]:
         """Everything that serves one of ``tiers`` now."""
-        return tuple(option for tier in tiers for option in self.all(tier) if option.target)
+        return tuple([option for tier in tiers for option in self.options.get(tier, ()) if option.target])

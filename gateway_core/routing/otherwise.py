@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway_core.model import Considered, Decision, Difficulty, Feature, Tier
+from gateway_core.model import Considered, Difficulty, Feature, Tier
+from gateway_core.routing.choosing import Choice
 from gateway_core.routing.difficulty import LIMITED, unlimited
 from gateway_core.routing.landscape import UPWARD, Bands, Landscape
 from gateway_core.routing.wishes import Wish
@@ -13,29 +14,28 @@ MOST_FEATURES = 3
 """A longer list of what would have to be missing says nothing."""
 
 
-def otherwise(decision: Decision, wish: Wish | None, by_itself: Wish, landscape: Landscape) -> tuple[str, ...]:
+def otherwise(
+    choice: Choice, difficulty: Difficulty, wish: Wish | None, by_itself: Wish, landscape: Landscape
+) -> tuple[str, ...]:
     """A sentence for each tier that the request did not go to. ``wish`` is what decided before the difficulty did,
     ``by_itself`` what the difficulty asks for."""
-    difficulty = decision.record.difficulty
-    if difficulty is None:
-        return ()
     told: list[str] = []
     asked = (wish or by_itself).tier
-    if decision.target.tier is not asked:
-        told += _in_the_way(asked, decision.record.considered)
+    if choice.target.tier is not asked:
+        told += _in_the_way(asked, choice.considered)
     if wish is not None:
         tier, score = by_itself.tier.upper(), f"{_exact(difficulty.score)}"
-        if by_itself.tier is decision.target.tier:
+        if by_itself.tier is choice.target.tier:
             told.append(f"{tier} too if the difficulty, {score}, had decided")
         else:
             told.append(f"{tier} if the difficulty, {score}, had decided: {_but_for(wish)}")
         return tuple(told)
     judged = by_itself.route.startswith("judged:")
     for tier in UPWARD:
-        if tier in (asked, decision.target.tier):
+        if tier in (asked, choice.target.tier):
             continue
         if how := (_by_judge if judged else _by_difficulty)(tier, difficulty, landscape):
-            told.append(f"{tier.upper()} if {how}{_still_blocked(tier, decision.record.considered)}")
+            told.append(f"{tier.upper()} if {how}{_still_blocked(tier, choice.considered)}")
     return tuple(told)
 
 

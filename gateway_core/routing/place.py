@@ -107,8 +107,5 @@ def _last_calls(request: ChatRequest) -> tuple[str, ...]:
 
 
 def _name(*parts: str) -> str:
-    digest = sha256()
-    for part in parts:
-        data = part.encode("utf-8", "replace")
-        digest.update(b"%d:" % len(data) + data)
-    return digest.hexdigest()[:24]
+    data = [part.encode("utf-8", "replace") for part in parts]
+    return sha256(b"".join([b"%d:%b" % (len(part), part) for part in data])).hexdigest()[:24]

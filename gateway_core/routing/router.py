@@ -62,15 +62,18 @@ def route(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) ->
         wish = None
     if wish is None:
         wish, balance = staying.warm_cache(request, by_itself, known.session, landscape)
-    decision = choose(request, wish, landscape, hard)
-    if isinstance(decision, Refusal):
+    choice = choose(request, wish, landscape)
+    if isinstance(choice, Refusal):
         looks = survey(request, landscape)
-        return replace(decision, weighed=DecisionRecord(hard, considered(request, looks, landscape, {})))
+        return replace(choice, weighed=DecisionRecord(hard, considered(request, looks, landscape, {})))
     before = wish if wish is not by_itself else None
-    record = replace(decision.record, otherwise=otherwise(decision, before, by_itself, landscape))
-    if known.session:
-        record = replace(record, session=staying.look_of(known.session, wish, balance))
-    return replace(decision, record=record)
+    record = DecisionRecord(
+        hard,
+        choice.considered,
+        staying.look_of(known.session, wish, balance) if known.session else None,
+        otherwise(choice, hard, before, by_itself, landscape),
+    )
+    return Decision(choice.target, choice.fallbacks, choice.route, hard.score, choice.reasons, wish.binding, record)
 
 
 def is_unclear(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) -> bool:
@@ -105,7 +108,7 @@ def _family(request: ChatRequest, hard: Difficulty, landscape: Landscape, judgem
 
 def _by_difficulty(hard: Difficulty, landscape: Landscape, judgement: Judgement | None) -> Wish:
     heaviest = [one for one in hard.features if abs(one.points) >= LEAST_TOLD and one.name != LIMITED][:MOST_TOLD]
-    why = ", ".join(f"{one.name} {one.points:+.2f}" for one in heaviest) or "nothing stands out"
+    why = ", ".join([f"{one.name} {one.points:+.2f}" for one in heaviest]) or "nothing stands out"
     if hard.score < landscape.bands.easy_below:
         return Wish(Tier.LOCAL, "simple", f"difficulty {hard.score:.2f}: {why}")
     if hard.score >= landscape.bands.hard_from:

@@ -18,15 +18,20 @@ the whole text the rules made the router worse (APGR .62 instead of .65 on Route
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Adds ``weight`` to the difficulty where ``pattern`` is found."""
+    """Adds ``weight`` to the difficulty where ``pattern`` is found.
+
+    One of ``parts`` stands in every ASCII text in which it is, in lower case: to look for these is ten times as fast.
+    Empty for a pattern that is fast itself.
+    """
 
     name: str
     weight: float
     pattern: re.Pattern[str]
+    parts: tuple[str, ...]
 
 
-def _rule(name: str, weight: float, pattern: str) -> Rule:
-    return Rule(name, weight, re.compile(pattern, re.IGNORECASE))
+def _rule(name: str, weight: float, pattern: str, parts: str = "") -> Rule:
+    return Rule(name, weight, re.compile(pattern, re.IGNORECASE), tuple(parts.split()))
 
 
 RULES = (
@@ -54,13 +59,20 @@ RULES = (
         -0.18,
         r"\b(translate|rephrase|reword|summari[sz]e|fix (the )?(typos?|grammar)|spell|shorten|extract|list"
         r"|übersetze?|fasse .{0,40}zusammen|zusammenfass\w*|formuliere .{0,40}um|kürze|korrigiere|liste)\b",
+        "translate rephrase reword summari fix spell shorten extract list zusammen formuliere korrigiere",
     ),
-    _rule("proof", 0.22, r"\b(prove|proof|derive|root cause|beweise?|beweis|leite .{0,20}her|ursache)\b"),
+    _rule(
+        "proof",
+        0.22,
+        r"\b(prove|proof|derive|root cause|beweise?|beweis|leite .{0,20}her|ursache)\b",
+        "prove proof derive root beweis leite ursache",
+    ),
     _rule(
         "reasoning",
         0.14,
         r"\b(why does|why is|trade-?offs?|compare|evaluate|analy[sz]e|reason about|warum|weshalb|vergleiche?|bewerte"
         r"|analysiere|abwäg\w*)\b",
+        "why trade compare evaluate analy reason warum weshalb vergleich bewerte",
     ),
     _rule(
         "design",
@@ -68,29 +80,40 @@ RULES = (
         r"\b(architect\w*|design (a|an|the)|refactor|migrat\w+|implement|concurren\w+|deadlock|race condition"
         r"|distributed|optimi[sz]e|algorithm|security review|threat model|entwirf|entwerfe|architektur|umbau\w*"
         r"|implementiere?|nebenläufig\w*|verteilte\w*|optimiere|algorithmus|sicherheitskonzept)\b",
+        "architect design refactor migrat implement concurren deadlock race distributed optimi algorithm"
+        " security threat entwirf entwerfe architektur umbau verteilte sicherheitskonzept",
     ),
     _rule(
         "debugging",
         0.16,
         r"\b(debug|traceback|stack ?trace|segfault|exception|fails? with|bug|fehler(meldung)?|absturz)\b",
+        "bug trace segfault exception fail fehler absturz",
     ),
     _rule(
         "mathematics",
         0.14,
         r"\b(integral|derivative|matrix|eigenvalue|probability|theorem|ableitung|wahrscheinlichkeit)\b|[∑∫√≤≥]",
+        "integral derivative matrix eigenvalue probability theorem ableitung wahrscheinlichkeit",
     ),
-    _rule("code", 0.10, r"```|\b(def|class|function|SELECT|import|struct|impl|lambda)\b.*[({:;]"),
+    _rule(
+        "code",
+        0.10,
+        r"```|\b(def|class|function|SELECT|import|struct|impl|lambda)\b.*[({:;]",
+        "``` def class function select import struct impl lambda",
+    ),
     _rule("a list of demands", 0.12, r"(?m)(^[ \t]*(\d+[.)]|[-*])[ \t].+\n*){3,}"),
     _rule(
         "several constraints",
         0.12,
         r"\b(must|should|ensure|without|at least|at most|muss|soll|ohne|mindestens|höchstens)\b.*"
         r"\b(must|should|ensure|without|and also|muss|soll|ohne|sowie)\b",
+        "must should ensure without least most muss soll ohne mindestens",
     ),
     _rule(
         "long work",
         0.12,
         r"\b(entire|whole|full|complete|comprehensive|detailed|gesamte?n?|vollständig\w*|ausführlich\w*)\b",
+        "entire whole full complete comprehensive detailed gesamt",
     ),
 )
 
@@ -98,4 +121,7 @@ RULES = (
 def found_in(text: str) -> list[Rule]:
     """The rules that apply to a prompt."""
     asked = both_ends(text, BEGINNING, END)
-    return [rule for rule in RULES if rule.pattern.search(asked)]
+    if not asked.isascii():
+        return [rule for rule in RULES if rule.pattern.search(asked)]
+    holds = asked.lower().__contains__
+    return [rule for rule in RULES if (not rule.parts or any(map(holds, rule.parts))) and rule.pattern.search(asked)]

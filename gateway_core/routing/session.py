@@ -26,6 +26,8 @@ _LIVES_S = {"groq": 7_200.0}
 """Of prompt caches that need no marker, where it is not like Anthropic's shorter one: Groq keeps what is used within
 two hours (console.groq.com/docs/prompt-caching), OpenAI for 5 to 10 minutes (its guide "Prompt caching"; 2026-11)."""
 
+_SHORT_S = Ttl.SHORT.seconds
+
 Vector = tuple[float, ...]
 Vectors = tuple[Vector | None, Vector | None]
 PricesOf = Callable[[Target], Prices]
@@ -169,16 +171,23 @@ class Sessions:
 
     def answered(self, place: Place, answer: Answered, *, key: str = "") -> None:
         """Remembers an answer that the caller has whole, or is about to have. ``key`` as for :meth:`standing`."""
-        last = self._of(place.turn) or self._of(place.before) or self._turns.get(place.session)
         turn = self._of(place.turn)
-        kept = _with_cache(answer, last)
+        last = turn or self._of(place.before) or self._turns.get(place.session)
+        began_at, cached_tokens, life_s = _cache_of(answer, last)
         since = (turn.loop_since if turn and place.in_tool_loop else None) or answer.at
-        kept = replace(
-            kept,
-            raised=answer.raised or (turn is not None and turn.raised),
-            loop_since=since if answer.calls or place.in_tool_loop else None,
+        kept = Answered(
+            answer.request_id,
+            answer.target,
+            began_at,
+            answer.at,
+            answer.usage,
             words=place.words[:_KEPT_CHARACTERS],
             vector=answer.vector or (turn.vector if turn else None),
+            calls=answer.calls,
+            raised=answer.raised or (turn is not None and turn.raised),
+            cached_tokens=cached_tokens,
+            life_s=life_s,
+            loop_since=since if answer.calls or place.in_tool_loop else None,
         )
         for name in (*place.turn, place.session, place.alone, place.after_calls(answer.calls) if answer.calls else ""):
             self._turns.put(name, kept)
@@ -189,7 +198,8 @@ class Sessions:
         """Takes up what was answered before a restart, the oldest first, by the names that :meth:`names` gave."""
         for names, answer in answers:
             last = next((found for name in names if (found := self._turns.get(name))), None)
-            kept = _with_cache(answer, last)
+            began_at, cached_tokens, life_s = _cache_of(answer, last)
+            kept = replace(answer, began_at=began_at, cached_tokens=cached_tokens, life_s=life_s)
             raised = last is not None and names[0] in self._turns and last.raised
             for name in names:
                 self._turns.put(name, replace(kept, raised=kept.raised or raised))
@@ -197,7 +207,7 @@ class Sessions:
     @staticmethod
     def names(place: Place) -> tuple[str, ...]:
         """What the place is known by after a restart."""
-        return tuple(name for name in (*place.turn[-2:], place.session, place.alone) if name)
+        return tuple([name for name in (*place.turn[-2:], place.session, place.alone) if name])
 
     def _asked_again(self, standing: Standing, place: Place, vectors: Vectors) -> Standing:
         """With what the turn before has to do with this one."""
@@ -219,11 +229,14 @@ class Sessions:
             self._requests.put(key, _Asked(asked.times + 1, answer.at))
 
     def _of(self, names: tuple[str, ...]) -> Answered | None:
-        return next((found for name in names if (found := self._turns.get(name))), None)
+        for name in names:
+            if found := self._turns.get(name):
+                return found
+        return None
 
 
-def _with_cache(answer: Answered, last: Answered | None) -> Answered:
-    """The answer with what its provider has cached now, and for how long.
+def _cache_of(answer: Answered, last: Answered | None) -> tuple[float, int, float]:
+    """When what the answer's provider has cached now began to live, its tokens, and for how long it lives.
 
     A lifetime is told by what was written; what was only read lives as long again as it did. An answer that called
     nobody (out of our own cache) leaves the model's cache as it was.
@@ -232,13 +245,13 @@ def _with_cache(answer: Answered, last: Answered | None) -> Answered:
     written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
     same = last is not None and last.target.is_same_model(answer.target)
     if last is not None and same and not usage.prompt_tokens:
-        return replace(answer, cached_tokens=last.cached_tokens, life_s=last.life_s, began_at=last.began_at)
-    life_s = _LIVES_S.get(answer.target.provider, Ttl.SHORT.seconds)
+        return last.began_at, last.cached_tokens, last.life_s
+    life_s = _LIVES_S.get(answer.target.provider, _SHORT_S)
     if usage.cache_write_1h_tokens and not usage.cache_write_5m_tokens:
         life_s = Ttl.LONG.seconds
     elif not written and last is not None and same and last.life_s:
         life_s = last.life_s
-    return replace(answer, cached_tokens=usage.cache_read_tokens + written, life_s=life_s)
+    return answer.began_at, usage.cache_read_tokens + written, life_s
 
 
 class _Recent(Generic[Value]):

@@ -53,7 +53,11 @@ class Shipped:
             return 0.0
         weight = self.measures[name]
         deviations = (value - weight.mean) / weight.deviation
-        return weight.points * min(MOST_DEVIATIONS, max(-MOST_DEVIATIONS, deviations))
+        if deviations > MOST_DEVIATIONS:
+            deviations = MOST_DEVIATIONS
+        elif deviations < -MOST_DEVIATIONS:
+            deviations = -MOST_DEVIATIONS
+        return weight.points * deviations
 
     def of_meaning(self, vector: Sequence[float]) -> float:
         """Points of an embedding."""

@@ -33,6 +33,8 @@ def tool_loop(request: ChatRequest, standing: Standing | None, landscape: Landsc
 
 def in_lane(request: ChatRequest, lane: Wish, standing: Standing | None, landscape: Landscape) -> Wish:
     """The wish of a lane; a tool loop in it stays where it is, and is never raised."""
+    if not request.view.in_tool_loop:
+        return lane
     loop = tool_loop(request, replace(standing, looping="") if standing else None, landscape)
     return replace(lane, tier=loop.tier, target=loop.target, reason=f"{lane.reason}; {loop.reason}") if loop else lane
 

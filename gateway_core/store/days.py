@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from math import floor
 
 DAY_S = 86_400
+_REMEMBERED = 256
+"""Days that are asked for again and again: today, and those of a list."""
 
 
 def day_of(at: float) -> str:
@@ -13,9 +16,16 @@ def day_of(at: float) -> str:
 
     Python alone rounds to microseconds, and the last half of one to the next day.
     """
-    return datetime.fromtimestamp(floor(at), UTC).date().isoformat()
+    return _date(floor(at) // DAY_S)
 
 
+@lru_cache(_REMEMBERED)
+def _date(days: int) -> str:
+    """Of the day that begins so many days after 1970 did."""
+    return datetime.fromtimestamp(days * DAY_S, UTC).date().isoformat()
+
+
+@lru_cache(_REMEMBERED)
 def start_of(day: str) -> float:
     """The Unix time at which the day begins."""
     return datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()

@@ -10,7 +10,7 @@ import pytest
 
 from gateway_core.gates.account import Reservation
 from gateway_core.gates.budget import Budget
-from gateway_core.model import Refusal, Usage
+from gateway_core.model import Lane, Refusal, Usage
 from gateway_core.store.database import Database, Work
 from gateway_core.store.days import start_of
 from gateway_core.store.ledger import Ledger, Orphans
@@ -43,14 +43,16 @@ async def budget(ledger: Ledger, clock: FakeClock) -> AsyncIterator[Budget]:
     await opened.close()
 
 
-async def reserve(budget: Budget, cost: int, name: str = "req_1", attempt: int = 1) -> Reservation:
-    reservation = await budget.reserve(name, attempt, PAID, cost)
+async def reserve(
+    budget: Budget, cost: int, name: str = "req_1", attempt: int = 1, lane: Lane = Lane.INTERACTIVE
+) -> Reservation:
+    reservation = await budget.reserve(name, attempt, PAID, cost, lane)
     assert isinstance(reservation, Reservation), reservation
     return reservation
 
 
-async def spend(budget: Budget, cost: int, name: str) -> None:
-    await budget.settle(await reserve(budget, cost, name), cost, USED)
+async def spend(budget: Budget, cost: int, name: str, lane: Lane = Lane.INTERACTIVE) -> None:
+    await budget.settle(await reserve(budget, cost, name, lane=lane), cost, USED)
 
 
 def money(budget: Budget) -> tuple[int, int]:
@@ -122,7 +124,7 @@ async def test_a_hard_limit_of_zero_is_off(budget: Budget) -> None:
     budget.set_limits(0, 0, 0)
     await spend(budget, 10**12, "req_1")
     assert budget.allows(10**12)
-    assert budget.status().level == "ok" and not budget.premium_blocked
+    assert budget.status().level == "ok" and not budget.stops().premium
 
 
 async def test_soft_and_medium_are_never_above_hard(budget: Budget) -> None:
@@ -138,7 +140,7 @@ async def test_levels_and_premium_follow_what_is_settled(budget: Budget) -> None
     seen = []
     for name, cost in (("a", 999_999), ("b", 1), ("c", 999_999), ("d", 1), ("e", 3_000_000)):
         await spend(budget, cost, name)
-        seen.append((budget.status().level, budget.premium_blocked))
+        seen.append((budget.status().level, budget.stops().premium))
     assert seen == [("ok", False), ("soft", False), ("soft", False), ("medium", True), ("hard", True)]
 
 
@@ -475,3 +477,25 @@ async def test_a_clock_that_jumps_back_books_in_an_hour_of_the_day_that_pays(bud
     clock.at -= 7200
     await spend(budget, 40, "back")
     assert budget.spent_by_hour()[0] == 40 == sum(budget.spent_by_hour())
+
+
+async def test_what_money_stops_is_what_single_calls_would_be_told(budget: Budget, clock: FakeClock) -> None:
+    """The router asks once for all of it; a call of one lane is asked for alone."""
+    budget.set_limits(0, 400, 1000)
+    budget.set_background_limit(300)
+
+    def stopped() -> tuple[bool, bool, bool]:
+        found = budget.stops()
+        assert found.paid == budget.refusal(1)
+        assert found.background == budget.refusal(1, Lane.BACKGROUND)
+        return found.premium, found.paid is not None, found.background is not None
+
+    assert stopped() == (False, False, False)
+    await spend(budget, 300, "behind", Lane.BACKGROUND)
+    assert stopped() == (False, False, True)
+    await spend(budget, 100, "before")
+    assert stopped() == (True, False, True)
+    await spend(budget, 600, "last")
+    assert stopped() == (True, True, True)
+    clock.advance(86_400)
+    assert stopped() == (False, False, False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,11 @@ from hypothesis import strategies as st
 
 from gateway_core.model import Usage
 from gateway_core.providers.pricing import Pricing
+from gateway_core.providers.rates import Rates, rates_of_snapshot
 from gateway_core.settings import Price
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelPrice
 
 tokens = st.integers(0, 300_000)
 
@@ -106,3 +111,43 @@ async def test_loading_reads_the_snapshot_ahead_of_the_first_request() -> None:
     await pricing.load()
     assert "genai_prices" in sys.modules
     assert pricing.cost_microusd("anthropic", "claude-sonnet-5-5", Usage(1, 0)) == 2
+
+
+def test_the_price_follows_the_clock_into_another_half_hour_and_back() -> None:
+    # deepseek-chat until September 2025: half the price from 16:30 to 00:30 UTC
+    at = [datetime(2025, 8, 20, 16, 29, tzinfo=UTC)]
+    pricing = Pricing(now=lambda: at[0])
+
+    def cost() -> int:
+        return pricing.cost_microusd("deepseek", "deepseek-chat", Usage(1_000_000, 0))
+
+    day = cost()
+    at[0] = datetime(2025, 8, 20, 16, 30, tzinfo=UTC)
+    night = cost()
+    at[0] = datetime(2025, 8, 20, 16, 29, 59, tzinfo=UTC)
+    assert night < day == cost()
+
+
+def test_rates_are_worked_out_once_until_prices_or_the_half_hour_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked_out: list[str] = []
+
+    def counted(prices: ModelPrice, provider: str) -> tuple[Rates, ...]:
+        worked_out.append(provider)
+        return rates_of_snapshot(prices, provider)
+
+    monkeypatch.setattr("gateway_core.providers.pricing.rates_of_snapshot", counted)
+    at = [datetime(2026, 11, 23, 12, tzinfo=UTC)]
+    pricing = Pricing(now=lambda: at[0])
+
+    def one_call() -> int:
+        before = len(worked_out)
+        quoted = pricing.quoted()
+        quoted.worst_case_microusd("anthropic", "claude-sonnet-5-5", 1000, 100)
+        quoted.cost_microusd("anthropic", "claude-sonnet-5-5", Usage(1000, 100))
+        return len(worked_out) - before
+
+    assert one_call() and not one_call()
+    at[0] += timedelta(minutes=31)
+    assert one_call() and not one_call()
+    pricing.override({"groq/small": Price(input=1, output=2)}, Price(input=30, output=150))
+    assert one_call() and not one_call()

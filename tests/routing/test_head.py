@@ -13,7 +13,7 @@ from gateway_core.cache.encoder.shallow import shallow_fingerprint
 from gateway_core.routing.difficulty import BASE, difficulty
 from gateway_core.routing.fitting import fit
 from gateway_core.routing.head import LABELS_FOR_ALL, Head, Lesson
-from gateway_core.routing.measures import MEASURES, Seen
+from gateway_core.routing.measures import MEASURES, long_words_share, measured
 from gateway_core.routing.shipped import MOST_DEVIATIONS, shipped
 from tests.routing.training import DataSet, apgr, train
 
@@ -27,7 +27,7 @@ def lesson(vector: tuple[float, ...] | None, wanted: float, weight: float = 1.0)
 
 def test_what_is_shipped_fits_the_measures_and_the_built_in_encoder() -> None:
     weights = shipped()
-    assert set(weights.measures) == {measure.name for measure in MEASURES}
+    assert set(weights.measures) == set(MEASURES)
     assert (len(weights.vector), weights.encoder) == (384, shallow_fingerprint(WEIGHTS_SHA256))
     assert weights.made_on and sum(one.rows for one in weights.made_from) > 1_000
 
@@ -53,9 +53,9 @@ def test_a_prompt_without_a_question_is_not_measured_by_one() -> None:
 
 
 def test_german_words_are_long_later_than_english_ones() -> None:
-    assert Seen("Die Gesetzgebung ist kompliziert.").long_words_share == pytest.approx(0.25)
-    assert Seen("Die Gesetze sind wichtig und einfach.").long_words_share == 0
-    assert Seen("The legislation is complicated.").long_words_share == pytest.approx(0.5)
+    assert long_words_share("Die Gesetzgebung ist kompliziert.") == pytest.approx(0.25)
+    assert long_words_share("Die Gesetze sind wichtig und einfach.") == 0
+    assert long_words_share("The legislation is complicated.") == pytest.approx(0.5)
 
 
 def test_without_labels_nothing_is_added() -> None:
@@ -113,7 +113,7 @@ def test_training_finds_what_decides_and_is_small() -> None:
         prompts.append("Add up: " + " ".join(str(source.randint(1, 9)) for _ in range(numbers)))
         weak.append(0.0 if numbers > 4 or meaning and source.random() < 0.5 else 1.0)
         vectors.append([1.0, 0.0] if meaning else [0.0, 1.0])
-    measures = np.array([[one.of(seen) or 0.0 for one in MEASURES] for seen in map(Seen, prompts)])
+    measures = np.array([[value or 0.0 for value, _ in measured(prompt)] for prompt in prompts])
     data = DataSet("made up", tuple(prompts), np.array(weak), np.ones(400), np.array(vectors), measures, "encoder")
     weights = train([data], "2026-11-28")
     assert weights.measures["numbers"].points > 0.05

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gateway_core.cache.encoder.opening import open_shallow
 from gateway_core.reader import meant
 from gateway_core.routing.fitting import ridge
-from gateway_core.routing.measures import MEASURES, Seen
+from gateway_core.routing.measures import MEASURES, measured
 from gateway_core.routing.shipped import MOST_DEVIATIONS, Shipped, Trained, Weight
 
 Numbers = NDArray[np.float64]
@@ -73,7 +73,7 @@ def read(files: Sequence[Path]) -> list[DataSet]:
         for start in range(0, len(order), BATCH):
             batch = order[start : start + BATCH]
             vectors[batch] = encoder.encode([meant(prompts[row]) for row in batch])
-        measures = np.array([[_number(measure.of(seen)) for measure in MEASURES] for seen in map(Seen, prompts)])
+        measures = np.array([[_number(value) for value, _ in measured(prompt)] for prompt in prompts])
         found.append(DataSet(file.stem, prompts, weak, strong, vectors, measures, encoder.fingerprint))
     return found
 
@@ -106,8 +106,8 @@ def train(sets: Sequence[DataSet], made_on: str = "") -> Shipped:
     by_meaning, meaning_offset = ridge(np.vstack([one.vectors for one in sets]), left, weights, MEANING_PENALTY)
     return Shipped(
         measures={
-            one.name: Weight(_short(mean[at]), _short(deviation[at]), _short(POINTS * by_measure[at]))
-            for at, one in enumerate(MEASURES)
+            name: Weight(_short(mean[at]), _short(deviation[at]), _short(POINTS * by_measure[at]))
+            for at, name in enumerate(MEASURES)
         },
         vector=tuple(_short(POINTS * number) for number in by_meaning),
         offset=_short(POINTS * meaning_offset),

@@ -69,8 +69,7 @@ def test_all_is_written_before_the_end_also_to_a_shared_terminal_that_does_not_b
     sayer = Sayer(writing)
     for number in range(500):
         sayer.say(f"{number} {'x' * 500}")
-    sayer._lines.put(None)
-    sayer._thread.join(60)
+    sayer.close(60)
     os.close(writing)
     listening.join()
     assert [line.partition(" ")[0] for line in heard[0].splitlines()] == [str(number) for number in range(500)]

@@ -53,6 +53,6 @@ class Quiet:
         return None if task.cancelled() else task.result()
 
     def hear(self, event: Event) -> None:
-        """Is disturbed by what happens."""
+        """Listens to the bus: is disturbed by what happens."""
         if isinstance(event, RequestStarted | RequestFinished | KillSwitchChanged):
             self.disturb()

@@ -91,8 +91,8 @@ MUTATIONS = (
     Mutation(
         "the days of the budget are UTC's",
         "gateway_core/store/days.py",
-        "datetime.fromtimestamp(floor(at), UTC).date()",
-        "datetime.fromtimestamp(floor(at)).date()",
+        "datetime.fromtimestamp(days * DAY_S, UTC).date()",
+        "datetime.fromtimestamp(days * DAY_S).date()",
         "tests/faults/test_money_days.py::test_daylight_saving_time_rolls_no_day_over_and_skips_none",
     ),
     Mutation(

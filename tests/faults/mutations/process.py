@@ -68,8 +68,8 @@ MUTATIONS = (
     Mutation(
         "a stdout that takes nothing holds up nobody",
         "llmgw_tui/saying.py",
-        "self._lines.put_nowait(line)",
-        "self._lines.put(line)",
+        "if len(self._lines) >= self._waiting:",
+        "while len(self._lines) >= self._waiting:",
         "tests/tui/test_saying.py::test_a_stalled_reader_holds_up_nobody_and_hears_how_many_lines_were_left_out",
     ),
     Mutation(
