@@ -50,40 +50,48 @@ class Extras:
 
 def extras_of(request: ChatRequest, default_uses: int) -> Extras:
     """What ``request`` asks for. A server tool without a limit counts ``default_uses`` times."""
-    bodies = [body for body in (request.body, request.native) if body]
-    tools = [(kind, tool) for body in bodies[-1:] for kind, tool in _server_tools(body)]
-    uses = [(kind, _uses(tool, default_uses), tool) for kind, tool in tools]
-    total = sum(number for _, number, _ in uses)
-    tiers = [tier for body in bodies if (tier := body.get("service_tier")) in _SERVICE_TIERS]
+    body, native = request.body, request.native
+    searches = total = result_tokens = 0
+    for kind, tool in _server_tools(native or body):
+        number = _uses(tool, default_uses)
+        total += number
+        result_tokens += number * _result_tokens(kind, tool)
+        if kind == "web_search":
+            searches += number
+    bodies = (body, native) if native else (body,)
+    tiers = [tier for each in bodies if (tier := each.get("service_tier")) in _SERVICE_TIERS]
     return Extras(
-        web_searches=sum(number for kind, number, _ in uses if kind == "web_search"),
+        web_searches=searches,
         rounds=1 + min(total, MOST_ROUNDS),
-        result_tokens=sum(number * _result_tokens(kind, tool) for kind, number, tool in uses),
-        fast=any(body.get("speed") == "fast" for body in bodies),
-        us_only=any(body.get("inference_geo") == "us" for body in bodies),
+        result_tokens=result_tokens,
+        fast="fast" in [each.get("speed") for each in bodies],
+        us_only="us" in [each.get("inference_geo") for each in bodies],
         service_tier=str(tiers[0]) if tiers else "",
-        audio=any(_has_audio(body) for body in bodies),
+        audio=_has_audio(body) or (native is not None and _has_audio(native)),
     )
 
 
 def has_server_tools(request: ChatRequest) -> bool:
     """Whether the provider may run tools of its own for ``request``, and read its prompt more than once."""
-    return any(_server_tools(body) for body in (request.body, request.native) if body)
+    return bool(_server_tools(request.body) or (request.native and _server_tools(request.native)))
 
 
 def _server_tools(body: JsonObject) -> list[tuple[str, JsonObject]]:
     """Tools that the provider runs itself, by kind; each server of its MCP connector is one."""
     found: list[tuple[str, JsonObject]] = []
     for tool in as_objects(body.get("tools")):
-        named = str(tool.get("type") or "")
-        kind = next((kind for kind in _RESULT_TOKENS if named.startswith(kind)), None)
-        if kind:
+        named = tool.get("type")
+        if named and named != "function" and (kind := _kind_of(str(named))):
             found.append((kind, tool))
     if isinstance(body.get("web_search_options"), dict):
         found.append(("web_search", {"max_uses": 1}))
-    if not any(kind == "mcp" for kind, _ in found):
-        found += [("mcp", server) for server in as_objects(body.get("mcp_servers"))]
+    if "mcp_servers" in body and not any(kind == "mcp" for kind, _ in found):
+        found += [("mcp", server) for server in as_objects(body["mcp_servers"])]
     return found
+
+
+def _kind_of(named: str) -> str | None:
+    return next((kind for kind in _RESULT_TOKENS if named.startswith(kind)), None)
 
 
 def _uses(tool: JsonObject, default: int) -> int:
@@ -99,8 +107,8 @@ def _has_audio(body: JsonObject) -> bool:
     modalities = body.get("modalities")
     if body.get("audio") or (isinstance(modalities, list) and "audio" in modalities):
         return True
-    return any(
-        part.get("type") == "input_audio"
-        for message in as_objects(body.get("messages"))
-        for part in as_objects(message.get("content"))
-    )
+    for message in as_objects(body.get("messages")):
+        content = message.get("content")
+        if isinstance(content, list) and any(part.get("type") == "input_audio" for part in as_objects(content)):
+            return True
+    return False

@@ -20,7 +20,7 @@ def as_list(value: Any) -> list[Any]:
 
 def as_objects(value: Any) -> list[JsonObject]:
     """The objects of a list; all else in it is passed over."""
-    return [item for item in as_list(value) if isinstance(item, dict)]
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def is_integer(value: Any) -> TypeGuard[int]:

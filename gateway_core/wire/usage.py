@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
@@ -15,11 +15,14 @@ _MOST_DOLLARS = 1_000
 _OUTPUT = ("completion_tokens", "output_tokens")
 _SERVICE_TIERS = ("batch", "flex", "priority", "fast")
 """Those that change the price. ``default``, ``standard``, ``on_demand`` and the like do not."""
+_PARTS_OF_A_COST = tuple(field.name for field in fields(Cost))
 
 
 def count(value: Any) -> int | None:
     """A usable token count: a finite number, not negative. None for anything else, NaN and strings included."""
-    return int(value) if is_number(value) and 0 <= value <= _MOST else None
+    if value is None or not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    return int(value) if 0 <= value <= _MOST else None
 
 
 def read_usage(body: JsonObject) -> Usage | None:
@@ -36,12 +39,16 @@ def read_usage(body: JsonObject) -> Usage | None:
     if prompt is None and output is None:
         return None
     prompt, output = prompt or 0, output or 0
-    taken = as_object(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
-    given = as_object(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
-    cached = count(taken.get("cached_tokens")) or count(usage.get("prompt_cache_hit_tokens")) or 0
-    cached = min(cached, prompt)
-    written = min(_count_of(taken, "cache_write_tokens", "cache_creation_tokens") or 0, prompt - cached)
-    reasoning = min(count(given.get("reasoning_tokens")) or 0, output)
+    cached = written = heard = spoken = reasoning = 0
+    if taken := as_object(usage.get("prompt_tokens_details") or usage.get("input_tokens_details")):
+        cached = count(taken.get("cached_tokens")) or 0
+        written = _count_of(taken, "cache_write_tokens", "cache_creation_tokens") or 0
+        heard = count(taken.get("audio_tokens")) or 0
+    if given := as_object(usage.get("completion_tokens_details") or usage.get("output_tokens_details")):
+        reasoning = min(count(given.get("reasoning_tokens")) or 0, output)
+        spoken = count(given.get("audio_tokens")) or 0
+    cached = min(cached or count(usage.get("prompt_cache_hit_tokens")) or 0, prompt)
+    written = min(written, prompt - cached)
     tier = body.get("service_tier")
     return Usage(
         input_tokens=prompt - cached - written,
@@ -49,8 +56,8 @@ def read_usage(body: JsonObject) -> Usage | None:
         cache_read_tokens=cached,
         cache_write_5m_tokens=written,
         reasoning_tokens=reasoning,
-        audio_input_tokens=min(count(taken.get("audio_tokens")) or 0, prompt - cached - written),
-        audio_output_tokens=min(count(given.get("audio_tokens")) or 0, output - reasoning),
+        audio_input_tokens=min(heard, prompt - cached - written),
+        audio_output_tokens=min(spoken, output - reasoning),
         web_searches=_searches(usage),
         service_tier=tier if tier in _SERVICE_TIERS else "",
         reported_cost_microusd=_reported_cost(usage),
@@ -88,7 +95,8 @@ def usage_json(usage: Usage, cost_microusd: int | None, details: Cost | None = N
     if cost_microusd is not None:
         body["cost"] = cost_microusd / 1_000_000
         if details is not None and details.total_microusd == cost_microusd:
-            body["cost_details"] = {name: part / 1_000_000 for name, part in asdict(details).items() if part}
+            parts = [(name, getattr(details, name)) for name in _PARTS_OF_A_COST]
+            body["cost_details"] = {name: part / 1_000_000 for name, part in parts if part}
     return body
 
 
@@ -112,12 +120,16 @@ def _reported(body: JsonObject) -> JsonObject | None:
 
 def _count_of(counts: JsonObject, *names: str) -> int | None:
     """The first usable count under one of the names."""
-    return next((number for name in names if (number := count(counts.get(name))) is not None), None)
+    for name in names:
+        if (number := count(counts.get(name))) is not None:
+            return number
+    return None
 
 
 def _searches(usage: JsonObject) -> int:
     """OpenRouter counts as Anthropic does, Perplexity in a field of its own."""
-    return searches_of(usage.get("server_tool_use")) or count(usage.get("num_search_queries")) or 0
+    used = usage.get("server_tool_use")
+    return (searches_of(used) if used else 0) or count(usage.get("num_search_queries")) or 0
 
 
 def _reported_cost(usage: JsonObject) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from gateway_core.model import JsonObject, Refusal
@@ -22,122 +22,133 @@ def validate(body: JsonObject) -> Refusal | None:
 
     ``n`` above 1 is refused: cost, budget and cache are bound to one choice.
     """
-    for check in (_model, _messages, _tools, _numbers, _rest):
-        for param, text in check(body):
-            return invalid_request(f"{param}: {text}", param)
+    problem = _model(body) or _messages(body) or _tools(body) or _tool_choice(body) or _numbers(body) or _rest(body)
+    return invalid_request(f"{problem[0]}: {problem[1]}", problem[0]) if problem else None
+
+
+def _model(body: JsonObject) -> Problem | None:
+    model = body.get("model")
+    if not isinstance(model, str) or not model.strip() or len(model) > 256:
+        return "model", "must be the name of a model"
     return None
 
 
-def _model(body: JsonObject) -> Iterator[Problem]:
-    model = body.get("model")
-    if not isinstance(model, str) or not model.strip() or len(model) > 256:
-        yield "model", "must be the name of a model"
-
-
-def _messages(body: JsonObject) -> Iterator[Problem]:
+def _messages(body: JsonObject) -> Problem | None:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        yield "messages", "must be a list with at least one message"
-        return
+        return "messages", "must be a list with at least one message"
     for index, message in enumerate(messages):
-        where = f"messages[{index}]"
-        if not isinstance(message, dict):
-            yield where, "must be an object"
-        elif message.get("role") not in _ROLES:
-            yield f"{where}.role", f"must be one of {', '.join(_ROLES)}"
-        else:
-            yield from _message(message, where)
+        if problem := _message(message):
+            place, text = problem
+            return f"messages[{index}]{place}", text
+    return None
 
 
-def _message(message: JsonObject, where: str) -> Iterator[Problem]:
-    role, content = message["role"], message.get("content")
-    if content is None:
-        if role not in ("assistant", "function"):
-            yield f"{where}.content", "must be a string or a list of parts"
-    elif isinstance(content, list):
+def _message(message: Any) -> Problem | None:
+    """What is wrong with a message; the place is one within it."""
+    if not isinstance(message, dict):
+        return "", "must be an object"
+    role, content = message.get("role"), message.get("content")
+    if role not in _ROLES:
+        return ".role", f"must be one of {', '.join(_ROLES)}"
+    if isinstance(content, list):
         for index, part in enumerate(content):
-            yield from _part(part, f"{where}.content[{index}]")
-    elif not isinstance(content, str):
-        yield f"{where}.content", "must be a string or a list of parts"
+            if problem := _part(part):
+                return f".content[{index}]{problem[0]}", problem[1]
+    elif not (isinstance(content, str) or (content is None and role in ("assistant", "function"))):
+        return ".content", "must be a string or a list of parts"
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        yield f"{where}.tool_call_id", "must be the id of the tool call this answers"
-    if role == "assistant":
-        yield from _tool_calls(message.get("tool_calls"), where)
+        return ".tool_call_id", "must be the id of the tool call this answers"
+    return _tool_calls(message.get("tool_calls")) if role == "assistant" else None
 
 
-def _part(part: Any, where: str) -> Iterator[Problem]:
-    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-        yield where, "must be an object with a type"
-    elif part["type"] == "text" and not isinstance(part.get("text"), str):
-        yield f"{where}.text", "must be a string"
-    elif part["type"] == "image_url":
+def _part(part: Any) -> Problem | None:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if not isinstance(kind, str):
+        return "", "must be an object with a type"
+    if kind == "text":
+        return None if isinstance(part.get("text"), str) else (".text", "must be a string")
+    if kind == "image_url":
         image = part.get("image_url")
         url = image.get("url") if isinstance(image, dict) else image
         if not isinstance(url, str) or not url:
-            yield f"{where}.image_url.url", "must be a URL or a data URL"
-    elif part["type"] == "file" and not isinstance(part.get("file"), dict):
-        yield f"{where}.file", "must be an object with the file's data"
+            return ".image_url.url", "must be a URL or a data URL"
+    elif kind == "file" and not isinstance(part.get("file"), dict):
+        return ".file", "must be an object with the file's data"
+    return None
 
 
-def _tool_calls(calls: Any, where: str) -> Iterator[Problem]:
+def _tool_calls(calls: Any) -> Problem | None:
     if calls is None:
-        return
+        return None
     if not isinstance(calls, list):
-        yield f"{where}.tool_calls", "must be a list"
-        return
+        return ".tool_calls", "must be a list"
     for index, call in enumerate(calls):
-        here = f"{where}.tool_calls[{index}]"
+        here = f".tool_calls[{index}]"
         if not isinstance(call, dict) or not isinstance(call.get("id"), str):
-            yield here, "must be an object with an id"
-        elif not isinstance(call.get("type", "function"), str):
-            yield f"{here}.type", "must be a string"
-        elif call.get("type", "function") == "function":
+            return here, "must be an object with an id"
+        kind = call.get("type", "function")
+        if not isinstance(kind, str):
+            return f"{here}.type", "must be a string"
+        if kind == "function":
             function = call.get("function")
             if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-                yield f"{here}.function.name", "must be a string"
-            elif not isinstance(function.get("arguments"), str):
-                yield f"{here}.function.arguments", "must be a string of JSON"
+                return f"{here}.function.name", "must be a string"
+            if not isinstance(function.get("arguments"), str):
+                return f"{here}.function.arguments", "must be a string of JSON"
+    return None
 
 
-def _tools(body: JsonObject) -> Iterator[Problem]:
+def _tools(body: JsonObject) -> Problem | None:
     tools = body.get("tools")
-    if tools is not None and not isinstance(tools, list):
-        yield "tools", "must be a list"
-        return
-    for index, tool in enumerate(tools or ()):
-        where = f"tools[{index}]"
-        if not isinstance(tool, dict) or not isinstance(tool.get("type"), str):
-            yield where, "must be an object with a type"
-        elif tool["type"] == "function":
+    if tools is None:
+        return None
+    if not isinstance(tools, list):
+        return "tools", "must be a list"
+    for index, tool in enumerate(tools):
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if not isinstance(kind, str):
+            return f"tools[{index}]", "must be an object with a type"
+        if kind == "function":
             function = tool.get("function")
-            if not isinstance(function, dict) or not isinstance(function.get("name"), str) or not function["name"]:
-                yield f"{where}.function.name", "must be a name"
-            elif not isinstance(function.get("parameters", {}), dict | None):
-                yield f"{where}.function.parameters", "must be a JSON schema object"
+            name = function.get("name") if isinstance(function, dict) else None
+            if not isinstance(name, str) or not name:
+                return f"tools[{index}].function.name", "must be a name"
+            parameters = function.get("parameters")
+            if parameters is not None and not isinstance(parameters, dict):
+                return f"tools[{index}].function.parameters", "must be a JSON schema object"
+    return None
+
+
+def _tool_choice(body: JsonObject) -> Problem | None:
     choice = body.get("tool_choice")
-    if isinstance(choice, str) and choice not in _TOOL_CHOICES:
-        yield "tool_choice", f"must be one of {', '.join(_TOOL_CHOICES)}, or name a function"
-    elif isinstance(choice, dict) and not isinstance(choice.get("type"), str):
-        yield "tool_choice.type", "must be a string"
-    elif isinstance(choice, dict) and choice["type"] == "function":
-        if not isinstance(as_object(choice.get("function")).get("name"), str):
-            yield "tool_choice.function.name", "must be the name of a function"
-    elif choice is not None and not isinstance(choice, str | dict):
-        yield "tool_choice", "must be a string or an object"
+    if choice is None:
+        return None
+    if isinstance(choice, str):
+        right = choice in _TOOL_CHOICES
+        return None if right else ("tool_choice", f"must be one of {', '.join(_TOOL_CHOICES)}, or name a function")
+    if not isinstance(choice, dict):
+        return "tool_choice", "must be a string or an object"
+    if not isinstance(choice.get("type"), str):
+        return "tool_choice.type", "must be a string"
+    if choice["type"] == "function" and not isinstance(as_object(choice.get("function")).get("name"), str):
+        return "tool_choice.function.name", "must be the name of a function"
+    return None
 
 
-def _numbers(body: JsonObject) -> Iterator[Problem]:
+def _numbers(body: JsonObject) -> Problem | None:
     for name in ("max_tokens", "max_completion_tokens"):
         value = body.get(name)
         if value is not None and (not is_integer(value) or not 1 <= value <= LARGEST_LIMIT):
-            yield name, "must be a positive integer"
+            return name, "must be a positive integer"
     for name, most in (("temperature", 2.0), ("top_p", 1.0)):
         value = body.get(name)
         if value is not None and not (is_number(value) and 0 <= value <= most):
-            yield name, f"must be a number from 0 to {most:g}"
+            return name, f"must be a number from 0 to {most:g}"
     choices = body.get("n")
     if choices is not None and (not is_integer(choices) or choices != 1):
-        yield "n", "must be 1: the gateway answers with one choice; send the request again for another"
+        return "n", "must be 1: the gateway answers with one choice; send the request again for another"
+    return None
 
 
 _SHAPES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
@@ -155,8 +166,8 @@ _SHAPES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
 )
 
 
-def _rest(body: JsonObject) -> Iterator[Problem]:
+def _rest(body: JsonObject) -> Problem | None:
     for name, fits, shape in _SHAPES:
-        value = body.get(name)
-        if value is not None and not fits(value):
-            yield name, f"must be {shape}"
+        if name in body and (value := body[name]) is not None and not fits(value):
+            return name, f"must be {shape}"
+    return None
