@@ -14,6 +14,7 @@ from gateway_core.providers.base import Batch, Piece, UpstreamCall, UpstreamErro
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.prompt_cache import PromptCaching
 from gateway_core.providers.prompt_cache_policy import ratios_of
+from gateway_core.providers.sdk_imports import without_models
 from gateway_core.providers.thinking import ThinkingMemory
 from gateway_core.providers.upstream import Upstream
 from gateway_core.wire.anthropic_answers import (
@@ -74,11 +75,9 @@ class AnthropicProvider(Upstream):
         )
 
     def make_client(self, carrier: Any) -> Any:
-        import anthropic
-
         credential = {"auth_token" if self._oauth else "api_key": self._secret or "none"}
-        client = anthropic.Anthropic(
-            **credential,  # type: ignore[arg-type]
+        client = without_models("anthropic").Anthropic(
+            **credential,
             base_url=self.base_url,
             max_retries=0,
             open_telemetry=False,

@@ -16,7 +16,6 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gateway_core.importing import importing
-from gateway_core.providers.sdk_imports import import_on_demand
 
 if TYPE_CHECKING:
     import httpx2
@@ -52,7 +51,6 @@ def write_envelope(make_client: Callable[[Any], Any], method: str, path: str, he
     For a thread: importing an SDK takes a second or two. Raises what the SDK raises where an address is none.
     """
     with _IMPORTING, importing():
-        import_on_demand()
         request = _written(make_client, method, path, headers)
     outside = CIMultiDict(pair for pair in request.headers.multi_items() if pair[0].lower() not in _NOT_THE_SDKS)
     if outside.get("Connection", "").lower() == "keep-alive":

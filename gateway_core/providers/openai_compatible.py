@@ -13,6 +13,7 @@ from gateway_core.providers.base import Batch, Piece, UpstreamCall, UpstreamErro
 from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of, fixed_fields
 from gateway_core.providers.failures import Failures
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
+from gateway_core.providers.sdk_imports import without_models
 from gateway_core.providers.upstream import Upstream
 from gateway_core.wire.call_numbers import CallNumbers, with_own_ids
 from gateway_core.wire.openai_chat import as_chunks, finish_of, first_choice, holds_content, said_in
@@ -67,9 +68,7 @@ class OpenAICompatible(Upstream):
         )
 
     def make_client(self, carrier: Any) -> Any:
-        import openai
-
-        client = openai.OpenAI(
+        client = without_models("openai").OpenAI(
             api_key=self._secret or "none",
             base_url=self.base_url,
             max_retries=0,

@@ -1,9 +1,13 @@
-"""Imports the SDKs without the models of answers that nobody here builds.
+"""Imports the SDKs without the models of what they send and get, which nobody here builds.
 
 ``import anthropic`` runs 2,900 modules (2.1 s of CPU, 45 MB) and ``import openai`` 520 (0.8 s, 12 MB), nearly all of
-them models of what the APIs answer (anthropic 2.12, openai 3.54, measured 2026-11). A gateway that passes bytes on
-needs 940 and 40. A package of theirs is therefore opened without its ``__init__``: a name is taken, when somebody asks
-for it, from the module that the ``__init__`` would import it from. What cannot be found so has the ``__init__`` run.
+them such models (anthropic 2.12, openai 3.54, measured 2026-11). A gateway that passes bytes on needs 50 and 40: a
+client, and what it writes on the outside of a request. So it takes copies of its own, under other names: who imports
+an SDK by its own name gets all of it. In a copy
+
+- a package is opened without its ``__init__``: a name is taken, when somebody asks for it, from the module that the
+  ``__init__`` would import it from. What cannot be found so has the ``__init__`` run;
+- each name of ``types`` is an empty class.
 """
 
 from __future__ import annotations
@@ -14,11 +18,21 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import spec_from_file_location
 from types import ModuleType
+from typing import Any
 
-SDKS = ("anthropic", "openai")
+COPY = "_without_models"
+"""Ends the name that a copy has among the modules."""
 _REEXPORT = re.compile(r"^from \.(\w[\w.]*) import (?:\(([^)]*)\)|(.+))$", re.MULTILINE)
 _COMMENT = re.compile(r"#.*")
+
+
+def without_models(sdk: str) -> Any:
+    """The copy of the package ``sdk``. One thread at a time may ask for it, and for what is in it."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+    return import_module(f"{sdk}{COPY}")
 
 
 class _Places(dict[str, tuple[str, str]]):
@@ -73,19 +87,41 @@ class _OnDemand(Loader):
         named["__getattr__"] = find
 
 
+class _Models(Loader):
+    """Stands in for a module of models, and for the packages of them."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        package, named = module.__name__, module.__dict__
+
+        def make(name: str) -> type:
+            if name.startswith("__"):
+                raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            made: type = named.setdefault(name, type(name, (), {"__module__": package}))
+            return made
+
+        named["__getattr__"] = make
+
+
 class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname.partition(".")[0] not in SDKS:
+        copy, _, inner = fullname.partition(".")
+        if not copy.endswith(COPY):
             return None
-        spec = PathFinder.find_spec(fullname, path, target)
+        if inner.partition(".")[0] == "types":
+            return ModuleSpec(fullname, _Models(), is_package=True)
+        spec = PathFinder.find_spec(fullname, path) if inner else _renamed(copy.removesuffix(COPY), fullname)
         if spec and spec.submodule_search_locations is not None and isinstance(spec.loader, SourceFileLoader):
             spec.loader = _OnDemand(spec.loader)
         return spec
 
 
-def import_on_demand() -> None:
-    """From now on the SDKs' packages are opened so. One thread at a time may then import from them."""
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+def _renamed(package: str, name: str) -> ModuleSpec | None:
+    spec = PathFinder.find_spec(package)
+    if spec is None or spec.origin is None:
+        return None
+    return spec_from_file_location(name, spec.origin, submodule_search_locations=spec.submodule_search_locations)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import anthropic
+import httpx2
 import openai
 import pytest
 from yarl import URL
@@ -11,6 +13,7 @@ from yarl import URL
 from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.envelopes import write_envelope
 from gateway_core.providers.openai_compatible import OpenAICompatible
+from gateway_core.providers.sdk_imports import without_models
 from tests.fakes.openai import FakeOpenAI
 from tests.providers.calls import failure, make_call
 
@@ -36,6 +39,34 @@ def test_claude_gets_its_version_and_one_credential() -> None:
     assert [value for value in headers.values() if "sk-ant-key" in value] == ["Bearer sk-ant-key"]
 
 
+def sent_by(client: openai.OpenAI | anthropic.Anthropic, path: str) -> dict[str, str]:
+    """The headers that a whole SDK sends with an empty body, but for what the connection and its patience add."""
+    sent: list[httpx2.Request] = []
+
+    def keep(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request)
+        return httpx2.Response(200, json={})
+
+    client.with_options(http_client=httpx2.Client(transport=httpx2.MockTransport(keep))).post(
+        path, cast_to=httpx2.Response, content=b"{}"
+    )
+    beside = {"host", "content-length", "connection", "accept-encoding"}
+    patience = {"x-stainless-timeout", "x-stainless-read-timeout", "x-stainless-retry-count"}
+    return {name: value for name, value in sent[0].headers.items() if name not in beside | patience}
+
+
+def test_the_copy_of_an_sdk_writes_what_the_whole_sdk_does() -> None:
+    groq, claude = provider(), AnthropicProvider(api_key="sk-ant-key")
+    envelope = write_envelope(groq.make_client, "POST", "/chat/completions", {})
+    assert sent_by(openai.OpenAI(api_key="gsk_key"), "/chat/completions") == {
+        name.lower(): value for name, value in envelope.headers.items() if name.lower() != "accept-encoding"
+    }
+    envelope = write_envelope(claude.make_client, "POST", "/v1/messages", {})
+    assert sent_by(anthropic.Anthropic(api_key="sk-ant-key", open_telemetry=False), "/v1/messages") == {
+        name.lower(): value for name, value in envelope.headers.items() if name.lower() != "accept-encoding"
+    }
+
+
 def test_a_header_of_a_request_goes_over_the_envelopes_whatever_its_case() -> None:
     groq = provider()
     envelope = write_envelope(groq.make_client, "POST", "/chat/completions", groq.request_headers())
@@ -53,13 +84,14 @@ async def test_an_address_that_is_none_is_said_so(base_url: str) -> None:
 
 async def test_the_sdk_is_asked_once_for_each_address(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
-    real = openai.OpenAI
+    copy = without_models("openai")
+    real = copy.OpenAI
 
-    def counted(**options: Any) -> openai.OpenAI:
+    def counted(**options: Any) -> Any:
         made.append(options)
         return real(**options)
 
-    monkeypatch.setattr(openai, "OpenAI", counted)
+    monkeypatch.setattr(copy, "OpenAI", counted)
     async with FakeOpenAI() as fake:
         local = OpenAICompatible(name="local", kind="openai", base_url=fake.base_url, free=True)
         for _ in range(3):
