@@ -43,8 +43,8 @@ class Cell:
 class Result:
     """What one server made of a cell, in one round.
 
-    ``cpu_s`` is what its processes took in all; ``calls`` how often the provider was asked, but for the first request of
-    those that are repeated; ``strangers`` the share of a core that others took, the larger of both.
+    ``cpu_s`` is what its processes took in all; ``calls`` how often the provider was asked, but for the first request
+    of those that are repeated; ``strangers`` the share of a core that others took, the larger of both.
     """
 
     report: Report

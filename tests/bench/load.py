@@ -49,6 +49,7 @@ class Load:
 class Report:
     """What was counted after the warm-up, in milliseconds by quantile, and all requests and tokens with it.
 
+    ``unsent`` are requests that were due at a steady rate when all connections still waited for an answer, at the end;
     ``cpu_s`` is what this process took of its core from its first request on.
     """
 
@@ -62,6 +63,7 @@ class Report:
     tokens: int
     all_answered: int
     all_tokens: int
+    unsent: int
     cpu_s: float
 
     @property
@@ -184,6 +186,8 @@ class Crew:
         self.counting, began = True, time.monotonic()
         await asyncio.sleep(load.seconds)
         self._over = True
+        unsent = len(self._due)
+        self._due.clear()
         if len(self._free) < self._open:
             async with asyncio.timeout(LAST_ANSWERS_S):
                 await self._done.wait()
@@ -199,6 +203,7 @@ class Crew:
             tokens=len(counted.token_delay),
             all_answered=self.all_answered,
             all_tokens=self.all_tokens,
+            unsent=unsent,
             cpu_s=time.process_time() - began_cpu_s,
         )
 

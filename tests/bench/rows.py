@@ -62,6 +62,8 @@ def calls(result: Result) -> float | None:
     return float(result.calls)
 
 
+NOT_OF_THE_PROVIDER = (calls, cpu_ms, cpu_us_a_token)
+
 CELLS = {
     "small": Cell("small"),
     "OpenClaw": Cell("OpenClaw"),
@@ -136,8 +138,9 @@ def figures_of(
     for row in rows:
         without = _median(row.figure, results.get((row.cell, DIRECT), ())) or 0.0
         for (cell, server), rounds in results.items():
-            value = _median(row.figure, rounds) if cell == row.cell else None
-            if value is not None and not (server == DIRECT and (row.added or row.figure in (cpu_ms, cpu_us_a_token))):
+            if cell != row.cell or (server == DIRECT and (row.added or row.figure in NOT_OF_THE_PROVIDER)):
+                continue
+            if (value := _median(row.figure, rounds)) is not None:
                 found[row.name, server] = value - without * row.added
     return found
 

@@ -91,11 +91,11 @@ def messages(tokens: int) -> Script:
     content = [{"type": "text", "text": _text()}]
     body = {**message, "content": content, **ended, "usage": {"input_tokens": 42, "output_tokens": ANSWER_TOKENS}}
     open_yet = {"stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 42, "output_tokens": 1}}
-    begins = (
+    begins: tuple[dict[str, Any], ...] = (
         {"type": "message_start", "message": {**message, "content": [], **open_yet}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
     )
-    ends = (
+    ends: tuple[dict[str, Any], ...] = (
         {"type": "content_block_stop", "index": 0},
         {"type": "message_delta", "delta": ended, "usage": {"output_tokens": tokens}},
         {"type": "message_stop"},
