@@ -100,6 +100,9 @@ class Client(asyncio.Protocol):
         self._said = b""
         self._transport.write(request)
 
+    def leave(self) -> None:
+        self._transport.close()
+
     def data_received(self, data: bytes) -> None:
         now_ns = time.monotonic_ns()
         message = self._message
@@ -192,6 +195,8 @@ class Crew:
             async with asyncio.timeout(LAST_ANSWERS_S):
                 await self._done.wait()
         elapsed_s, counted = time.monotonic() - began, self.counted
+        for client in self._free:
+            client.leave()
         return Report(
             answered=len(counted.latency),
             failed=counted.failed,
