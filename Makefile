@@ -67,13 +67,13 @@ format: $(STAMP)  ## let ruff lay the code out
 	@$(BIN)/ruff check --fix -q .
 	@$(BIN)/ruff format -q .
 
-bench: $(STAMP)  ## what the open dashboard costs the gateway at 300 requests a second; fails where that is too much
-	@$(BIN)/python -m tests.screen_load $(ARGS)
+bench: $(STAMP)  ## llmgw beside a plain proxy, and with PEERS=1 beside LiteLLM and Portkey; fails where a limit is passed (ARGS="--quick --only WORD --rounds N --json FILE")
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 bench-start: $(STAMP)  ## what a start costs in CPU, time and memory; fails where that is too much (ARGS="--rows N --encoder")
 	@$(BIN)/python -m tests.start_cost $(ARGS)
 
-soak: $(STAMP)  ## whether the memory stays flat over 100,000 requests (ARGS="--requests N --minutes N --screen")
+soak: $(STAMP)  ## whether memory and the cost of a request stay flat over 100,000 requests (ARGS="--requests N --minutes N --screen")
 	@$(BIN)/python -m tests.soak $(ARGS)
 
 train-router: $(STAMP)  ## make the router's weights anew: DATA="FILE ..." of lines {"prompt", "weak", "strong"}

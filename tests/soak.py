@@ -1,8 +1,9 @@
-"""Whether a gateway's memory stays flat: ``make soak ARGS="--minutes 60"``, exit code 1 where it grows.
+"""Whether a gateway's memory and its cost stay flat: ``make soak ARGS="--minutes 60"``, exit code 1 where one grows.
 
-A real gateway process answers clients of all three protocols from an upstream that is fast: exact hits, misses,
-streams, refusals, failures, clients that leave; some streams go on from the beginning to the end. With ``--screen`` a
-control centre is attached on a terminal of its own, and measured too.
+The cost is the CPU that a request takes, by blocks of 10,000 requests, while ledger, log and caches grow. A real
+gateway process answers clients of all three protocols from an upstream that is fast: exact hits, misses, streams,
+refusals, failures, clients that leave; some streams go on from the beginning to the end. With ``--screen`` a control
+centre is attached on a terminal of its own, and measured too.
 """
 
 from __future__ import annotations
@@ -10,10 +11,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import itertools
 import json
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from gateway_core.store.database import FILE_NAME
+from tests.bench.flatness import Sample, blocks_of, verdict, verdict_on_cost
+from tests.bench.machine import cpu_s
 from tests.e2e.harness import GatewayProcess
 from tests.e2e.in_terminal import OnTerminal, on_terminal, own_env
 from tests.fakes.anthropic import events_of
@@ -35,14 +37,6 @@ KEY = "sk-ant-soak"
 AT_ONCE = 16
 LONG_STREAMS = 3
 LONG_STREAM_S = 60.0
-WARM_UP = 10_000
-"""Requests after which memory is looked at: until then lists reach their lengths, of up to 4,096 texts and turns."""
-MOST_BYTES_A_REQUEST = 80.0
-"""A gateway that keeps nothing of a request but its id, a text of 33 characters, keeps 82 bytes, and as many again in
-the dictionary it is in (CPython 3.11)."""
-NOISE_BYTES = 6_000_000
-"""What the process may have grown over the whole run all the same: the allocator's pages are given back by chance, and
-a sample a moment earlier in the write-ahead log's life differs by its pages."""
 WORDS = ("parser", "login", "invoice", "weather", "summary", "refactor", "capital", "France", "mail", "Ada", "cache")
 
 
@@ -212,39 +206,30 @@ def _spoken(protocol: str, text: str, stream: bool) -> tuple[str, dict[str, Any]
 # --- what is measured ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Resident memory after so many requests, in bytes."""
-
-    requests: int
-    gateway: int
-    screen: int
-
-
 def resident_bytes(pid: int) -> int:
     return 1024 * int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(pid)]))
 
 
-def slope(samples: list[tuple[int, int]]) -> float:
-    """Bytes a request: the median of the slopes between any two samples, which a few odd ones do not move (Theil)."""
-    found = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.combinations(samples, 2) if b[0] > a[0]]
-    return statistics.median(found) if found else 0.0
+HEADS = "".join(
+    f"{head:>{width}}"
+    for head, width in (
+        *(("requests", 10), ("minutes", 9), ("gateway MB", 12), ("screen MB", 11), ("database MB", 13)),
+        *(("a second", 10), ("CPU ms each", 13)),
+    )
+)
 
 
-def verdict(name: str, samples: list[tuple[int, int]]) -> tuple[str, bool]:
-    """What became of one process after the warm-up, in words, and whether that is flat."""
-    settled = [sample for sample in samples if sample[0] >= WARM_UP]
-    if len(settled) < 3:
-        return f"{name}: too few requests to tell, lists fill until {WARM_UP:,}", False
-    span = settled[-1][0] - settled[0][0]
-    grows = slope(settled)
-    flat = grows * span <= max(NOISE_BYTES, MOST_BYTES_A_REQUEST * span)
-    words = f"{grows:+.1f} bytes a request over {span:,} requests, at most {MOST_BYTES_A_REQUEST:.0f}"
-    return f"{name}: {words}: {'flat' if flat else 'it GROWS'}", flat
+def line(samples: list[Sample], took_s: float) -> str:
+    """The table's line of the last sample; its CPU is that of a request since the one before."""
+    last, before = samples[-1], samples[-2] if len(samples) > 1 else Sample(0, 0, 0)
+    cost_ms = (last.cpu_s - before.cpu_s) * 1e3 / max(1, last.requests - before.requests)
+    memory = f"{last.gateway / 1e6:>12.1f}{last.screen / 1e6:>11.1f}{last.database / 1e6:>13.1f}"
+    pace = f"{last.requests / max(took_s, 1e-9):>10.0f}{cost_ms:>13.2f}"
+    return f"{last.requests:>10,}{took_s / 60:>9.1f}{memory}{pace}"
 
 
 async def soak(requests: int, minutes: float, every: int, *, screen: bool) -> bool:
-    """Prints a table while it goes on; whether the memory stayed flat."""
+    """Prints a table while it goes on; whether memory and cost stayed flat."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         llmgw = await stack.enter_async_context(_gateway(folder))
@@ -256,24 +241,24 @@ async def soak(requests: int, minutes: float, every: int, *, screen: bool) -> bo
             stack.callback(asyncio.create_task(load.stream_for_long()).cancel)
         samples: list[Sample] = []
         began, next_at = time.monotonic(), 0
-        print(f"{'requests':>10}{'minutes':>9}{'gateway MB':>12}{'screen MB':>11}{'a second':>10}", flush=True)
+        print(HEADS, flush=True)
         while not asking.done():
             await asyncio.wait({asking}, timeout=0.2)
             if load.sent < next_at and not asking.done():
                 continue
             next_at = load.sent + every
             watched = resident_bytes(centre.process.pid) if centre else 0
-            samples.append(Sample(load.sent, resident_bytes(llmgw.process.pid), watched))
-            took = time.monotonic() - began
-            print(
-                f"{load.sent:>10,}{took / 60:>9.1f}{samples[-1].gateway / 1e6:>12.1f}{watched / 1e6:>11.1f}"
-                f"{load.sent / max(took, 1e-9):>10.0f}",
-                flush=True,
-            )
+            pid = llmgw.process.pid
+            database = (folder / "data" / FILE_NAME).stat().st_size
+            samples.append(Sample(load.sent, resident_bytes(pid), watched, cpu_s(pid), database))
+            print(line(samples, time.monotonic() - began), flush=True)
         load.over = True
         await asking
     print(", ".join(f"{many:,} x {what}" for what, many in sorted(load.told.items())))
-    told = [verdict("gateway", [(sample.requests, sample.gateway) for sample in samples])]
+    told = [
+        verdict_on_cost(blocks_of(samples)),
+        verdict("gateway", [(sample.requests, sample.gateway) for sample in samples]),
+    ]
     if screen:
         told.append(verdict("control centre", [(sample.requests, sample.screen) for sample in samples]))
     print("\n".join(words for words, _ in told))

@@ -14,9 +14,9 @@ from gateway_core.cache import answers
 from gateway_core.learning import hearing, intake
 from gateway_core.providers import prompt_cache
 from gateway_core.routing import session
+from tests.bench.flatness import Sample, blocks_of, slope, verdict, verdict_on_cost
 from tests.fakes.anthropic import FakeAnthropic
 from tests.http.inside import Client, client, with_claude
-from tests.soak import slope, verdict
 
 KEPT = 8
 """The length of every list that keeps the newest of something, far below its real one."""
@@ -92,3 +92,20 @@ def test_the_soak_tells_growth_from_noise() -> None:
     assert abs(slope(flat)) < 20 and 180 < slope(growing) < 220
     assert verdict("gateway", flat)[1] and not verdict("gateway", growing)[1]
     assert not verdict("gateway", flat[:4])[1]
+
+
+def test_the_soak_tells_a_cost_that_grows_from_one_that_varies() -> None:
+    def soaked(grows_ms: float) -> list[Sample]:
+        """Of 2 to 2.2 ms a request, and so much more after 100,000; the first requests are dear."""
+        samples, cpu_s = [], 0.0
+        for number in range(0, 100_001, 2_000):
+            samples.append(Sample(number, 0, 0, cpu_s))
+            each_ms = 2.0 + number * 7919 % 3_000 / 15_000 + grows_ms * number / 100_000
+            cpu_s += 2.0 * (each_ms if number else 50.0)
+        return samples
+
+    blocks = blocks_of(soaked(0.0))
+    assert [end for end, _ in blocks] == list(range(20_000, 100_001, 10_000))
+    assert all(2.0 <= cost_ms <= 2.2 for _, cost_ms in blocks)
+    assert verdict_on_cost(blocks)[1] and not verdict_on_cost(blocks_of(soaked(1.0)))[1]
+    assert not verdict_on_cost(blocks[:2])[1]

@@ -1,0 +1,1 @@
+"""What llmgw costs beside a plain proxy and other gateways, and what it takes by itself: ``make bench``."""
