@@ -320,7 +320,10 @@ class Pipeline:
             return await self._gates.idempotency.writing(exchange.request, stored_answer(exchange, gathering.whole()))
 
         async def complete(whole: JsonObject) -> None:
-            """Kept even if everybody leaves meanwhile: it is paid, and a retry must not pay again."""
+            """Kept even if everybody leaves meanwhile: it is paid, and a retry must not pay again. Without a key it
+            is done in one go, unless the exact cache has too much to write."""
+            if not keyed:
+                return await self._keep(exchange, key, whole)
             keeping = asyncio.ensure_future(self._keep(exchange, key, whole))
             self._keeping.add(keeping)
             keeping.add_done_callback(self._keeping.discard)
