@@ -57,7 +57,7 @@ class Gathering:
             return False
         choice = self._aggregator.add(chunk)
         self._reported = chunk.get("usage") or self._reported
-        if choice is not None and finish_of(choice):
+        if choice is not None and choice.get("finish_reason") and finish_of(choice):
             self._last = self._last or {key: value for key, value in chunk.items() if key != "usage"}
         if self._last is not None:
             self._held += piece.native
