@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 
 from gateway_core.cache.answers import AnswerCaches, CachedAnswer
 from gateway_core.cache.identity import Identity
@@ -90,7 +89,7 @@ class Reusing:
                     exchange.mark_first_token()
                 pieces = [item for item in items if not isinstance(item, End)]
                 if is_own:
-                    pieces = [replace(piece, native=()) for piece in pieces if piece.body.get("choices")]
+                    pieces = [piece._replace(native=()) for piece in pieces if piece.body.get("choices")]
                 if pieces or not items:
                     yield pieces
                 if items and isinstance(end := items[-1], End):
@@ -98,7 +97,7 @@ class Reusing:
                     self.share(exchange, leader, key)
                     await self._idempotency.store(request, answer)
                     whole = {**end.whole, "usage": usage_json(answer.usage, 0)}
-                    yield [End(replace(end.last, native=()) if is_own else end.last, whole)]
+                    yield [End(end.last._replace(native=()) if is_own else end.last, whole)]
 
     def share(self, exchange: Exchange, leader: Exchange, key: Identity) -> None:
         """Notes on the request that it gets the answer to ``leader``, as far as it has come."""

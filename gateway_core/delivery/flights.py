@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, closing, contextmanager, suppress
+from contextlib import aclosing, closing, contextmanager
 from typing import Generic, TypeVar
 
 from gateway_core.deadlines import Deadline
@@ -117,8 +117,10 @@ class Flight(Generic[T]):
         asleep: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asleep.add(asleep)
         try:
-            with suppress(TimeoutError), in_time:
+            with in_time:
                 await asleep
+        except TimeoutError:
+            pass  # whoever listens looks what there is
         finally:
             self._asleep.discard(asleep)
 

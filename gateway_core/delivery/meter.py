@@ -51,17 +51,18 @@ class Meter:
         self.charged = True
 
     def see(self, piece: Piece) -> None:
-        choice = first_choice(piece.body)
-        if choice is not None and not self._finished:
+        choice = first_choice(piece.body) or {}
+        if not self._finished:
             self._finished = finish_of(choice) is not None
         if piece.usage is not None:
             self._reported = piece.usage
             self._counted = self._finished
-        if choice is not None and holds_content(said := said_in(choice)):
+        said = said_in(choice)
+        text = written_in(said)
+        if text or holds_content(said):
             now = self._monotonic()
             self._quiet_s += self._pause(now)
             self._heard = now
-            text = written_in(said)
             self._characters += len(text)
             self._output_ceiling += text_ceiling(text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway_core.delivery.pump import kept_alive
 from gateway_core.exchange import Exchange
@@ -57,7 +57,7 @@ class Gathering:
             return False
         choice = self._aggregator.add(chunk)
         self._reported = chunk.get("usage") or self._reported
-        if choice is not None and finish_of(choice):
+        if choice is not None and choice.get("finish_reason") and finish_of(choice):
             self._last = self._last or {key: value for key, value in chunk.items() if key != "usage"}
         if self._last is not None:
             self._held += piece.native
@@ -132,7 +132,7 @@ def with_usage(last: Piece, usage: JsonObject, in_a_chunk_of_its_own: bool) -> t
     """The end of a stream. A client that did not ask for a chunk without choices may not expect one."""
     if in_a_chunk_of_its_own:
         return last, Piece({**last.body, "choices": [], "usage": usage})
-    return (replace(last, body={**last.body, "usage": usage}),)
+    return (last._replace(body={**last.body, "usage": usage}),)
 
 
 def _usage(exchange: Exchange, reported: object) -> JsonObject:

@@ -113,16 +113,18 @@ class MessagesWriter:
         return sse.encode_typed(events)
 
     def _native(self, piece: Piece) -> list[JsonObject]:
-        begun = self._passes or has_content(piece.body) or finish_reason(piece.body) is not None
-        pings = [event for event in piece.native if event.get("type") == "ping"] if not begun else []
+        self._passes = self._passes or has_content(piece.body) or finish_reason(piece.body) is not None
+        pings: list[JsonObject] = []
         for event in piece.native:
-            if event.get("type") == "message_start":
+            kind = event.get("type")
+            if kind == "message_start":
                 self._held = []
-            if event not in pings:
-                self._held.append(_with_cost(event, piece.body) if event.get("type") == "message_delta" else event)
-        if not begun:
+            if kind == "ping" and not self._passes:
+                pings.append(event)
+            else:
+                self._held.append(_with_cost(event, piece.body) if kind == "message_delta" else event)
+        if not self._passes:
             return pings
-        self._passes = True
         events, self._held = self._held, []
         return events
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway_core.model import ChatRequest, JsonObject, ProviderStatus, Reason, Target, Usage
 from gateway_core.wire.timings import Timing
@@ -44,8 +44,7 @@ class UpstreamCall:
         return min((limit for limit in limits if limit), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One piece of an answer, in OpenAI's chat format.
 
     ``body`` is a ``chat.completion.chunk`` of a streamed call, or the whole ``chat.completion`` of one that was not.

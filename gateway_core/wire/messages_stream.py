@@ -16,7 +16,7 @@ from gateway_core.wire.anthropic_thinking import is_signed
 from gateway_core.wire.json_values import as_object, as_objects
 from gateway_core.wire.messages_answers import ending, tool_id, usage_of
 from gateway_core.wire.messages_requests import UNSIGNED
-from gateway_core.wire.openai_chat import call_arguments, finish_reason, first_choice, goes_on
+from gateway_core.wire.openai_chat import call_arguments, finish_of, first_choice, goes_on
 
 _OPENINGS: dict[str, JsonObject] = {
     "text": {"type": "text", "text": ""},
@@ -111,7 +111,7 @@ class MessageStream:
         self._model = str(chunk.get("model") or self._model)
         choice = first_choice(chunk) or {}
         delta = as_object(choice.get("delta"))
-        finish = finish_reason(chunk)
+        finish = finish_of(choice)
         self._add(delta)
         if finish:
             return [*self._start(), *self._flush(), *self._end(chunk, choice, finish)]
@@ -218,8 +218,10 @@ class MessageStream:
             number = self._calls.index(block) if block in self._calls else 0
             opening = block.opening(self._id, number)
             events.append({"type": "content_block_start", "index": self._index, "content_block": opening})
-        deltas, block.waiting = block.waiting, []
-        return [*events, *({"type": "content_block_delta", "index": self._index, "delta": delta} for delta in deltas)]
+        for delta in block.waiting:
+            events.append({"type": "content_block_delta", "index": self._index, "delta": delta})
+        block.waiting = []
+        return events
 
     def _end(self, chunk: JsonObject, choice: JsonObject, finish: str) -> list[JsonObject]:
         refusal = "".join(self._refusal)

@@ -45,7 +45,8 @@ def first_choice(body: JsonObject) -> JsonObject | None:
 
 def said_in(choice: JsonObject) -> JsonObject:
     """The delta of a chunk's choice, the message of a completion's."""
-    return as_object(choice.get("delta") or choice.get("message"))
+    said = choice.get("delta") or choice.get("message")
+    return said if isinstance(said, dict) else {}
 
 
 def _said(body: JsonObject) -> JsonObject:
@@ -75,16 +76,12 @@ def has_content(body: JsonObject) -> bool:
 
 def holds_content(said: JsonObject) -> bool:
     """The same, of a delta or a message."""
-    return _speaks(said) or bool(said.get("tool_calls"))
+    return any(map(said.get, _TEXTS)) or bool(said.get("tool_calls"))
 
 
 def says_something(body: JsonObject) -> bool:
     """Whether a reader sees something of the answer in it: text, reasoning or a refusal, no tool call."""
-    return _speaks(_said(body))
-
-
-def _speaks(said: JsonObject) -> bool:
-    return any(map(said.get, _TEXTS))
+    return any(map(_said(body).get, _TEXTS))
 
 
 def text_of(body: JsonObject) -> str:
@@ -94,7 +91,7 @@ def text_of(body: JsonObject) -> str:
 
 def written_in(said: JsonObject) -> str:
     """The same, of a delta or a message."""
-    parts = [text for name in _TEXTS if isinstance(text := said.get(name), str)]
+    parts = [text for text in map(said.get, _TEXTS) if isinstance(text, str)]
     if calls := said.get("tool_calls"):
         for call in as_objects(calls):
             function = as_object(call.get("function"))

@@ -37,17 +37,19 @@ class SSEParser:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The events that ``chunk`` completes."""
-        if not chunk:
-            return []
-        lines = self._normalise(chunk).split(b"\n")
-        self._keep(lines[0])
-        if len(lines) == 1:
-            return []
-        lines[0] = b"".join(self._tail)
+        if self._at_start or self._after_cr or b"\r" in chunk:
+            chunk = self._normalise(chunk)
+        lines = chunk.split(b"\n")
         last = lines.pop()
-        self._tail, self._tail_bytes = [], 0
-        events = self._read(lines)
-        self._keep(last)
+        events: list[bytes] = []
+        if lines:
+            if self._tail:
+                self._keep(lines[0])
+                lines[0] = b"".join(self._tail)
+                self._tail, self._tail_bytes = [], 0
+            events = self._read(lines)
+        if last:
+            self._keep(last)
         return events
 
     def finish(self) -> list[bytes]:
@@ -57,7 +59,8 @@ class SSEParser:
         return self._read([rest, b""])
 
     def _normalise(self, chunk: bytes) -> bytes:
-        if self._at_start:
+        """The same with ``\\n`` alone at the ends of its lines."""
+        if self._at_start and chunk:
             self._at_start = False
             chunk = chunk.removeprefix(b"\xef\xbb\xbf")
         if self._after_cr and chunk.startswith(b"\n"):
@@ -70,10 +73,9 @@ class SSEParser:
         return chunk
 
     def _keep(self, part: bytes) -> None:
-        if part:
-            self._tail.append(part)
-            self._tail_bytes += len(part)
-            self._check(self._tail_bytes)
+        self._tail.append(part)
+        self._tail_bytes += len(part)
+        self._check(self._tail_bytes)
 
     def _check(self, size: int) -> None:
         if size > self._limit:
@@ -104,7 +106,7 @@ def encode(data: JsonObject | bytes, event: str | None = None) -> bytes:
 
 def encode_typed(events: Iterable[JsonObject]) -> bytes:
     """Events of a protocol that names each by its ``type``; a type that can be no name does not get into one."""
-    return b"".join(encode(event, _name(event)) for event in events)
+    return b"".join([encode(event, _name(event)) for event in events])
 
 
 def _name(event: JsonObject) -> str:

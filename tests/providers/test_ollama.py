@@ -16,6 +16,7 @@ from gateway_core.ollama.manager import LocalModels
 from gateway_core.providers.base import UpstreamCall
 from gateway_core.providers.ollama import Ollama
 from gateway_core.providers.openai_compatible import OpenAICompatible
+from gateway_core.wire.openai_chat import text_of
 from tests.fakes.ollama import DATA, FakeOllama, recording
 from tests.fakes.script import Failure, Raw, Reply
 from tests.ollama.support import running, settings
@@ -400,3 +401,16 @@ async def test_over_v1_a_cut_prompt_is_found_out(fake: FakeOllama, ollama: Ollam
     error, _ = await failure(ollama, call_for(LONG, stream=False))
     assert "2,050" in remarks[0].text and error.code == "context_length_exceeded"
     assert local.context_of(MODEL) == 2050
+
+
+async def test_lines_that_come_at_once_are_one_batch_also_before_one_that_is_broken(
+    fake: FakeOllama, ollama: Ollama
+) -> None:
+    words = [f"word{number} " for number in range(100)]
+    lines = b"".join(json.dumps({"message": {"content": word}, "done": False}).encode() + b"\n" for word in words)
+    last = b'{"message": {"content": ""}, "done": true, "done_reason": "stop"}\n'
+    fake.script(Raw(lines + last, content_type=NDJSON), Raw(lines + b"[1]\n" + lines, content_type=NDJSON))
+    batches = [list(batch) async for batch in ollama.send(call_for())]
+    assert len(batches) <= 4 and "".join(text_of(p.body) for batch in batches for p in batch) == "".join(words)
+    error, pieces = await failure(ollama, call_for())
+    assert error.kind == "protocol" and "".join(text_of(piece.body) for piece in pieces) == "".join(words)
