@@ -220,10 +220,10 @@ class Exchange:
             saved_ms=max(0.0, self.made_in_ms - latency_ms) if outcome and self.cache.is_hit else 0.0,
         )
 
-    def detail(self) -> RequestDetail:
-        """Everything known, for the request log."""
+    def detail(self, row: RequestRow | None = None) -> RequestDetail:
+        """Everything known, for the request log; with the row as it was made before, where there is one."""
         return RequestDetail(
-            row=self.row(),
+            row=row or self.row(),
             decision=self.decision,
             usage=self.usage,
             error_message=self.outcome.error_message if self.outcome else None,

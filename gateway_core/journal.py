@@ -16,7 +16,7 @@ from gateway_core.clock import Clock
 from gateway_core.events import Notice, RequestFinished, RequestRouted, RequestStarted
 from gateway_core.exchange import PREVIEW_CHARACTERS, Exchange
 from gateway_core.known_secrets import KnownSecrets
-from gateway_core.model import Decision, RequestDetail, RequestRow
+from gateway_core.model import Decision, RequestDetail, RequestRow, Status
 from gateway_core.recording import Recording
 from gateway_core.redaction import Redactor
 from gateway_core.store.errors import StoreError
@@ -38,7 +38,8 @@ RETRY_S = 2.0
 GATHER_S = 0.25
 """Rows wait so long for others to share a commit with, unless somebody asks for them: most requests are then written
 once, when they have ended."""
-_Noted = tuple[RequestRow, RequestDetail, Recording | None, str | None]
+_Told = tuple[RequestRow, RequestDetail, Recording | None, str | None]
+"""What the request log is told of a request."""
 
 
 class Journal:
@@ -63,12 +64,12 @@ class Journal:
         self._requests = requests
         self._clock = clock
         self._secrets = secrets
-        self._noted: dict[str, _Noted] = {}
+        self._noted: dict[str, tuple[RequestRow, Exchange]] = {}
         """What waits to be written, the newest word of each request by its id."""
         self._committing: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._retry_s = retry_s
-        self._unwritten: dict[str, _Noted] = {}
+        self._unwritten: dict[str, _Told] = {}
         """What the disk did not take, the newest word of each request by its id."""
         self._lost = 0
         self._writer: asyncio.Task[None] | None = None
@@ -91,29 +92,28 @@ class Journal:
         self._bus.publish(RequestRouted(self._clock.now(), row))
 
     def finished(self, exchange: Exchange) -> None:
-        row = self._note(exchange, exchange.recording)
+        row = self._note(exchange)
         self._bus.publish(RequestFinished(self._clock.now(), row, exchange.usage))
         for hear in self.hearers:
             hear(exchange)
 
-    def _note(self, exchange: Exchange, wire: Recording | None = None) -> RequestRow:
-        detail = exchange.detail()
-        if (clean := self._secrets.without(detail.row)) is not detail.row:
-            detail = replace(detail, row=clean)
-        self._activity.update(detail.row, detail.usage, exchange.paid_on)
-        if len(self._noted) >= LONGEST_QUEUE and detail.row.id not in self._noted:
+    def _note(self, exchange: Exchange) -> RequestRow:
+        row = self._secrets.without(exchange.row())
+        self._activity.update(row, exchange.usage, exchange.paid_on)
+        if len(self._noted) >= LONGEST_QUEUE and row.id not in self._noted:
             del self._noted[next(iter(self._noted))]
             log.warning("the request log does not keep up; its oldest waiting row was dropped")
-        self._noted[detail.row.id] = detail.row, detail, wire, exchange.paid_on
+        self._noted[row.id] = row, exchange
         self._news.set()
-        return detail.row
+        return row
 
     def is_paid(self, request_id: str) -> None:
         """A request sets money aside now: that there is such a request goes to the disk in the same commit, so that no
         crash leaves money that nobody can account for. The rest waits as before."""
         if (noted := self._noted.get(request_id)) is not None:
+            row, _ = noted
             with suppress(StoreError):
-                self._requests.announce(noted[0])
+                self._requests.announce(row)
 
     def start(self) -> None:
         self._writer = asyncio.create_task(self._write(), name="request log")
@@ -150,13 +150,19 @@ class Journal:
                 await self._write_kept()
             await self.settled()
 
-    def _taken(self) -> list[_Noted]:
+    def _taken(self) -> list[_Told]:
         """All that waits, which is then no longer waiting."""
-        taken, self._noted = list(self._noted.values()), {}
+        taken, self._noted = self._noted, {}
         self._news.clear()
-        return taken
+        return [self._told(*noted) for noted in taken.values()]
 
-    def _commit(self, rows: list[_Noted]) -> None:
+    def _told(self, row: RequestRow, exchange: Exchange) -> _Told:
+        """What is known of a request: of one that runs, by now."""
+        runs = row.status is Status.RUNNING
+        row = self._secrets.without(exchange.row()) if runs else row
+        return row, exchange.detail(row), None if runs else exchange.recording, exchange.paid_on
+
+    def _commit(self, rows: list[_Told]) -> None:
         """Begins to write rows: before what others write later."""
         if rows:
             writing = self._begun(rows)
@@ -165,19 +171,19 @@ class Journal:
             self._committing.add(task)
             task.add_done_callback(self._committing.discard)
 
-    async def _committed(self, rows: list[_Noted], writing: Awaitable[list[BaseException | None]]) -> None:
+    async def _committed(self, rows: list[_Told], writing: Awaitable[list[BaseException | None]]) -> None:
         for noted, result in zip(rows, await writing, strict=True):
             if isinstance(result, StoreError):
                 self._keep(noted, result)
             elif isinstance(result, BaseException):
                 log.error("a row of the request log was lost: %s", type(result).__name__)
 
-    async def _written(self, rows: Iterable[_Noted]) -> list[BaseException | None]:
+    async def _written(self, rows: Iterable[_Told]) -> list[BaseException | None]:
         writing = self._begun(rows)
         self._requests.hurry()
         return await writing
 
-    def _begun(self, rows: Iterable[_Noted]) -> Awaitable[list[BaseException | None]]:
+    def _begun(self, rows: Iterable[_Told]) -> Awaitable[list[BaseException | None]]:
         return asyncio.gather(*(self._begin(*noted) for noted in rows), return_exceptions=True)
 
     def _begin(
@@ -190,7 +196,7 @@ class Journal:
             failed.set_exception(error)
             return failed
 
-    def _keep(self, noted: _Noted, error: StoreError) -> None:
+    def _keep(self, noted: _Told, error: StoreError) -> None:
         """Until there is room. What was said of a request before is in its newest word."""
         if not self._unwritten:
             log.warning("the request log could not be written: %s", error)

@@ -1,8 +1,9 @@
 """What a large ledger costs: ``python -m tests.large_ledger [--requests N] [--copies N] [--days N] [--folder DIR]``.
 
 Fills a data folder through the request log and the ledger themselves, or a part of it, which SQLite then copies; then
-tells how long a gateway takes to start on it and on an empty one, what filters and reports of spend take, what writing
-a request costs, and how large all is.
+tells how long a gateway takes to start on it and on an empty one, what searches, the screens' queries, filters and
+reports of spend take, what writing a request costs, and how large all is. Ends with 1 where a search or a query of the
+screens takes longer than it may.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 
 from gateway_core.clock import SystemClock
 from gateway_core.costs import Counterfactuals
@@ -48,6 +50,7 @@ from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.days import DAY_S, day_of, start_of
 from gateway_core.store.files import open_database, open_read_only
 from gateway_core.store.ledger import Ledger, LedgerEntry
+from gateway_core.store.request_index import drop_triggers
 from gateway_core.store.request_pages import read_page
 from gateway_core.store.requests import RequestLog
 from tests.http.inside import make_settings
@@ -58,7 +61,24 @@ CALLED = (
     Target(Tier.LOCAL, "ollama", "qwen2.5:7b", free=True),
 )
 WORDS = ("capital", "France", "invoice", "refactor", "parser", "test", "login", "weather", "summary", "mail", "Ada")
-FILTERS = ("", "tier:premium", "cost>0.02", "!cache:hit status:failed", "model:claude took>5s", "invoice parser")
+FILTERS = ("tier:premium", "cost>0.02", "!cache:hit status:failed", "model:claude took>5s", "invoice parser")
+SEARCHES = (
+    *(
+        "invoice",
+        "capital France",
+        "invoice parser weather",
+        '"refactor parser"',
+        "pars",
+        "a",
+        "case17",
+        "case1",
+        "zzz",
+    ),
+    *("invoice tier:premium", "cost>0.02 refactor", "weather status:failed", "case4 !cache:hit", "since:7d login"),
+)
+DASHBOARD_MS = 10.0
+SEARCH_MS = 200.0
+Query = Callable[[], Awaitable[object]]
 REPORTS = (
     ("today", "tier"),
     ("30d", "model"),
@@ -98,7 +118,7 @@ def requests(count: int, days: int, now: float, random: Random) -> Iterator[tupl
             purpose="chat",
             session=f"agent:main:{random.randrange(200)}",
             asked_model="gateway-auto",
-            preview=" ".join(random.choices(WORDS, k=12)),
+            preview=" ".join((f"case{random.randrange(2_000)}", *random.choices(WORDS, k=12))),
             input_tokens=usage.prompt_tokens,
             output_tokens=usage.output_tokens,
             tools=24,
@@ -163,34 +183,50 @@ async def add(log: RequestLog, ledger: Ledger, row: RequestRow, detail: RequestD
 
 
 def copy_all(connection: sqlite3.Connection, times: int) -> None:
-    """Requests and ledger ``times`` over, each copy a few seconds later, and a released first attempt for each call."""
+    """Requests and ledger ``times`` over, each copy a few seconds later, and a released first attempt for each call.
+
+    Requests are numbered as they come, as the log numbers them."""
     columns = {
         table: [row[1] for row in connection.execute(f"PRAGMA table_xinfo({table})") if not row[6]]
         for table in ("requests", "request_words", "reservations")
     }
-    last = connection.execute("SELECT max(rowid) FROM requests").fetchone()[0]
     connection.execute("PRAGMA synchronous = OFF")
-    for table, count in (("requests", times), ("request_words", times), ("reservations", 2 * times)):
-        before = connection.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0]
-        for copy in range(1, count):
-            changed = {
-                "id": f"id || '~{copy}'",
-                "request_id": f"request_id || '~{copy}'",
-                "at": f"at + {1.7 * copy}",
-                "created_at": f"created_at + {1.7 * copy}",
-                "number": f"number + {copy * last}",
-                "state": "state" if copy < times else "'released'",
-                "cost_microusd": "cost_microusd" if copy < times else "0",
-            }
-            values = [changed.get(name, name) for name in columns[table]]
-            rowid, number = ("rowid, ", f"rowid + {copy * last}, ") if table == "requests" else ("", "")
-            connection.execute(
-                f"INSERT INTO {table} ({rowid}{', '.join(columns[table])})"
-                f" SELECT {number}{', '.join(values)} FROM {table} WHERE rowid <= ?",
-                (before,),
-            )
+    drop_triggers(connection)
+    for table, number in (("requests", "rowid"), ("request_words", "number")):
+        connection.execute(f"UPDATE {table} SET {number} = -(({number} - 1) * {times} + 1)")
+        for copy in range(1, times):
+            copy_table(connection, table, columns[table], copy, f"{number} < 0", f"{copy} - {number}")
+        connection.execute(f"UPDATE {table} SET {number} = -{number} WHERE {number} < 0")
+    last = connection.execute("SELECT max(rowid) FROM reservations").fetchone()[0]
+    for copy in range(1, 2 * times):
+        released = {} if copy < times else {"state": "'released'", "cost_microusd": "0"}
+        copy_table(connection, "reservations", columns["reservations"], copy, f"rowid <= {last}", "NULL", released)
     connection.execute("INSERT INTO request_text (request_text) VALUES ('rebuild')")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def copy_table(
+    connection: sqlite3.Connection,
+    table: str,
+    columns: Sequence[str],
+    copy: int,
+    which: str,
+    number: str,
+    others: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """The rows of ``which``, each with another id, a few seconds later."""
+    changed = {
+        "id": f"id || '~{copy}'",
+        "request_id": f"request_id || '~{copy}'",
+        "at": f"at + {1.7 * copy}",
+        "created_at": f"created_at + {1.7 * copy}",
+        "number": number,
+        **others,
+    }
+    values = [changed.get(name, name) for name in columns]
+    rowid, place = ("", "") if "number" in columns else ("rowid, ", f"{number}, ")
+    selected = f"SELECT {place}{', '.join(values)} FROM {table} WHERE {which}"
+    connection.execute(f"INSERT INTO {table} ({rowid}{', '.join(columns)}) {selected}")
 
 
 @contextmanager
@@ -247,18 +283,65 @@ def measure_size(path: Path) -> None:
     connection.close()
 
 
-def measure_queries(path: Path, now: float) -> None:
-    connection = open_read_only(path)
+async def measure_queries(path: Path, now: float) -> list[str]:
+    """What people ask of the ledger, and what the screens do. Returns what takes longer than it may."""
     clock = SystemClock()
+    database = await Database.open(path, clock, read_only=True)
+    log, today = RequestLog(database, clock), day_of(now)
+
+    def page(text: str, sort: str = "newest") -> Query:
+        wanted = parse(text, now)
+        return lambda: database.run(lambda connection: read_page(connection, clock, wanted, sort, "", 100))
+
+    def spend(period: str, by: str) -> Query:
+        return lambda: database.run(lambda connection: read_report(connection, period, by, today, lambda *_: True))
+
+    newest = (await log.recent(1))[0].id
+    dashboard: dict[str, Query] = {
+        "newest requests": page(""),
+        "dearest requests": page("", "cost"),
+        "newest rows": lambda: log.recent(100),
+        "hits": lambda: log.hits(200),
+        "detail": lambda: log.detail(newest),
+        "parts": lambda: log.parts(newest),
+        "spend of today by tier": spend("today", "tier"),
+        "spend of today by hour": spend("today", "hour"),
+    }
+    slow = [name for name, query in dashboard.items() if (await took_ms(name, query, 20))[0] > DASHBOARD_MS]
+    searches = [page(text) for text in SEARCHES]
+    for text in SEARCHES:
+        await took_ms(f"search for {text}", page(text), 3)
+
+    async def search() -> None:
+        await searches[0]()
+        searches.append(searches.pop(0))
+
+    if (await took_ms("all searches", search, 5 * len(searches)))[1] > SEARCH_MS:
+        slow.append("searches")
     for text in FILTERS:
         for sort in ("newest", "cost"):
-            with timed(f"requests, by {sort}: {text or '(all)'}"):
-                read_page(connection, clock, parse(text, now), sort, "", 100)
+            with timed(f"requests, by {sort}: {text}"):
+                await page(text, sort)()
     for period, by in REPORTS:
         for _ in range(2):
             with timed(f"spend of {period} by {by}"):
-                read_report(connection, period, by, day_of(now), lambda *_: True)
-    connection.close()
+                await spend(period, by)()
+    await database.close()
+    return slow
+
+
+async def took_ms(name: str, query: Query, times: int) -> tuple[float, float]:
+    """Prints and returns the median and the 95th percentile of asking so often, after a first time."""
+    await query()
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        await query()
+        took.append((time.perf_counter() - began) * 1000)
+    took.sort()
+    p50, p95 = took[len(took) // 2], took[int(len(took) * 0.95)]
+    print(f"  {name:44} p50 {p50:7.1f} ms, p95 {p95:7.1f} ms", flush=True)
+    return p50, p95
 
 
 async def measure_writing(folder: Path, count: int, now: float) -> None:
@@ -296,9 +379,11 @@ def main() -> None:
         print("Size")
         measure_size(folder / FILE_NAME)
         print("Reading")
-        measure_queries(folder / FILE_NAME, now)
+        slow = asyncio.run(measure_queries(folder / FILE_NAME, now))
         print("Writing")
         asyncio.run(measure_writing(folder, 500, now))
+    if slow:
+        sys.exit(f"Slower than {DASHBOARD_MS:.0f} ms at the median, or {SEARCH_MS:.0f} at p95: {', '.join(slow)}.")
 
 
 if __name__ == "__main__":

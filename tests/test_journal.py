@@ -157,4 +157,5 @@ async def test_the_row_of_a_request_is_written_with_the_money_that_is_set_aside_
     assert ["RequestLog.announce", "Ledger.reserve"] in [names[-2:] for names in written], (
         "in one commit, the row first"
     )
+    assert await kept.log.fail_interrupted() == 1, "as the next start would"
     assert [row.id for row in await kept.log.recent(1)] == ["paid"]

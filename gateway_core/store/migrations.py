@@ -369,8 +369,10 @@ _PIECES = (
     ) STRICT
     """,
     "CREATE INDEX pieces_by_use ON pieces (used_at, size_bytes)",
+    "CREATE TABLE begun (id TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
 )
-"""Large parts of bodies, each once; ``store/pieces.py``. Older bodies are read as they are until their time is over."""
+"""Large parts of bodies, each once; ``store/pieces.py``. Older bodies are read as they are until their time is over.
+And the requests that money was set aside for before they were logged: a row in the log is a change of ten pages."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _REPAIRED, _COUNTERFACTUALS, _RESPONSES, _LATENCIES),

@@ -161,6 +161,7 @@ class Division:
             self._masked = self._masked or one.masked
             if not one.masked:
                 self._is_cut(text, one.sent)
+        self._cuts.sort(key=_size, reverse=True)
         return made
 
     def _are_messages(self, value: Sequence[Any]) -> bool:
@@ -174,6 +175,10 @@ class Division:
     def _kept(self, texts: Sequence[bytes]) -> list[Kept]:
         looks = self._wire.looks if self._wire else None
         return keep(self._connection, self._at, texts, self._secrets, looks)
+
+
+def _size(cut: _Cut) -> int:
+    return len(cut.text)
 
 
 def _listed(texts: Sequence[bytes]) -> bytes:

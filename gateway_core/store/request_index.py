@@ -35,6 +35,12 @@ _KEEP = (
     "CREATE TEMP TRIGGER words_changed AFTER UPDATE OF words, said ON main.request_words"
     f" WHEN old.words != new.words OR old.said != new.said BEGIN {_TAKE_OUT}; {_PUT_IN}; END",
 )
+_COUNT = tuple(
+    f"CREATE TEMP TRIGGER IF NOT EXISTS requests_{name} AFTER {event} ON main.requests"
+    f" BEGIN UPDATE request_index SET value = value {step} WHERE name = 'kept'; END"
+    for name, event, step in (("added", "INSERT", "+ 1"), ("dropped", "DELETE", "- 1"))
+)
+"""To count a million rows takes 20 ms, each time that somebody looks at the log."""
 _INDEX = """
     INSERT INTO request_words (number, request_id, words, said)
      SELECT rowid, id, ?2, coalesce(?3, '') FROM requests WHERE id = ?1
@@ -44,6 +50,10 @@ _INDEX = """
 
 def open_index(connection: sqlite3.Connection) -> None:
     """Makes the index if SQLite can. One that was not kept, or that a VACUUM left behind, is made anew, in steps."""
+    if kept(connection) is None:
+        _note(connection, "kept", connection.execute("SELECT count(*) FROM requests").fetchone()[0])
+    for trigger in _COUNT:
+        connection.execute(trigger)
     try:
         connection.execute(_MAKE)
         connection.execute("SELECT rowid FROM request_text WHERE request_text MATCH 'a' LIMIT 1").fetchall()
@@ -80,6 +90,12 @@ def _renumbered(connection: sqlite3.Connection) -> bool:
         " ORDER BY number DESC LIMIT 1"
     ).fetchone()
     return found is not None and found[0] != found[1]
+
+
+def kept(connection: sqlite3.Connection) -> int | None:
+    """How many requests the log holds; None where nobody has counted them yet."""
+    found = _noted(connection, "kept", -1)
+    return None if found < 0 else int(found)
 
 
 def has_full_text(connection: sqlite3.Connection) -> bool:

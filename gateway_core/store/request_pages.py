@@ -14,15 +14,19 @@ from gateway_core.clock import Clock
 from gateway_core.model import RequestRow
 from gateway_core.request_pages import MOST_COUNTED, RequestsPage, plain_sort
 from gateway_core.request_terms import Filter
-from gateway_core.store.request_index import has_full_text, unfilled_until
+from gateway_core.store.request_index import has_full_text, kept, unfilled_until
 from gateway_core.store.request_rows import SELECTED, row_of
 from gateway_core.store.request_sql import Index, Selection, Where, selection
 
 LONGEST_SEARCH_S = 5.0
 FEW_HITS = 2_000
 """Up to so many requests that have the words are sorted; among more of them the order is walked along instead."""
-_STEPS = 100_000
-"""Of SQLite's machine between two looks at the clock: about 5 ms."""
+FIRST_WINDOW = 4_096
+WINDOWS_GROW = 8
+LONGEST_COUNT_S = 0.05
+"""To count all that have the words; past it a page only tells that there are more."""
+_STEPS = 20_000
+"""Of SQLite's machine between two looks at the clock: about 1 ms."""
 _KEYS = {
     "newest": "at",
     "cost": "cost_microusd",
@@ -104,12 +108,23 @@ def _rows(
     connection: sqlite3.Connection, asked: Selection, order: _Order, place: Sequence[object] | None, limit: int
 ) -> tuple[RequestRow, ...]:
     behind = order.behind(place) if place else Where()
-    sources, where = "requests", asked.whole
-    if asked.hits is not None and _few(connection, asked):
+    if asked.hits is None:
+        sources = "requests" if asked == _EVERYTHING else _FILTERED
+        return _page(connection, sources, asked.rest, behind, order, limit)
+    if _few(connection, asked):
         sources = f"(SELECT DISTINCT rowid AS number FROM ({asked.hits.sql})) AS hits CROSS JOIN requests"
         where = Where(f"requests.rowid = hits.number AND {asked.rest.sql}", asked.whole.values)
-    elif asked != _EVERYTHING:
-        sources = _FILTERED
+        return _page(connection, sources, where, behind, order, limit)
+    if asked.match and unfilled_until(connection) <= 0:
+        if order.name == "newest":
+            return _in_windows(connection, asked, behind, order, limit)
+        return _page(connection, f"requests INDEXED BY requests_by_{order.name}", asked.looked_at, behind, order, limit)
+    return _page(connection, _FILTERED, asked.whole, behind, order, limit)
+
+
+def _page(
+    connection: sqlite3.Connection, sources: str, where: Where, behind: Where, order: _Order, limit: int
+) -> tuple[RequestRow, ...]:
     page = (
         f"SELECT requests.rowid AS number FROM {sources} WHERE {where.sql} AND {behind.sql} ORDER BY {order.by} LIMIT ?"
     )
@@ -118,6 +133,32 @@ def _rows(
         (*where.values, *behind.values, limit + 1),
     )
     return tuple(row_of(values) for values in found)
+
+
+def _in_windows(
+    connection: sqlite3.Connection, asked: Selection, behind: Where, order: _Order, limit: int
+) -> tuple[RequestRow, ...]:
+    """A page in the order of time, of many that have the words: of the next requests alone, of more where they are not
+    enough. Numbers go up with the time, nearly: the index is asked for the numbers that a window has."""
+    count = FIRST_WINDOW
+    while True:
+        edge, first, last, found = connection.execute(
+            f"SELECT {'max' if order.turned else 'min'}(at), min(number), max(number), count(*) FROM"
+            f" (SELECT at, rowid AS number FROM {_FILTERED} WHERE {behind.sql} ORDER BY {order.by} LIMIT ?)",
+            (*behind.values, count),
+        ).fetchone()
+        if found < count:
+            return _page(connection, _FILTERED, asked.whole, behind, order, limit)
+        hits = asked.among(first, last)
+        inside = f"requests.at {'<' if order.turned else '>'} ?"
+        where = Where(
+            f"+requests.rowid IN ({hits.sql}) AND {inside} AND {asked.rest.sql}",
+            (*hits.values, edge, *asked.rest.values),
+        )
+        rows = _page(connection, _FILTERED, where, behind, order, limit)
+        if len(rows) > limit:
+            return rows
+        count *= WINDOWS_GROW
 
 
 def _few(connection: sqlite3.Connection, asked: Selection) -> bool:
@@ -133,15 +174,20 @@ def _counted(
     connection: sqlite3.Connection, clock: Clock, asked: Selection, page: RequestsPage, ends: float
 ) -> RequestsPage:
     """The page with how many match, as far as that is counted."""
-    page = replace(page, kept=connection.execute("SELECT count(*) FROM requests").fetchone()[0])
+    page = replace(page, kept=kept(connection) or 0)
     if not page.next:
         return replace(page, total=len(page.requests))
     if asked == _EVERYTHING:
         return replace(page, total=page.kept)
     query = f"SELECT count(*) FROM (SELECT 1 FROM {_FILTERED} WHERE {asked.whole.sql} LIMIT ?)"
+    values = asked.whole.values
+    if asked.hits is not None:
+        ends = min(ends, clock.monotonic() + LONGEST_COUNT_S)
+        if asked.rest == Where() and unfilled_until(connection) <= 0:
+            query, values = f"SELECT count(*) FROM ({asked.hits.sql} LIMIT ?)", asked.hits.values
     connection.set_progress_handler(lambda: clock.monotonic() > ends, _STEPS)
     try:
-        total: int = connection.execute(query, (*asked.whole.values, MOST_COUNTED + 1)).fetchone()[0]
+        total: int = connection.execute(query, (*values, MOST_COUNTED + 1)).fetchone()[0]
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise

@@ -74,21 +74,17 @@ _OF_ROW = (*COLUMNS, "paid_day", "search")
 _OF_ALL = (*_OF_ROW, "cache_read_tokens", "cache_write_tokens", "detail", "difficulty")
 
 
-def _insert(names: Sequence[str]) -> str:
-    return f"INSERT INTO requests ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-
-
 def _upsert(names: Sequence[str]) -> str:
     updates = ", ".join(f"{name} = excluded.{name}" for name in names if name != "id")
     return (
-        f"{_insert(names)} ON CONFLICT (id) DO UPDATE SET {updates}"
+        f"INSERT INTO requests ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        f" ON CONFLICT (id) DO UPDATE SET {updates}"
         " WHERE requests.status = 'running' OR excluded.status != 'running'"
     )
 
 
 _WRITE_ROW = _upsert(_OF_ROW)
 _WRITE_ALL = _upsert(_OF_ALL)
-_ANNOUNCE = f"{_insert((*COLUMNS, 'search'))} ON CONFLICT (id) DO NOTHING"
 
 
 class RequestLog:
@@ -116,11 +112,12 @@ class RequestLog:
         await self.begin(row, detail, wire, paid_on)
 
     def announce(self, row: RequestRow) -> asyncio.Future[None]:
-        """Begins to write that there is this request, where nothing was written of it: before what is written later.
-        Its words, and all else, follow with :meth:`begin`."""
+        """Begins to write that there is this request, where it is not logged yet: before what is written later. That
+        is for the next start alone; the log has it from :meth:`begin` on."""
+        values = row.id, to_json(row)
 
         def write(connection: sqlite3.Connection) -> None:
-            _executed(connection, _ANNOUNCE, (*_values_of(row), ""))
+            connection.execute("INSERT OR REPLACE INTO begun (id, value) VALUES (?, ?)", values)
 
         return self._database.begin(write)
 
@@ -267,6 +264,10 @@ class RequestLog:
         """
 
         def write(connection: sqlite3.Connection) -> int:
+            for request_id, value in connection.execute("SELECT id, value FROM begun").fetchall():
+                with suppress(ValueError):
+                    _write_row(connection, from_json(RequestRow, value), None, None, self._secrets)
+                connection.execute("DELETE FROM begun WHERE id = ?", (request_id,))
             running = connection.execute("SELECT id, detail FROM requests WHERE status = 'running'").fetchall()
             for request_id, detail in running:
                 rest = _rest_of(detail)
@@ -331,6 +332,7 @@ def _write_row(
     secrets: KnownSecrets,
 ) -> bool:
     """Whether the row was written: a late word of a start does not undo an end."""
+    connection.execute("DELETE FROM begun WHERE id = ?", (row.id,))
     values = (
         *_values_of(row),
         paid_on if paid_on and paid_on != day_of(row.at) else None,

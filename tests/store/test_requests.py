@@ -174,3 +174,27 @@ async def test_what_a_crash_cut_off_belongs_to_the_day_that_paid_for_it(
     await log.fail_interrupted()
     found = [(await log.tallies(start_of(day))).day for day in (DAY, NEXT_DAY)]
     assert [(day.requests, day.tiers.get("cheap", [0])[-1]) for day in found] == [(0, 0), (1, 900)]
+
+
+async def test_a_request_that_money_was_set_aside_for_is_logged_after_a_crash_and_costs_it(
+    log: RequestLog, database: Database, clock: FakeClock
+) -> None:
+    """It was not logged yet, as most are not while they run; one that was logged since stays as it is."""
+    ledger = Ledger(database, clock)
+    for name in ("req_1", "req_2"):
+        await log.announce(request_row(name, status=Status.RUNNING))
+        await ledger.reserve(entry(name, 1, cost=900))
+    assert await log.recent(10) == ()
+    ended = request_row("req_2")
+    await log.add(ended, request_detail(ended))
+    await ledger.charge_orphans()
+    assert await log.fail_interrupted() == 1
+    found = {row.id: (row.status, row.cost_microusd, row.preview) for row in await log.recent(10)}
+    assert found == {"req_1": (Status.FAILED, 900, ended.preview), "req_2": (Status.OK, 0, ended.preview)}
+    assert await rows(database, "SELECT * FROM begun") == []
+
+
+async def test_a_request_is_announced_whatever_is_written_in_it(log: RequestLog) -> None:
+    await log.announce(request_row(preview="broken \ud800 text\x00", status=Status.RUNNING))
+    assert await log.fail_interrupted() == 1
+    assert (await log.recent(1))[0].preview == "broken ? text\x00"

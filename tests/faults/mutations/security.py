@@ -125,8 +125,8 @@ MUTATIONS = (
     Mutation(
         "rows are recorded without keys",
         "gateway_core/journal.py",
-        "detail = replace(detail, row=self._secrets.without(detail.row))",
-        "detail = replace(detail)",
+        "row = self._secrets.without(exchange.row())\n        self._activity.update(row, exchange.usage",
+        "row = exchange.row()\n        self._activity.update(row, exchange.usage",
         f"{_DOOR}::test_a_key_that_is_sent_as_a_models_name_is_recorded_masked",
     ),
     Mutation(
