@@ -11,8 +11,8 @@ MUTATIONS = (
     Mutation(
         "the daily limit counts what is under way",
         _BUDGET,
-        "account.spent_microusd >= hard or committed + worst_case_microusd > hard",
-        "account.spent_microusd >= hard",
+        "spent >= hard or committed + worst_case_microusd > hard",
+        "spent >= hard",
         "tests/faults/test_money_limit.py"
         "::test_a_hundred_requests_at_once_never_spend_past_the_limit_nor_the_background_past_its_own",
     ),
