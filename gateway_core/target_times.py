@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -28,20 +29,36 @@ class Times:
 NO_TIMES = Times()
 
 
+class _Newest:
+    """The newest samples, also in the order of their size: every decision asks for the one in the middle."""
+
+    def __init__(self) -> None:
+        self._samples: deque[float] = deque()
+        self.ordered: list[float] = []
+
+    def add(self, sample: float) -> None:
+        if len(self._samples) == SAMPLES:
+            del self.ordered[bisect_left(self.ordered, self._samples.popleft())]
+        self._samples.append(sample)
+        insort(self.ordered, sample)
+
+    def at(self, share: float) -> float | None:
+        """The nearest-rank quantile; None without a sample."""
+        many = len(self.ordered)
+        return self.ordered[min(many - 1, int(many * share))] if many else None
+
+
 @dataclass(slots=True)
 class _Target:
-    latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
-    first_tokens_ms: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    latencies_ms: _Newest = field(default_factory=_Newest)
+    first_tokens_ms: _Newest = field(default_factory=_Newest)
     day: str = ""
     requests: int = 0
-    times: Times | None = None
-    """As they were worked out, until another answer comes: every decision asks for them."""
 
     def answered(self, latency_ms: float, first_token_ms: float | None) -> None:
-        self.times = None
-        self.latencies_ms.append(latency_ms)
+        self.latencies_ms.add(latency_ms)
         if first_token_ms is not None:
-            self.first_tokens_ms.append(first_token_ms)
+            self.first_tokens_ms.add(first_token_ms)
 
 
 class TargetTimes:
@@ -86,20 +103,17 @@ class TargetTimes:
     def of(self, provider: str, model: str) -> Times:
         """How long the newest answers of a model took."""
         target = self._targets.get((provider, model))
-        if target is None or not target.latencies_ms:
+        if target is None:
             return NO_TIMES
-        if target.times is None:
-            latencies, first = sorted(target.latencies_ms), sorted(target.first_tokens_ms)
-            middle = _at(first, 0.5) if first else None
-            target.times = Times(len(latencies), _at(latencies, 0.5), _at(latencies, 0.95), middle)
-        return target.times
+        latencies, first = target.latencies_ms, target.first_tokens_ms
+        return Times(len(latencies.ordered), latencies.at(0.5), latencies.at(0.95), first.at(0.5))
+
+    def usual_ms(self, provider: str, model: str) -> float | None:
+        """What half of the newest answers of a model took; None without one."""
+        target = self._targets.get((provider, model))
+        return target.latencies_ms.at(0.5) if target else None
 
     def requests_today(self, provider: str, model: str, now: float) -> int:
         """Requests since midnight UTC that a model has answered."""
         target = self._targets.get((provider, model))
         return target.requests if target and target.day == day_of(now) else 0
-
-
-def _at(ordered: list[float], share: float) -> float:
-    """The nearest-rank quantile."""
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

@@ -254,7 +254,7 @@ class Tiers:
     ) -> Option:
         """An option with what was learned of its model."""
         provider, model = target.provider, target.model
-        usual_ms = self._times.of(provider, model).latency_p50_ms
+        usual_ms = self._times.usual_ms(provider, model)
         usual_s = None if usual_ms is None else usual_ms / 1000
         pace, memory = Pace(usual_s=usual_s), NOT_IN_MEMORY
         if beside_local:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from gateway_core.events import RequestFinished, RequestStarted
 from gateway_core.model import CacheStatus, RequestRow, Status
 from gateway_core.store.days import day_of
@@ -50,3 +53,16 @@ def test_callers_who_name_any_model_do_not_fill_the_memory() -> None:
     for number in range(3 * MAX_TARGETS):
         times.note(row(1.0, model=f"m{number}"))
     assert len(vars(times)["_targets"]) == MAX_TARGETS and times.of("p", f"m{3 * MAX_TARGETS - 1}").samples == 1
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=3 * SAMPLES))
+@settings(max_examples=30)
+def test_quantiles_are_those_of_the_newest_in_order(latencies_ms: list[float]) -> None:
+    times = TargetTimes()
+    for latency_ms in latencies_ms:
+        times.note(row(latency_ms))
+    newest = sorted(latencies_ms[-SAMPLES:])
+    found = times.of("p", "m")
+    assert found.samples == len(newest)
+    assert found.latency_p50_ms == newest[int(len(newest) * 0.5)] == times.usual_ms("p", "m")
+    assert found.latency_p95_ms == newest[min(len(newest) - 1, int(len(newest) * 0.95))]

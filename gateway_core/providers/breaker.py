@@ -53,16 +53,16 @@ class Breaker:
 
     def wait_s(self, now: float) -> float:
         """Seconds until a call may go through; 0 when one may now."""
-        match self.state(now):
-            case CircuitState.CLOSED:
-                return 0.0
-            case CircuitState.OPEN:
-                return (self._open_until or now) - now
-            case CircuitState.HALF_OPEN:
-                return 0.0 if self._probe_at is None else max(0.0, self._probe_at + PROBE_S - now)
+        if self._open_until is None:
+            return 0.0
+        if now < self._open_until:
+            return self._open_until - now
+        return 0.0 if self._probe_at is None else max(0.0, self._probe_at + PROBE_S - now)
 
     def admit(self, now: float) -> int | None:
         """The ticket of one call; None while none may go through."""
+        if self._open_until is None:
+            return self._ticket
         if self.wait_s(now) > 0:
             return None
         if self.state(now) is CircuitState.HALF_OPEN:

@@ -294,7 +294,9 @@ class Health:
             del self._entries[next(iter(self._entries))]
 
     def _budget(self, provider: str) -> RetryBudget:
-        return self._budgets.setdefault(provider, RetryBudget(self._clock.monotonic()))
+        if (budget := self._budgets.get(provider)) is None:
+            budget = self._budgets[provider] = RetryBudget(self._clock.monotonic())
+        return budget
 
     # --- results, as permits bring them ------------------------------------------------------------------------
 
@@ -304,8 +306,9 @@ class Health:
         entry.last_error, entry.last_error_at = error.message, self._clock.now()
 
     def note_success(self, entry: _Entry, ticket: int) -> None:
-        entry.tries.append((self._clock.monotonic(), True))
-        if entry.breaker.succeeded(ticket, self._clock.monotonic()):
+        now = self._clock.monotonic()
+        entry.tries.append((now, True))
+        if entry.breaker.succeeded(ticket, now):
             self._notify("info", f"{entry.name} answers again.")
 
     def note_trouble(self, entry: _Entry, error: UpstreamError) -> None:

@@ -154,7 +154,7 @@ def _jump_when_asked(seconds: float) -> None:
         return made
 
     def shifted(self: SystemClock) -> float:
-        return now(self) + (seconds if asked else 0.0)
+        return now() + (seconds if asked else 0.0)
 
     setattr(Ledger, "reserve", reserved)  # noqa: B010  (mypy lets no method be assigned)
     setattr(SystemClock, "now", shifted)  # noqa: B010

@@ -73,3 +73,21 @@ def test_all_is_written_before_the_end_also_to_a_shared_terminal_that_does_not_b
     os.close(writing)
     listening.join()
     assert [line.partition(" ")[0] for line in heard[0].splitlines()] == [str(number) for number in range(500)]
+
+
+def test_lines_that_come_together_are_written_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy gateway must not wake a thread for each request."""
+    writes: list[bytes] = []
+
+    def write(number: int, data: bytes) -> int:
+        writes.append(data)
+        return len(data)
+
+    monkeypatch.setattr("llmgw_tui.saying.TOGETHER_S", 60)
+    monkeypatch.setattr("llmgw_tui.saying.os.write", write)
+    sayer = Sayer(1)
+    for number in range(100):
+        sayer.say(f"line {number}")
+    sayer.close(60)
+    assert b"".join(writes).decode().splitlines() == [f"line {number}" for number in range(100)]
+    assert len(writes) <= 2

@@ -11,8 +11,8 @@ MUTATIONS = (
     Mutation(
         "the daily limit counts what is under way",
         _BUDGET,
-        "account.spent_microusd >= hard or committed + worst_case_microusd > hard",
-        "account.spent_microusd >= hard",
+        "spent >= hard or committed + worst_case_microusd > hard",
+        "spent >= hard",
         "tests/faults/test_money_limit.py"
         "::test_a_hundred_requests_at_once_never_spend_past_the_limit_nor_the_background_past_its_own",
     ),
@@ -91,8 +91,8 @@ MUTATIONS = (
     Mutation(
         "the days of the budget are UTC's",
         "gateway_core/store/days.py",
-        "datetime.fromtimestamp(days * DAY_S, UTC).date()",
-        "datetime.fromtimestamp(days * DAY_S).date()",
+        "return _date(floor(at) // DAY_S)",
+        "return datetime.fromtimestamp(floor(at)).date().isoformat()",
         "tests/faults/test_money_days.py::test_daylight_saving_time_rolls_no_day_over_and_skips_none",
     ),
     Mutation(
@@ -112,8 +112,8 @@ MUTATIONS = (
     Mutation(
         "a call is charged at the price that it was reserved with",
         "gateway_core/providers/pricing.py",
-        "return copy(self)",
-        "return self",
+        "self._quoted = copy(self)",
+        "self._quoted = self",
         "tests/http/test_reload.py::test_a_call_in_flight_is_charged_at_the_price_that_it_was_reserved_with",
     ),
     Mutation(

@@ -66,10 +66,10 @@ MUTATIONS = (
         "tests/http/test_stopping.py::test_an_answer_that_has_not_begun_is_a_refusal_that_may_be_tried_again",
     ),
     Mutation(
-        "a stdout that takes nothing holds up nobody",
+        "a stdout that takes nothing fills no memory",
         "llmgw_tui/saying.py",
         "if len(self._lines) >= self._waiting:",
-        "while len(self._lines) >= self._waiting:",
+        "if False:",
         "tests/tui/test_saying.py::test_a_stalled_reader_holds_up_nobody_and_hears_how_many_lines_were_left_out",
     ),
     Mutation(

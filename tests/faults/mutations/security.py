@@ -48,8 +48,8 @@ MUTATIONS = (
     Mutation(
         "keys are compared in constant time",
         "gateway_core/keys.py",
-        "return hmac.compare_digest(digest, sha256(key.encode()).digest())",
-        "return bool(hmac) and digest == sha256(key.encode()).digest()",
+        "is_secret = hmac.compare_digest(digest, secret)",
+        "is_secret = digest == secret",
         f"{_DOOR}::test_a_key_is_compared_in_constant_time_with_every_key_there_is",
     ),
     Mutation(
@@ -69,15 +69,15 @@ MUTATIONS = (
     Mutation(
         "the old key ends with its grace",
         "gateway_core/keys.py",
-        "is_former = _same(digest, self.former) and bool(self.former) and now < self.until",
-        "is_former = _same(digest, self.former) and bool(self.former)",
+        "is_former = hmac.compare_digest(digest, former) and bool(self.former) and now < self.until",
+        "is_former = hmac.compare_digest(digest, former) and bool(self.former)",
         f"{_KEYS}::test_both_keys_are_taken_until_the_grace_is_over_and_the_caller_stays_the_same",
     ),
     Mutation(
         "an empty key is nobody's",
         "gateway_core/keys.py",
-        "is_former = _same(digest, self.former) and bool(self.former) and now < self.until",
-        "is_former = _same(digest, self.former) and now <= max(now, self.until)",
+        "is_former = hmac.compare_digest(digest, former) and bool(self.former) and now < self.until",
+        "is_former = hmac.compare_digest(digest, former) and now <= max(now, self.until)",
         f"{_DOOR}::test_every_route_but_health_refuses_who_has_no_key",
     ),
     Mutation(
