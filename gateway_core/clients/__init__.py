@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gateway_core.clients.claude_code import read_claude_code
 from gateway_core.clients.generic import read_generic
-from gateway_core.clients.messages import lowered
+from gateway_core.clients.messages import lowered, messages_of
 from gateway_core.clients.openclaw import read_openclaw
 from gateway_core.model import ClientView, JsonObject, Lane
 
@@ -20,7 +20,7 @@ def read_client(body: JsonObject, headers: Mapping[str, str]) -> ClientView:
 
     Whoever asks for the background model is in the background lane, whatever they say.
     """
-    by_name = lowered(headers)
-    known = read_openclaw(body, by_name) or read_claude_code(body, by_name)
-    view = known or read_generic(body, by_name)
+    by_name, sent = lowered(headers), messages_of(body)
+    known = read_openclaw(body, sent, by_name) or read_claude_code(body, sent, by_name)
+    view = known or read_generic(body, sent, by_name)
     return replace(view, lane=Lane.BACKGROUND) if body.get("model") == BACKGROUND_MODEL else view

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from gateway_core.clients.generic import read_generic
-from gateway_core.clients.messages import LONGEST_SESSION, in_tool_loop, last_user, messages_of, part_text, text_of
+from gateway_core.clients.messages import LONGEST_SESSION, in_tool_loop, last_user, part_text, text_of
 from gateway_core.model import ClientView, JsonObject, Lane
 
 _AGENT = "claude-cli/"
@@ -31,13 +31,13 @@ _TITLES = (
 _RECAPS = ("Summarize this coding conversation in under",)
 
 
-def read_claude_code(body: JsonObject, headers: Mapping[str, str]) -> ClientView | None:
-    """Claude Code's request, None where it is not its own. ``body`` is the translation to chat; ``headers`` by
-    lower-case name."""
+def read_claude_code(body: JsonObject, sent: list[JsonObject], headers: Mapping[str, str]) -> ClientView | None:
+    """Claude Code's request, None where it is not its own. ``body`` is the translation to chat, ``sent`` its messages;
+    ``headers`` by lower-case name."""
     if not headers.get("user-agent", "").lower().startswith(_AGENT):
         return None
-    view = read_generic(body, headers)
-    sent = [message for message in messages_of(body) if not _is_reminder(message)]
+    view = read_generic(body, sent, headers)
+    sent = [message for message in sent if not _is_reminder(message)]
     user = last_user(sent)
     text = "" if user is None else without_reminders(text_of(sent[user].get("content")))
     purpose = "chat" if body.get("tools") else _purpose(view.system_text, text)

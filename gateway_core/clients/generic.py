@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from gateway_core.clients.messages import (
     in_tool_loop,
     last_user,
-    messages_of,
     session_of,
     system_text,
     text_of,
@@ -19,9 +18,8 @@ from gateway_core.model import ClientView, JsonObject, Lane
 _PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9._+-]{0,31}(?:/[A-Za-z][A-Za-z0-9._+-]{0,15})?")
 
 
-def read_generic(body: JsonObject, headers: Mapping[str, str]) -> ClientView:
-    """The request as it stands. ``headers`` by lower-case name."""
-    messages = messages_of(body)
+def read_generic(body: JsonObject, messages: list[JsonObject], headers: Mapping[str, str]) -> ClientView:
+    """The request as it stands; ``messages`` are the body's. ``headers`` by lower-case name."""
     user = last_user(messages)
     return ClientView(
         client="codex" if _is_codex(headers) else _client_name(headers.get("user-agent")),

@@ -38,12 +38,15 @@ def part_text(part: Any) -> str | None:
 
 def system_text(messages: Iterable[JsonObject]) -> str:
     """The system prompt: all messages of the system's and the developer's role."""
-    return "\n\n".join(text_of(message.get("content")) for message in messages if message.get("role") in SYSTEM_ROLES)
+    return "\n\n".join([text_of(message.get("content")) for message in messages if message.get("role") in SYSTEM_ROLES])
 
 
 def last_user(messages: list[JsonObject]) -> int | None:
     """The index of the last message of the user's."""
-    return next((i for i in range(len(messages) - 1, -1, -1) if messages[i].get("role") == "user"), None)
+    at = len(messages) - 1
+    while at >= 0 and messages[at].get("role") != "user":
+        at -= 1
+    return at if at >= 0 else None
 
 
 def in_tool_loop(messages: list[JsonObject]) -> bool:
@@ -58,7 +61,10 @@ def with_stable_tool_ids(messages: list[JsonObject]) -> list[JsonObject]:
     about what the conversation means.
     """
     numbers: dict[str, str] = {}
-    return [_numbered(message, numbers) for message in messages]
+    return [
+        _numbered(message, numbers) if "tool_calls" in message or "tool_call_id" in message else message
+        for message in messages
+    ]
 
 
 def _numbered(message: JsonObject, numbers: dict[str, str]) -> JsonObject:
@@ -80,7 +86,10 @@ def _numbered_call(call: Any, numbers: dict[str, str]) -> Any:
 
 def lowered(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers by lower-case name. Bytes that are no UTF-8 become question marks: JSON cannot carry them."""
-    return {name.lower(): value.encode("utf-8", "replace").decode() for name, value in headers.items()}
+    return {
+        name.lower(): value if value.isascii() else value.encode("utf-8", "replace").decode()
+        for name, value in headers.items()
+    }
 
 
 def session_of(body: JsonObject, headers: Mapping[str, str]) -> str | None:

@@ -16,7 +16,6 @@ from gateway_core.clients.messages import (
     SYSTEM_ROLES,
     in_tool_loop,
     last_user,
-    messages_of,
     part_text,
     session_of,
     system_text,
@@ -55,9 +54,11 @@ class _Peeled:
     """The ``Runtime:`` line, empty where there is none."""
 
 
-def read_openclaw(body: JsonObject, headers: Mapping[str, str]) -> ClientView | None:
-    """OpenClaw's request without its envelope, None where it is not OpenClaw's. ``headers`` by lower-case name."""
-    sent = messages_of(body)
+def read_openclaw(body: JsonObject, sent: list[JsonObject], headers: Mapping[str, str]) -> ClientView | None:
+    """OpenClaw's request without its envelope, None where it is not OpenClaw's.
+
+    ``sent`` are the body's messages; ``headers`` by lower-case name.
+    """
     system = system_text(sent)
     utility = None if body.get("tools") else utility_purpose(system)
     if utility is None and not _is_agent_turn(sent, system, headers):
@@ -81,7 +82,12 @@ def read_openclaw(body: JsonObject, headers: Mapping[str, str]) -> ClientView | 
 
 
 def _is_agent_turn(sent: list[JsonObject], system: str, headers: Mapping[str, str]) -> bool:
-    return _BEGIN in system or "x-clawrouter-client" in headers or any(_is_carrier(message) for message in sent)
+    if "x-clawrouter-client" in headers or _BEGIN in system:
+        return True
+    for message in reversed(sent):
+        if _is_carrier(message):
+            return True
+    return False
 
 
 # --- what stays from turn to turn -------------------------------------------------------------------------------
@@ -115,6 +121,8 @@ def _is_carrier(message: JsonObject) -> bool:
     if message.get("role") != "user":
         return False
     content = message.get("content")
+    if isinstance(content, str):
+        return is_carrier_text(content)
     if isinstance(content, list) and any(part_text(part) is None for part in content):
         return False
     return is_carrier_text(text_of(content))

@@ -62,27 +62,35 @@ def implied_finish(completion: JsonObject) -> str:
 
 def has_content(body: JsonObject) -> bool:
     """Whether something of the answer itself is in it: text, reasoning, a refusal or a tool call."""
-    return says_something(body) or bool(_said(body).get("tool_calls"))
+    said = _said(body)
+    return _has_words(said) or bool(said.get("tool_calls"))
 
 
 def says_something(body: JsonObject) -> bool:
     """Whether a reader sees something of the answer in it: text, reasoning or a refusal, no tool call."""
-    said = _said(body)
-    return any(said.get(name) for name in _TEXTS)
+    return _has_words(_said(body))
+
+
+def _has_words(said: JsonObject) -> bool:
+    for name in _TEXTS:
+        if name in said and said[name]:
+            return True
+    return False
 
 
 def text_of(body: JsonObject) -> str:
     """All that the model wrote, tool calls included, for counting."""
-    return "".join(_written(_said(body)))
+    return _written(_said(body))
 
 
-def _written(said: JsonObject) -> Iterator[str]:
-    for name in _TEXTS:
-        if isinstance(text := said.get(name), str):
-            yield text
-    for call in as_objects(said.get("tool_calls")):
-        function = as_object(call.get("function"))
-        yield from (part for name in ("name", "arguments") if isinstance(part := function.get(name), str))
+def _written(said: JsonObject) -> str:
+    """The same of a delta or a message."""
+    parts = [text for name in _TEXTS if name in said and isinstance(text := said[name], str)]
+    if said.get("tool_calls"):
+        for call in as_objects(said["tool_calls"]):
+            function = as_object(call.get("function"))
+            parts += [part for name in ("name", "arguments") if isinstance(part := function.get(name), str)]
+    return "".join(parts)
 
 
 def call_arguments(arguments: Any) -> JsonObject:
