@@ -13,7 +13,7 @@ from gateway_core.cache.freshness import depends_on_now
 from gateway_core.cache.secrecy import has_contact, has_secret
 from gateway_core.model import ChatRequest, JsonObject
 from gateway_core.wire.json_values import as_object
-from gateway_core.wire.openai_chat import finish_reason, first_choice, text_of
+from gateway_core.wire.openai_chat import first_choice, text_of
 
 LONGEST_QUESTION = 300
 SHORTEST_QUESTION = 8
@@ -76,8 +76,14 @@ def asks_for_sampling(request: ChatRequest) -> bool:
     A request that names no temperature asks for none (OpenClaw 2026.9.6 names one in recaps alone, 0.2), and one with
     a ``seed`` wants the same answer again.
     """
-    bodies = [body for body in (request.body, request.native) if body]
-    return any(body.get(name) not in plain for body in bodies for name, plain in _PLAIN_SAMPLING.items())
+    return _samples(request.body) or (request.native is not None and _samples(request.native))
+
+
+def _samples(body: JsonObject) -> bool:
+    for name, plain in _PLAIN_SAMPLING.items():
+        if name in body and body[name] not in plain:
+            return True
+    return False
 
 
 def text_reason(text: str) -> str:
@@ -129,12 +135,12 @@ def may_be_kept(completion: JsonObject) -> bool:
     if choice is None or not isinstance(choices, list) or len(choices) != 1 or completion.get("error"):
         return False
     message = choice.get("message")
-    if not isinstance(message, dict) or any(message.get(name) for name in _NO_WORDS):
+    if not isinstance(message, dict) or choice.get("finish_reason") != "stop" or _is_filtered(choice):
         return False
-    if choice.get("native_finish_reason") in _UNFINISHED or _is_filtered(choice):
+    if choice.get("native_finish_reason") in _UNFINISHED or [name for name in _NO_WORDS if message.get(name)]:
         return False
     text = text_of(completion)
-    return finish_reason(completion) == "stop" and bool(text.strip()) and not has_secret(text)
+    return bool(text.strip()) and not has_secret(text)
 
 
 def may_answer_others(completion: JsonObject) -> bool:
@@ -145,5 +151,5 @@ def may_answer_others(completion: JsonObject) -> bool:
 
 def _is_filtered(choice: JsonObject) -> bool:
     """Whether a filter took something out of an answer that ended as if whole (Azure's ``content_filter_results``)."""
-    found = as_object(choice.get("content_filter_results"))
-    return any(as_object(result).get("filtered") for result in found.values())
+    found = choice.get("content_filter_results")
+    return bool(found) and any(as_object(result).get("filtered") for result in as_object(found).values())

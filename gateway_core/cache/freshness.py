@@ -17,10 +17,7 @@ _ENGLISH = (
         r"|weekend|mon|tues|wednes|thurs|fri|satur|sun)\w*"
         for which in ("this", "next", "last", "past", "previous", "coming")
     ),
-    *(
-        rf"{which} \d+ (?:second|minute|hour|day|week|month|year)s?"
-        for which in ("last", "past", "next", "previous")
-    ),
+    *(rf"{which} \d+ (?:second|minute|hour|day|week|month|year)s?" for which in ("last", "past", "next", "previous")),
     r"since (?:last|this|\d)\w*",
     r"what(?:'s| is|s)? (?:the )?(?:time|date|day|hour|year)(?: is(?: it)?)?(?=\W*$)",
     *("what time is it", "o'?clock"),
@@ -41,10 +38,7 @@ _ENGLISH = (
     ),
     *("raining", "snowing", "how old (?:is|are)"),
     r"how much is .{1,40} in (?:euros?|dollars?|pounds|yen|usd|eur)",
-    *(
-        f"{what} of (?:bitcoin|gold|silver|oil|gas|petrol|ethereum)"
-        for what in ("price", "cost")
-    ),
+    *(f"{what} of (?:bitcoin|gold|silver|oil|gas|petrol|ethereum)" for what in ("price", "cost")),
     *("when is the next", "who is winning", "what (?:weekday|week|month) is it"),
     "how many (?:days|weeks|hours) (?:are there )?until",
     *(f"{verb}(?: .{{1,60}})? (?:running|checked out|logged in|down|online)" for verb in ("is", "are")),

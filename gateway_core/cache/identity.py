@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import islice
 
 import orjson
 
@@ -57,7 +56,7 @@ def identity(request: ChatRequest, target_scope: str, code: str = UNKNOWN, *, te
     ``team`` takes the caller's place in the scope: its members share semantic answers (:mod:`gateway_core.cache.team`).
     """
     view = request.view
-    fresh = any(depends_on_now(text) for text in _user_texts(request))
+    fresh = _asks_of_now(request)
     messages = request.body.get("messages") if fresh else view.messages
     listed = list(messages) if isinstance(messages, list | tuple) else [messages]
     try:
@@ -79,16 +78,28 @@ def _bypass(request: ChatRequest, code: str) -> str:
     return "sampled" if asks_for_sampling(request) else ""
 
 
-def _user_texts(request: ChatRequest) -> list[str]:
-    """The last words of the user: what the turn before asked of now still matters to a follow-up."""
-    said = (message.get("content") for message in reversed(request.view.messages) if message.get("role") == "user")
-    texts = [content for content in islice(said, TURNS_LOOKED_AT) if isinstance(content, str)]
-    return [request.view.user_text, *texts]
+def _asks_of_now(request: ChatRequest) -> bool:
+    """Looks at the last words of the user: what the turn before asked of now still matters to a follow-up."""
+    view = request.view
+    if depends_on_now(view.user_text):
+        return True
+    turns = 0
+    for message in reversed(view.messages):
+        if message.get("role") == "user":
+            turns += 1
+            content = message.get("content")
+            if isinstance(content, str) and content != view.user_text and depends_on_now(content):
+                return True
+            if turns == TURNS_LOOKED_AT:
+                return False
+    return False
 
 
 def _hashes(request: ChatRequest, target_scope: str, messages: list[object], code: str, team: str) -> tuple[str, str]:
     """Both hashes in one pass: they part at the last user message, those of a team at the caller."""
-    last = max((at for at, message in enumerate(messages) if _is_user(message)), default=-1)
+    last = len(messages) - 1
+    while last >= 0 and not _is_user(messages[last]):
+        last -= 1
     context = [code] * bool(code) or None if isinstance(request.context, CodeContext) else request.context
     head = [request.caller, target_scope, request.model, request.force_tier, context, _options(request.body)]
     if request.view.surroundings:

@@ -29,6 +29,9 @@ ARRIVED = web.RequestKey("arrived", float)
 """``time.monotonic()`` when the reading of the body began."""
 MEASURED_IN_A_THREAD_BYTES = 1_000_000
 """Larger bodies are parsed and measured off the event loop: 1 MB takes some 10 ms."""
+_TIERS = {tier.value: tier for tier in Tier}
+_MODES = {mode.value: mode for mode in CacheMode}
+_LANES = {lane.value: lane for lane in Lane}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +88,24 @@ def _with_extras(
 ) -> ChatRequest | Refusal:
     tier, context = extras.get("force_tier"), read_context(extras.get("context"))
     key = idempotency_key(extras, request)
-    mode = request.headers.get("x-llmgw-cache", CacheMode.USE.value).strip().lower()
-    if tier is not None and tier not in [known.value for known in Tier]:
+    asked = request.headers.get("x-llmgw-cache")
+    mode = CacheMode.USE if asked is None else _MODES.get(asked.strip().lower())
+    if tier is not None and not (isinstance(tier, str) and tier in _TIERS):
         return errors.invalid_request("force_tier is local, cheap or premium.", "force_tier")
     if isinstance(context, Refusal):
         return context
     if isinstance(key, Refusal):
         return key
-    if mode not in [known.value for known in CacheMode]:
+    if mode is None:
         return errors.invalid_request("x-llmgw-cache is no-store, bypass or refresh.", "x-llmgw-cache")
     lane = request.headers.get(LANE_HEADER, "").strip().lower()
-    if lane and lane not in [known.value for known in Lane]:
+    if lane and lane not in _LANES:
         return errors.invalid_request(f"{LANE_HEADER} is interactive or background.", LANE_HEADER)
     view = read_client(body, request.headers)
     if isinstance(context, str) and context in BACKGROUND_CONTEXTS:
         view = _in_background(view, context)
     if lane:
-        view = replace(view, lane=Lane(lane))
+        view = replace(view, lane=_LANES[lane])
     return ChatRequest(
         id=new_request_id(),
         received_at=time.time(),
@@ -111,8 +115,8 @@ def _with_extras(
         stream=body.get("stream") is True,
         view=view,
         size=measure(body, body_bytes),
-        force_tier=Tier(tier) if tier else None,
-        cache_mode=CacheMode(mode),
+        force_tier=_TIERS[tier] if tier else None,
+        cache_mode=mode,
         idempotency_key=key,
         context=context,
         received=received(request, api),

@@ -12,9 +12,9 @@ from gateway_core.wire.json_values import as_object
 
 STRICT_KINDS = ("openai", "groq")
 """Kinds that answer 400 to fields they do not know. Every other, and every free one, is a local server and lenient."""
-_NOT_OPENAI = (
-    *("cache_control", "reasoning_content", "reasoning", "reasoning_details"),
-    *("thinking_blocks", "untranslated_blocks", "is_error"),
+_NOT_OPENAI = frozenset(
+    ("cache_control", "reasoning_content", "reasoning", "reasoning_details")
+    + ("thinking_blocks", "untranslated_blocks", "is_error")
 )
 """Message fields of other protocols, which OpenAI and Groq answer with 400."""
 PRICED_APART = ("service_tier", "web_search_options")
@@ -43,7 +43,7 @@ class Dialect:
     limits: tuple[str, ...] = ("max_tokens", "max_completion_tokens")
     groq: bool = False
     drop: tuple[str, ...] = ()
-    message_drop: tuple[str, ...] = ()
+    message_drop: frozenset[str] = frozenset()
     longest: Mapping[str, int] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
@@ -51,27 +51,30 @@ class Dialect:
     fixed: Mapping[str, object] = field(default_factory=dict)
     """Fields of every request, whatever the caller says."""
 
-    def adapt(self, call: UpstreamCall) -> JsonObject:
-        """The body as this server takes it; the caller's is left as it is."""
+    def adapt(self, call: UpstreamCall, said: JsonObject | None = None) -> JsonObject:
+        """The body as this server takes it; the caller's, or ``said`` in its place, is left as it is."""
         stream, model = call.request.stream, call.target.model
-        body: JsonObject = {**call.request.body, "model": model, "stream": stream}
+        body: JsonObject = {**(call.request.body if said is None else said), "model": model, "stream": stream}
         options = body.pop("stream_options", None)
         if stream:
             body["stream_options"] = {**as_object(options), "include_usage": True}
-        asked = [body.pop(name, None) for name in ("max_completion_tokens", "max_tokens")]
-        limits = [*asked, call.max_output_tokens, self.longest.get(model)]
+        limit = call.max_output_tokens
+        for most in (body.pop("max_completion_tokens", None), body.pop("max_tokens", None), self.longest.get(model)):
+            if most is not None and (limit is None or most < limit):
+                limit = most
         for name in self.drop:
-            body.pop(name, None)
+            if name in body:
+                del body[name]
         if self.groq and "reasoning_effort" in body:
             body.update(_groq_effort(model, body.pop("reasoning_effort")))
         if self.message_drop:
             body["messages"] = [_without(message, self.message_drop) for message in body["messages"]]
         if not self.strict:
             body["messages"] = [_with_content(message) for message in body["messages"]]
-        limit = min((value for value in limits if value is not None), default=None)
         if limit is not None:
             body.update(dict.fromkeys(self.limits, limit))
-        return {**body, **self.fixed}
+        body.update(self.fixed)
+        return body
 
 
 def dialect_of(kind: str, free: bool) -> Dialect:
@@ -85,7 +88,7 @@ def dialect_of(kind: str, free: bool) -> Dialect:
         limits=("max_completion_tokens",),
         groq=groq,
         drop=(*PRICED_APART, *(_NOT_GROQ if groq else ())),
-        message_drop=(*_NOT_OPENAI, *(("name",) if groq else ())),
+        message_drop=_NOT_OPENAI | {"name"} if groq else _NOT_OPENAI,
     )
 
 
@@ -111,7 +114,7 @@ def own_dialect(
         strict=strict,
         limits=(limit,),
         drop=(*drop, *(() if free else _PRICED_ELSEWHERE)),
-        message_drop=_NOT_OPENAI if strict else (),
+        message_drop=_NOT_OPENAI if strict else frozenset(),
         longest=longest,
         headers=headers,
         query=query,
@@ -135,8 +138,8 @@ def _with_content(message: JsonObject) -> JsonObject:
     return {**message, "content": ""} if content is None else message
 
 
-def _without(message: JsonObject, names: tuple[str, ...]) -> JsonObject:
-    if any(name in message for name in names):
+def _without(message: JsonObject, names: frozenset[str]) -> JsonObject:
+    if not names.isdisjoint(message):
         message = {key: value for key, value in message.items() if key not in names}
     content = message.get("content")
     if isinstance(content, list) and any("cache_control" in part for part in content):

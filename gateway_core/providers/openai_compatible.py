@@ -110,7 +110,7 @@ class OpenAICompatible(Upstream):
             body = in_openais_words(call.request, call.target.model, strict=self._dialect.strict)
         except Refused as refused:
             raise self.failures.refused(refused.refusal) from None
-        return self._dialect.adapt(replace(call, request=replace(call.request, body=body)))
+        return self._dialect.adapt(call, body)
 
     def _found_cut(self, call: UpstreamCall, usage: Usage | None) -> CutPrompt | None:
         known = self._contexts.in_force(call.target.model) if self._contexts else None

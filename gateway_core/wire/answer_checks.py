@@ -69,10 +69,12 @@ def may_be_call(text: str) -> bool:
 
 def is_empty(completion: JsonObject) -> bool:
     """Whether the model said that it has finished, and has said nothing."""
-    message = _message(completion)
-    said = any(_has_text(message.get(name)) for name in ("content", "refusal")) or bool(message.get("tool_calls"))
-    more = any(message.get(name) for name in ("audio", "images", "function_call", "untranslated_blocks"))
-    return not said and not more and finish_reason(completion) in (None, "stop", "tool_calls")
+    choice = first_choice(completion) or {}
+    message = as_object(choice.get("message"))
+    if _has_text(message.get("content")) or _has_text(message.get("refusal")) or message.get("tool_calls"):
+        return False
+    more = [name for name in ("audio", "images", "function_call", "untranslated_blocks") if message.get(name)]
+    return not more and finish_reason(completion) in (None, "stop", "tool_calls")
 
 
 def examine(completion: JsonObject, tools: Tools) -> Examined:

@@ -33,8 +33,9 @@ def in_openais_words(request: ChatRequest, model: str, *, strict: bool) -> JsonO
     if request.api is ApiKind.MESSAGES:
         return from_messages(request.body, model, strict=strict)
     messages = request.body["messages"]
-    if any(message["role"] == "tool" and _split(message)[1] for message in messages):
-        return {**request.body, "messages": _pictures_behind(messages)}
+    for message in messages:
+        if message["role"] == "tool" and isinstance(message["content"], list) and _split(message)[1]:
+            return {**request.body, "messages": _pictures_behind(messages)}
     return request.body
 
 

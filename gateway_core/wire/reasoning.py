@@ -7,6 +7,7 @@ says nothing of it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from gateway_core.model import ChatRequest
 from gateway_core.wire import claude_models
@@ -23,14 +24,20 @@ _NO_EFFORT = ("none", "minimal")
 
 def hides_reasoning(provider: str, model: str, request: ChatRequest) -> bool:
     """Whether the answer can have cost output that does not arrive: in doubt it can."""
-    bodies = [body for body in (request.body, request.native) if body]
-    efforts = [body.get("reasoning_effort") for body in bodies]
-    asked = any(isinstance(effort, str) and effort not in _NO_EFFORT for effort in efforts)
-    thinking = [own for body in bodies if isinstance(own := body.get("thinking"), dict)]
-    asked = asked or any(own.get("type") != "disabled" for own in thinking)
+    asked = refused = False
+    for body in (request.body, request.native or {}):
+        effort, thinking = body.get("reasoning_effort"), body.get("thinking")
+        refused = refused or effort == "none"
+        asked = asked or (isinstance(effort, str) and effort not in _NO_EFFORT)
+        asked = asked or (isinstance(thinking, dict) and thinking.get("type") != "disabled")
     if provider == "anthropic":
         return asked or not claude_models.takes_forced_tools(model)
-    return asked or bool(_REASONERS.search(model.lower())) and "none" not in efforts
+    return asked or (not refused and _is_reasoner(model))
+
+
+@lru_cache(maxsize=256)
+def _is_reasoner(model: str) -> bool:
+    return _REASONERS.search(model.lower()) is not None
 
 
 def most_tokens(provider: str, seconds: float) -> int:

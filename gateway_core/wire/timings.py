@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway_core.model import JsonObject
-from gateway_core.wire.json_values import as_object, is_number, positive
+from gateway_core.wire.json_values import is_number, positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,9 @@ def ollama_timing(line: JsonObject) -> Timing | None:
 
 def llama_timing(body: JsonObject) -> Timing | None:
     """llama.cpp's ``timings`` of an answer or its last chunk, where ``prompt_n`` leaves out what was cached."""
-    told = as_object(body.get("timings"))
+    told = body.get("timings")
+    if not isinstance(told, dict):
+        return None
     output_s, prompt_s = _seconds(told.get("predicted_ms"), 1e3), _seconds(told.get("prompt_ms"), 1e3)
     if not output_s and not prompt_s:
         return None

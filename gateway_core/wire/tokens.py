@@ -9,6 +9,7 @@ part. Held against SmolLM2's tokenizer, whose 49,000 words make it one of the fi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from string import ascii_letters
 from typing import Any
 
@@ -29,6 +30,9 @@ _UNSEEN_CEILING = 1_000_000
 """What a document can have that only the provider reads (by its URL or id): the largest context of today's models."""
 _SPARSE = 16
 """Text with fewer than one space in so many characters counts as dense."""
+
+_LONG, _LONGEST = 8_192, 131_072
+"""Characters of a text whose ceiling is remembered."""
 
 _COUNTED = ("tools", "response_format", "functions", "prediction")
 """Fields besides the messages that providers count as tokens."""
@@ -103,6 +107,12 @@ def text_ceiling(text: str) -> int:
     return _bytes_ceiling(data)
 
 
+@lru_cache(maxsize=16)
+def _long_ceiling(text: str) -> int:
+    """An agent sends its system prompt with every request. What is remembered is never more than 8 MB."""
+    return text_ceiling(text)
+
+
 def _text_estimate(text: str) -> float:
     if text.isascii():
         return len(text) / _CHARACTERS_PER_TOKEN
@@ -136,8 +146,7 @@ def _estimate(parts: _Parts) -> int:
 def _ceiling(parts: _Parts) -> int:
     total = 0
     for text in parts.texts:
-        if text:
-            total += _bytes_ceiling(text.encode("utf-8", "surrogatepass"))
+        total += _long_ceiling(text) if _LONG <= len(text) <= _LONGEST else text_ceiling(text)
     if parts.tools_json:
         fine = len(parts.tools_json.translate(None, _COARSE))
         total += _mixed_ceiling(len(parts.tools_json), fine) + _TOOLS_CEILING

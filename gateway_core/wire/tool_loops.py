@@ -43,7 +43,10 @@ def circling(messages: Sequence[Any], answer: JsonObject | None = None) -> str:
 
 def call_ids(message: Any) -> tuple[str, ...]:
     """The ids of an assistant message's tool calls. OpenClaw drops underscores from them, so they go."""
-    ids = (call.get("id") for call in as_objects(as_object(message).get("tool_calls")))
+    calls = as_object(message).get("tool_calls")
+    if not calls:
+        return ()
+    ids = (call.get("id") for call in as_objects(calls))
     return tuple(one.replace("_", "") for one in ids if isinstance(one, str))
 
 
