@@ -6,6 +6,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from gateway_core.cache.browse import CacheUnavailable
 from gateway_core.clock import Clock, SystemClock
@@ -22,15 +23,16 @@ from gateway_core.model import (
 )
 from gateway_core.offers import Offer, list_offers
 from gateway_core.overview import Standing
-from gateway_core.provenance import provenance
 from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.base import UpstreamCall, UpstreamError
-from gateway_core.setting_values import SettingsReport
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.errors import StoreError
 from gateway_core.store.lock import FolderLock
+
+if TYPE_CHECKING:
+    from gateway_core.setting_values import SettingsReport
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +152,8 @@ class Gateway(Composition):
 
     async def settings_report(self) -> SettingsReport:
         """Every setting: what is in force, and where it came from."""
+        from gateway_core.provenance import provenance
+
         state, address = self.commands.state, self.address
         return await asyncio.to_thread(provenance, self.settings, self._files, state, address=address)
 
@@ -196,7 +200,8 @@ class Gateway(Composition):
             await self.commands.save_again()
         await self._caches.close()
         await self.spending.close()
-        await self.what_if.close()
+        if "what_if" in vars(self):
+            await self.what_if.close()
         await asyncio.gather(*(worker.stop() for worker in {self._encoder, self._embedder}))
         await self._local_embeddings.close()
         await self.local.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -20,7 +21,6 @@ from gateway_core.traces import RequestParts
 LONG = 48
 """Characters from which a text that occurs again is worth a number."""
 _REF = "\0ref"
-_PARTS = TypeAdapter(RequestParts)
 
 
 def write_parts(connection: sqlite3.Connection, request_id: str, tree: dict[str, Any], messages: Any) -> None:
@@ -43,8 +43,13 @@ def read_parts(connection: sqlite3.Connection, request_id: str) -> RequestParts 
     tree = _restored(kept["tree"], texts)
     for sent in tree["upstream"]:
         sent["body"] = sent["body"] if isinstance(sent["body"], str) else to_json(sent["body"])
-    parts = _PARTS.validate_python(tree)
+    parts = _kind().validate_python(tree)
     return replace(parts, body=tree["body"])
+
+
+@cache
+def _kind() -> TypeAdapter[RequestParts]:
+    return TypeAdapter(RequestParts)
 
 
 class _Texts:
