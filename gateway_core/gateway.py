@@ -12,6 +12,7 @@ from gateway_core.cache.browse import CacheUnavailable
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.composition import Composition
 from gateway_core.config_watch import watch
+from gateway_core.importing import import_all
 from gateway_core.last_settings import remember
 from gateway_core.model import (
     CacheEntryDetail,
@@ -39,6 +40,17 @@ log = logging.getLogger(__name__)
 VERSION = version("llmgw")
 SNAPSHOT_ROWS = 200
 HOUSEKEEPING_S = 600.0
+IMPORTED_AFTER_S = 3.0
+FEW_ASK_FOR = (
+    "gateway_core.request_filter",
+    "gateway_core.store.request_pages",
+    "gateway_core.routing_view",
+    "gateway_core.http.openapi_document",
+    "gateway_core.provenance",
+    "gateway_core.whatif.room",
+    "regex",
+)
+"""What is imported where it is needed, and not for the start: who is the first to ask should not wait for it."""
 
 
 class Gateway(Composition):
@@ -91,6 +103,7 @@ class Gateway(Composition):
         self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self.learning.run(), "learning")
         self._spawn(self._look_after(), "housekeeping")
+        self._spawn(self._import_the_rest(), "imports")
         self._spawn(self.commands.keep_unsaved(), "operator's decisions")
         self._spawn(self.searches.fill(), "search index")
         self._spawn(self._look_for_damage(), "database check")
@@ -101,6 +114,11 @@ class Gateway(Composition):
                 copied = asyncio.to_thread(remember, self._files, self.settings.data_dir)
                 self._spawn(copied, "copy of the configuration")
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
+
+    async def _import_the_rest(self) -> None:
+        """Once the first requests have had their time."""
+        await asyncio.sleep(IMPORTED_AFTER_S)
+        await asyncio.to_thread(import_all, FEW_ASK_FOR)
 
     async def _reload_quietly(self) -> None:
         """After a file has changed: who looks is told by a notice."""
