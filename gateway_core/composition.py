@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from gateway_core.activity import RECENT_ROWS, Activity
 from gateway_core.bus import Bus
@@ -59,7 +61,6 @@ from gateway_core.request_search import RequestSearch
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import Switched, lineup
 from gateway_core.routing_commands import RoutingCommands
-from gateway_core.routing_view import RoutingView
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.spending.room import Spending
@@ -78,8 +79,11 @@ from gateway_core.store.requests import RequestLog
 from gateway_core.store.responses import ResponseStore
 from gateway_core.target_times import SAMPLES, TargetTimes
 from gateway_core.tiers import Tiers
-from gateway_core.whatif.room import Surroundings, WhatIf
-from gateway_core.whatif.world import LocalKnown, World, world_of
+
+if TYPE_CHECKING:
+    from gateway_core.routing_view import RoutingView
+    from gateway_core.whatif.room import WhatIf
+    from gateway_core.whatif.world import LocalKnown, World
 
 LOCAL_SETTINGS = (
     *("local_llm_enabled", "local_llm_url", "local_llm_model", "local_llm_api_key", "local_context_tokens"),
@@ -253,9 +257,6 @@ class Composition:
             self.reader,
         )
         self.pipeline.replay_at_natural_pace(settings.cache_replay == "natural")
-        deciding = (self.pipeline.decide, self.reader.read, self._tiers, self.health, self._judge, self._pricing)
-        told = (self._activity, self._journal, self._times)
-        self.routing = RoutingView(*deciding, *told, lambda: self.settings.max_output_tokens, clock)
         self._local_embeddings = LocalEmbeddings(self.local, settings)
         self.embeddings = Embeddings(
             BuiltinEmbeddings(self._embedder),
@@ -297,9 +298,6 @@ class Composition:
         """What an operator can do."""
         self.spending = Spending(
             self._database, self._budget, self._pricing.is_known, self._journal.settled, self._clock
-        )
-        self.what_if = WhatIf(
-            self._database, Surroundings(self._world, self._known_local), self._journal.settled, self._clock
         )
         self.stopping = Stopping(lambda: self.kill_gate.in_flight, self.kill_gate.hurry)
         needed = (self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock, self._secrets)
@@ -344,14 +342,35 @@ class Composition:
             self.spending,
         )
 
+    @cached_property
+    def routing(self) -> RoutingView:
+        """What there is to see of the router."""
+        from gateway_core.routing_view import RoutingView
+
+        deciding = (self.pipeline.decide, self.reader.read, self._tiers, self.health, self._judge, self._pricing)
+        told = (self._activity, self._journal, self._times)
+        return RoutingView(*deciding, *told, lambda: self.settings.max_output_tokens, self._clock)
+
+    @cached_property
+    def what_if(self) -> WhatIf:
+        """What other policies would have cost."""
+        from gateway_core.whatif.room import Surroundings, WhatIf
+
+        around = Surroundings(self._world, self._known_local)
+        return WhatIf(self._database, around, self._journal.settled, self._clock)
+
     def _world(self) -> World:
         """What a replay under another policy goes by."""
+        from gateway_core.whatif.world import world_of
+
         state, budget = self.commands.state, self._budget.status()
         places = lineup(self.settings, Switched(state.cheap_model, state.premium_model))
         local = self._known_local()
         return world_of(self._tiers.landscape(), places, self._pricing, local, budget.hard_microusd)
 
     def _known_local(self) -> dict[str, LocalKnown]:
+        from gateway_core.whatif.world import LocalKnown
+
         server = self.local
         return {
             model.name: LocalKnown(server.context_of(model.name), server.supports(model.name, "tools"), model.speed)

@@ -6,11 +6,13 @@ import asyncio
 import logging
 from contextlib import suppress
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from gateway_core.cache.browse import CacheUnavailable
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.composition import Composition
 from gateway_core.config_watch import watch
+from gateway_core.importing import import_all
 from gateway_core.last_settings import remember
 from gateway_core.model import (
     CacheEntryDetail,
@@ -22,21 +24,33 @@ from gateway_core.model import (
 )
 from gateway_core.offers import Offer, list_offers
 from gateway_core.overview import Standing
-from gateway_core.provenance import provenance
 from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.base import UpstreamCall, UpstreamError
-from gateway_core.setting_values import SettingsReport
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.errors import StoreError
 from gateway_core.store.lock import FolderLock
 
+if TYPE_CHECKING:
+    from gateway_core.setting_values import SettingsReport
+
 log = logging.getLogger(__name__)
 
 VERSION = version("llmgw")
 SNAPSHOT_ROWS = 200
 HOUSEKEEPING_S = 600.0
+IMPORTED_AFTER_S = 3.0
+FEW_ASK_FOR = (
+    "gateway_core.request_filter",
+    "gateway_core.store.request_pages",
+    "gateway_core.routing_view",
+    "gateway_core.http.openapi_document",
+    "gateway_core.provenance",
+    "gateway_core.whatif.room",
+    "regex",
+)
+"""What is imported where it is needed, and not for the start: who is the first to ask should not wait for it."""
 
 
 class Gateway(Composition):
@@ -89,6 +103,7 @@ class Gateway(Composition):
         self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self.learning.run(), "learning")
         self._spawn(self._look_after(), "housekeeping")
+        self._spawn(self._import_the_rest(), "imports")
         self._spawn(self.commands.keep_unsaved(), "operator's decisions")
         self._spawn(self.searches.fill(), "search index")
         self._spawn(self._look_for_damage(), "database check")
@@ -99,6 +114,11 @@ class Gateway(Composition):
                 copied = asyncio.to_thread(remember, self._files, self.settings.data_dir)
                 self._spawn(copied, "copy of the configuration")
             self._spawn(watch(self._files.paths, self._reload_quietly), "configuration")
+
+    async def _import_the_rest(self) -> None:
+        """Once the first requests have had their time."""
+        await asyncio.sleep(IMPORTED_AFTER_S)
+        await asyncio.to_thread(import_all, FEW_ASK_FOR)
 
     async def _reload_quietly(self) -> None:
         """After a file has changed: who looks is told by a notice."""
@@ -150,6 +170,8 @@ class Gateway(Composition):
 
     async def settings_report(self) -> SettingsReport:
         """Every setting: what is in force, and where it came from."""
+        from gateway_core.provenance import provenance
+
         state, address = self.commands.state, self.address
         return await asyncio.to_thread(provenance, self.settings, self._files, state, address=address)
 
@@ -196,7 +218,8 @@ class Gateway(Composition):
             await self.commands.save_again()
         await self._caches.close()
         await self.spending.close()
-        await self.what_if.close()
+        if "what_if" in vars(self):
+            await self.what_if.close()
         await asyncio.gather(*(worker.stop() for worker in {self._encoder, self._embedder}))
         await self._local_embeddings.close()
         await self.local.close()

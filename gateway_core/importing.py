@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 
 @contextmanager
@@ -22,3 +23,9 @@ def importing() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def import_all(modules: Iterable[str]) -> None:
+    """Imports them one after the other; for a thread, so that the event loop has its turn between any two lines."""
+    for name in modules:
+        import_module(name)

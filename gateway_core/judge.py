@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from gateway_core.clock import Clock
 from gateway_core.exchange import Exchange
@@ -27,9 +27,11 @@ from gateway_core.providers.side_question import side_question, words_of
 from gateway_core.routing.landscape import Landscape
 from gateway_core.routing.lineup import LOCAL
 from gateway_core.routing.router import Judgement, Known, is_unclear
-from gateway_core.routing_values import JudgeStanding
 from gateway_core.settings import Settings
 from gateway_core.wire.tokens import text_ceiling
+
+if TYPE_CHECKING:
+    from gateway_core.routing_values import JudgeStanding
 
 TIMEOUT_S = 1.5
 ENDING_S = 0.5
@@ -100,6 +102,8 @@ class Judge:
 
     def standing(self) -> JudgeStanding:
         """Who is asked, and whether it can be."""
+        from gateway_core.routing_values import JudgeStanding
+
         name = self._settings.router_provider
         entry = self._settings.provider_entry(name)
         usual = entry.models[0].name if entry else DEFAULT_MODELS.get(name, "")

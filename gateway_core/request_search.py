@@ -9,11 +9,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from gateway_core.clock import Clock
-from gateway_core.request_filter import parse
 from gateway_core.request_pages import PAGE_ROWS, SORTS, RequestsPage, plain_sort
 from gateway_core.store.database import Database
 from gateway_core.store.errors import StoreError
-from gateway_core.store.request_pages import BadCursor, read_page
 from gateway_core.store.requests import RequestLog
 
 log = logging.getLogger(__name__)
@@ -53,6 +51,9 @@ class RequestSearch:
         self, query: str = "", sort: str = SORTS[0], cursor: str = "", limit: int = PAGE_ROWS
     ) -> RequestsPage:
         """Requests that the filter ``query`` lets through. Raises :class:`BadSearch` and ``StoreError``."""
+        from gateway_core.request_filter import parse
+        from gateway_core.store.request_pages import BadCursor, read_page
+
         if plain_sort(sort) is None:
             known = ", ".join((*SORTS, "oldest"))
             raise BadSearch(f"There is no order {sort}: {known}; - before one turns it round.", "sort")

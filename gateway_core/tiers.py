@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.compaction.compact import budget_tokens, smaller_budget
@@ -26,10 +27,12 @@ from gateway_core.routing.landscape import NOT_IN_MEMORY, Bands, Capabilities, L
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import AS_CONFIGURED, LOCAL, Place, Switched, lineup, named_providers
 from gateway_core.routing.local_options import capabilities, standing
-from gateway_core.routing_values import OwnLimit
 from gateway_core.settings import Settings
 from gateway_core.target_times import TargetTimes
 from gateway_core.wire.extras import has_server_tools
+
+if TYPE_CHECKING:
+    from gateway_core.routing_values import OwnLimit
 
 SETTLE_S = 30.0
 """The built-in model starts in a second or two; on a busy machine it may take more."""

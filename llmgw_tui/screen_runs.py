@@ -6,7 +6,6 @@ import asyncio
 import sys
 from pathlib import Path
 
-from gateway_core.demo import demo_environment, judge_some, play
 from gateway_core.http.server import PortInUse
 from gateway_core.running import running_gateway
 from gateway_core.secret import gateway_secret
@@ -55,6 +54,8 @@ async def demo(settings: Settings, files: SettingsFiles, options: ScreenOptions)
 
     Where its port is taken, by your own gateway for one, it takes a free one.
     """
+    from gateway_core.demo import demo_environment
+
     if not has_terminal():
         return 1
     async with demo_environment(settings) as demo_settings:
@@ -66,6 +67,8 @@ async def demo(settings: Settings, files: SettingsFiles, options: ScreenOptions)
 
 
 async def _play_and_show(settings: Settings, keymap_file: Path, options: ScreenOptions) -> int:
+    from gateway_core.demo import judge_some, play
+
     async with running_gateway(settings, simulated=True) as gateway:
         hide_in_log(gateway.event_log.redactor)
         await judge_some(gateway.commands)

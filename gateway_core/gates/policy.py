@@ -11,15 +11,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
+from typing import TYPE_CHECKING
 from unicodedata import normalize
-
-import regex  # type: ignore[import-untyped]
 
 from gateway_core.gates.policy_match import compile_each, forbidden_ask, uncompiled
 from gateway_core.gates.policy_rules import Category
 from gateway_core.model import Refusal
 from gateway_core.settings import PolicyPattern, SettingsError
 from gateway_core.wire import errors
+
+if TYPE_CHECKING:
+    import regex  # type: ignore[import-untyped]
 
 EXAMINED_CHARS = 32_768
 """Of a longer text the first and the last half of this are examined: an ask stands before or after what is pasted."""
@@ -102,6 +104,8 @@ class PolicyGate:
 
 
 def _compiled(custom: PolicyPattern) -> regex.Pattern[str]:
+    import regex
+
     try:
         compiled = regex.compile(custom.pattern, regex.IGNORECASE)
     except regex.error as error:

@@ -8,7 +8,6 @@ from gateway_core.gateway import Gateway
 from gateway_core.http.replies import refuse, reply
 from gateway_core.model import Refusal
 from gateway_core.store.errors import StoreError
-from gateway_core.whatif_values import policy_of
 from gateway_core.wire.errors import invalid_request
 
 
@@ -17,6 +16,8 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
 
     async def what_if(request: web.Request) -> web.Response:
         """The outcome of the policy in the query; see :func:`policy_of`. ``anew=1`` reads the log again."""
+        from gateway_core.whatif_values import policy_of
+
         asked = dict(request.query)
         anew = asked.pop("anew", "") == "1"
         try:

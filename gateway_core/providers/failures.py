@@ -28,14 +28,14 @@ from gateway_core.wire.errors import invalid_request
 from gateway_core.wire.json_values import as_object
 
 _LONGEST = 400
-_KEYS = re.compile(r"(?i)\b(?:sk|gsk|pk|xai|key)[-_][\w*.-]{6,}|\bbearer\s+\S+")
-_MARKUP = re.compile(r"(?i)<\s*(?:!doctype|html|head|body|title|h1|p|div|center)\b")
-_TOO_LONG = re.compile(
+_KEYS = r"(?i)\b(?:sk|gsk|pk|xai|key)[-_][\w*.-]{6,}|\bbearer\s+\S+"
+_MARKUP = r"(?i)<\s*(?:!doctype|html|head|body|title|h1|p|div|center)\b"
+_TOO_LONG = (
     r"(?i)context.{0,3}(?:length|window|size)|prompt (?:is )?too long|exceed_context_size|maximum context"
     r"|exceeds? (?:the )?(?:available )?context|context overflow|too many (?:input )?tokens|reduce the length"
 )
-_NO_MONEY = re.compile(r"(?i)insufficient_quota|credit balance|exceeded your current quota|billing_(?:error|hard|not)")
-_ALARMING = re.compile(
+_NO_MONEY = r"(?i)insufficient_quota|credit balance|exceeded your current quota|billing_(?:error|hard|not)"
+_ALARMING = (
     r"(?i)\b40[123]\b|authenticat|unauthorized|forbidden|access denied|insufficient permission|permission_error|expired"
     r"|missing scopes?:|invalid token|oauth token refresh|no (?:credentials|api key) found|incorrect api key"
     r"|invalid[_ ]?api[_ ]?key|api[_ ]?key[_ ]?(?:is[_ ]?)?(?:invalid|not[_ ]?valid|revoked|deactivated|deleted)"
@@ -48,12 +48,12 @@ _ALARMING = re.compile(
     r"|[\u3400-\u9fff]"
 )
 """What OpenClaw may read as trouble with the key or the account; the last are its Chinese patterns."""
-_TOO_LARGE_FOR_PLAN = re.compile(r"(?i)request too large")
+_TOO_LARGE_FOR_PLAN = r"(?i)request too large"
 """Groq's and OpenAI's word for a request above the account's tokens a minute, with 413 and 429: waiting is no help,
 another provider is (console.groq.com/docs/errors and openai.com's guide on rate limits, 2026-11)."""
 _MODELS_OWN = ("tool_use_failed", "json_validate_failed", "output_parse_failed")
 """Groq's codes with 400 for a tool call or JSON that its model got wrong (console.groq.com/docs/tool-use, 2026-11)."""
-_NOT_FOR_US = re.compile(r"(?i)only authorized for use with claude code|oauth authentication is currently not")
+_NOT_FOR_US = r"(?i)only authorized for use with claude code|oauth authentication is currently not"
 """Anthropic's word, with 400, for a setup token that it does not take here."""
 _RETRYABLE = (408, 409, 425, 429, 498)
 """498 is Groq's for a service tier without capacity."""
@@ -81,11 +81,11 @@ class Failures:
 
     def clean(self, text: str) -> str:
         """``text`` without keys, markup and control characters, and not too long; empty where nothing is left."""
-        if _MARKUP.search(text):
+        if re.search(_MARKUP, text):
             return ""
         for secret in self._secrets:
             text = text.replace(secret, "[key]")
-        text = _KEYS.sub("[key]", text)
+        text = re.sub(_KEYS, "[key]", text)
         text = "".join(" " if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") else char for char in text[:4000])
         return " ".join(text.split())[:_LONGEST]
 
@@ -163,7 +163,7 @@ class Failures:
         return UpstreamError(
             message,
             kind="status",
-            status=402 if status == 429 and _NO_MONEY.search(f"{code} {text}") else status,
+            status=402 if status == 429 and re.search(_NO_MONEY, f"{code} {text}") else status,
             retryable=retryable if should is None else should,
             sent=sent,
             retry_after_s=wait,
@@ -173,13 +173,13 @@ class Failures:
     def _judge(self, status: int, text: str, code: str) -> tuple[str, str | None, bool]:
         """The message, the refusal's code where the caller can act, and whether to try again."""
         name, said = self._name, self.clean(text)
-        if _ALARMING.search(said):
+        if re.search(_ALARMING, said):
             said = ""
         if status == 401:
             return f"{name} did not accept the gateway's key. Check {self._key_setting}.", None, False
-        if status == 403 or _NOT_FOR_US.search(text):
+        if status == 403 or re.search(_NOT_FOR_US, text):
             return f"{name} does not let the gateway do this. Check what {self._key_setting} is good for.", None, False
-        if status == 402 or _NO_MONEY.search(f"{code} {text}"):
+        if status == 402 or re.search(_NO_MONEY, f"{code} {text}"):
             return f"{name} does not serve the gateway's account. Look at the account's console.", None, False
         if _too_large_for_plan(status, text, code):
             return f"{name} takes no request of this size{_numbers(text)}.", None, False
@@ -188,7 +188,7 @@ class Failures:
         if 300 <= status < 400:
             return f"{name} answered with a redirect ({status}). Check its base URL.", None, False
         if status in (400, 413, 422) and code != "rate_limit_exceeded":
-            if status == 413 or _TOO_LONG.search(f"{code} {text}"):
+            if status == 413 or re.search(_TOO_LONG, f"{code} {text}"):
                 return said or "The request is longer than the model takes.", "context_length_exceeded", False
             told = re.sub("(?i)time-?out", "time limit", said)
             return f"{name}: {told or 'refused the request'}", "invalid_request", False
@@ -207,7 +207,7 @@ def _numbers(text: str) -> str:
 
 
 def _too_large_for_plan(status: int, text: str, code: str) -> bool:
-    return status in (413, 429) and code == "rate_limit_exceeded" and bool(_TOO_LARGE_FOR_PLAN.search(text))
+    return status in (413, 429) and code == "rate_limit_exceeded" and bool(re.search(_TOO_LARGE_FOR_PLAN, text))
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:

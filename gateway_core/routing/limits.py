@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from gateway_core.clock import Clock
 from gateway_core.gates.budget import Budget
@@ -11,8 +12,10 @@ from gateway_core.gates.rate_limit import RateLimit
 from gateway_core.model import ProviderStatus
 from gateway_core.providers.base import Batch, Provider, UpstreamCall, UpstreamError
 from gateway_core.routing.landscape import Room
-from gateway_core.routing_values import OwnLimit
 from gateway_core.settings import ProviderEntry, ProviderLimits
+
+if TYPE_CHECKING:
+    from gateway_core.routing_values import OwnLimit
 
 
 class OwnLimits:
@@ -49,6 +52,8 @@ class OwnLimits:
 
     def standing(self, name: str) -> tuple[OwnLimit, ...]:
         """The limits set for a provider, and how much of each is used now."""
+        from gateway_core.routing_values import OwnLimit
+
         limits, rate = self._entries.get(name), self._rates.get(name)
         if limits is None:
             return ()

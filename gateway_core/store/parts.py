@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from operator import is_not
 from typing import Any, Protocol
 
@@ -29,7 +30,6 @@ _ODD = orjson.dumps(_PIECE)
 _MESSAGES = 0
 """The number that stands for all of the messages; pieces count from 1."""
 _BEGINS_BYTES = 64
-_PARTS = TypeAdapter(RequestParts)
 
 
 class Recorded(Protocol):
@@ -223,8 +223,13 @@ def read_parts(connection: sqlite3.Connection, request_id: str) -> RequestParts 
             sent["body"] = body
     for sent in tree["upstream"]:
         sent["body"] = sent["body"] if isinstance(sent["body"], str) else to_json(sent["body"])
-    parts = _PARTS.validate_python(tree)
+    parts = _kind().validate_python(tree)
     return replace(parts, body=tree["body"])
+
+
+@cache
+def _kind() -> TypeAdapter[RequestParts]:
+    return TypeAdapter(RequestParts)
 
 
 def _whole(connection: sqlite3.Connection, value: Any, messages: Any) -> Any:

@@ -9,20 +9,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import orjson
-import regex  # type: ignore[import-untyped]
 
 from gateway_core.model import JsonObject
 from gateway_core.wire.json_values import as_object, as_objects
 from gateway_core.wire.openai_chat import finish_reason, first_choice
 from gateway_core.wire.tool_schema import Misfit, fit
 
+if TYPE_CHECKING:
+    import regex  # type: ignore[import-untyped]
+
 EMPTY = "gave an empty answer"
 CALL_HEAD = 200
 """Characters after which it is decided whether a text is a tool call."""
-_CALL_BEGINS = regex.compile(
+_CALL_BEGINS = (
     r"(?:```(?:json|tool_call|tool_code)?\s{0,8})?"
     r"(?:<tool_call>|<function=|<\|python_tag\|>|\[TOOL_CALLS\]"
     r"|\[?\s{0,8}\{\s{0,8}\"(?:name|function|tool|tool_name|tool_calls|type|arguments|parameters)\"\s{0,8}:)"
@@ -63,8 +66,16 @@ def may_be_call(text: str) -> bool:
     head = text.lstrip()[:CALL_HEAD]
     if not head:
         return True
-    found = _CALL_BEGINS.match(head, partial=True)
+    found = _call_begins().match(head, partial=True)
     return found is not None and not (found.partial and len(head) == CALL_HEAD)
+
+
+@cache
+def _call_begins() -> regex.Pattern[str]:
+    """The ``regex`` package knows what may yet become a match, ``re`` does not."""
+    import regex
+
+    return regex.compile(_CALL_BEGINS)
 
 
 def is_empty(completion: JsonObject) -> bool:

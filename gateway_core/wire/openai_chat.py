@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import orjson
-import regex  # type: ignore[import-untyped]
 
 from gateway_core.model import JsonObject
 from gateway_core.wire.json_values import as_list, as_object, as_objects
+
+if TYPE_CHECKING:
+    import regex  # type: ignore[import-untyped]
 
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 """Message fields that stream as pieces of one text."""
@@ -29,8 +32,14 @@ _JOINS = re.compile(
     "\u3001-\u3020\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]"
 )
 """A character that may be one with its neighbour to a reader: none of Latin, punctuation, Chinese or Japanese."""
-_JOINED_WORDS = regex.compile(r"(?:(?!\s)\X){1,24}(?:(?=\s)\X)*|(?:(?=\s)\X)+")
-"""The same words, with what a reader takes for one character kept together. It takes ten times as long."""
+
+
+@cache
+def _joined_words() -> regex.Pattern[str]:
+    """The same words, with what a reader takes for one character kept together. It takes ten times as long."""
+    import regex
+
+    return regex.compile(r"(?:(?!\s)\X){1,24}(?:(?=\s)\X)*|(?:(?=\s)\X)+")
 
 
 def first_choice(body: JsonObject) -> JsonObject | None:
@@ -300,7 +309,7 @@ def _call_deltas(message: JsonObject) -> Iterator[JsonObject]:
 def _pieces(text: str, least: int = _PIECE_CHARACTERS) -> Iterator[str]:
     """The text in pieces of whole words, of at least so many characters each."""
     held = ""
-    for word in (_JOINED_WORDS if _JOINS.search(text) else _WORDS).findall(text):
+    for word in (_joined_words() if _JOINS.search(text) else _WORDS).findall(text):
         held += word
         if len(held) >= least:
             yield held

@@ -22,7 +22,7 @@ from gateway_core.wire.json_values import as_objects
 from gateway_core.wire.tokens import estimate_tokens
 
 _RUNS = re.compile(r"[A-Za-z]+|[0-9]+")
-_WIDE = re.compile(r"[\u2e80-\U0003ffff]")
+_WIDE = r"[\u2e80-\U0003ffff]"
 _WIDE_CHARACTERS_A_TOKEN = 4
 """Chinese, Japanese and Korean characters, of which no tokenizer takes so many a token on average."""
 _LEAST_REPORTED = 256
@@ -69,7 +69,7 @@ def cut_prompt(body: JsonObject, read_tokens: int, context_tokens: int | None) -
 
 def _floor(text: str) -> int:
     runs = sum(1 for _ in _RUNS.finditer(text))
-    wide = 0 if text.isascii() else sum(1 for _ in _WIDE.finditer(text))
+    wide = 0 if text.isascii() else sum(1 for _ in re.finditer(_WIDE, text))
     return runs + wide // _WIDE_CHARACTERS_A_TOKEN
 
 

@@ -181,7 +181,7 @@ MUTATIONS = (
     Mutation(
         "no page of HTML is pasted into an error",
         "gateway_core/providers/failures.py",
-        "if _MARKUP.search(text):",
+        "if re.search(_MARKUP, text):",
         "if False:",
         "tests/providers/test_failures.py::test_texts_are_cleaned",
     ),
