@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PEERS_OF = "2026-11-29"
-LITELLM_VERSION = "1.110.2"
+LITELLM_VERSION = "1.108.6"
 PORTKEY_VERSION = "1.15.2"
-"""The newest of that day."""
+"""The newest that could be installed whole on that day."""
 INSTALL_S = 1_800.0
 
 
