@@ -43,9 +43,14 @@ class Part:
     """Whether it is done in a hurry too."""
 
 
-def parts(given: Provider, patience: Patience, rounds: int, *, quick: bool) -> list[Part]:
-    """What is measured beside the rows."""
-    few = 1 if quick else min(3, rounds)
+def rounds_alone(rounds: int, *, quick: bool) -> int:
+    """How many there are of what takes long."""
+    return 1 if quick else min(3, rounds)
+
+
+def parts(given: Provider, patience: Patience, rounds: int, kept: Path | None, *, quick: bool) -> list[Part]:
+    """What is measured beside the rows. ``kept`` is where the large ledger is, or is to be made."""
+    few = rounds_alone(rounds, quick=quick)
     seconds = 5.0 if quick else 10.0
     streams = shortened(CELLS, 0.5 if quick else 1.0)["32 streams"]
     return [
@@ -54,7 +59,7 @@ def parts(given: Provider, patience: Patience, rounds: int, *, quick: bool) -> l
         Part("semantic look-up in 10,000 entries", partial(semantic.findings, 10_000)),
         Part("semantic look-up in 100,000 entries", partial(semantic.findings, 100_000), quick=False),
         Part("start and memory", partial(starts.findings, few)),
-        Part("ledger", ledger.findings, quick=False),
+        Part("ledger", partial(ledger.findings, kept), quick=False),
     ]
 
 
@@ -71,7 +76,7 @@ def compared(
 
 def versions(*, peers: bool) -> dict[str, str]:
     known = {name: version(name) for name in (LLMGW, "aiohttp", "orjson")}
-    others = {peer.name: f"{peer.version} (newest on {PEERS_OF})" for peer in (PORTKEY, LITELLM)}
+    others = {peer.name: f"{peer.version} (of {PEERS_OF})" for peer in (PORTKEY, LITELLM)}
     return {**known, **(others if peers else {})}
 
 
@@ -91,6 +96,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=0, help="interleaved rounds (5, or 2 when it is quick)")
     parser.add_argument("--only", default="", metavar="WORD", help="only what has this in its name")
     parser.add_argument("--quick", action="store_true", help="less of everything, in five minutes")
+    parser.add_argument("--ledger", type=Path, help="where the large ledger is, or is to be made and kept (6 GB)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
     options = parser.parse_args()
     quick, peers = options.quick, os.environ.get("PEERS", "0") not in ("", "0")
@@ -101,7 +107,7 @@ def main() -> None:
     with provider() as given:
         wanted = [
             part
-            for part in parts(given, patience, rounds, quick=quick)
+            for part in parts(given, patience, rounds, options.ledger, quick=quick)
             if (part.quick or not quick or options.only) and options.only.lower() in part.title
         ]
         if not rows and not wanted:
@@ -110,6 +116,7 @@ def main() -> None:
             results, problems = compared(rows, given, patience, rounds, quick=quick, peers=peers)
         for part in wanted:
             print(part.title, file=sys.stderr, flush=True)
+            patience.wait()
             try:
                 findings += part.run()
             except (RuntimeError, AssertionError, OSError, subprocess.SubprocessError) as error:
@@ -117,7 +124,7 @@ def main() -> None:
     figures = figures_of(rows, results)
     problems += [told for row in rows for limit in row.limits if (told := limit.passed(row.name, figures))]
     problems += [one.passed for one in findings if one.passed]
-    told = heading(versions(peers=peers), rounds, quiet=patience.was_quiet)
+    told = heading(versions(peers=peers), (rounds, rounds_alone(rounds, quick=quick)), quiet=patience.was_quiet)
     shown = [told, side_by_side(rows, figures) if results else "", alone(findings) if findings else "", tools(figures)]
     print("\n\n".join(filter(None, shown)))
     if options.json:

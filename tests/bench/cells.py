@@ -43,14 +43,15 @@ class Cell:
 class Result:
     """What one server made of a cell, in one round.
 
-    ``cpu_s`` is what its processes took in all; ``calls`` how often the provider was asked, but for the first request
-    of those that are repeated; ``strangers`` the share of a core that others took, the larger of both.
+    ``cpu_s`` is what its processes took in all ``taken_s`` seconds; ``calls`` how often the provider was asked, but for
+    the first request of those that are repeated; ``strangers`` the share of a core that others took at most.
     """
 
     report: Report
     cpu_s: float
     calls: int
     strangers: float
+    taken_s: float
 
     @property
     def cpu_us_a_token(self) -> float | None:
@@ -105,7 +106,7 @@ def measure(cell: Cell, server: Server, given: Provider, patience: Patience) -> 
     if gateway_core == load_core:
         ours = {gateway_core: server_s + provider_s + report.cpu_s}
     strangers = max((at_work[core] - own) / taken_s for core, own in ours.items())
-    return Result(report, server_s, given.calls() - calls, max(0.0, strangers))
+    return Result(report, server_s, given.calls() - calls, max(0.0, strangers), taken_s)
 
 
 def run(load: Load) -> Report:

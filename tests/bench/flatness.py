@@ -34,7 +34,7 @@ class Sample:
 
 
 def slope(samples: Sequence[tuple[int, float]]) -> float:
-    """What each request adds: the median of the slopes between any two samples, which a few odd ones do not move (Theil)."""
+    """What each request adds: the median of the slopes between two samples, which odd ones do not move (Theil)."""
     found = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.combinations(samples, 2) if b[0] > a[0]]
     return statistics.median(found) if found else 0.0
 

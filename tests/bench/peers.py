@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PEERS_OF = "2026-11-29"
-LITELLM_VERSION = "1.110.2"
+LITELLM_VERSION = "1.108.6"
 PORTKEY_VERSION = "1.15.2"
-"""The newest of that day."""
+"""The newest that could be installed whole on that day."""
+HONO_VERSION = "1.13.8"
+"""Of the server that Portkey runs on: with 1.14 and later it fails each stream (Portkey-AI/gateway issue 1389)."""
 INSTALL_S = 1_800.0
 
 
@@ -76,7 +79,10 @@ def _portkey(folder: Path) -> None:
     if npm is None or shutil.which("node") is None:
         raise OSError("it needs Node.js 18 or newer with npm (on Debian: apt-get install nodejs npm)")
     folder.mkdir(parents=True)
-    _run(npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", f"@portkey-ai/gateway@{PORTKEY_VERSION}")
+    packages = {"@portkey-ai/gateway": PORTKEY_VERSION}
+    wanted = {"private": True, "dependencies": packages, "overrides": {"@hono/node-server": HONO_VERSION}}
+    (folder / "package.json").write_text(json.dumps(wanted))
+    _run(npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund")
 
 
 LITELLM = Peer("LiteLLM", LITELLM_VERSION, "bin/litellm", _litellm)

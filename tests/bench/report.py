@@ -13,12 +13,13 @@ from tests.bench.rows import ALL, Row
 from tests.bench.servers import LLMGW, PLAIN
 
 
-def heading(versions: Mapping[str, str], rounds: int, *, quiet: bool) -> str:
-    """Where and when, of what, and whether the machine had nothing else to do."""
+def heading(versions: Mapping[str, str], rounds: tuple[int, int], *, quiet: bool) -> str:
+    """Where and when, of what, in how many rounds (side by side, alone), and whether others were at work there."""
     told = ", ".join(f"{name} {version}" for name, version in versions.items())
     noise = "" if quiet else " Others were at work on the machine: look at the ratios only, and with care."
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
-    return f"{date.today()}, {describe()}; {told}. Medians of {rounds} interleaved rounds, load average {load}.{noise}"
+    medians = f"Medians of {rounds[0]} interleaved rounds ({rounds[1]} where llmgw is alone)"
+    return f"{date.today()}, {describe()}; {told}. {medians}, load average {load}.{noise}"
 
 
 def side_by_side(rows: Sequence[Row], figures: Figures) -> str:

@@ -6,11 +6,14 @@ import random
 import sys
 from collections.abc import Mapping, Sequence
 
-from tests.bench.cells import Cell, Result, measure
+from tests.bench.cells import Cell, Result, load_of, measure, run
 from tests.bench.machine import Patience
 from tests.bench.rows import servers_of
 from tests.bench.servers import Provider, Server
+from tests.bench.upstream import Pace
 
+WARM_UP = (Cell("small", connections=4, seconds=1.0), Cell("small", connections=4, seconds=1.0, stream=True))
+"""Before anything is counted: some import what they need with the first request that needs it."""
 Results = dict[tuple[str, str], list[Result]]
 """By cell and server, a result for each round."""
 
@@ -19,6 +22,10 @@ def measured(
     cells: Mapping[str, Cell], servers: Sequence[Server], given: Provider, patience: Patience, rounds: int
 ) -> tuple[Results, list[str]]:
     """What came of it, and what failed, in words. A server that fails once in a cell is not asked it again."""
+    for server in servers:
+        for cell in WARM_UP:
+            given.set_pace(Pace())
+            run(load_of(cell, server))
     results: Results = {}
     failed: dict[tuple[str, str], str] = {}
     dice = random.Random(7)

@@ -107,16 +107,14 @@ def _compared(kind: str, without: list[Seen], with_it: list[Seen]) -> list[Findi
 
     headless, p50 = both("p50")
     headless_p99, p99 = both("p99")
-    points = [_points(seen) for seen in (without, with_it)]
+    each_s = middle(_cpu_s_each(one.result) for one in _quiet(without)) or 0.0
+    points = middle(_points(one.result, each_s) for one in _quiet(with_it)) or 0.0
+    headless_points = middle(_points(one.result, 0.0) for one in _quiet(without)) or 0.0
     return [
         Finding(f"{name}: p50", p50, "ms", MOST_SLOWER * headless, f"headless: {headless:.2f} ms"),
         Finding(f"{name}: p99", p99, "ms", MOST_P99_MS, f"headless: {headless_p99:.1f} ms"),
         Finding(
-            f"{name}: CPU of the screen",
-            points[1] - points[0],
-            "% of a core",
-            MOST_POINTS,
-            f"headless: {points[0]:.0f} %",
+            f"{name}: CPU of the screen", points, "% of a core", MOST_POINTS, f"all, headless: {headless_points:.0f} %"
         ),
         Finding(f"{name}: written to the terminal", _kb_a_s(with_it), "kB/s", MOST_KB_A_S),
     ]
@@ -130,9 +128,13 @@ def _median_ms(seen: list[Seen], place: str) -> float:
     return middle(one.result.report.latency_ms[place] for one in _quiet(seen)) or 0.0
 
 
-def _points(seen: list[Seen]) -> float:
-    """Of CPU, in percent of a core, for the rate that was asked for."""
-    return middle((one.result.cpu_ms_a_request or 0.0) * RATE / 10 for one in _quiet(seen)) or 0.0
+def _cpu_s_each(result: Result) -> float:
+    return result.cpu_s / max(1, result.report.all_answered)
+
+
+def _points(result: Result, each_s: float) -> float:
+    """Percent of a core, but for what the requests take that were answered."""
+    return (result.cpu_s - each_s * result.report.all_answered) / result.taken_s * 100
 
 
 def _kb_a_s(seen: list[Seen]) -> float:

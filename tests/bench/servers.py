@@ -32,7 +32,10 @@ SETTINGS = {
 """What is not as it comes: the log, the ledger and the exact cache are on, and what would work beside the requests is
 off."""
 MODEL = "gateway-cheap"
+PEER_KEY = "sk-bench-0f6b1c7d9e2a48538a1d4c7be5f09321"
 ROOT = Path(__file__).parents[2]
+SLOW_STARTS = 4
+"""Times the usual patience for a gateway that needs ten seconds of CPU to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +152,26 @@ def portkey(folder: Path, given: Provider) -> Iterator[Server]:
 
 @contextmanager
 def litellm(folder: Path, given: Provider) -> Iterator[Server]:
-    """With one worker, no database and no key of its own."""
+    """With one worker, a key and no database."""
     port, program = free_port(), LITELLM.installed()
     passed_on = {"model": "openai/gpt-4o-mini", "api_base": f"{given.url}/v1", "api_key": "sk-bench"}
     config = {"model_list": [{"model_name": "gpt-4o-mini", "litellm_params": passed_on}]}
     (folder / "config.yaml").write_text(json.dumps(config))
     options = ["--host", "127.0.0.1", "--port", str(port), "--num_workers", "1", "--telemetry", "False"]
-    variables = {**_home(folder), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONUNBUFFERED": "1"}
+    variables = {**_home(folder), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": PEER_KEY}
     with _process([str(program), "--config", str(folder / "config.yaml"), *options], variables, folder / "log") as pid:
-        first_answer(port, "GET", "/health/liveliness")
-        yield Server(LITELLM.name, port, pid, headers={"Authorization": "Bearer sk-bench"})
+        _patiently(pid, port, "/health/liveliness")
+        yield Server(LITELLM.name, port, pid, headers={"Authorization": f"Bearer {PEER_KEY}"})
+
+
+def _patiently(pid: int, port: int, path: str) -> None:
+    """Waits for the first answer of what takes long to start."""
+    for left in reversed(range(SLOW_STARTS)):
+        try:
+            return first_answer(port, "GET", path)
+        except AssertionError:
+            if not left or Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                raise
 
 
 def _home(folder: Path) -> dict[str, str]:
