@@ -80,10 +80,7 @@ def asks_for_sampling(request: ChatRequest) -> bool:
 
 
 def _samples(body: JsonObject) -> bool:
-    for name, plain in _PLAIN_SAMPLING.items():
-        if name in body and body[name] not in plain:
-            return True
-    return False
+    return any([name in body and body[name] not in plain for name, plain in _PLAIN_SAMPLING.items()])
 
 
 def text_reason(text: str) -> str:

@@ -139,12 +139,12 @@ def _hits(words: Sequence[Words], index: Index) -> Where:
         either = " AND ".join(["(instr(words, ?) OR instr(said, ?))"] * len(words))
         sql, values = f"SELECT number FROM request_words WHERE {either}", [one for one in patterns for _ in "ab"]
     sql = f"{sql} UNION ALL {running.sql}"
-    values += running.values
+    given: tuple[object, ...] = (*values, *running.values)
     if index.unfilled > 0:
         having = " AND ".join(["instr(search, ?)"] * len(words))
         sql = f"{sql} UNION ALL SELECT rowid FROM requests WHERE at <= ? AND {having}"
-        return Where(sql, (*values, index.unfilled, *(pattern.strip() for pattern in patterns)))
-    return Where(sql, tuple(values))
+        return Where(sql, (*given, index.unfilled, *(pattern.strip() for pattern in patterns)))
+    return Where(sql, given)
 
 
 def _told(words: Sequence[Words]) -> Where:
