@@ -67,7 +67,7 @@ format: $(STAMP)  ## let ruff lay the code out
 	@$(BIN)/ruff check --fix -q .
 	@$(BIN)/ruff format -q .
 
-bench: $(STAMP)  ## llmgw beside a plain proxy, and with PEERS=1 beside LiteLLM and Portkey; fails where a limit is passed (ARGS="--quick --only WORD --rounds N --json FILE")
+bench: $(STAMP)  ## llmgw beside a plain proxy, with PEERS=1 beside LiteLLM and Portkey too (ARGS="--quick --only WORD --rounds N --json FILE")
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 bench-start: $(STAMP)  ## what a start costs in CPU, time and memory; fails where that is too much (ARGS="--rows N --encoder")

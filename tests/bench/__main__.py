@@ -29,7 +29,7 @@ from tests.bench.rounds import Results, measured
 from tests.bench.rows import CELLS, TOOLS_AT_LEAST, Row, chosen, figures_of, shortened
 from tests.bench.servers import DIRECT, LLMGW, RAW, Provider, provider, started_all
 
-PATIENCE_S = 300.0
+PATIENCE_S = 180.0
 QUICK_PATIENCE_S = 40.0
 
 
@@ -93,14 +93,14 @@ def tools(figures: Figures) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=(__doc__ or "").partition(":")[0])
-    parser.add_argument("--rounds", type=int, default=0, help="interleaved rounds (5, or 2 when it is quick)")
+    parser.add_argument("--rounds", type=int, default=0, help="interleaved rounds (5, or 1 when it is quick)")
     parser.add_argument("--only", default="", metavar="WORD", help="only what has this in its name")
     parser.add_argument("--quick", action="store_true", help="less of everything, in five minutes")
     parser.add_argument("--ledger", type=Path, help="where the large ledger is, or is to be made and kept (6 GB)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
     options = parser.parse_args()
     quick, peers = options.quick, os.environ.get("PEERS", "0") not in ("", "0")
-    rounds = options.rounds or (2 if quick else 5)
+    rounds = options.rounds or (1 if quick else 5)
     patience = Patience(QUICK_PATIENCE_S if quick else PATIENCE_S * (1 + peers))
     rows = chosen(options.only)
     results, problems, findings = Results(), list[str](), list[Finding]()

@@ -70,7 +70,7 @@ CELLS = {
     "small, 16": Cell("small", connections=16),
     "OpenClaw, 16": Cell("OpenClaw", connections=16, seconds=2.5),
     "stream": Cell("small", stream=True, gap_ms=5.0, seconds=3.0),
-    "32 streams": Cell("small", connections=32, stream=True, gap_ms=20.0, seconds=8.0, warm_up_s=1.0),
+    "32 streams": Cell("small", connections=32, stream=True, gap_ms=20.0, seconds=6.0, warm_up_s=1.0),
     "hit, small": Cell("small", repeats=True),
     "hit, OpenClaw": Cell("OpenClaw", repeats=True),
 }

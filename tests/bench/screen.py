@@ -52,8 +52,10 @@ class Terminal:
                     seen += piece
                     if SHOWN in seen.upper():
                         self.is_drawn.set()
+        os.close(self._master)
 
     def close(self) -> None:
+        """Once the screen has ended; reading ends by it."""
         os.close(self.slave)
 
 
@@ -110,8 +112,10 @@ def _compared(kind: str, without: list[Seen], with_it: list[Seen]) -> list[Findi
     each_s = middle(_cpu_s_each(one.result) for one in _quiet(without)) or 0.0
     points = middle(_points(one.result, each_s) for one in _quiet(with_it)) or 0.0
     headless_points = middle(_points(one.result, 0.0) for one in _quiet(without)) or 0.0
+    per_s = middle(one.result.report.per_s for one in _quiet(with_it)) or 0.0
+    beside = f"headless: {headless:.2f} ms; {per_s:.0f}/s were answered"
     return [
-        Finding(f"{name}: p50", p50, "ms", MOST_SLOWER * headless, f"headless: {headless:.2f} ms"),
+        Finding(f"{name}: p50", p50, "ms", MOST_SLOWER * headless, beside),
         Finding(f"{name}: p99", p99, "ms", MOST_P99_MS, f"headless: {headless_p99:.1f} ms"),
         Finding(
             f"{name}: CPU of the screen", points, "% of a core", MOST_POINTS, f"all, headless: {headless_points:.0f} %"
