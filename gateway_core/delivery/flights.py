@@ -18,11 +18,10 @@ from gateway_core.deadlines import Deadline
 from gateway_core.delivery.pump import AHEAD, ended
 from gateway_core.exchange import Exchange
 from gateway_core.model import Refused
+from gateway_core.providers.base import MOST_AT_ONCE
 from gateway_core.wire import errors
 
 T = TypeVar("T")
-MOST_AT_ONCE = 256
-"""Items that one listener hears before others have their turn."""
 
 
 class Flight(Generic[T]):

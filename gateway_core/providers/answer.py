@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 import aiohttp
 import orjson
 
 from gateway_core.deadlines import Deadline
 from gateway_core.model import JsonObject
-from gateway_core.providers.base import UpstreamError
+from gateway_core.providers.base import MOST_AT_ONCE, UpstreamError
 from gateway_core.providers.bodies import Undecodable
 from gateway_core.providers.failures import Failures
 from gateway_core.wire.ndjson import LineParser, LineTooLong
@@ -51,7 +51,7 @@ class Patience:
 class Answer:
     """A successful answer, not yet read. ``patience.begun`` is for the reader to set.
 
-    What comes at once is given at once: events and lines come in lists, none of them empty.
+    What comes at once is given at once: events and lines come in lists, none empty and none too long.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ class Answer:
         parser = SSEParser(MAX_EVENT_BYTES)
         try:
             while (part := await self._part()) is not None:
-                if events := parser.feed(part):
+                for events in _portions(parser.feed(part)):
                     yield events
-            if events := parser.finish():
-                yield events
+            if last := parser.finish():
+                yield last
         except SSEError:
             if not self.done:
                 raise self._failures.protocol("sent an event that is too large") from None
@@ -113,10 +113,10 @@ class Answer:
         parser = LineParser(MAX_EVENT_BYTES)
         try:
             while (part := await self._part()) is not None:
-                if lines := parser.feed(part):
+                for lines in _portions(parser.feed(part)):
                     yield lines
-            if lines := parser.finish():
-                yield lines
+            if last := parser.finish():
+                yield last
         except LineTooLong:
             raise self._failures.protocol("sent a line that is too large") from None
 
@@ -136,3 +136,8 @@ class Answer:
         if not isinstance(value, dict):
             raise self._failures.protocol("sent JSON that is no object")
         return value
+
+
+def _portions(arrived: list[bytes]) -> Iterator[list[bytes]]:
+    for start in range(0, len(arrived), MOST_AT_ONCE):
+        yield arrived[start : start + MOST_AT_ONCE]

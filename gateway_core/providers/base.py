@@ -62,6 +62,8 @@ class Piece(NamedTuple):
 
 Batch = Sequence[Piece]
 """What came at once of an answer: its pieces in order, at least one."""
+MOST_AT_ONCE = 256
+"""Pieces that are made, or sent, before others have their turn: some 5 ms (measured 2026-11-29)."""
 
 
 class UpstreamError(Exception):

@@ -9,10 +9,11 @@ from contextlib import aclosing
 
 import pytest
 
-from gateway_core.delivery.flights import MOST_AT_ONCE, Flight, Flights
+from gateway_core.delivery.flights import Flight, Flights
 from gateway_core.delivery.pump import AHEAD
 from gateway_core.exchange import Exchange
 from gateway_core.model import Refused
+from gateway_core.providers.base import MOST_AT_ONCE
 from gateway_core.wire import errors
 from tests.delivery.test_pump import Source
 from tests.providers.calls import make_call

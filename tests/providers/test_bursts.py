@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway_core.providers.anthropic import AnthropicProvider
-from gateway_core.providers.base import Piece, Provider, UpstreamError
+from gateway_core.providers.base import MOST_AT_ONCE, Piece, Provider, UpstreamError
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.wire.openai_chat import finish_reason, text_of
 from tests.fakes.anthropic import FakeAnthropic
@@ -75,6 +75,14 @@ async def test_a_burst_of_chunks_is_a_few_batches(openai: tuple[FakeOpenAI, Open
     batches, error = await batches_of(provider)
     assert error is None and text(batches) == "".join(WORDS)
     assert 1 <= len(batches) <= 4 and all(batches)
+
+
+async def test_others_have_their_turn_within_a_large_burst(openai: tuple[FakeOpenAI, OpenAICompatible]) -> None:
+    fake, provider = openai
+    fake.script(stream(*CHUNKS * 5, chunk({}, "stop"), "[DONE]"))
+    batches, error = await batches_of(provider)
+    assert error is None and text(batches) == "".join(WORDS * 5)
+    assert max(map(len, batches)) <= MOST_AT_ONCE
 
 
 async def test_a_burst_of_claudes_events_is_a_few_batches(claude: tuple[FakeAnthropic, AnthropicProvider]) -> None:
