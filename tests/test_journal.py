@@ -141,7 +141,7 @@ async def test_the_row_of_a_request_is_written_with_the_money_that_is_set_aside_
 
     def noted(database: Database, jobs: Iterable[Any], taken: list[Any]) -> None:
         transact(database, jobs, taken)
-        written.append([job.work.__qualname__.partition(".<")[0] for job in taken])
+        written.append([job._work.__qualname__.partition(".<")[0] for job in taken])
 
     monkeypatch.setattr(journal, "GATHER_S", 3600.0)
     monkeypatch.setattr(Database, "_transact", noted)
