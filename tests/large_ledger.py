@@ -301,7 +301,7 @@ async def measure_queries(path: Path, now: float) -> list[str]:
         "newest requests": page(""),
         "dearest requests": page("", "cost"),
         "newest rows": lambda: log.recent(100),
-        "hits": lambda: log.hits(200),
+        "hits": lambda: log.hits(50),
         "detail": lambda: log.detail(newest),
         "parts": lambda: log.parts(newest),
         "spend of today by tier": spend("today", "tier"),

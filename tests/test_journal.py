@@ -16,16 +16,18 @@ from gateway_core.activity import Activity
 from gateway_core.bus import Bus
 from gateway_core.events import Event, Notice
 from gateway_core.exchange import Exchange
+from gateway_core.gates.account import Reservation
 from gateway_core.gates.budget import Budget
 from gateway_core.journal import Journal
 from gateway_core.known_secrets import KnownSecrets
-from gateway_core.model import Refusal, Status, Target, Tier
+from gateway_core.model import Status, Target, Tier, Usage
+from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.ledger import Ledger
 from gateway_core.store.operator import Limits
 from gateway_core.store.requests import RequestLog
 from tests.routing.requests import request
-from tests.store.support import FakeClock, make_read_only
+from tests.store.support import NOON, FakeClock, make_read_only, rows, stored_answer
 
 
 class Kept:
@@ -133,6 +135,12 @@ async def test_a_request_that_goes_on_is_written_before_it_has_ended(
     assert (await kept.log.recent(1))[0].status is Status.RUNNING
 
 
+async def _set_aside(budget: Budget, request_id: str) -> Reservation:
+    reserved = await budget.reserve(request_id, 1, Target(Tier.CHEAP, "groq", "m", free=False), 100)
+    assert isinstance(reserved, Reservation)
+    return reserved
+
+
 async def test_the_row_of_a_request_is_written_with_the_money_that_is_set_aside_for_it(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +149,7 @@ async def test_the_row_of_a_request_is_written_with_the_money_that_is_set_aside_
 
     def noted(database: Database, jobs: Iterable[Any], taken: list[Any]) -> None:
         transact(database, jobs, taken)
-        written.append([job.work.__qualname__.partition(".<")[0] for job in taken])
+        written.append([job._work.__qualname__.partition(".<")[0] for job in taken])
 
     monkeypatch.setattr(journal, "GATHER_S", 3600.0)
     monkeypatch.setattr(Database, "_transact", noted)
@@ -151,11 +159,42 @@ async def test_the_row_of_a_request_is_written_with_the_money_that_is_set_aside_
     exchange = Exchange(replace(request("I ask for money"), id="paid"), time.monotonic())
     kept.journal.started(exchange)
     elsewhere = kept.database.begin(lambda connection: None)
-    reserved = await budget.reserve("paid", 1, Target(Tier.CHEAP, "groq", "m", free=False), 100)
-    assert not isinstance(reserved, Refusal)
+    await _set_aside(budget, "paid")
     await elsewhere
     assert ["RequestLog.announce", "Ledger.reserve"] in [names[-2:] for names in written], (
         "in one commit, the row first"
     )
     assert await kept.log.fail_interrupted() == 1, "as the next start would"
     assert [row.id for row in await kept.log.recent(1)] == ["paid"]
+
+
+async def test_a_paid_request_takes_two_commits_on_its_way_and_all_else_of_many_takes_one(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits = 0
+    transact = Database._transact
+
+    def counted(database: Database, jobs: Iterable[Any], taken: list[Any]) -> None:
+        nonlocal commits
+        transact(database, jobs, taken)
+        commits += 1
+
+    monkeypatch.setattr(journal, "GATHER_S", 3600.0)
+    budget = Budget(Ledger(kept.database, FakeClock()), FakeClock(), Limits(0, 0, 10_000))
+    budget.on_reserve = kept.journal.is_paid
+    await budget.release(await _set_aside(budget, "the first, which asks what was spent before"))
+    answers = AnswerStore(kept.database)
+    monkeypatch.setattr(Database, "_transact", counted)
+    for number in range(1, 4):
+        exchange = Exchange(replace(request("I ask for money"), id=f"paid {number}"), time.monotonic())
+        kept.journal.started(exchange)
+        reserved = await _set_aside(budget, exchange.request.id)
+        assert commits == 2 * number - 1
+        await budget.settle(reserved, 50, Usage(1, 1))
+        await answers.put(str(number), stored_answer(), NOON + 60)
+        exchange.end(Status.OK)
+        kept.journal.finished(exchange)
+        assert commits == 2 * number
+    await kept.journal.settled()
+    assert (commits, len(await kept.written())) == (7, 3)
+    assert await rows(kept.database, "SELECT count(*) FROM answers") == [(3,)], "in the same one"

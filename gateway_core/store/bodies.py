@@ -7,7 +7,7 @@ import sqlite3
 import orjson
 
 from gateway_core.known_secrets import KnownSecrets
-from gateway_core.model import RequestDetail
+from gateway_core.model import RequestDetail, RequestRow
 from gateway_core.store import request_index
 from gateway_core.store.codec import pack_text, to_bytes
 from gateway_core.store.parts import Division, Recorded
@@ -24,11 +24,11 @@ _WRITE = """
 
 
 def write_bodies(
-    connection: sqlite3.Connection, detail: RequestDetail, at: float, wire: Recorded | None, secrets: KnownSecrets
+    connection: sqlite3.Connection, row: RequestRow, detail: RequestDetail, wire: Recorded | None, secrets: KnownSecrets
 ) -> str | None:
     """Writes what is known by now, without secrets, and leaves what is there of the rest. Returns its words for the
     index; None where there are no messages."""
-    division = Division(connection, at, secrets, wire)
+    division = Division(connection, row.at, secrets, wire)
     messages = pack_text(division.messages(detail.messages)) if detail.messages else None
     answer, answered = None, detail.answer
     if answered is not None:
@@ -37,7 +37,7 @@ def write_bodies(
         answer, answered = pack_text(clean), answered if clean is written else orjson.loads(clean)
     parts = pack_text(division.parts(wire)) if wire is not None else None
     size_bytes = len(messages or b"") + len(answer or b"") + len(parts or b"")
-    connection.execute(_WRITE, (detail.row.id, at, size_bytes, messages, answer, parts))
+    connection.execute(_WRITE, (row.id, row.at, size_bytes, messages, answer, parts))
     return said_words(division.clean(detail.messages), answered) if detail.messages else None
 
 

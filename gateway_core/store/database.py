@@ -40,13 +40,16 @@ _FULL = "What llmgw keeps in memory, for its database cannot be used, has no mor
 class _Job(Generic[T]):
     """Work for the thread, and the future of the caller who waits for it."""
 
-    __slots__ = ("error", "future", "result", "work")
+    __slots__ = ("_work", "error", "future", "result")
 
     def __init__(self, work: Work[T], future: asyncio.Future[T]) -> None:
-        self.work = work
+        self._work = work
         self.future = future
         self.error: BaseException | None = None
         self.result: Any = None
+
+    def do(self, connection: sqlite3.Connection) -> None:
+        self.result = self._work(connection)
 
     def deliver(self) -> None:
         """Tells the caller, who may have gone."""
@@ -81,6 +84,7 @@ class Database:
         """Why the file cannot be used, where a database in memory called ``name`` takes its place; else empty."""
         self._name = name
         self._clock = clock
+        self._thread = threading.Thread(target=self._obey, name="llmgw-store", daemon=True)
         self._orders: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         """What the thread does, one after the other; None ends it."""
         self._jobs: deque[_Job[Any]] = deque()
@@ -122,7 +126,7 @@ class Database:
         return await Database(self.path, self._clock, read_only=True, **others)._opened()
 
     async def _opened(self) -> Database:
-        threading.Thread(target=self._obey, name="llmgw-store", daemon=True).start()
+        self._thread.start()
         try:
             await self._ordered(self._open)
         except BaseException:
@@ -207,6 +211,7 @@ class Database:
         closing = self._ordered(self._close)
         self._orders.put(None)
         await asyncio.shield(closing)
+        self._thread.join()  # it has nothing left to do
 
     async def find_damage(self) -> bool:
         """Whether a file that was too large to be checked whole when it was opened is damaged: then a restart sets it
@@ -310,7 +315,7 @@ class Database:
             connection.execute("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
             for job in jobs:
                 taken.append(job)
-                job.result = job.work(connection)
+                job.do(connection)
             connection.execute("COMMIT")
         except BaseException as error:
             with suppress(sqlite3.Error):

@@ -52,18 +52,11 @@ class Selection:
     """The words as FTS5 takes them; empty where there is no index."""
     told: Where = Where()
     """The same of the words as ``hits``, to be looked for in each row."""
-    running: Where = Where()
-    """The numbers of those that run, which are in no index yet."""
 
     @property
     def looked_at(self) -> Where:
         """All of it, with the words looked for in each row."""
         return Where(f"{self.told.sql} AND {self.rest.sql}", (*self.told.values, *self.rest.values))
-
-    def among(self, first: int, last: int) -> Where:
-        """The ``hits`` of an index whose numbers are from ``first`` to ``last``."""
-        indexed = "SELECT rowid FROM request_text WHERE request_text MATCH ? AND rowid BETWEEN ? AND ?"
-        return Where(f"{indexed} UNION ALL {self.running.sql}", (self.match, first, last, *self.running.values))
 
     @property
     def whole(self) -> Where:
@@ -108,7 +101,7 @@ def selection(wanted: Filter, index: Index) -> Selection:
     if not words:
         return Selection(conditions.done())
     match = _match(words) if index.full_text else ""
-    return Selection(conditions.done(), _hits(words, index), match, _told(words), _running(words))
+    return Selection(conditions.done(), _hits(words, index), match, _told(words))
 
 
 def _where(term: Term, index: Index) -> Where:
@@ -132,19 +125,18 @@ def _where(term: Term, index: Index) -> Where:
 def _hits(words: Sequence[Words], index: Index) -> Where:
     """The numbers of the requests that have all the words: in the index, still running, or not in the index yet."""
     patterns = [pattern_of(one.words, whole=one.whole) for one in words]
-    running = _running(words)
+    running = " AND ".join(["instr(search, ?)"] * len(words))
     if index.full_text:
         sql, values = "SELECT rowid FROM request_text WHERE request_text MATCH ?", [_match(words)]
     else:
         either = " AND ".join(["(instr(words, ?) OR instr(said, ?))"] * len(words))
         sql, values = f"SELECT number FROM request_words WHERE {either}", [one for one in patterns for _ in "ab"]
-    sql = f"{sql} UNION ALL {running.sql}"
-    given: tuple[object, ...] = (*values, *running.values)
+    sql = f"{sql} UNION ALL SELECT rowid FROM requests WHERE status = 'running' AND {running}"
+    values += patterns
     if index.unfilled > 0:
-        having = " AND ".join(["instr(search, ?)"] * len(words))
-        sql = f"{sql} UNION ALL SELECT rowid FROM requests WHERE at <= ? AND {having}"
-        return Where(sql, (*given, index.unfilled, *(pattern.strip() for pattern in patterns)))
-    return Where(sql, given)
+        sql = f"{sql} UNION ALL SELECT rowid FROM requests WHERE at <= ? AND {running}"
+        return Where(sql, (*values, index.unfilled, *(pattern.strip() for pattern in patterns)))
+    return Where(sql, tuple(values))
 
 
 def _told(words: Sequence[Words]) -> Where:
@@ -156,12 +148,6 @@ def _told(words: Sequence[Words]) -> Where:
         f" OR (requests.status = 'running' AND {running}))"
     )
     return Where(sql, (*[one for one in patterns for _ in "ab"], *patterns))
-
-
-def _running(words: Sequence[Words]) -> Where:
-    having = " AND ".join(["instr(search, ?)"] * len(words))
-    patterns = tuple(pattern_of(one.words, whole=one.whole) for one in words)
-    return Where(f"SELECT rowid FROM requests WHERE status = 'running' AND {having}", patterns)
 
 
 def _match(words: Sequence[Words]) -> str:

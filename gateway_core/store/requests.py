@@ -141,7 +141,7 @@ class RequestLog:
                 return
             said = None
             if detail is not None and self.keep_bodies:
-                said = write_bodies(connection, detail, row.at, wire, self._secrets)
+                said = write_bodies(connection, row, detail, wire, self._secrets)
             if ended:
                 request_index.index_row(connection, row, said)
 

@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 DAY_S = 86_400
+ROWS_WAIT_S = 2.0
+"""So long that the row of a request is written when it has ended, however slow the machine is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Point:
 
 _LEDGER = "gateway_core.store.ledger:Ledger"
 _SEND = "gateway_core.providers.anthropic:AnthropicProvider.send"
-_ROW = "gateway_core.journal:Journal._committed"
+_JOURNAL = "gateway_core.journal:Journal"
 _CACHE = "gateway_core.cache.answers:AnswerCaches.store"
 _KEY = "gateway_core.store.idempotency:IdempotencyStore._insert"
 _COMMIT = "gateway_core.store.database:_Job.do"
@@ -63,8 +65,8 @@ POINTS = {
     "after the second settlement": Point(f"{_LEDGER}.settle", after=True, call=2),
     "before the answer is cached": Point(_CACHE),
     "after the answer is cached": Point(_CACHE, after=True),
-    "before the end of the request is logged": Point(_ROW, call=2),
-    "after the end of the request is logged": Point(_ROW, after=True, call=2),
+    "before the end of the request is logged": Point(f"{_JOURNAL}.finished"),
+    "after the end of the request is logged": Point(f"{_JOURNAL}._committed", after=True),
     "before the settlement, on the next day": Point(f"{_LEDGER}.settle", days_on=1),
     "after the settlement, on the next day": Point(f"{_LEDGER}.settle", after=True, days_on=1),
     "before a failed try is released": Point(f"{_LEDGER}.release"),
@@ -84,6 +86,7 @@ def _die() -> None:
 
 def lay(point: Point) -> None:
     """Puts the point into the product's own classes."""
+    setattr(importlib.import_module("gateway_core.journal"), "GATHER_S", ROWS_WAIT_S)  # noqa: B010
     owner, name = _owner(point.function)
     setattr(owner, name, _mortal(getattr(owner, name), point))
     if point.days_on:

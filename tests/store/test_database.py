@@ -6,11 +6,12 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import closing
 from dataclasses import fields
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -596,3 +597,71 @@ async def test_requests_from_before_the_day_that_paid_was_kept_get_it_from_the_l
         await database.close()
     assert found == [("early", None), ("late", NEXT_DAY), ("long", None), ("released", None)]
     assert {row.day: row.requests for row in sums} == {DAY: 2, NEXT_DAY: 2}
+
+
+async def test_patient_work_makes_way_and_shares_the_commit_of_what_comes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = await Database.open(tmp_path / "llmgw.db")
+    commits: list[list[str]] = []
+    transact = Database._transact
+    loop, done = asyncio.get_running_loop(), list[str]()
+    began, gate = threading.Event(), threading.Event()
+
+    def counted(of: Database, jobs: Iterable[Any], taken: list[Any]) -> None:
+        before = len(done)
+        transact(of, jobs, taken)
+        commits.append(done[before:])
+
+    def work(name: str) -> Callable[[sqlite3.Connection], None]:
+        def note(connection: sqlite3.Connection) -> None:
+            if name == "first":
+                began.set()
+                gate.wait(10)
+            done.append(name)
+
+        return note
+
+    monkeypatch.setattr(Database, "_transact", counted)
+    patient = [database.begin(work(name), patiently=True) for name in ("first", "second", "third")]
+    await database.run(work("at once"))
+    assert commits == [["at once"]], "nobody waits for what has time"
+    database.hurry()
+    await loop.run_in_executor(None, began.wait, 10)
+    in_a_hurry = database.begin(work("in a hurry"))
+    await asyncio.sleep(0)
+    gate.set()
+    await in_a_hurry
+    await asyncio.gather(*patient)
+    assert commits == [["at once"], ["first", "in a hurry"], ["second", "third"]]
+    await database.close()
+
+
+async def test_patient_work_is_done_before_the_file_is_closed(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "llmgw.db")
+    done = database.begin(lambda connection: connection.execute(INSERT, ("patient", "x")).rowcount, patiently=True)
+    added: list[asyncio.Future[int]] = []
+    again = lambda connection: connection.execute(INSERT, ("added", "x")).rowcount  # noqa: E731
+    database.on_hurry.append(lambda: added.append(database.begin(again, patiently=True)))
+    await database.close()
+    assert await done == 1 == await added[0]
+
+
+async def test_all_that_waits_is_told_where_no_transaction_can_begin(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "llmgw.db")
+    connection = database._connection
+    assert connection is not None
+
+    def forbid() -> None:
+        connection.set_authorizer(
+            lambda action, *_: sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_OK
+        )
+
+    await database._ordered(forbid)
+    waiting = [database.begin(lambda connection: None) for _ in range(3)]
+    async with asyncio.timeout(30):
+        told = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(one, Exception) for one in told)
+    await database._ordered(lambda: connection.set_authorizer(None))
+    await database.run(lambda connection: None)
+    await database.close()

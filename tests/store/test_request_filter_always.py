@@ -74,12 +74,20 @@ def test_without_fts5_it_finds_the_same() -> None:
     same()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=CHECKS)
+@pytest.mark.parametrize(("few_hits", "first_rows"), [(2_000, 0), (-1, 0), (-1, 100)])
+@settings(max_examples=40, deadline=None, suppress_health_check=CHECKS)
 @given(filters, st.sampled_from(SORTS), st.booleans(), st.integers(7, 60))
 def test_pages_put_together_are_the_whole_in_order(
-    filled: InMemory, text: str, sort: str, turned: bool, limit: int
+    filled: InMemory, few_hits: int, first_rows: int, text: str, sort: str, turned: bool, limit: int
 ) -> None:
-    sort = f"-{sort}" if turned else sort
+    """Whether words are in few requests, in many, or in many of those that come first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(request_pages, "FEW_HITS", few_hits)
+        patch.setattr(request_pages, "FIRST_ROWS", first_rows)
+        _pages_are_the_whole(filled, text, f"-{sort}" if turned else sort, limit)
+
+
+def _pages_are_the_whole(filled: InMemory, text: str, sort: str, limit: int) -> None:
     whole = [row.id for row in filled.page(text, sort, limit=len(LOG)).requests]
     page = filled.page(text, sort, limit=limit)
     paged = [row.id for row in page.requests]
@@ -88,7 +96,7 @@ def test_pages_put_together_are_the_whole_in_order(
         page = filled.page(text, sort, page.next, limit)
         paged += [row.id for row in page.requests]
     assert paged == whole
-    other = sort.removeprefix("-") if turned else f"-{sort}"
+    other = sort.removeprefix("-") if sort.startswith("-") else f"-{sort}"
     assert [row.id for row in filled.page(text, other, limit=len(LOG)).requests] == whole[::-1]
 
 
