@@ -63,10 +63,7 @@ def has_secret(text: str) -> bool:
     for found in _CARD.finditer(text):
         if _is_card(found.group()):
             return True
-    for found in _IBAN.finditer(text):
-        if _is_iban(found.group()):
-            return True
-    return False
+    return any(_is_iban(found.group()) for found in _IBAN.finditer(text))
 
 
 def without_secrets(text: str, hidden: str) -> str:

@@ -82,12 +82,7 @@ def read_openclaw(body: JsonObject, sent: list[JsonObject], headers: Mapping[str
 
 
 def _is_agent_turn(sent: list[JsonObject], system: str, headers: Mapping[str, str]) -> bool:
-    if "x-clawrouter-client" in headers or _BEGIN in system:
-        return True
-    for message in reversed(sent):
-        if _is_carrier(message):
-            return True
-    return False
+    return "x-clawrouter-client" in headers or _BEGIN in system or any(map(_is_carrier, sent))
 
 
 # --- what stays from turn to turn -------------------------------------------------------------------------------

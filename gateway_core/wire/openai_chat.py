@@ -72,10 +72,7 @@ def says_something(body: JsonObject) -> bool:
 
 
 def _has_words(said: JsonObject) -> bool:
-    for name in _TEXTS:
-        if name in said and said[name]:
-            return True
-    return False
+    return bool(said.get("content") or said.get("reasoning_content") or said.get("reasoning") or said.get("refusal"))
 
 
 def text_of(body: JsonObject) -> str:
