@@ -45,8 +45,9 @@ def first_choice(body: JsonObject) -> JsonObject | None:
 
 def _said(body: JsonObject) -> JsonObject:
     """The delta of a chunk, the message of a completion."""
-    choice = first_choice(body) or {}
-    return as_object(choice.get("delta") or choice.get("message"))
+    choice = first_choice(body)
+    said = (choice.get("delta") or choice.get("message")) if choice else None
+    return said if isinstance(said, dict) else {}
 
 
 def finish_reason(body: JsonObject) -> str | None:
