@@ -37,6 +37,7 @@ def masked_headers(headers: Iterable[tuple[str, str]]) -> Headers:
     return tuple((name, _masked_value(name, value)) for name, value in headers)
 
 
+@lru_cache(maxsize=256)
 def masked_url(url: str) -> str:
     """A URL without user, password, and values of its query that are called a secret."""
     parts = urlsplit(url)

@@ -80,7 +80,7 @@ def asks_for_sampling(request: ChatRequest) -> bool:
 
 
 def _samples(body: JsonObject) -> bool:
-    return any([name in body and body[name] not in plain for name, plain in _PLAIN_SAMPLING.items()])
+    return any(body[name] not in _PLAIN_SAMPLING[name] for name in _PLAIN_SAMPLING.keys() & body.keys())
 
 
 def text_reason(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway_core.model import ChatRequest, JsonObject
-from gateway_core.wire.json_values import as_objects, is_integer, positive
+from gateway_core.wire.json_values import as_list, as_objects, is_integer, positive
 
 MOST_ROUNDS = 10
 """How often Anthropic goes on by itself with the results of server tools before it pauses the turn: ten by default
@@ -79,11 +79,12 @@ def has_server_tools(request: ChatRequest) -> bool:
 def _server_tools(body: JsonObject) -> list[tuple[str, JsonObject]]:
     """Tools that the provider runs itself, by kind; each server of its MCP connector is one."""
     found: list[tuple[str, JsonObject]] = []
-    for tool in as_objects(body.get("tools")):
+    tools = body.get("tools")
+    for tool in as_objects(tools) if tools else ():
         named = tool.get("type")
         if named and named != "function" and (kind := _kind_of(str(named))):
             found.append((kind, tool))
-    if isinstance(body.get("web_search_options"), dict):
+    if "web_search_options" in body and isinstance(body["web_search_options"], dict):
         found.append(("web_search", {"max_uses": 1}))
     if "mcp_servers" in body and not any(kind == "mcp" for kind, _ in found):
         found += [("mcp", server) for server in as_objects(body["mcp_servers"])]
@@ -104,8 +105,7 @@ def _result_tokens(kind: str, tool: JsonObject) -> int:
 
 
 def _has_audio(body: JsonObject) -> bool:
-    modalities = body.get("modalities")
-    if body.get("audio") or (isinstance(modalities, list) and "audio" in modalities):
+    if body.get("audio") or "audio" in as_list(body.get("modalities")):
         return True
     for message in as_objects(body.get("messages")):
         content = message.get("content")

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway_core.wire import tokens
 from gateway_core.wire.tokens import ceiling_tokens, estimate_tokens, measure, text_ceiling, text_tokens
 from tests.wire.strategies import requests
 
@@ -133,3 +134,30 @@ def test_a_document_that_only_the_provider_reads_may_fill_its_context(part: dict
     size = measure({"model": "m", "messages": [{"role": "user", "content": [part]}]})
     assert size.input_tokens_ceiling >= 1_000_000
     assert 10_000 < size.input_tokens < 50_000
+
+
+def test_a_long_text_is_looked_through_once_for_all_who_send_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    def text_ceiling(text: str) -> int:
+        looked.append(len(text))
+        return tokens._bytes_ceiling(text.encode())
+
+    monkeypatch.setattr(tokens, "text_ceiling", text_ceiling)
+    prompt = PROSE * 200 + "of this test alone"
+    sizes = {
+        measure({"model": "m", "user": who, "messages": [{"role": "system", "content": "" + prompt}]}) for who in "ab"
+    }
+    assert len({size.input_tokens_ceiling for size in sizes}) == 1
+    assert looked == [len(prompt)]
+
+
+def test_what_is_remembered_of_long_texts_is_bounded_and_depends_on_the_text_alone() -> None:
+    texts = [f"{number} {PROSE * 150}{'{}' * number}" for number in range(50)]
+    asked = [ask(text) for text in (*texts, *reversed(texts), "word " * 40_000)]
+    for body in asked:
+        said = body["messages"][0]["content"]
+        assert ceiling_tokens(body) - ceiling_tokens(ask("")) == text_ceiling(said)
+    known = tokens._long_ceiling.cache_info()
+    assert known.maxsize is not None and known.currsize <= known.maxsize == 16
+    assert known.maxsize * tokens._LONGEST * 4 <= 8 * 1024 * 1024
