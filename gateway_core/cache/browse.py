@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import orjson
@@ -37,7 +38,6 @@ _WHY = {
     "stopped": "The semantic cache's process has ended with the gateway.",
     "ready": "The semantic cache is too busy to be looked at. Ask again in a few seconds.",
 }
-_ROW = TypeAdapter(CacheEntry)
 
 
 class CacheUnavailable(Exception):
@@ -182,9 +182,14 @@ class Browser:
 def _semantic_entry(row: dict[str, Any]) -> CacheEntry:
     """A row of the child's as an entry; what is damaged in it raises :class:`CacheUnavailable`."""
     try:
-        return _ROW.validate_python({**row, "id": f"s-{row['id']}", "kind": SEMANTIC, "question": row["user_text"]})
+        return _kind().validate_python({**row, "id": f"s-{row['id']}", "kind": SEMANTIC, "question": row["user_text"]})
     except (ValidationError, KeyError):
         raise CacheUnavailable("The semantic cache's process answers in another version's form.", later=False) from None
+
+
+@cache
+def _kind() -> TypeAdapter[CacheEntry]:
+    return TypeAdapter(CacheEntry)
 
 
 def _message(completion: JsonObject) -> JsonObject | None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Protocol
 
 import orjson
-from pydantic import TypeAdapter
 
 from gateway_core.cache.blocked import blocked_pairs, forget_file
 from gateway_core.cache.eligibility import LARGEST_ANSWER_BYTES, may_answer_others, request_reason
@@ -35,6 +34,7 @@ from gateway_core.model import CacheMode, ChatRequest, JsonObject, Reuse, Semant
 from gateway_core.own_files import users_umask
 from gateway_core.settings import Settings
 from gateway_core.store.answers import StoredAnswer
+from gateway_core.store.codec import from_json
 from gateway_core.store.database import Database
 from gateway_core.store.pairs import PairStore
 from gateway_core.store.reuse_review import ReuseReviewStore
@@ -42,7 +42,6 @@ from gateway_core.store.reuse_review import ReuseReviewStore
 LOOKUP_TIMEOUT_S = 0.75
 """A look-up takes some 20 ms, and several hundred while the table is tidied on a busy machine. A model takes longer."""
 ALIASES_TRIED = 3
-_USAGE = TypeAdapter(Usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +316,7 @@ def _as_hit(found: Message) -> SemanticHit | None:
             model=entry.model,
             created_at=entry.created_at,
             cost_microusd=entry.cost_microusd,
-            usage=_USAGE.validate_json(entry.usage),
+            usage=from_json(Usage, entry.usage),
             latency_ms=entry.made_in_ms,
         )
     except ValueError:

@@ -13,7 +13,6 @@ from gateway_core.http.bodies import json_object, read_body
 from gateway_core.http.replies import refuse, reply
 from gateway_core.learning.lines import line_of
 from gateway_core.model import Refusal
-from gateway_core.routing_view import LONGEST_PROMPT
 from gateway_core.store.errors import StoreError
 from gateway_core.store.labels import Label
 from gateway_core.wire.errors import invalid_request
@@ -43,6 +42,8 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
 
     async def trial(request: web.Request) -> web.Response:
         """Where ``{"prompt"}`` would go now, and why. Calls nothing, stores nothing."""
+        from gateway_core.routing_view import LONGEST_PROMPT
+
         raw = await read_body(request, gateway.settings.max_body_bytes)
         body = raw if isinstance(raw, Refusal) else json_object(raw)
         if isinstance(body, Refusal):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from gateway_core.cache.review.allowance import Allowance
 from gateway_core.cache.review.book import USER, Book, pair_id
@@ -18,7 +18,7 @@ from gateway_core.cache.review.pupil import Child, Pupil
 from gateway_core.cache.review.scopes import Scopes
 from gateway_core.cache_stats import JudgeStatus, SemanticStats
 from gateway_core.clock import Clock
-from gateway_core.store.codec import to_json
+from gateway_core.store.codec import from_json, to_json
 from gateway_core.store.pairs import Pair, PairKind, PairStore, PairVerdict
 from gateway_core.store.reuse_review import ReuseReviewStore
 
@@ -29,7 +29,6 @@ SHARE_CHECKED_UNSERVED = 0.5
 """Of hits that are not served: how serving comes back."""
 GREY_A_REQUEST = 2
 _STOPPED, _JUDGE, _EXAM = "stopped", "judge", "exam:"
-_EXAM_TYPE = TypeAdapter(Exam)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class Review:
         for name, value in state.items():
             if name.startswith(_EXAM):
                 try:
-                    self._exams[name.removeprefix(_EXAM)] = _EXAM_TYPE.validate_json(value)
+                    self._exams[name.removeprefix(_EXAM)] = from_json(Exam, value)
                 except ValidationError:
                     log.warning("an exam's result could not be read; it will be taken again")
 

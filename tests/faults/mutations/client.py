@@ -136,7 +136,7 @@ MUTATIONS = (
     ),
     Mutation(
         "every route is in the OpenAPI document",
-        "gateway_core/http/openapi.py",
+        "gateway_core/http/openapi_document.py",
         '    ("get", "/api/settings"): Endpoint("The settings in force, secrets masked."),\n',
         "",
         "tests/http/test_openapi.py::test_every_route_is_in_the_document_and_every_path_of_it_is_served",
