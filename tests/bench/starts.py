@@ -40,7 +40,7 @@ def findings(rounds: int) -> list[Finding]:
 
 def _of(case: Case, found: Start, bare: Start) -> list[Finding]:
     """What is limited of a case."""
-    limits, none = case.limits, float("inf")
+    limits, none = case.limits.on(bare.cpu_s), float("inf")
     times = OTHERS.format(litellm="8.5", portkey=".5", bare=f"{bare.cpu_s:.2f}")
     sizes = OTHERS.format(litellm="333", portkey="93", bare=f"{bare.rss_mb:.0f}")
     figures = (
