@@ -343,10 +343,10 @@ class Pipeline:
             await self._tiers.settled(wants_local=request.model == "gateway-local" or request.force_tier is Tier.LOCAL)
             landscape, known = self._tiers.landscape(), Known(exchange.standing)
             if decides_by_difficulty(request, landscape, known):
-                known = replace(known, difficulty=await self._reader.read(request))
+                known = Known(known.session, difficulty=await self._reader.read(request))
                 landscape = self._tiers.landscape()
             else:
-                known = replace(known, difficulty=self._reader.known(request))
+                known = Known(known.session, difficulty=self._reader.known(request))
             if judgement := await self.judge.opinion(exchange, landscape, known):
                 landscape, known = self._tiers.landscape(), replace(known, judgement=judgement)
             decision = route(request, landscape, known)
