@@ -47,7 +47,7 @@ def first_choice(body: JsonObject) -> JsonObject | None:
     choices = body.get("choices")
     if isinstance(choices, list):
         for choice in choices:
-            if isinstance(choice, dict) and choice.get("index", 0) == 0:
+            if isinstance(choice, dict) and ("index" not in choice or choice["index"] == 0):
                 return choice
     return None
 

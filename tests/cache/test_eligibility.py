@@ -100,6 +100,18 @@ def test_the_words_at_either_end_of_a_long_text_are_read() -> None:
     assert not depends_on_now("What changed? " + "x" * 50_000)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("the coming weekend", "in the past 3 days", "crypto prices", "toss a coin", "think of one", "another riddle"),
+        *("I need a token", "the cost of gold", "Are the workers down?", "Is it online?", "how much is 5 yen in euros"),
+        *("vergangenen Monat", "nächste Woche", "Erstelle mir ein neues Passwort", "vor drei Tagen", "Wetterbericht"),
+    ],
+)
+def test_each_way_of_asking_of_now_is_known(text: str) -> None:
+    assert depends_on_now(text) and depends_on_now(f"({text})") and not depends_on_now(f"x{text.split()[0]}x")
+
+
 @pytest.mark.parametrize("text", ["know-how", "Knowles", "heuteabend", "the renowned author", "adhere to it"])
 def test_a_word_inside_another_is_not_meant(text: str) -> None:
     assert not depends_on_now(text)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway_core.cache import secrecy
 from gateway_core.cache.secrecy import has_contact, has_secret, masked
 
 KEY = "0123456789abcdefghijABCDEFGHIJ456789"
@@ -117,3 +118,13 @@ def test_what_holds_no_secret_is_left_alone(text: str) -> None:
 @given(st.text(), st.text())
 def test_a_key_is_masked_whatever_stands_around_it(before: str, after: str) -> None:
     assert KEY not in masked(f"{before} ghp_{KEY} {after}")
+
+
+def test_a_mark_is_passed_over_only_where_a_sign_of_it_is_missing() -> None:
+    assert all(sign in mark for sign, marks in secrecy._KEY_MARKS.items() for mark in marks)
+
+
+@pytest.mark.parametrize("before", ["", " ", "x ", "no. ", "("])
+def test_a_number_counts_wherever_it_begins_and_never_inside_another(before: str) -> None:
+    assert has_secret(f"{before}4111 1111 1111 1111") and has_secret(f"{before}DE89 3704 0044 0532 0130 00")
+    assert not has_secret(f"{before}3.4111111111111111") and not has_secret(f"{before}xDE89370400440532013000")
