@@ -101,13 +101,6 @@ MUTATIONS = (
         "tests/providers/test_bursts.py::test_chunks_that_came_with_an_error_come_before_it",
     ),
     Mutation(
-        "a client that does not read is hung up on",
-        "gateway_core/http/completions.py",
-        "self._deadline.within(self._patience_s)",
-        "self._deadline.within(1e9)",
-        "tests/http/test_fallbacks.py::test_a_client_that_stops_reading_is_hung_up_on_and_its_upstream_stopped",
-    ),
-    Mutation(
         "a call has a longest time",
         "gateway_core/delivery/dispatch.py",
         "deadline.until(until)",
