@@ -108,8 +108,10 @@ class RequestLog:
         wire: Recorded | None = None,
         paid_on: str | None = None,
     ) -> None:
-        """Writes the request; see :meth:`begin`."""
-        await self.begin(row, detail, wire, paid_on)
+        """Writes the request, at once; see :meth:`begin`."""
+        writing = self.begin(row, detail, wire, paid_on)
+        self.hurry()
+        await writing
 
     def announce(self, row: RequestRow) -> asyncio.Future[None]:
         """Begins to write that there is this request, where it is not logged yet: before what is written later. That
