@@ -32,7 +32,7 @@ ROWS_WAIT_S = 2.0
 class Point:
     """Where it dies: at the ``call``-th call of ``function`` (``module:Class.method``), before it or ``after`` it.
 
-    Of a stream it dies at the ``piece``-th piece where that is not 0. ``work`` is of the store alone: whose statements
+    Of a stream it dies when the ``piece``-th piece has come, where that is not 0. ``work`` is of the store alone: whose statements
     have been executed and not committed. ``days_on`` is how far the clock jumps when the upstream has been asked.
     """
 
@@ -123,11 +123,11 @@ def _mortal(whole: Callable[..., Any], point: Point) -> Callable[..., Any]:
     @functools.wraps(whole)
     async def stream(*arguments: Any, **named: Any) -> AsyncGenerator[Any]:
         here, number = begins(arguments), 0
-        async for piece in whole(*arguments, **named):
-            number += 1
-            if here and number == point.piece:
+        async for batch in whole(*arguments, **named):
+            number += len(batch)
+            if here and point.piece and number >= point.piece:
                 _die()
-            yield piece
+            yield batch
 
     @functools.wraps(whole)
     def plain(*arguments: Any, **named: Any) -> Any:
