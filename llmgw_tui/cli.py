@@ -88,25 +88,25 @@ def _run(arguments: argparse.Namespace, settings: Settings, files: SettingsFiles
     match arguments.command:
         case None:
             with importing():
-                from llmgw_tui import event_loop, screen_runs
+                from llmgw_tui import screen_runs
 
-            return event_loop.run(
+            return asyncio.run(
                 screen_runs.control_centre(settings, files, _screen(arguments), read_only=arguments.read_only)
             )
         case "serve":
             with importing():
-                from llmgw_tui import event_loop, headless
+                from llmgw_tui import headless
 
-            return event_loop.run(headless.serve(settings, files, read_only=arguments.read_only, quiet=arguments.quiet))
+            return asyncio.run(headless.serve(settings, files, read_only=arguments.read_only, quiet=arguments.quiet))
         case "attach":
             from llmgw_tui import screen
 
             where = arguments.url, arguments.key, files.keymap_file, _screen(arguments)
             return asyncio.run(screen.attach(settings, *where, read_only=arguments.read_only))
         case "demo":
-            from llmgw_tui import event_loop, screen_runs
+            from llmgw_tui import screen_runs
 
-            return event_loop.run(screen_runs.demo(settings, files, _screen(arguments)))
+            return asyncio.run(screen_runs.demo(settings, files, _screen(arguments)))
         case "connect":
             from llmgw_tui import connecting, monitoring
 
