@@ -46,7 +46,7 @@ async def paid(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Paid]:
 
 
 async def test_a_disk_that_is_full_stops_paid_tiers_and_nothing_else_until_it_has_room(paid: Paid) -> None:
-    llmgw, calls = paid.llmgw, paid.fake.calls
+    llmgw, calls, said = paid.llmgw, paid.fake.calls, len(paid.llmgw.lines)
     assert (await llmgw.chat("before", **PAID)).status == 200
     spent = (await llmgw.get("/api/budget"))["spent_usd"]
     await fill(llmgw)
@@ -61,6 +61,7 @@ async def test_a_disk_that_is_full_stops_paid_tiers_and_nothing_else_until_it_ha
     assert status["state"] == "degraded" and "paid tiers are stopped" in status["state_detail"]
     assert budget["spent_usd"] == spent and budget["reserved_usd"] == 0
     assert after.status == 200 and paid.fake.calls == calls + 2
+    await line_with(llmgw, "info: The ledger can be written again", since=said)
     assert not [line for line in llmgw.lines if "Traceback" in line or "Error" in line]
 
 
