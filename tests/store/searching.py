@@ -43,6 +43,9 @@ class InMemory:
         done.set_result(work(self.connection))
         return done
 
+    def hurry(self) -> None:
+        """Nothing waits."""
+
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return work(self.connection)
 
