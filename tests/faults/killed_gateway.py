@@ -32,8 +32,9 @@ ROWS_WAIT_S = 2.0
 class Point:
     """Where it dies: at the ``call``-th call of ``function`` (``module:Class.method``), before it or ``after`` it.
 
-    Of a stream it dies when the ``piece``-th piece has come, where that is not 0. ``work`` is of the store alone: whose statements
-    have been executed and not committed. ``days_on`` is how far the clock jumps when the upstream has been asked.
+    Of a stream it dies when the ``piece``-th piece has come, where that is not 0. ``work`` is of the store alone: whose
+    statements have been executed and not committed. ``days_on`` is how far the clock jumps when the upstream has been
+    asked.
     """
 
     function: str
