@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 
 import aiohttp
 import orjson
 
 from gateway_core.deadlines import Deadline
 from gateway_core.model import JsonObject
-from gateway_core.providers.base import MOST_AT_ONCE, UpstreamError
+from gateway_core.providers.base import MOST_AT_ONCE, Batch, Piece, UpstreamError, before_failure
 from gateway_core.providers.bodies import Undecodable
 from gateway_core.providers.failures import Failures
 from gateway_core.wire.ndjson import LineParser, LineTooLong
@@ -20,6 +20,8 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 BROKEN = (aiohttp.ClientError, OSError, Undecodable)
 """What the reading of an answer raises when its connection breaks."""
+Read = Callable[[list[bytes]], Iterable[Piece]]
+"""Makes pieces of the events or lines that have come. Raises :class:`UpstreamError`."""
 _LINGER_S = 0.2
 """How long a complete answer waits for the end of its connection, which can then be used again."""
 
@@ -92,33 +94,33 @@ class Answer:
         self.done = True
         self.patience.end_within(_LINGER_S)
 
-    async def events(self) -> AsyncGenerator[list[bytes]]:
-        """The events of a stream, to the end of the connection. Raises :class:`UpstreamError`."""
-        parser = SSEParser(MAX_EVENT_BYTES)
+    def events(self, read: Read) -> AsyncGenerator[Batch]:
+        """What ``read`` makes of the events of a stream, to the end of the connection. Raises :class:`UpstreamError`,
+        also what ``read`` raises, once what it had made before has been handed on."""
+        return self._batches(SSEParser(MAX_EVENT_BYTES), read, "an event")
+
+    def lines(self, read: Read) -> AsyncGenerator[Batch]:
+        """The same of the lines of a stream of JSON lines."""
+        return self._batches(LineParser(MAX_EVENT_BYTES), read, "a line")
+
+    async def _batches(self, parser: SSEParser | LineParser, read: Read, what: str) -> AsyncGenerator[Batch]:
+        ended = False
         try:
-            while (part := await self._part()) is not None:
-                for events in _portions(parser.feed(part)):
-                    yield events
-            if last := parser.finish():
-                yield last
-        except SSEError:
+            while not ended:
+                part = await self._part()
+                ended = part is None
+                for portion in _portions(parser.finish() if part is None else parser.feed(part)):
+                    batch, failure = before_failure(read(portion))
+                    if batch:
+                        yield batch
+                    if failure is not None:
+                        raise failure
+        except (SSEError, LineTooLong):
             if not self.done:
-                raise self._failures.protocol("sent an event that is too large") from None
+                raise self._failures.protocol(f"sent {what} that is too large") from None
         except UpstreamError:
             if not self.done:
                 raise
-
-    async def lines(self) -> AsyncGenerator[list[bytes]]:
-        """The lines of a stream of JSON lines, to the end of the connection. Raises :class:`UpstreamError`."""
-        parser = LineParser(MAX_EVENT_BYTES)
-        try:
-            while (part := await self._part()) is not None:
-                for lines in _portions(parser.feed(part)):
-                    yield lines
-            if last := parser.finish():
-                yield last
-        except LineTooLong:
-            raise self._failures.protocol("sent a line that is too large") from None
 
     async def json(self) -> JsonObject:
         """The whole answer as a JSON object. Raises :class:`UpstreamError`."""

@@ -10,7 +10,7 @@ from typing import Any
 from gateway_core.model import ApiKind, ChatRequest, JsonObject, Reason, Refused
 from gateway_core.providers import anthropic_oauth
 from gateway_core.providers.answer import Answer
-from gateway_core.providers.base import Batch, Piece, UpstreamCall, UpstreamError, before_failure
+from gateway_core.providers.base import Batch, Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.prompt_cache import PromptCaching
 from gateway_core.providers.prompt_cache_policy import ratios_of
@@ -195,13 +195,9 @@ class AnthropicProvider(Upstream):
                     self._thinking.remember(call.request.caller, call.target.model, translator.content)
                     answer.end()
 
-        async with aclosing(answer.events()) as arriving:
-            async for events in arriving:
-                batch, failure = before_failure(read(events))
-                if batch:
-                    yield batch
-                if failure is not None:
-                    raise failure
+        async with aclosing(answer.events(read)) as batches:
+            async for batch in batches:
+                yield batch
         if not answer.done:
             raise self.failures.protocol("ended the answer in the middle")
 

@@ -21,7 +21,6 @@ from gateway_core.providers.base import (
     UpstreamCall,
     UpstreamError,
     Wire,
-    before_failure,
     past_limit,
 )
 from gateway_core.providers.connections import CONNECT_S, Connections
@@ -207,21 +206,17 @@ class Ollama:
                     if call.request.stream:
                         yield Piece(chunk, translator.usage, timing=translator.timing)
                 if translator.finished:
+                    if not call.request.stream:
+                        yield Piece(whole.completion(), translator.usage, timing=translator.timing)
                     return
 
-        async with aclosing(answer.lines()) as arriving:
-            async for lines in arriving:
-                batch, failure = before_failure(read(lines))
-                if batch:
-                    yield batch
-                if failure is not None:
-                    raise failure
+        async with aclosing(answer.lines(read)) as batches:
+            async for batch in batches:
+                yield batch
                 if translator.finished:
                     break
         if not translator.finished:
             raise self._failures.protocol("ended the answer in the middle")
-        if not call.request.stream:
-            yield [Piece(whole.completion(), translator.usage, timing=translator.timing)]
 
     def _chunks(self, translator: AnswerTranslator, line: JsonObject) -> list[JsonObject]:
         if line.get("error"):

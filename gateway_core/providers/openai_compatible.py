@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway_core.model import ApiKind, JsonObject, Refused, Usage
 from gateway_core.providers.answer import Answer
-from gateway_core.providers.base import Batch, Piece, UpstreamCall, UpstreamError, before_failure
+from gateway_core.providers.base import Batch, Piece, UpstreamCall, UpstreamError
 from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of, fixed_fields
 from gateway_core.providers.failures import Failures
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
@@ -136,14 +136,10 @@ class OpenAICompatible(Upstream):
 
     async def _stream(self, answer: Answer, reader: _ChunkReader) -> AsyncGenerator[Batch]:
         """Chunks up to ``[DONE]``, or the end of the connection after a finish reason."""
-        async with aclosing(answer.events()) as arriving:
+        async with aclosing(answer.events(reader.read)) as batches:
             try:
-                async for events in arriving:
-                    pieces, failure = before_failure(reader.read(events))
-                    if pieces:
-                        yield pieces
-                    if failure is not None:
-                        raise failure
+                async for batch in batches:
+                    yield batch
             except UpstreamError:
                 if not reader.finished:
                     raise

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from gateway_core.model import ApiKind, JsonObject, Usage
 from gateway_core.providers.answer import Answer
-from gateway_core.providers.base import Batch, Piece, UpstreamCall, before_failure
+from gateway_core.providers.base import Batch, Piece, UpstreamCall
 from gateway_core.providers.dialect import PRICED_APART
 from gateway_core.providers.failures import Failures
 from gateway_core.providers.openai_compatible import OpenAICompatible
@@ -63,13 +63,9 @@ class OpenAIProvider(OpenAICompatible):
     async def _response_stream(self, answer: Answer) -> AsyncGenerator[Batch]:
         """Pieces up to the event that ends the response."""
         reader = _EventReader(answer, self.failures)
-        async with aclosing(answer.events()) as arriving:
-            async for events in arriving:
-                pieces, failure = before_failure(reader.read(events))
-                if pieces:
-                    yield pieces
-                if failure is not None:
-                    raise failure
+        async with aclosing(answer.events(reader.read)) as batches:
+            async for batch in batches:
+                yield batch
         if not answer.done:
             raise self.failures.protocol("ended the answer in the middle")
 
