@@ -33,10 +33,7 @@ class Running:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        if self.took_ms is None:
-            self.took_ms = (time.monotonic() - self._began) * 1000 - self.start_ms
-            if kind is not None and not self.outcome:
-                self.outcome = CUT_OFF
+        self.end(CUT_OFF if kind is not None and not self.outcome else "")
 
 
 class Stopwatch:
