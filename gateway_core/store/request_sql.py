@@ -125,29 +125,38 @@ def _where(term: Term, index: Index) -> Where:
 def _hits(words: Sequence[Words], index: Index) -> Where:
     """The numbers of the requests that have all the words: in the index, still running, or not in the index yet."""
     patterns = [pattern_of(one.words, whole=one.whole) for one in words]
-    running = " AND ".join(["instr(search, ?)"] * len(words))
+    running, logged = _in_search(patterns), _in_words(patterns)
     if index.full_text:
-        sql, values = "SELECT rowid FROM request_text WHERE request_text MATCH ?", [_match(words)]
+        found = Where("SELECT rowid FROM request_text WHERE request_text MATCH ?", (_match(words),))
     else:
-        either = " AND ".join(["(instr(words, ?) OR instr(said, ?))"] * len(words))
-        sql, values = f"SELECT number FROM request_words WHERE {either}", [one for one in patterns for _ in "ab"]
-    sql = f"{sql} UNION ALL SELECT rowid FROM requests WHERE status = 'running' AND {running}"
-    values += patterns
+        found = Where(f"SELECT number FROM request_words WHERE {logged.sql}", logged.values)
+    sql = f"{found.sql} UNION ALL SELECT rowid FROM requests WHERE status = 'running' AND {running.sql}"
+    values = (*found.values, *running.values)
     if index.unfilled > 0:
-        sql = f"{sql} UNION ALL SELECT rowid FROM requests WHERE at <= ? AND {running}"
+        sql = f"{sql} UNION ALL SELECT rowid FROM requests WHERE at <= ? AND {running.sql}"
         return Where(sql, (*values, index.unfilled, *(pattern.strip() for pattern in patterns)))
-    return Where(sql, tuple(values))
+    return Where(sql, values)
 
 
 def _told(words: Sequence[Words]) -> Where:
     patterns = [pattern_of(one.words, whole=one.whole) for one in words]
-    either = " AND ".join(["(instr(words, ?) OR instr(said, ?))"] * len(words))
-    running = " AND ".join(["instr(search, ?)"] * len(words))
+    running, logged = _in_search(patterns), _in_words(patterns)
     sql = (
-        f"(EXISTS (SELECT 1 FROM request_words WHERE number = requests.rowid AND {either})"
-        f" OR (requests.status = 'running' AND {running}))"
+        f"(EXISTS (SELECT 1 FROM request_words WHERE number = requests.rowid AND {logged.sql})"
+        f" OR (requests.status = 'running' AND {running.sql}))"
     )
-    return Where(sql, (*[one for one in patterns for _ in "ab"], *patterns))
+    return Where(sql, (*logged.values, *running.values))
+
+
+def _in_words(patterns: Sequence[str]) -> Where:
+    """Whether all are in a row of the words that were logged."""
+    either = " AND ".join(["(instr(words, ?) OR instr(said, ?))"] * len(patterns))
+    return Where(either, tuple([pattern for pattern in patterns for _ in "ab"]))
+
+
+def _in_search(patterns: Sequence[str]) -> Where:
+    """Whether all are in the text of a request itself."""
+    return Where(" AND ".join(["instr(search, ?)"] * len(patterns)), tuple(patterns))
 
 
 def _match(words: Sequence[Words]) -> str:
