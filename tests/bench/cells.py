@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 
 from tests.bench.bodies import BODIES, Asked
-from tests.bench.load import NUMBER, Load, Report
+from tests.bench.load import NUMBER, Load, Manner, Report
 from tests.bench.machine import GATEWAY_CORE, LOAD_CORE, Patience, busy_s, core_for, cpu_s, on_core
 from tests.bench.servers import Provider, Server
 from tests.bench.upstream import Pace
@@ -22,21 +22,12 @@ _ALWAYS = 424_242_424_242
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """What is asked: which body, by how many connections, for how long.
-
-    ``gap_ms`` is the time between two tokens of the provider's stream, all at once for 0. Where it ``repeats``, the
-    request is the same each time.
-    """
+class Cell(Manner):
+    """What is asked: which body, and how. ``gap_ms`` is the time between two tokens of the provider's stream, all at
+    once for 0."""
 
     body: str
-    connections: int = 1
-    seconds: float = 2.0
-    warm_up_s: float = 0.4
-    rate: float = 0.0
-    stream: bool = False
     gap_ms: float = 0.0
-    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +66,8 @@ def load_of(cell: Cell, server: Server) -> Load:
         path=server.path,
         headers={**asked.headers, **server.headers},
         body=asked.text(server.model, stream=cell.stream),
-        connections=cell.connections,
-        seconds=cell.seconds,
-        warm_up_s=cell.warm_up_s,
-        rate=cell.rate,
-        stream=cell.stream,
         first=_ALWAYS if cell.repeats else time.time_ns() // 1_000 % 10**12,
-        repeats=cell.repeats,
+        **{one.name: getattr(cell, one.name) for one in fields(Manner)},
     )
 
 

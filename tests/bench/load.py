@@ -24,25 +24,31 @@ LAST_ANSWERS_S = 30.0
 MOST_FAILURES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What is asked of a port on this machine, for how many seconds after a warm-up, over how many connections.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """Over how many connections something is asked, for how many seconds after a warm-up.
 
-    At ``rate`` requests a second, or for 0, each connection's next as soon as it has its answer. The numbers in the
-    bodies begin at ``first``; where it ``repeats``, all have that one.
+    At ``rate`` requests a second, or for 0, each connection's next as soon as it has its answer. Where it ``repeats``,
+    the request is the same each time.
     """
 
-    port: int
-    path: str
-    headers: dict[str, str]
-    body: str
     connections: int = 1
     seconds: float = 2.0
     warm_up_s: float = 0.4
     rate: float = 0.0
     stream: bool = False
-    first: int = 0
     repeats: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Load(Manner):
+    """What is asked of a port on this machine. The numbers in the bodies begin at ``first``."""
+
+    port: int
+    path: str
+    headers: dict[str, str]
+    body: str
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
