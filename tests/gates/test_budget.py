@@ -151,6 +151,28 @@ async def test_a_raised_limit_lets_calls_through_again(budget: Budget) -> None:
     assert not budget.allows(1)
 
 
+async def test_what_money_stops_is_what_single_calls_would_be_told(budget: Budget, clock: FakeClock) -> None:
+    """The router asks once for all of it; a call of one lane is asked for alone."""
+    budget.set_limits(0, 400, 1000)
+    budget.set_background_limit(300)
+
+    def stopped() -> tuple[bool, bool, bool]:
+        found = budget.stops()
+        assert found.paid == budget.refusal(1)
+        assert found.background == budget.refusal(1, Lane.BACKGROUND)
+        return found.premium, found.paid is not None, found.background is not None
+
+    assert stopped() == (False, False, False)
+    await spend(budget, 300, "behind", Lane.BACKGROUND)
+    assert stopped() == (False, False, True)
+    await spend(budget, 100, "before")
+    assert stopped() == (True, False, True)
+    await spend(budget, 600, "last")
+    assert stopped() == (True, True, True)
+    clock.advance(86_400)
+    assert stopped() == (False, False, False)
+
+
 async def test_nonsense_is_not_booked(budget: Budget) -> None:
     with pytest.raises(ValueError, match="negative"):
         await budget.reserve("req_1", 1, PAID, -1)
@@ -477,25 +499,3 @@ async def test_a_clock_that_jumps_back_books_in_an_hour_of_the_day_that_pays(bud
     clock.at -= 7200
     await spend(budget, 40, "back")
     assert budget.spent_by_hour()[0] == 40 == sum(budget.spent_by_hour())
-
-
-async def test_what_money_stops_is_what_single_calls_would_be_told(budget: Budget, clock: FakeClock) -> None:
-    """The router asks once for all of it; a call of one lane is asked for alone."""
-    budget.set_limits(0, 400, 1000)
-    budget.set_background_limit(300)
-
-    def stopped() -> tuple[bool, bool, bool]:
-        found = budget.stops()
-        assert found.paid == budget.refusal(1)
-        assert found.background == budget.refusal(1, Lane.BACKGROUND)
-        return found.premium, found.paid is not None, found.background is not None
-
-    assert stopped() == (False, False, False)
-    await spend(budget, 300, "behind", Lane.BACKGROUND)
-    assert stopped() == (False, False, True)
-    await spend(budget, 100, "before")
-    assert stopped() == (True, False, True)
-    await spend(budget, 600, "last")
-    assert stopped() == (True, True, True)
-    clock.advance(86_400)
-    assert stopped() == (False, False, False)

@@ -22,6 +22,7 @@ from gateway_core.store.days import start_of
 from gateway_core.store.ledger import Ledger, LedgerEntry
 from gateway_core.store.requests import RequestLog
 
+INSERT = "INSERT INTO operator (name, value) VALUES (?, ?)"
 DAY = "2026-11-23"
 NEXT_DAY = "2026-11-24"
 NOON = start_of(DAY) + 12 * 3600
@@ -163,3 +164,11 @@ async def make_read_only(database: Database, on: bool = True) -> None:
         connection.execute(f"PRAGMA query_only = {int(on)}")
 
     await database._ordered(change)
+
+
+def insert(connection: sqlite3.Connection, name: str) -> None:
+    connection.execute(INSERT, (name, "x"))
+
+
+async def names(database: Database) -> list[object]:
+    return [row[0] for row in await rows(database, "SELECT name FROM operator ORDER BY rowid")]
