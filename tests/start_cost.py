@@ -49,6 +49,8 @@ BARE_S = 0.3
 """CPU of bare aiohttp on the machine that the limits are for."""
 WRITTEN = 20_000
 """Requests of a large ledger that are really written; the rest are copies."""
+RICH = dict.fromkeys(("DAILY_BUDGET_SOFT", "DAILY_BUDGET_MEDIUM", "DAILY_BUDGET_HARD"), "100000")
+"""A large ledger has spent more today than the usual limits allow."""
 BARE = """
 import sys
 from aiohttp import web
@@ -267,7 +269,7 @@ def cases(claude: dict[str, str], openai: dict[str, str], kept: Path, ledger: Pa
         loaded = serve(kept, "gateway-premium", claude, embeds=True)
         made.append(Case("with the encoder loaded", Limits(rss_mb=700), loaded))
     if ledger:
-        made.append(Case("large ledger", Limits(1.2, wall_s=1.0), serve(ledger, "gateway-premium", claude)))
+        made.append(Case("large ledger", Limits(1.2, wall_s=1.0), serve(ledger, "gateway-premium", {**claude, **RICH})))
     return made
 
 
