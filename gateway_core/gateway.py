@@ -185,6 +185,7 @@ class Gateway(Composition):
 
     def snapshot(self, rows: int = SNAPSHOT_ROWS) -> Snapshot:
         """The whole gateway now. Reads memory only."""
+        self._journal.tell()
         standing = Standing(
             VERSION,
             self.started_at,

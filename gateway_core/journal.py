@@ -35,6 +35,8 @@ MOST_BODIES = 100
 """Of these the newest that keep what was said: a thousand turns of an agent are hundreds of megabytes."""
 RETRY_S = 2.0
 """Between two tries to write these."""
+TELL_S = 0.02
+"""Requests that have ended within it are told of together, afterwards: no answer waits for that, nor the next one."""
 GATHER_S = 0.25
 """Rows wait so long for others to share a commit with, unless somebody asks for them: most requests are then written
 once, when they have ended."""
@@ -44,7 +46,7 @@ _Told = tuple[RequestRow, RequestDetail, Recording | None, str | None]
 
 class Journal:
     """Publishes rows and queues them for the request log. Nothing here waits for the disk; what it does not take is
-    kept, and written once it does.
+    kept, and written once it does. Who asks what has ended calls :meth:`tell` first.
 
     ``secrets`` are taken out of both: of what is shown at once here, of the bodies in the store's thread.
     """
@@ -66,6 +68,9 @@ class Journal:
         self._secrets = secrets
         self._noted: dict[str, tuple[RequestRow, Exchange]] = {}
         """What waits to be written, the newest word of each request by its id."""
+        self._ended: deque[tuple[float, Exchange]] = deque()
+        """What nobody was told of so far, and when it ended."""
+        self._telling: asyncio.TimerHandle | None = None
         self._committing: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._retry_s = retry_s
@@ -73,8 +78,9 @@ class Journal:
         """What the disk did not take, the newest word of each request by its id."""
         self._lost = 0
         self._writer: asyncio.Task[None] | None = None
-        self.hearers: list[Callable[[Exchange], None]] = []
-        """Who is told of each request that has ended, once it is queued for the log. They must be quick."""
+        self.hearers: list[Callable[[Exchange, float], None]] = []
+        """Who is told of each request that has ended, and when it did, once it is queued for the log. They must be
+        quick."""
         self.decisions: deque[tuple[str, Decision]] = deque(maxlen=KEPT_DECISIONS)
         """The newest, by the request's id."""
 
@@ -92,10 +98,22 @@ class Journal:
         self._bus.publish(RequestRouted(self._clock.now(), row))
 
     def finished(self, exchange: Exchange) -> None:
-        row = self._note(exchange)
-        self._bus.publish(RequestFinished(self._clock.now(), row, exchange.usage))
-        for hear in self.hearers:
-            hear(exchange)
+        """Everybody is told of it in a moment."""
+        self._ended.append((self._clock.now(), exchange))
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(TELL_S, self.tell)
+
+    def tell(self) -> None:
+        """Tells of all that has ended so far."""
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        while self._ended:
+            at, exchange = self._ended.popleft()
+            row = self._note(exchange)
+            self._bus.publish(RequestFinished(at, row, exchange.usage))
+            for hear in self.hearers:
+                hear(exchange, at)
 
     def _note(self, exchange: Exchange) -> RequestRow:
         row = self._secrets.without(exchange.row())
@@ -120,6 +138,7 @@ class Journal:
 
     async def settled(self) -> None:
         """Returns when everything noted so far is written."""
+        self.tell()
         self._commit(self._taken())
         if self._committing:
             await asyncio.wait(set(self._committing))

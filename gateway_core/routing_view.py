@@ -76,6 +76,7 @@ class RoutingView:
 
     def status(self) -> RoutingStatus:
         """The whole router now."""
+        self._journal.tell()
         landscape, rows = self._tiers.landscape(), self._activity.rows(COUNTED_ROWS)
         known = dict(self._journal.decisions)
         routed = [row for row in rows if row.route or row.cache.is_hit]

@@ -14,7 +14,7 @@ import pytest
 from gateway_core import journal
 from gateway_core.activity import Activity
 from gateway_core.bus import Bus
-from gateway_core.events import Event, Notice
+from gateway_core.events import Event, Notice, RequestFinished
 from gateway_core.exchange import Exchange
 from gateway_core.gates.account import Reservation
 from gateway_core.gates.budget import Budget
@@ -35,6 +35,7 @@ class Kept:
 
     def __init__(self, database: Database, clock: FakeClock) -> None:
         self.database, self.log, self.bus = database, RequestLog(database, clock), Bus()
+        self.clock = clock
         self.told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.bus.listen(self._hear)
         self.journal = Journal(self.bus, Activity(clock.now()), self.log, clock, KnownSecrets(), retry_s=0.01)
@@ -121,6 +122,25 @@ async def test_a_request_that_ends_at_once_is_written_once_and_nobody_who_asks_w
     async with asyncio.timeout(30):
         await asyncio.gather(kept.ended("b"), kept.ended("c"))
     assert await kept.written() == ["a", "b", "c"]
+
+
+async def test_an_end_is_told_afterwards_as_it_was_and_at_once_where_somebody_asks(kept: Kept) -> None:
+    heard: list[float] = []
+    kept.bus.listen(lambda event: heard.append(event.at) if isinstance(event, RequestFinished) else None)
+    told = asyncio.Event()
+    for name in ("asked for", "left alone"):
+        exchange = Exchange(replace(request("I ask"), id=name), time.monotonic())
+        kept.journal.started(exchange)
+        exchange.end(Status.OK)
+        kept.journal.finished(exchange)
+        kept.clock.advance(60)
+        assert len(heard) == (name == "left alone"), "who has the answer does not wait for who is told of it"
+        if name == "asked for":
+            kept.journal.tell()
+        kept.journal.hearers.append(lambda _, at: told.set())
+    async with asyncio.timeout(30):
+        await told.wait()
+    assert heard == [NOON, NOON + 60]
 
 
 async def test_a_request_that_goes_on_is_written_before_it_has_ended(

@@ -167,9 +167,10 @@ class Learning:
 
     # --- labels ----------------------------------------------------------------------------------------------------
 
-    def hear(self, exchange: Exchange) -> None:
-        """A request has ended. Takes some 40 microseconds; what follows from it is written in the background."""
-        one = heard(exchange, self._clock.now()) if self.on else None
+    def hear(self, exchange: Exchange, at: float) -> None:
+        """A request ended ``at`` that time. Takes some 40 microseconds; what follows from it is written in the
+        background."""
+        one = heard(exchange, at) if self.on else None
         if one is not None and self._intake.hear(one):
             self._wake.set()
 

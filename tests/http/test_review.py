@@ -68,9 +68,10 @@ async def ask(llmgw: Client, text: str) -> tuple[str, str]:
 
 
 async def at_rest(llmgw: Client) -> None:
-    """Returns when no request is in flight: a client has its answer a little earlier."""
+    """Returns when no request is in flight, and everybody was told of its end: a client has its answer earlier."""
     await llmgw.gateway.kill_gate.ended(60)
     await asyncio.sleep(0)
+    llmgw.gateway.snapshot(rows=0)
 
 
 async def review(llmgw: Client) -> None:
