@@ -57,6 +57,9 @@ async def read_body(request: web.Request, limit_bytes: int) -> bytes | Refusal:
     reading = request.app[READING]
     if reading.ended:
         return errors.gateway_stopped()
+    if request.content.is_eof():  # it came with the head, as most do
+        whole = request.content.read_nowait()
+        return errors.body_too_large(limit_bytes) if len(whole) > limit_bytes else whole
     await _go_on(request)
     body = bytearray()
     latest = asyncio.get_running_loop().time() + BODY_S

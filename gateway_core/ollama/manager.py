@@ -124,7 +124,8 @@ class LocalModels:
         """The local server as last seen, with its pulls as they are now."""
         if self._overlay is None:
             self._overlay = self._with_all(self._server)
-        return replace(self._overlay, pulls=self._pulls.statuses)
+        pulls = self._pulls.statuses
+        return self._overlay if pulls == self._overlay.pulls else replace(self._overlay, pulls=pulls)
 
     @property
     def lost(self) -> str:

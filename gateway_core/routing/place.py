@@ -58,7 +58,8 @@ def place_of(request: ChatRequest) -> Place:
     now = before = talk
     for what, _ in said:
         before, now = now, _name(now, what)
-    strict, strict_before = _name(now, view.system_text), _name(before, view.system_text)
+    system = _name(view.system_text)
+    strict, strict_before = _name(now, system), _name(before, system)
     turn: tuple[str, ...] = (strict, now)
     session = _name(*who, named) if named else ""
     if view.in_tool_loop and (ids := _last_calls(request)):
@@ -67,7 +68,7 @@ def place_of(request: ChatRequest) -> Place:
         turn=turn,
         before=(strict_before, before) if len(said) > 1 else (),
         session=session,
-        alone=_name(session, view.system_text) if session and len(said) == 1 and not view.in_tool_loop else "",
+        alone=_name(session, system) if session and len(said) == 1 and not view.in_tool_loop else "",
         words=view.user_text,
         words_before=said[-2][1] if len(said) > 1 else "",
         turns=max(1, len(said)),
