@@ -27,7 +27,6 @@ MONITOR_FILE = "monitor-token"
 ROTATION_FILE = "secret.rotation"
 GRACE_S = 86_400.0
 """How long the key before the new one is taken when nothing else is said."""
-LONGEST_GRACE_S = 30 * 86_400.0
 _MOST_FINGERPRINTS = 50
 
 

@@ -14,7 +14,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from gateway_core.gates.policy_match import compile_each, forbidden_ask, uncompiled
+from gateway_core.gates.policy_match import Matcher, compile_each, forbidden_ask, uncompiled
 from gateway_core.gates.policy_rules import Category
 from gateway_core.model import Refusal
 from gateway_core.settings import PolicyPattern, SettingsError
@@ -29,6 +29,8 @@ PATTERN_TIMEOUT_S = 0.05
 """How long one custom pattern may search one text. The ``regex`` package can be stopped, ``re`` cannot."""
 EXCERPT_CHARS = 120
 WARM_UP_AFTER_S = 5.0
+WARM_UP_REST_S = 0.5
+"""After each rule that is compiled: all at once took every second turn of the event loop for over a second."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,21 +56,19 @@ class PolicyGate:
         self._patterns = [(custom.name, _compiled(custom)) for custom in patterns]
         self._slow: set[str] = set()
 
-    async def ready(self, text: str | None = None) -> None:
-        """Returns when :meth:`check` has nothing to compile for ``text``, or for any where None is given: that would
-        hold up all other requests for as long as a second."""
-        waiting = uncompiled(None if text is None else _examined(text)) if self._enabled else []
-        if waiting:
-            given_up = Event()
-            try:
-                await asyncio.to_thread(compile_each, waiting, given_up)
-            finally:
-                given_up.set()  # or a process that is told to end would wait for the thread
+    async def ready(self, text: str) -> None:
+        """Returns when :meth:`check` has nothing to compile for ``text``: that would hold up all other requests for as
+        long as a second."""
+        if waiting := uncompiled(_examined(text)) if self._enabled else ():
+            await _compile(waiting)
 
     async def warm_up(self) -> None:
-        """Compiles all of it, once the first requests, most of which need none of it, have had their time."""
+        """Compiles all of it bit by bit, once the first requests, most of which need none of it, have had their
+        time."""
         await asyncio.sleep(WARM_UP_AFTER_S)
-        await self.ready()
+        for matcher in uncompiled() if self._enabled else ():
+            await _compile([matcher])
+            await asyncio.sleep(WARM_UP_REST_S)
 
     def check(self, request_text: str) -> Verdict | None:
         """The verdict on a user's text, peeled of its client's envelope; None when it may pass."""
@@ -101,6 +101,14 @@ class PolicyGate:
             if match:
                 return Verdict(Category.CUSTOM, name, _excerpt(text, match.start(), match.end()))
         return None
+
+
+async def _compile(matchers: Sequence[Matcher]) -> None:
+    given_up = Event()
+    try:
+        await asyncio.to_thread(compile_each, matchers, given_up)
+    finally:
+        given_up.set()  # or a process that is told to end would wait for the thread
 
 
 def _compiled(custom: PolicyPattern) -> regex.Pattern[str]:

@@ -21,8 +21,6 @@ from tests.store.support import (
     rows,
 )
 
-SECOND = 1.0
-
 
 @pytest.fixture
 def log(database: Database, clock: FakeClock) -> RequestLog:
