@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -34,6 +35,8 @@ off."""
 MODEL = "gateway-cheap"
 PEER_KEY = "sk-bench-0f6b1c7d9e2a48538a1d4c7be5f09321"
 ROOT = Path(__file__).parents[2]
+START_WORK_S = 25.0
+"""After the first answer: what ``llmgw`` does in the background after a start is done by then."""
 SLOW_STARTS = 4
 """Times the usual patience for a gateway that needs ten seconds of CPU to start."""
 
@@ -136,6 +139,7 @@ def _llmgw(folder: Path, given: Provider, terminal: int | None, more: Mapping[st
     command = [sys.executable, "-m", "llmgw_tui.cli", *(("serve",) if terminal is None else ())]
     with _process(command, variables, folder / "log", terminal) as pid:
         first_answer(port, "GET", "/health")
+        time.sleep(START_WORK_S)
         yield Server(LLMGW, port, pid, MODEL, {"Authorization": f"Bearer {SECRET}"})
 
 
