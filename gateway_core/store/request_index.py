@@ -41,7 +41,10 @@ _UNCOUNT = (
     "CREATE TEMP TRIGGER IF NOT EXISTS requests_dropped AFTER DELETE ON main.requests"
     " BEGIN UPDATE request_index SET value = value - 1 WHERE name = 'kept'; END"
 )
-_ADD = "INSERT OR IGNORE INTO request_words (number, request_id, words, said) VALUES (?, ?, ?, coalesce(?, ''))"
+_ADD = (
+    "INSERT INTO request_words (number, request_id, words, said) VALUES (?, ?, ?, coalesce(?, ''))"
+    " ON CONFLICT DO NOTHING"
+)
 _CHANGE = "UPDATE request_words SET words = ?3, said = coalesce(?4, said) WHERE number = ?1 AND request_id = ?2"
 
 
@@ -121,8 +124,12 @@ def _index(connection: sqlite3.Connection, number: int, request_id: str, words: 
     values = (number, request_id, words, said)
     if connection.execute(_ADD, values).rowcount == 0:
         connection.execute(_CHANGE, values)
-    elif has_full_text(connection):
+        return
+    try:
         connection.execute(f"{_PUT_IN} (?, ?, coalesce(?, ''))", (number, words, said))
+    except sqlite3.OperationalError:
+        if has_full_text(connection):
+            raise
 
 
 def index_stored(connection: sqlite3.Connection, request_id: str) -> None:

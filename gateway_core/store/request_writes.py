@@ -52,13 +52,16 @@ _OF_ALL = (*_OF_ROW, "cache_read_tokens", "cache_write_tokens", "detail", "diffi
 
 
 def _insert(names: Sequence[str]) -> str:
-    return f"INSERT INTO requests ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    places = ", ".join("?" * len(names))
+    return f"INSERT INTO requests ({', '.join(names)}) VALUES ({places}) ON CONFLICT (id) DO NOTHING"
 
 
 def _update(names: Sequence[str]) -> str:
-    """Of the request that is the first value."""
-    changes = [f"{name} = ?{place}" for place, name in enumerate(names, start=1) if name != "id"]
-    return f"UPDATE requests SET {', '.join(changes)} WHERE id = ?1"
+    """Of the request that is the first value. A late word of a start does not undo an end."""
+    places = {name: f"?{place}" for place, name in enumerate(names, start=1)}
+    changes = ", ".join(f"{name} = {place}" for name, place in places.items() if name != "id")
+    may_change = f"(status = 'running' OR {places['status']} != 'running')"
+    return f"UPDATE requests SET {changes} WHERE id = {places['id']} AND {may_change}"
 
 
 _INSERT_ROW, _UPDATE_ROW = _insert(_OF_ROW), _update(_OF_ROW)
@@ -74,25 +77,22 @@ def write_row(
 ) -> int | None:
     """Writes the request as it stands. Its number in the log; None where it was not written: a late word of a start
     does not undo an end."""
-    connection.execute("DELETE FROM begun WHERE id = ?", (row.id,))
-    runs = row.status is Status.RUNNING
-    known = connection.execute("SELECT rowid, status FROM requests WHERE id = ?", (row.id,)).fetchone()
-    if known and runs and known[1] != Status.RUNNING:
-        return None
     values = [
         *values_of(row),
         paid_on if paid_on and paid_on != day_of(row.at) else None,
-        row_text(row) if runs else "",
+        row_text(row) if row.status is Status.RUNNING else "",
     ]
-    if detail is None:
-        written = _executed(connection, _UPDATE_ROW if known else _INSERT_ROW, values)
-    else:
-        more = _values_beside(detail, secrets)
-        written = _executed(connection, _UPDATE_ALL if known else _INSERT_ALL, [*values, *more])
-    if known:
-        return int(known[0])
-    count_added(connection)
-    return written.lastrowid
+    insert, update = _INSERT_ROW, _UPDATE_ROW
+    if detail is not None:
+        values += _values_beside(detail, secrets)
+        insert, update = _INSERT_ALL, _UPDATE_ALL
+    written = _executed(connection, insert, values)
+    if written.rowcount:
+        count_added(connection)
+        return written.lastrowid
+    if _executed(connection, update, values).rowcount:
+        return int(connection.execute("SELECT rowid FROM requests WHERE id = ?", (row.id,)).fetchone()[0])
+    return None
 
 
 def _values_beside(detail: RequestDetail, secrets: KnownSecrets) -> tuple[object, ...]:

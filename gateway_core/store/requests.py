@@ -57,6 +57,9 @@ class RequestLog:
         self._clock = clock
         self._secrets = secrets or KnownSecrets()
         self.keep_bodies = keep_bodies
+        self._announced: set[str] = set()
+        """Requests that were announced and are not in the log yet. Where they could not be written, the next start
+        forgets that they were announced."""
 
     async def add(
         self,
@@ -74,6 +77,7 @@ class RequestLog:
         """Begins to write that there is this request, where it is not logged yet: before what is written later. That
         is for the next start alone; the log has it from :meth:`begin` on."""
         values = row.id, to_json(row)
+        self._announced.add(row.id)
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT OR REPLACE INTO begun (id, value) VALUES (?, ?)", values)
@@ -94,8 +98,12 @@ class RequestLog:
         store's thread.
         """
         ended = row.status is not Status.RUNNING
+        announced = row.id in self._announced
+        self._announced.discard(row.id)
 
         def write(connection: sqlite3.Connection) -> None:
+            if announced:
+                connection.execute("DELETE FROM begun WHERE id = ?", (row.id,))
             number = write_row(connection, row, detail, paid_on, self._secrets)
             if number is None:
                 return
