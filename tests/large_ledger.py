@@ -202,6 +202,7 @@ def copy_all(connection: sqlite3.Connection, times: int) -> None:
         released = {} if copy < times else {"state": "'released'", "cost_microusd": "0"}
         copy_table(connection, "reservations", columns["reservations"], copy, f"rowid <= {last}", "NULL", released)
     connection.execute("INSERT INTO request_text (request_text) VALUES ('rebuild')")
+    connection.execute("DELETE FROM request_index WHERE name = 'kept'")  # the next start counts them
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

@@ -8,6 +8,7 @@ import sqlite3
 
 from gateway_core.clock import Clock
 from gateway_core.store.answers import FIELDS, StoredAnswer, answer_of, row_of
+from gateway_core.store.bounds import Bound
 from gateway_core.store.database import Database, Work
 from gateway_core.store.days import DAY_S
 
@@ -24,8 +25,7 @@ class IdempotencyStore:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._max_entries = max_entries
-        self._max_bytes = max_bytes
+        self._bound = Bound("idempotency", "length(completion)", "expires_at", max_entries, max_bytes)
 
     async def get(self, caller: str, key: str) -> tuple[str, StoredAnswer] | None:
         """The hash of the body that was answered under the caller's key, and the answer."""
@@ -56,7 +56,7 @@ class IdempotencyStore:
         def write(connection: sqlite3.Connection) -> bool:
             connection.execute("DELETE FROM idempotency WHERE expires_at <= ?", (now,))
             new = self._insert(connection, (caller, _hash(key), body_hash, now + KEEP_S, *columns))
-            self._make_room(connection)
+            self._bound.added(connection, len(columns[0]))
             return new
 
         return write
@@ -68,19 +68,6 @@ class IdempotencyStore:
             values,
         )
         return done.rowcount == 1
-
-    def _make_room(self, connection: sqlite3.Connection) -> None:
-        count, size_bytes = connection.execute(
-            "SELECT count(*), coalesce(sum(length(completion)), 0) FROM idempotency"
-        ).fetchone()
-        if count > self._max_entries or size_bytes > self._max_bytes:
-            connection.execute(
-                "DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM (SELECT rowid,"
-                " row_number() OVER newest AS place, sum(length(completion)) OVER newest AS together FROM idempotency"
-                " WINDOW newest AS (ORDER BY expires_at DESC, rowid DESC ROWS UNBOUNDED PRECEDING))"
-                " WHERE place > ? OR together > ?)",
-                (self._max_entries, self._max_bytes),
-            )
 
 
 def _hash(key: str) -> str:

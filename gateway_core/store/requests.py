@@ -4,41 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from operator import attrgetter
+from dataclasses import replace
 
 from gateway_core.clock import Clock
 from gateway_core.known_secrets import KnownSecrets
 from gateway_core.model import (
     CacheHit,
     CacheStatus,
-    Compacted,
-    Cost,
     Decision,
-    DecisionRecord,
-    Reason,
     RequestDetail,
     RequestParts,
     RequestRow,
     Reuse,
     Status,
-    TierCost,
-    Timeline,
     Usage,
 )
-from gateway_core.request_terms import row_text
 from gateway_core.store import request_index
 from gateway_core.store.answers import exact_id
 from gateway_core.store.bodies import drop_older, drop_too_many, write_bodies
-from gateway_core.store.codec import clean_text, from_json, to_bytes, to_json
+from gateway_core.store.codec import from_json, to_json
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S, day_of
 from gateway_core.store.parts import Recorded, read_answer, read_messages, read_parts
 from gateway_core.store.pieces import drop_unused
 from gateway_core.store.report import FIRST_PAID_DAY, date_of
-from gateway_core.store.request_rows import COLUMNS, SELECTED, row_of
+from gateway_core.store.request_rows import SELECTED, row_of
+from gateway_core.store.request_writes import rest_of, write_row
 from gateway_core.store.tallies import IS_HIT, keep_savings, read_models, read_tallies
 from gateway_core.tallies import ModelUse, Tallies
 
@@ -49,42 +42,6 @@ INTERRUPTED = "interrupted"
 _INTERRUPTED_TEXT = "llmgw stopped while this request was running."
 
 _HITS_LOOKED_AT = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Rest:
-    """What the column ``detail`` holds: all of a :class:`RequestDetail` but the row and the bodies."""
-
-    usage: Usage = Usage()
-    decision: Decision | None = None
-    error_message: str | None = None
-    tools: tuple[str, ...] = ()
-    attempts: int = 0
-    remarks: tuple[Reason, ...] = ()
-    cost: Cost = Cost()
-    reuse: Reuse | None = None
-    timeline: Timeline = Timeline()
-    elsewhere: tuple[TierCost, ...] = ()
-    weighed: DecisionRecord | None = None
-    compacted: Compacted | None = None
-
-
-_values_of = attrgetter(*COLUMNS)
-_OF_ROW = (*COLUMNS, "paid_day", "search")
-_OF_ALL = (*_OF_ROW, "cache_read_tokens", "cache_write_tokens", "detail", "difficulty")
-
-
-def _upsert(names: Sequence[str]) -> str:
-    updates = ", ".join(f"{name} = excluded.{name}" for name in names if name != "id")
-    return (
-        f"INSERT INTO requests ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-        f" ON CONFLICT (id) DO UPDATE SET {updates}"
-        " WHERE requests.status = 'running' OR excluded.status != 'running'"
-    )
-
-
-_WRITE_ROW = _upsert(_OF_ROW)
-_WRITE_ALL = _upsert(_OF_ALL)
 
 
 class RequestLog:
@@ -100,6 +57,9 @@ class RequestLog:
         self._clock = clock
         self._secrets = secrets or KnownSecrets()
         self.keep_bodies = keep_bodies
+        self._announced: set[str] = set()
+        """Requests that were announced and are not in the log yet. Where they could not be written, the next start
+        forgets that they were announced."""
 
     async def add(
         self,
@@ -117,6 +77,7 @@ class RequestLog:
         """Begins to write that there is this request, where it is not logged yet: before what is written later. That
         is for the next start alone; the log has it from :meth:`begin` on."""
         values = row.id, to_json(row)
+        self._announced.add(row.id)
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT OR REPLACE INTO begun (id, value) VALUES (?, ?)", values)
@@ -137,15 +98,20 @@ class RequestLog:
         store's thread.
         """
         ended = row.status is not Status.RUNNING
+        announced = row.id in self._announced
+        self._announced.discard(row.id)
 
         def write(connection: sqlite3.Connection) -> None:
-            if not _write_row(connection, row, detail, paid_on, self._secrets):
+            if announced:
+                connection.execute("DELETE FROM begun WHERE id = ?", (row.id,))
+            number = write_row(connection, row, detail, paid_on, self._secrets)
+            if number is None:
                 return
             said = None
             if detail is not None and self.keep_bodies:
                 said = write_bodies(connection, row, detail, wire, self._secrets)
             if ended:
-                request_index.index_row(connection, row, said)
+                request_index.index_row(connection, number, row, said)
 
         return self._database.begin(write, patiently=ended)
 
@@ -188,7 +154,7 @@ class RequestLog:
             if found is None:
                 return None
             messages, answer, detail, *values = found
-            rest = _rest_of(detail)
+            rest = rest_of(detail)
             return RequestDetail(
                 row=row_of(values),
                 decision=rest.decision,
@@ -218,7 +184,7 @@ class RequestLog:
                 " ORDER BY at DESC, id DESC LIMIT ?",
                 (since, limit),
             ).fetchall()
-            rests = [(row_of(values), _rest_of(detail)) for detail, *values in reversed(found)]
+            rests = [(row_of(values), rest_of(detail)) for detail, *values in reversed(found)]
             return tuple((row, rest.decision, rest.usage) for row, rest in rests)
 
         return await self._database.run(read)
@@ -240,7 +206,7 @@ class RequestLog:
             found = connection.execute(
                 f"SELECT detail, {SELECTED} FROM requests WHERE {IS_HIT} ORDER BY at DESC, id DESC LIMIT ?", (limit,)
             )
-            return tuple(_hit(row_of(values), _rest_of(detail).reuse) for detail, *values in found)
+            return tuple(_hit(row_of(values), rest_of(detail).reuse) for detail, *values in found)
 
         return await self._database.run(read)
 
@@ -268,11 +234,11 @@ class RequestLog:
         def write(connection: sqlite3.Connection) -> int:
             for request_id, value in connection.execute("SELECT id, value FROM begun").fetchall():
                 with suppress(ValueError):
-                    _write_row(connection, from_json(RequestRow, value), None, None, self._secrets)
+                    write_row(connection, from_json(RequestRow, value), None, None, self._secrets)
                 connection.execute("DELETE FROM begun WHERE id = ?", (request_id,))
             running = connection.execute("SELECT id, detail FROM requests WHERE status = 'running'").fetchall()
             for request_id, detail in running:
-                rest = _rest_of(detail)
+                rest = rest_of(detail)
                 text = to_json(replace(rest, error_message=_INTERRUPTED_TEXT))
                 connection.execute(
                     "UPDATE requests SET status = 'failed', error_code = ?, detail = ?, cost_microusd ="
@@ -326,55 +292,6 @@ def _drop_rows(connection: sqlite3.Connection, before: float) -> int:
     return len(found)
 
 
-def _write_row(
-    connection: sqlite3.Connection,
-    row: RequestRow,
-    detail: RequestDetail | None,
-    paid_on: str | None,
-    secrets: KnownSecrets,
-) -> bool:
-    """Whether the row was written: a late word of a start does not undo an end."""
-    connection.execute("DELETE FROM begun WHERE id = ?", (row.id,))
-    values = (
-        *_values_of(row),
-        paid_on if paid_on and paid_on != day_of(row.at) else None,
-        row_text(row) if row.status is Status.RUNNING else "",
-    )
-    if detail is None:
-        return _executed(connection, _WRITE_ROW, values)
-    usage = detail.usage
-    rest = _Rest(
-        usage=usage,
-        decision=detail.decision,
-        error_message=detail.error_message,
-        tools=detail.tools,
-        attempts=detail.attempts,
-        remarks=detail.remarks,
-        cost=detail.cost,
-        reuse=detail.reuse,
-        timeline=detail.timeline,
-        elsewhere=detail.elsewhere,
-        weighed=detail.weighed,
-        compacted=detail.compacted,
-    )
-    more = (
-        usage.cache_read_tokens,
-        usage.cache_write_5m_tokens + usage.cache_write_1h_tokens,
-        secrets.without_in(to_bytes(rest)).decode(),
-        detail.decision.difficulty if detail.decision else None,
-    )
-    return _executed(connection, _WRITE_ALL, (*values, *more))
-
-
-def _executed(connection: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> bool:
-    try:
-        done = connection.execute(statement, values)
-    except UnicodeEncodeError:  # lone surrogates
-        clean = [clean_text(str(value)) if isinstance(value, str) else value for value in values]
-        done = connection.execute(statement, clean)
-    return done.rowcount == 1
-
-
 def _hit(row: RequestRow, reuse: Reuse | None) -> CacheHit:
     """``reuse`` is missing for requests that were logged before it was kept."""
     asked = reuse.asked if reuse and reuse.asked else row.preview
@@ -395,9 +312,3 @@ def _hit(row: RequestRow, reuse: Reuse | None) -> CacheHit:
         saved_microusd=row.otherwise.saved(row.cost_microusd)[0],
         saved_ms=row.saved_ms,
     )
-
-
-def _rest_of(detail: str | None) -> _Rest:
-    with suppress(ValueError):
-        return from_json(_Rest, detail) if detail else _Rest()
-    return _Rest()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gateway_core.clock import Clock
 from gateway_core.model import JsonObject
+from gateway_core.store.bounds import Bound
 from gateway_core.store.codec import pack, unpack
 from gateway_core.store.database import Database
 from gateway_core.store.days import DAY_S
@@ -56,8 +57,7 @@ class ResponseStore:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._max_entries = max_entries
-        self._max_bytes = max_bytes
+        self._bound = Bound("responses", "size_bytes", "created_at", max_entries, max_bytes)
 
     async def put(self, caller: str, kept: KeptResponse) -> None:
         """Keeps a response; on the disk when this returns."""
@@ -74,7 +74,7 @@ class ResponseStore:
                 "INSERT OR REPLACE INTO response_items (caller, item_id, response_id) VALUES (?, ?, ?)",
                 [(caller, name, kept.id) for name in names],
             )
-            self._make_room(connection)
+            self._bound.added(connection, size_bytes)
 
         await self._database.run(write)
 
@@ -139,20 +139,6 @@ class ResponseStore:
             return connection.execute("DELETE FROM responses WHERE created_at < ?", (oldest,)).rowcount
 
         return await self._database.run(write)
-
-    def _make_room(self, connection: sqlite3.Connection) -> None:
-        count, size_bytes = connection.execute(
-            "SELECT count(*), coalesce(sum(size_bytes), 0) FROM responses"
-        ).fetchone()
-        if count <= self._max_entries and size_bytes <= self._max_bytes:
-            return
-        connection.execute(
-            "DELETE FROM responses WHERE rowid IN (SELECT rowid FROM (SELECT rowid,"
-            " row_number() OVER latest AS place, sum(size_bytes) OVER latest AS together FROM responses"
-            " WINDOW latest AS (ORDER BY created_at DESC, rowid DESC ROWS UNBOUNDED PRECEDING))"
-            " WHERE place > ? OR together > ?)",
-            (self._max_entries, self._max_bytes),
-        )
 
 
 def _size(connection: sqlite3.Connection, caller: str, response_id: str) -> int:

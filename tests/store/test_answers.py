@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -167,6 +168,41 @@ async def test_no_more_than_so_many_answers_wait_for_the_disk(database: Database
     for number in range(MOST_WAITING + 1):
         await answers.put(f"k{number}", stored_answer(created_at=NOON + number), LATER)
     assert await rows(database, "SELECT count(*) FROM answers") == [(MOST_WAITING,)]
+
+
+async def test_an_answer_that_was_read_lately_takes_no_look_at_the_disk_and_counts_its_hits(
+    answers: AnswerStore, database: Database
+) -> None:
+    await answers.put("k", stored_answer(), LATER)
+    await answers.flush()
+    assert await answers.get("k", NOON) == stored_answer()
+    await rows(database, "UPDATE answers SET completion = x'00ff'")
+    assert await answers.get("k", NOON) == stored_answer()
+    assert await answers.get("k", LATER) is None
+    await answers.flush()
+    assert await rows(database, "SELECT hits FROM answers") == [(2,)]
+
+
+async def test_an_answer_in_memory_goes_when_it_is_replaced_or_forgotten(answers: AnswerStore) -> None:
+    for forget in (answers.clear, partial(answers.delete, "k")):
+        for content in ("first", "second"):
+            await answers.put("k", stored_answer(content), LATER)
+            await answers.flush()
+            assert await answers.get("k", NOON) == stored_answer(content)
+        await forget()
+        assert await answers.get("k", NOON) is None
+
+
+async def test_an_answer_that_made_room_for_others_is_not_in_memory_either(database: Database) -> None:
+    answers = AnswerStore(database, max_entries=2)
+    await answers.put("old", stored_answer(), LATER)
+    await answers.flush()
+    assert await answers.get("old", NOON) == stored_answer()
+    for number in range(3):
+        await answers.put(f"k{number}", stored_answer(created_at=NOON + 9), LATER)
+        await answers.flush()
+    assert await rows(database, "SELECT count(*) FROM answers WHERE key = 'old'") == [(0,)]
+    assert await answers.get("old", NOON) is None
 
 
 # --- Idempotency-Key -------------------------------------------------------------------------------------------

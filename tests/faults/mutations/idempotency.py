@@ -96,9 +96,9 @@ MUTATIONS = (
     ),
     Mutation(
         "kept answers are bounded in size",
-        _STORE,
-        "count > self._max_entries or size_bytes > self._max_bytes",
-        "count > self._max_entries",
+        "gateway_core/store/bounds.py",
+        "entries <= self._most_entries and together <= self._most_bytes",
+        "entries <= self._most_entries",
         "tests/store/test_answers.py::test_answers_of_keys_are_bounded_in_size_too",
     ),
 )
