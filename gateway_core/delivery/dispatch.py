@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, closing
 
 from gateway_core.deadlines import Deadline
@@ -37,7 +37,6 @@ from gateway_core.providers.base import (
     Provider,
     UpstreamCall,
     UpstreamError,
-    before_failure,
     past_limit,
 )
 from gateway_core.providers.health import LONGEST_RETRY_AFTER_S, Blocked, Health
@@ -223,11 +222,10 @@ class Dispatcher:
         try:
             async with aclosing(self._pieces(provider, self._call(exchange, target, limit))) as batches:
                 async for batch in batches:
-                    released, failure = before_failure(_metered(batch, meter, hold, target.provider))
-                    if released:
+                    if released := _released(batch, meter, hold):
                         yield released
-                    if failure is not None:
-                        raise failure
+                    if meter.is_past_limit:
+                        raise past_limit(target.provider)
             meter.complete = True
             exchange.streamed()
             step.end()
@@ -303,10 +301,12 @@ class Dispatcher:
         await self._budget.settle(reservation, cost.total_microusd, exchange.usage, beside)
 
 
-def _metered(batch: Batch, meter: Meter, hold: Hold, provider: str) -> Iterator[Piece]:
-    """What of a batch may be sent on. Raises where an answer goes past its limit."""
+def _released(batch: Batch, meter: Meter, hold: Hold) -> list[Piece]:
+    """What of a batch may be sent on: nothing from where the answer is past its limit."""
+    released: list[Piece] = []
     for piece in batch:
         meter.see(piece)
         if meter.is_past_limit:
-            raise past_limit(provider)
-        yield from hold.feed(piece)
+            break
+        released += hold.feed(piece)
+    return released

@@ -53,8 +53,6 @@ class Hold:
         if not self._request.stream:
             self._held = [piece]
             return []
-        if self._checked:
-            self._whole.add(piece.body)
         if self._keeps(piece):
             self._held.append(piece)
             return []
@@ -84,8 +82,8 @@ class Hold:
 
     def _keeps(self, piece: Piece) -> bool:
         if not self._checked:
-            return not self.begun and not has_content(piece.body)
-        delta = as_object((first_choice(piece.body) or {}).get("delta"))
+            return not has_content(piece.body)
+        delta = as_object((self._whole.add(piece.body) or {}).get("delta"))
         self._calling = self._calling or bool(delta.get("tool_calls"))
         if self._calling:
             return True

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 import aiohttp
 import orjson
 
 from gateway_core.deadlines import Deadline
 from gateway_core.model import JsonObject
-from gateway_core.providers.base import MOST_AT_ONCE, Batch, Piece, UpstreamError, before_failure
+from gateway_core.providers.base import MOST_AT_ONCE, Batch, Piece, UpstreamError
 from gateway_core.providers.bodies import Undecodable
 from gateway_core.providers.failures import Failures
 from gateway_core.wire.ndjson import LineParser, LineTooLong
@@ -20,8 +20,8 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 BROKEN = (aiohttp.ClientError, OSError, Undecodable)
 """What the reading of an answer raises when its connection breaks."""
-Read = Callable[[list[bytes]], Iterable[Piece]]
-"""Makes pieces of the events or lines that have come. Raises :class:`UpstreamError`."""
+Read = Callable[[bytes], Sequence[Piece]]
+"""Makes pieces of one event or line. Raises :class:`UpstreamError`."""
 _LINGER_S = 0.2
 """How long a complete answer waits for the end of its connection, which can then be used again."""
 
@@ -41,7 +41,7 @@ class Patience:
         return max(0.0, self._until - asyncio.get_running_loop().time())
 
     def end_within(self, seconds: float) -> None:
-        """The answer is complete; the connection may take so long to say so, and can then be used again."""
+        """Only the end is waited for, so long."""
         self.begun = True
         self._idle_s = min(seconds, self._idle_s)
 
@@ -53,7 +53,8 @@ class Patience:
 class Answer:
     """A successful answer, not yet read. ``patience.begun`` is for the reader to set.
 
-    What comes at once is given at once: events and lines come in lists, none empty and none too long.
+    What comes at once is given at once, as long as it is not too much. ``complete`` says that all of the answer is
+    there, so that nothing fails any more; ``done`` that nothing more is read of it either.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Answer:
         self._deadline = Deadline()
         self._size = 0
         self.patience = patience
-        self.done = False
+        self.complete = self.done = False
         self.content_type = content_type.partition(";")[0].strip().lower()
 
     async def _part(self) -> bytes | None:
@@ -89,10 +90,15 @@ class Answer:
         """Nothing more is read."""
         self._deadline.close()
 
+    def complete_within(self, seconds: float) -> None:
+        """All of the answer has come but for counts, which may take so long."""
+        self.complete = True
+        self.patience.end_within(seconds)
+
     def end(self) -> None:
-        """The protocol's last event has come: what fails after it fails nobody."""
+        """The protocol's last event has come. The connection may take a moment to end, and can then be used again."""
         self.done = True
-        self.patience.end_within(_LINGER_S)
+        self.complete_within(_LINGER_S)
 
     def events(self, read: Read) -> AsyncGenerator[Batch]:
         """What ``read`` makes of the events of a stream, to the end of the connection. Raises :class:`UpstreamError`,
@@ -109,18 +115,30 @@ class Answer:
             while not ended:
                 part = await self._part()
                 ended = part is None
-                for portion in _portions(parser.finish() if part is None else parser.feed(part)):
-                    batch, failure = before_failure(read(portion))
+                arrived = parser.finish() if part is None else parser.feed(part)
+                for start in range(0, len(arrived), MOST_AT_ONCE):
+                    batch, failure = self._before_failure(arrived[start : start + MOST_AT_ONCE], read)
                     if batch:
                         yield batch
                     if failure is not None:
                         raise failure
         except (SSEError, LineTooLong):
-            if not self.done:
+            if not self.complete:
                 raise self._failures.protocol(f"sent {what} that is too large") from None
         except UpstreamError:
-            if not self.done:
+            if not self.complete:
                 raise
+
+    def _before_failure(self, arrived: list[bytes], read: Read) -> tuple[list[Piece], UpstreamError | None]:
+        """What there is of some events or lines before the reading of one fails, and the failure."""
+        pieces: list[Piece] = []
+        try:
+            for one in arrived:
+                if not self.done:
+                    pieces += read(one)
+        except UpstreamError as error:
+            return pieces, error
+        return pieces, None
 
     async def json(self) -> JsonObject:
         """The whole answer as a JSON object. Raises :class:`UpstreamError`."""
@@ -138,8 +156,3 @@ class Answer:
         if not isinstance(value, dict):
             raise self._failures.protocol("sent JSON that is no object")
         return value
-
-
-def _portions(arrived: list[bytes]) -> Iterator[list[bytes]]:
-    for start in range(0, len(arrived), MOST_AT_ONCE):
-        yield arrived[start : start + MOST_AT_ONCE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -183,17 +183,14 @@ class AnthropicProvider(Upstream):
         if answer.content_type != "text/event-stream":
             raise self.failures.protocol("did not stream its answer")
 
-        def read(events: list[bytes]) -> Iterator[Piece]:
-            for data in events:
-                if answer.done:
-                    return
-                pieces = self._pieces(translator, answer.parse(data), native)
-                if pieces and not answer.patience.begun:
-                    answer.patience.begun = translator.has_begun or any(has_content(piece.body) for piece in pieces)
-                yield from pieces
-                if translator.finished:
-                    self._thinking.remember(call.request.caller, call.target.model, translator.content)
-                    answer.end()
+        def read(data: bytes) -> list[Piece]:
+            pieces = self._pieces(translator, answer.parse(data), native)
+            if pieces and not answer.patience.begun:
+                answer.patience.begun = translator.has_begun or any(has_content(piece.body) for piece in pieces)
+            if translator.finished:
+                self._thinking.remember(call.request.caller, call.target.model, translator.content)
+                answer.end()
+            return pieces
 
         async with aclosing(answer.events(read)) as batches:
             async for batch in batches:

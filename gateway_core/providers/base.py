@@ -106,17 +106,6 @@ def past_limit(provider: str) -> UpstreamError:
     return UpstreamError(f"{provider} went on past the output limit.", kind="protocol")
 
 
-def before_failure(pieces: Iterable[Piece]) -> tuple[list[Piece], UpstreamError | None]:
-    """What is there of some pieces before the reading of them fails, and the failure."""
-    read: list[Piece] = []
-    try:
-        for piece in pieces:
-            read.append(piece)
-    except UpstreamError as error:
-        return read, error
-    return read, None
-
-
 class Provider(Protocol):
     """An upstream that answers chat completions."""
 

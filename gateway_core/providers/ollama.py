@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from typing import Protocol
 from uuid import uuid4
@@ -191,24 +191,23 @@ class Ollama:
         translator = AnswerTranslator(f"chatcmpl-{uuid4().hex}", int(time.time()), lambda: f"call{uuid4().hex[:24]}")
         unseen = None if call.request.stream else call.output_limit  # a stream is counted by who reads it
 
-        def read(lines: list[bytes]) -> Iterator[Piece]:
+        def read(line: bytes) -> list[Piece]:
             nonlocal written
-            for line in lines:
-                for chunk in self._chunks(translator, answer.parse(line)):
-                    answer.patience.begun = answer.patience.begun or has_content(chunk)
-                    if not call.request.stream:
-                        whole.add(chunk)
-                        written += len(text_of(chunk))
-                    if unseen and written > most_characters(unseen):
-                        raise past_limit(self.name)
-                    if translator.finished:
-                        self._check(call, translator.usage, loading)
-                    if call.request.stream:
-                        yield Piece(chunk, translator.usage, timing=translator.timing)
-                if translator.finished:
-                    if not call.request.stream:
-                        yield Piece(whole.completion(), translator.usage, timing=translator.timing)
-                    return
+            if translator.finished:
+                return []
+            chunks = self._chunks(translator, answer.parse(line))
+            for chunk in chunks:
+                answer.patience.begun = answer.patience.begun or has_content(chunk)
+                if not call.request.stream:
+                    whole.add(chunk)
+                    written += len(text_of(chunk))
+                if unseen and written > most_characters(unseen):
+                    raise past_limit(self.name)
+            if translator.finished:
+                self._check(call, translator.usage, loading)
+            if not call.request.stream:
+                chunks = [whole.completion()] if translator.finished else []
+            return [Piece(chunk, translator.usage, timing=translator.timing) for chunk in chunks]
 
         async with aclosing(answer.lines(read)) as batches:
             async for batch in batches:

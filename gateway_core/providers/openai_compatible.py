@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from gateway_core.model import ApiKind, JsonObject, Refused, Usage
 from gateway_core.providers.answer import Answer
-from gateway_core.providers.base import Batch, Piece, UpstreamCall, UpstreamError
+from gateway_core.providers.base import Batch, Piece, UpstreamCall
 from gateway_core.providers.dialect import STRICT_KINDS, Dialect, dialect_of, fixed_fields
 from gateway_core.providers.failures import Failures
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
@@ -99,9 +99,10 @@ class OpenAICompatible(Upstream):
                 yield [Piece(chunk, whole.usage) for chunk in as_chunks(whole.body)]
             else:
                 reader = _ChunkReader(answer, self.failures)
-                async with aclosing(self._stream(answer, reader)) as batches:
+                async with aclosing(answer.events(reader.read)) as batches:
                     async for batch in batches:
                         yield batch
+                reader.check_end()
                 self._found_cut(call, reader.usage)
 
     def adapt(self, call: UpstreamCall) -> JsonObject:
@@ -134,48 +135,26 @@ class OpenAICompatible(Upstream):
             raise self.failures.protocol("sent a tool call that is none")
         return Piece(with_own_ids(body), read_usage(body), timing=llama_timing(body))
 
-    async def _stream(self, answer: Answer, reader: _ChunkReader) -> AsyncGenerator[Batch]:
-        """Chunks up to ``[DONE]``, or the end of the connection after a finish reason."""
-        async with aclosing(answer.events(reader.read)) as batches:
-            try:
-                async for batch in batches:
-                    yield batch
-            except UpstreamError:
-                if not reader.finished:
-                    raise
-                return
-        if not reader.answered:
-            raise self.failures.protocol("sent an empty answer")
-        if not reader.finished and not answer.done:
-            raise self.failures.protocol("ended the answer in the middle")
-
 
 class _ChunkReader:
-    """Makes pieces of the events of one stream, to ``[DONE]``.
-
-    ``usage`` is what was reported so far, ``answered`` that there was a choice, ``finished`` a finish reason.
-    """
+    """Makes pieces of the events of one stream. ``usage`` is what was reported so far."""
 
     def __init__(self, answer: Answer, failures: Failures) -> None:
         self._answer = answer
         self._failures = failures
         self._numbers = CallNumbers()
         self.usage: Usage | None = None
-        self.answered = self.finished = False
+        self._answered = False
 
-    def read(self, events: list[bytes]) -> Iterator[Piece]:
-        """The pieces of what came. Raises :class:`UpstreamError`."""
-        answer = self._answer
-        for event in events:
-            data = event.strip()
-            if data == b"[DONE]":
-                answer.end()
-            elif data and not answer.done:
-                piece = self._piece(answer.parse(data))
-                if piece is not None:
-                    yield piece
-
-    def _piece(self, chunk: JsonObject) -> Piece | None:
+    def read(self, event: bytes) -> Sequence[Piece]:
+        """The piece of a chunk, if it has one. Raises :class:`UpstreamError`."""
+        answer, data = self._answer, event.strip()
+        if data == b"[DONE]":
+            answer.end()
+            return ()
+        if not data:
+            return ()
+        chunk = answer.parse(data)
         if chunk.get("error"):
             raise self._failures.reported(chunk["error"])
         choice = first_choice(chunk)
@@ -184,18 +163,24 @@ class _ChunkReader:
             self.usage = read_usage(chunk) or self.usage
             timing = llama_timing(chunk)
         if choice is not None:
-            self.answered = True
+            self._answered = True
             said = said_in(choice)
             if said.get("tool_calls"):
                 chunk = self._numbers.put_right(chunk)
-            if not self._answer.patience.begun and holds_content(said):
-                self._answer.patience.begun = True
-            if not self.finished and finish_of(choice):
-                self.finished = True
-                self._answer.patience.end_within(_USAGE_S)
+            if not answer.patience.begun and holds_content(said):
+                answer.patience.begun = True
+            if not answer.complete and finish_of(choice):
+                answer.complete_within(_USAGE_S)
         elif self.usage is None:
-            return None
-        return Piece(chunk, self.usage, timing=timing)
+            return ()
+        return (Piece(chunk, self.usage, timing=timing),)
+
+    def check_end(self) -> None:
+        """Raises :class:`UpstreamError` where the stream has ended before its ``[DONE]`` or a finish reason."""
+        if not self._answered:
+            raise self._failures.protocol("sent an empty answer")
+        if not self._answer.complete:
+            raise self._failures.protocol("ended the answer in the middle")
 
 
 def _is_call(call: object) -> bool:

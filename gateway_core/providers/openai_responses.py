@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from gateway_core.model import ApiKind, JsonObject, Usage
@@ -85,14 +85,10 @@ class _EventReader:
         self._chunks: list[JsonObject] = []
         self._native: list[JsonObject] = []
 
-    def read(self, events: list[bytes]) -> Iterator[Piece]:
-        """The pieces of what came. Raises :class:`UpstreamError`."""
-        for data in events:
-            if not self._answer.done:
-                yield from self._pieces(self._answer.parse(data))
-
-    def _pieces(self, event: JsonObject) -> list[Piece]:
+    def read(self, data: bytes) -> Sequence[Piece]:
+        """The pieces of an event, and of what was held before it. Raises :class:`UpstreamError`."""
         answer = self._answer
+        event = answer.parse(data)
         try:
             made = self._stream.feed(event)
         except ResponsesError as error:

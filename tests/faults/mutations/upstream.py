@@ -25,8 +25,8 @@ MUTATIONS = (
     Mutation(
         "an answer past its output limit is ended",
         "gateway_core/delivery/dispatch.py",
-        "if meter.is_past_limit:",
-        "if False:",
+        "if meter.is_past_limit:\n                        raise",
+        "if False:\n                        raise",
         f"{_DELIVERY}test_an_answer_that_goes_on_past_its_limit_is_ended_and_charged_within_the_reservation",
     ),
     Mutation(
@@ -95,8 +95,8 @@ MUTATIONS = (
     ),
     Mutation(
         "what came with an error comes before it",
-        "gateway_core/providers/base.py",
-        "return read, error",
+        "gateway_core/providers/answer.py",
+        "return pieces, error",
         "return [], error",
         "tests/providers/test_bursts.py::test_chunks_that_came_with_an_error_come_before_it",
     ),
@@ -110,7 +110,7 @@ MUTATIONS = (
     Mutation(
         "OpenAI's answer has an end",
         "gateway_core/providers/openai_compatible.py",
-        "if not reader.finished and not answer.done:",
+        "if not self._answer.complete:",
         "if False:",
         "tests/providers/test_openai_compatible.py::test_a_stream_that_breaks_is_an_error",
     ),
