@@ -98,6 +98,8 @@ class AnswerStore:
         """At least those on disk; None until they were read."""
         self._recent: Recent[StoredAnswer] = Recent(RECENT_ENTRIES, RECENT_BYTES)
         """Some of those on disk."""
+        self._forgettings = 0
+        """How often answers were forgotten: what was being read meanwhile is not kept in memory."""
 
     async def get(self, key: str, now: float) -> StoredAnswer | None:
         """The answer, unless it has expired. Counts a hit."""
@@ -115,7 +117,7 @@ class AnswerStore:
         return answer
 
     async def _read(self, key: str, now: float) -> StoredAnswer | None:
-        wanted = self._keys is None
+        wanted, before = self._keys is None, self._forgettings
 
         def read(connection: sqlite3.Connection) -> tuple[StoredAnswer | None, float, int, set[str]]:
             expires_at, size_bytes, *row = connection.execute(
@@ -127,7 +129,7 @@ class AnswerStore:
         answer, expires_at, size_bytes, keys = await self._database.run(read)
         if self._keys is None:
             self._keys = keys
-        if answer is not None:
+        if answer is not None and before == self._forgettings:
             self._recent.keep(key, answer, expires_at, size_bytes)
         return answer
 
@@ -217,9 +219,9 @@ class AnswerStore:
                 == 1
             )
 
-        deleted = await self._database.run(write)
+        self._forgettings += 1
         self._recent.drop(key)
-        return deleted
+        return await self._database.run(write)
 
     async def delete_expired(self, now: float) -> int:
         """Forgets what has expired; returns how many."""
@@ -268,9 +270,9 @@ class AnswerStore:
     async def clear(self) -> int:
         """Forgets all answers; returns how many."""
         await self._written()
-        forgotten = await self._database.run(lambda connection: connection.execute("DELETE FROM answers").rowcount)
+        self._forgettings += 1
         self._recent.clear()
-        return forgotten
+        return await self._database.run(lambda connection: connection.execute("DELETE FROM answers").rowcount)
 
     async def flush(self) -> None:
         """Writes what is only in memory: answers that wait, and the hits counted since the last change."""

@@ -193,6 +193,18 @@ async def test_an_answer_in_memory_goes_when_it_is_replaced_or_forgotten(answers
         assert await answers.get("k", NOON) is None
 
 
+async def test_an_answer_that_is_read_while_it_is_forgotten_does_not_stay_in_memory(answers: AnswerStore) -> None:
+    for forget in (answers.clear, partial(answers.delete, "k")):
+        await answers.put("k", stored_answer(), LATER)
+        await answers.flush()
+        reading, forgetting = asyncio.create_task(answers.get("k", NOON)), asyncio.create_task(forget())
+        await asyncio.sleep(0)
+        forgetting.cancel()  # whoever asked for it has gone
+        await asyncio.gather(reading, forgetting, return_exceptions=True)
+        await answers.count()
+        assert await answers.get("k", NOON) is None
+
+
 async def test_an_answer_that_made_room_for_others_is_not_in_memory_either(database: Database) -> None:
     answers = AnswerStore(database, max_entries=2)
     await answers.put("old", stored_answer(), LATER)
