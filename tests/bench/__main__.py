@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -99,6 +100,7 @@ def main() -> None:
     parser.add_argument("--ledger", type=Path, help="where the large ledger is, or is to be made and kept (6 GB)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # or what is measured would go on
     quick, peers = options.quick, os.environ.get("PEERS", "0") not in ("", "0")
     rounds = options.rounds or (1 if quick else 5)
     patience = Patience(QUICK_PATIENCE_S if quick else PATIENCE_S * (1 + peers))
