@@ -28,7 +28,7 @@ from gateway_core.model import (
     Timeline,
     Usage,
 )
-from gateway_core.request_terms import row_text
+from gateway_core.request_words import row_text
 from gateway_core.store import request_index
 from gateway_core.store.answers import exact_id
 from gateway_core.store.bodies import drop_older, drop_too_many, write_bodies
