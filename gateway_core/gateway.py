@@ -42,6 +42,7 @@ SNAPSHOT_ROWS = 200
 HOUSEKEEPING_S = 600.0
 IMPORTED_AFTER_S = 3.0
 FEW_ASK_FOR = (
+    "gateway_core.cache.code_questions",
     "gateway_core.request_filter",
     "gateway_core.store.request_pages",
     "gateway_core.routing_view",
