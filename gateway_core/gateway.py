@@ -43,6 +43,7 @@ HOUSEKEEPING_S = 600.0
 IMPORTED_AFTER_S = 3.0
 FEW_ASK_FOR = (
     "gateway_core.cache.code_questions",
+    "gateway_core.replays",
     "gateway_core.request_filter",
     "gateway_core.store.request_pages",
     "gateway_core.routing_view",
