@@ -49,6 +49,7 @@ FEW_ASK_FOR = (
     "gateway_core.routing_view",
     "gateway_core.http.openapi_document",
     "gateway_core.http.prometheus_page",
+    "gateway_core.http.responses_turns",
     "gateway_core.provenance",
     "gateway_core.whatif.room",
     "regex",
