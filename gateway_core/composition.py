@@ -55,7 +55,6 @@ from gateway_core.reader import DifficultyReader
 from gateway_core.redaction import Redactor
 from gateway_core.reload import Reloader
 from gateway_core.replay_commands import ReplayCommands
-from gateway_core.replays import Replays
 from gateway_core.reported_usage import ReportedUsage
 from gateway_core.request_search import RequestSearch
 from gateway_core.routing.limits import OwnLimits
@@ -81,6 +80,7 @@ from gateway_core.target_times import SAMPLES, TargetTimes
 from gateway_core.tiers import Tiers
 
 if TYPE_CHECKING:
+    from gateway_core.replays import Replays
     from gateway_core.routing_view import RoutingView
     from gateway_core.whatif.room import WhatIf
     from gateway_core.whatif.world import LocalKnown, World
@@ -300,8 +300,6 @@ class Composition:
             self._database, self._budget, self._pricing.is_known, self._journal.settled, self._clock
         )
         self.stopping = Stopping(lambda: self.kill_gate.in_flight, self.kill_gate.hurry)
-        needed = (self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock, self._secrets)
-        self.replays = Replays(self.detail, self.parts, *needed)
         self.reloader = Reloader(
             self._files, lambda: self.settings, self._apply, lambda level, text: self.notice(level, text, "settings")
         )
@@ -314,7 +312,7 @@ class Composition:
             self._caches.review.reset,
             CacheCommands(self.browser, self._caches.prune),
             RoutingCommands(self.health, self._tiers, self.checks),
-            ReplayCommands(self.replays),
+            ReplayCommands(lambda: self.replays),
             LearningCommands(self.learning, self._clock),
             self.reloader.reload,
             self.stopping.stop,
@@ -350,6 +348,14 @@ class Composition:
         deciding = (self.pipeline.decide, self.reader.read, self._tiers, self.health, self._judge, self._pricing)
         told = (self._activity, self._journal, self._times)
         return RoutingView(*deciding, *told, lambda: self.settings.max_output_tokens, self._clock)
+
+    @cached_property
+    def replays(self) -> Replays:
+        """Kept requests that are run again."""
+        from gateway_core.replays import Replays
+
+        needed = (self.pipeline, self._dispatcher.most_microusd, self._spawn, self._clock, self._secrets)
+        return Replays(self.detail, self.parts, *needed)
 
     @cached_property
     def what_if(self) -> WhatIf:

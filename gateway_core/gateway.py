@@ -42,10 +42,14 @@ SNAPSHOT_ROWS = 200
 HOUSEKEEPING_S = 600.0
 IMPORTED_AFTER_S = 3.0
 FEW_ASK_FOR = (
+    "gateway_core.cache.code_questions",
+    "gateway_core.replays",
     "gateway_core.request_filter",
     "gateway_core.store.request_pages",
     "gateway_core.routing_view",
     "gateway_core.http.openapi_document",
+    "gateway_core.http.prometheus_page",
+    "gateway_core.http.responses_turns",
     "gateway_core.provenance",
     "gateway_core.whatif.room",
     "regex",

@@ -54,9 +54,6 @@ from gateway_core.local_values import PullLayer as PullLayer
 from gateway_core.local_values import PullState as PullState
 from gateway_core.local_values import PullStatus as PullStatus
 from gateway_core.local_values import UpdateCheck as UpdateCheck
-from gateway_core.replay_values import ReplayOffer as ReplayOffer
-from gateway_core.replay_values import ReplayOffers as ReplayOffers
-from gateway_core.replay_values import ReplayProgress as ReplayProgress
 from gateway_core.spend_values import DailyLimits as DailyLimits
 from gateway_core.spend_values import Expected as Expected
 from gateway_core.spend_values import Forecast as Forecast

@@ -8,11 +8,11 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
-from gateway_core.model import Lane, RequestRow, Status
-from gateway_core.search_words import joined, pattern_of, words_of
+from gateway_core.model import RequestRow
+from gateway_core.request_words import row_text
+from gateway_core.search_words import pattern_of
 
 SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -87,37 +87,6 @@ class Filter:
     def matches(self, row: RequestRow, said: str = "") -> bool:
         """Whether the request fulfils it. ``said`` is what was asked and answered, as ``joined`` words."""
         return all(_holds(term.test, row, said) != term.inverted for term in self.terms)
-
-
-def row_text(row: RequestRow) -> str:
-    """What words look at in a request itself, as ``joined`` words."""
-    return _row_text(
-        row.preview,
-        row.id,
-        row.model or "",
-        row.asked_model,
-        row.provider or "",
-        row.route,
-        row.session or "",
-        row.client,
-        row.served_by,
-        row.tier or "",
-        row.cache.value if row.cache.is_hit else "",
-        row.status.value if row.status is not Status.OK else "",
-        row.error_code or "",
-        row.purpose if row.purpose != "chat" else "",
-        row.lane.value if row.lane is Lane.BACKGROUND else "",
-        "repaired" if row.repaired else "",
-    )
-
-
-_words = lru_cache(maxsize=4096)(words_of)
-"""The names of models, clients and sessions are the same ones again and again."""
-
-
-@lru_cache(maxsize=4096)
-def _row_text(preview: str, request_id: str, *texts: str) -> str:
-    return joined([words_of(preview), words_of(request_id), *map(_words, texts)])
 
 
 def _holds(test: Words | Named | Compared | When, row: RequestRow, said: str) -> bool:

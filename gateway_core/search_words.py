@@ -9,17 +9,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 LONGEST_WORD = 40
 """Longer ones (keys, hashes, encoded data) are cut on both sides."""
 
 _ALONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 """Chinese and Japanese are written without blanks: each character is a word, and words are phrases of them."""
-_WORD = re.compile(f"[{_ALONE}]|[^\\W_{_ALONE}]+")
 _ASCII_WORD = re.compile(f"([a-z0-9]{{1,{LONGEST_WORD}}})[a-z0-9]*")
 """Its group is the word as it is cut."""
 _BREAK = "\ue000"
 """A word of its own to SQLite, which no text has: no phrase goes over it."""
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(f"[{_ALONE}]|[^\\W_{_ALONE}]+")
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -28,7 +33,7 @@ def words_of(text: str) -> tuple[str, ...]:
         return tuple(_ASCII_WORD.findall(text.lower()))
     parted = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     plain = "".join([character for character in parted if not unicodedata.combining(character)])
-    return tuple([word[:LONGEST_WORD] for word in _WORD.findall(plain)])
+    return tuple([word[:LONGEST_WORD] for word in _word().findall(plain)])
 
 
 def joined(texts: Iterable[Sequence[str]]) -> str:

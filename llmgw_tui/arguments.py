@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, TypeAlias
@@ -30,8 +31,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
     A filter may go on behind an option, which argparse knows of no argument that is a list.
     """
-    parser = make_parser()
-    arguments, rest = parser.parse_known_args(argv)
+    typed = sys.argv[1:] if argv is None else list(argv)
+    parser = make_parser(every=typed[:1] not in ([], ["serve"]))
+    arguments, rest = parser.parse_known_args(typed)
     if rest and (arguments.command != "requests" or any(word.startswith("-") for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
@@ -39,8 +41,11 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """All commands and what they take."""
+def make_parser(*, every: bool = True) -> argparse.ArgumentParser:
+    """All commands and what they take; not ``every`` one is only what a gateway is started with.
+
+    All of them take a hundredth of a start.
+    """
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     _add_common(common, "to listen on")
     asking = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
@@ -59,6 +64,8 @@ def make_parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", parents=[common], help="the gateway without a screen")
     _add_read_only(serve)
     serve.add_argument("--quiet", action="store_true", help="no line for each request")
+    if not every:
+        return parser
 
     attach = commands.add_parser("attach", parents=[asking], help="the control centre of a gateway that runs elsewhere")
     attach.add_argument("url", nargs="?", help="its address (default: the configured host and port)")

@@ -28,13 +28,12 @@ from gateway_core.model import (
     CommandResult,
     Fit,
     FitVerdict,
-    ReplayOffers,
-    ReplayProgress,
     RequestDetail,
     RequestParts,
     Snapshot,
     SpendReport,
 )
+from gateway_core.replay_values import ReplayOffers, ReplayProgress
 from gateway_core.request_pages import PAGE_ROWS, RequestsPage
 from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.setting_values import SettingsReport

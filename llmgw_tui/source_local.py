@@ -18,13 +18,12 @@ from gateway_core.model import (
     CachePage,
     CommandResult,
     Fit,
-    ReplayOffers,
-    ReplayProgress,
     RequestDetail,
     RequestParts,
     Snapshot,
     SpendReport,
 )
+from gateway_core.replay_values import ReplayOffers, ReplayProgress
 from gateway_core.request_pages import RequestsPage
 from gateway_core.routing_values import RouteTrial, RoutingStatus
 from gateway_core.secret import gateway_secret

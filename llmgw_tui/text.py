@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 
 from rich.cells import cell_len, set_cell_size
 
@@ -25,14 +26,28 @@ _INVISIBLE = (
 _UNUSABLE = "\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff" + "".join(
     f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(1, 15)
 )
-_FOREIGN = re.compile(
-    f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{_INVISIBLE}{_UNUSABLE}\U000f0000-\U0010ffff\U0001f1e6-\U0001f1ff]"
-)
-_STACKED = re.compile(
-    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{2})"
-    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
-)
-_UNUSABLE_RE = re.compile(f"[{_UNUSABLE}\U000f0000-\U0010ffff]")
+
+
+@cache
+def _foreign() -> re.Pattern[str]:
+    return re.compile(
+        f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{_INVISIBLE}{_UNUSABLE}\U000f0000-\U0010ffff\U0001f1e6-\U0001f1ff]"
+    )
+
+
+@cache
+def _stacked() -> re.Pattern[str]:
+    return re.compile(
+        "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{2})"
+        "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
+    )
+
+
+@cache
+def _unusable() -> re.Pattern[str]:
+    return re.compile(f"[{_UNUSABLE}\U000f0000-\U0010ffff]")
+
+
 _SPACES = re.compile(r"\s+")
 
 
@@ -47,7 +62,7 @@ def _shown(match: re.Match[str]) -> str:
         return "\u2421"
     if 0x1F1E6 <= code <= 0x1F1FF:
         return chr(ord("A") + code - 0x1F1E6)
-    if code < 0xA0 or _UNUSABLE_RE.match(character):
+    if code < 0xA0 or _unusable().match(character):
         return "\ufffd"
     return ""
 
@@ -62,9 +77,9 @@ def clean(text: str) -> str:
     if text.isascii():
         if text.isprintable() or text.replace("\n", "").isprintable():
             return text
-        return _FOREIGN.sub(_shown, text.replace("\r\n", "\n"))
-    text = _FOREIGN.sub(_shown, text.replace("\r\n", "\n"))
-    return _STACKED.sub(r"\1", unicodedata.normalize("NFC", text))
+        return _foreign().sub(_shown, text.replace("\r\n", "\n"))
+    text = _foreign().sub(_shown, text.replace("\r\n", "\n"))
+    return _stacked().sub(r"\1", unicodedata.normalize("NFC", text))
 
 
 def one_line(text: str) -> str:

@@ -12,25 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum, auto
 from itertools import chain
 
-
-class Mood(StrEnum):
-    """How the text turns to the agent. It decides which form of a verb is looked for."""
-
-    ORDER = auto()
-    """*Delete it*, *lösch es*: the verb comes first."""
-    REQUEST = auto()
-    """*Can you delete it*, *kannst du es löschen*: in German the verb may come last."""
-    THAT = auto()
-    """What a thing to be written shall do: *a script that deletes it*, *ein Skript, das es löscht*."""
-    WISH = auto()
-    """*I need a …*, *ich brauche einen …*: there may be no verb."""
-    INFINITIVE = auto()
-    """*Alle Backups löschen*: German, the verb ends the sentence."""
-    HOW_TO = auto()
-    """*How do I write …*: a question, for most rules no ask at all."""
+from gateway_core.gates.policy_moods import Mood
+from gateway_core.gates.policy_words import pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +27,6 @@ class Ask:
     mood: Mood
     sentence_start: int
     sentence_end: int
-
-
-def pattern(source: str) -> re.Pattern[str]:
-    """``source`` compiled so that an umlaut matches its spelling-out too: ``lösch`` finds *loesch*."""
-    for umlaut, spelt in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
-        source = source.replace(umlaut, f"(?:{umlaut}|{spelt})")
-    return re.compile(source)
 
 
 # --- material: what the user shows rather than says ---------------------------------------------------------------

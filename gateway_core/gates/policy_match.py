@@ -1,20 +1,25 @@
-"""Finds the first ask of a text that one of the policy's rules forbids."""
+"""Finds the first ask of a text that one of the policy's rules forbids.
+
+Most texts have no word of any rule: what looks at the others is imported with the first of them.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from threading import Event, Lock
+from typing import TYPE_CHECKING
 
-from gateway_core.gates.policy_asks import Ask, Mood, asks, code_blocks, pattern, sentences, spoken, unquoted
+from gateway_core.gates.policy_moods import Mood
 from gateway_core.gates.policy_rules import COMMANDS, RULES, Command, Rule
-from gateway_core.gates.policy_words import ERASE, RUN, Verbs, one_of
+from gateway_core.gates.policy_words import ERASE, RUN, Verbs, one_of, pattern
+from gateway_core.importing import import_all
 
-_LINE_CHARS = 400
-"""How far back the line before a code block is looked for."""
+if TYPE_CHECKING:
+    from gateway_core.gates.policy_asks import Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +37,9 @@ def forbidden_ask(text: str) -> Finding | None:
     cues = _cues_in(lower)
     if not cues:
         return None
-    said = spoken(lower)
-    commands = [matcher for matcher in _COMMANDS if not matcher.cues.isdisjoint(cues)]
-    return next(chain(_asked(said, cues), _bare_command(said, commands), _run_blocks(lower, said, commands)), None)
+    from gateway_core.gates.policy_search import findings
+
+    return next(findings(lower, cues, _RULES, _COMMANDS), None)
 
 
 def uncompiled(text: str | None = None) -> list[Matcher]:
@@ -49,8 +54,9 @@ def uncompiled(text: str | None = None) -> list[Matcher]:
 def compile_each(matchers: Sequence[Matcher], given_up: Event) -> None:
     """Compiles them, about a second's work for all there are, unless it is ``given_up`` meanwhile.
 
-    May run in several threads.
+    Imports what uses them. May run in several threads.
     """
+    import_all(("gateway_core.gates.policy_search",))
     for matcher in matchers:
         with _compiling:
             if given_up.is_set():
@@ -162,7 +168,7 @@ def _spelt_out(word: str) -> str:
     return word.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue").replace("ß", "ss")
 
 
-def _first(verbs: Verbs) -> str:
+def first_form(verbs: Verbs) -> str:
     """Verbs at the beginning of an ask."""
     return one_of(rf"(?:{verbs.english})\b", _first_german(verbs))
 
@@ -200,7 +206,7 @@ def _command_forms(command: Command) -> dict[Mood, str]:
     def near(length: int) -> str:
         return rf"(?:(?!\b{_ONLY_NAMED})[^\n]){{0,{length}}}?"
 
-    first = f"{_first(RUN)}{near(100)}{command.line}"
+    first = f"{first_form(RUN)}{near(100)}{command.line}"
     last = rf"{near(80)}{command.line}{near(60)}\s(?:{RUN.german_last}|{ERASE.german_last})(?![\w-])"
     return {
         Mood.ORDER: first,
@@ -214,58 +220,3 @@ _RULES = [Matcher(rule) for rule in RULES]
 _COMMANDS = [Matcher(command) for command in COMMANDS]
 _compiling = Lock()
 _CUES = sorted({cue for matcher in chain(_RULES, _COMMANDS) for cue in matcher.cues})
-
-
-# --- three ways to ask -----------------------------------------------------------------------------------------------
-
-
-def _asked(said: str, cues: Sequence[str]) -> Iterator[Finding]:
-    """What the text asks for in words. A command may stand in quotation marks, the object of another ask may not."""
-    plain = unquoted(said)
-    for sentence in sentences(plain):
-        own = said[sentence.start : sentence.end]
-        seen = [cue for cue in cues if cue in own]
-        if not seen:
-            continue
-        rules = [matcher for matcher in _RULES if not matcher.cues.isdisjoint(seen)]
-        commands = [matcher for matcher in _COMMANDS if not matcher.cues.isdisjoint(seen)]
-        for ask in asks(plain, sentence):
-            yield from (found for matcher in commands if (found := matcher.match(said, ask)))
-            yield from (found for matcher in rules if (found := matcher.match(plain, ask)))
-
-
-_PLEASE = pattern(r"\s*(?:(?:please|pls|bitte|now|jetzt|sudo|ok|just|mal)[\s,]+)*")
-_TALKED_ABOUT = pattern(
-    r"[^\n]*?\b(?:is|was|are|were|does|did|means|will|would|can|could|should|ist|war|macht|bedeutet|wird|würde|löscht|kann"
-    r"|sollte|hat|has)\b"
-)
-
-
-def _bare_command(said: str, commands: Sequence[Matcher]) -> Iterator[Finding]:
-    """The command that is the whole message."""
-    if "\n" in said.strip() or "?" in said:
-        return
-    begin = _PLEASE.match(said)
-    for matcher in commands:
-        match = matcher.line.match(said, begin.end() if begin else 0)
-        if match and not _TALKED_ABOUT.match(said, match.end()):
-            yield Finding(matcher.rule, match.start(), match.end())
-
-
-_RUN_THIS = pattern(
-    rf"{_first(RUN)}(?: (?:bitte|mal|please|mir|for me))*"
-    r" (?:this|these|that|it|the following|das|dies\w*|(?:den |die |das )?folgende\w*|es)\b"
-    rf"|(?:[^\s,]+ ){{0,5}}?(?:{RUN.german_last})\b"
-)
-
-
-def _run_blocks(lower: str, said: str, commands: Sequence[Matcher]) -> Iterator[Finding]:
-    """The commands in a code block that the line before it asks to run."""
-    if not commands:
-        return
-    for block in code_blocks(lower):
-        line = said[max(0, block.start() - _LINE_CHARS) : block.start()].rstrip().rpartition("\n")[2]
-        if any(_RUN_THIS.match(line, ask.start) for sentence in sentences(line) for ask in asks(line, sentence)):
-            for matcher in commands:
-                if match := matcher.line.search(lower, block.start(), block.end()):
-                    yield Finding(matcher.rule, match.start(), match.end())

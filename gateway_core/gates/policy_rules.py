@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway_core.gates.policy_asks import Mood
+from gateway_core.gates.policy_moods import Mood
 from gateway_core.gates.policy_words import (
     AGAINST_IT,
     ALL_SECRETS,

@@ -6,6 +6,7 @@ others stands in a group of its own, so parts can be joined freely.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -25,6 +26,13 @@ class Verbs:
             f"{self.german}|{other.german}",
             f"{self.german_last}|{other.german_last}",
         )
+
+
+def pattern(source: str) -> re.Pattern[str]:
+    """``source`` compiled so that an umlaut matches its spelling-out too: ``lösch`` finds *loesch*."""
+    for umlaut, spelt in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
+        source = source.replace(umlaut, f"(?:{umlaut}|{spelt})")
+    return re.compile(source)
 
 
 def one_of(*alternatives: str) -> str:

@@ -1,59 +1,34 @@
-"""The caches' part of ``/metrics``: hits and what they saved, entries, and how often a semantic hit is wrong."""
+"""The caches' part of ``/metrics`` that is counted as requests end: hits and what they saved."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from typing import TYPE_CHECKING
 
-from gateway_core.cache_entries import EXACT, KINDS, SEMANTIC
-from gateway_core.model import CacheStats, RequestRow, Status
+from gateway_core.cache_entries import KINDS
+from gateway_core.http.prometheus_sums import Counts
+from gateway_core.model import RequestRow, Status
 
-_VERDICTS = ("waiting", "approved", "rejected")
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 
 class CacheMetrics:
-    """Counters of requests as they finish; gauges are read when asked. The rates are of the last 30 days."""
+    """Requests that a cache answered, and what that saved."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._hits = Counter("llmgw_cache_hits", "Requests that a cache answered.", ("kind",), registry=registry)
-        self._saved = Counter("llmgw_cache_saved_usd", "US dollars that hits saved.", registry=registry)
-        self._seconds = Counter("llmgw_cache_saved_seconds", "Seconds that hits saved.", registry=registry)
-        self._entries = Gauge("llmgw_cache_entries", "Answers kept.", ("kind",), registry=registry)
-        self._pairs = Gauge(
-            "llmgw_semantic_pairs", "Pairs of questions for the local judge.", ("verdict",), registry=registry
-        )
-        self._rates = {
-            name: Gauge(f"llmgw_semantic_{name}", text, registry=registry)
-            for name, text in {
-                "false_hit_rate": "Wrong answers among checked semantic hits, 0-1; NaN while none was checked.",
-                "false_hit_rate_low": "Lower end of its 95 % interval.",
-                "false_hit_rate_high": "Upper end of its 95 % interval.",
-                "hits_checked": "Semantic hits that were checked.",
-                "hits_marked_wrong": "Semantic hits that the user marked wrong, of all time.",
-                "max_error": "SEMANTIC_MAX_ERROR.",
-            }.items()
-        }
+    def __init__(self) -> None:
+        self._hits = Counts("llmgw_cache_hits", "Requests that a cache answered.", ("kind",))
+        self._saved = Counts("llmgw_cache_saved_usd", "US dollars that hits saved.")
+        self._seconds = Counts("llmgw_cache_saved_seconds", "Seconds that hits saved.")
         for kind in KINDS:
-            self._hits.labels(kind)
+            self._hits.of[kind,] = 0.0
+
+    def families(self) -> list[Metric]:
+        """All of it so far, in any thread."""
+        return [each.family() for each in (self._hits, self._saved, self._seconds)]
 
     def count(self, row: RequestRow) -> None:
         if not row.cache.is_hit or row.status is not Status.OK:
             return
-        self._hits.labels(row.cache.value).inc()
-        self._saved.inc(max(0, row.otherwise.saved(row.cost_microusd)[0]) / 1e6)
-        self._seconds.inc(row.saved_ms / 1e3)
-
-    def read(self, stats: CacheStats) -> None:
-        semantic, recent = stats.semantic, stats.semantic.recent
-        self._entries.labels(EXACT).set(stats.entries)
-        self._entries.labels(SEMANTIC).set(semantic.entries)
-        for verdict in _VERDICTS:
-            self._pairs.labels(verdict).set(getattr(semantic, f"grey_{verdict}"))
-        for name, value in {
-            "false_hit_rate": float("nan") if recent.rate is None else recent.rate,
-            "false_hit_rate_low": recent.low,
-            "false_hit_rate_high": recent.high,
-            "hits_checked": recent.checked,
-            "hits_marked_wrong": semantic.marked_wrong,
-            "max_error": semantic.max_error,
-        }.items():
-            self._rates[name].set(value)
+        self._hits.of[row.cache.value,] += 1
+        self._saved.of[()] += max(0, row.otherwise.saved(row.cost_microusd)[0]) / 1e6
+        self._seconds.of[()] += row.saved_ms / 1e3

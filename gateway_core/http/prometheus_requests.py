@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import Metric
-from prometheus_client.registry import Collector
+from typing import TYPE_CHECKING
 
 from gateway_core.events import RequestFinished
 from gateway_core.http.prometheus_labels import Names
 from gateway_core.http.prometheus_sums import Counts, Distribution, Labels
 from gateway_core.model import Counted, RequestRow, Status, Usage
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
 TOKENS_PER_SECOND = (1, 2, 5, 10, 20, 40, 80, 160, 320, 640)
@@ -22,10 +21,10 @@ _LEAST_OUTPUT_TOKENS = 8
 """Fewer say nothing of a model's speed."""
 
 
-class RequestMetrics(Collector):
+class RequestMetrics:
     """Requests by where they went and what became of them, their tokens, money and times."""
 
-    def __init__(self, registry: CollectorRegistry, models: Names, codes: Names) -> None:
+    def __init__(self, models: Names, codes: Names) -> None:
         self._models = models
         self._codes = codes
         which = ("tier", "provider", "model")
@@ -60,9 +59,8 @@ class RequestMetrics(Collector):
             "llmgw_fallbacks", "Requests answered by another model than the router's first choice."
         )
         self._genai = GenAiMetrics()
-        registry.register(self)
 
-    def collect(self) -> Iterable[Metric]:
+    def families(self) -> list[Metric]:
         """All of it so far, in any thread."""
         own = (self._requests, self._errors, self._tokens, self._cost, self._saved, self._above)
         times = (self._duration, self._first_token, self._speed, self._repaired, self._fallbacks)

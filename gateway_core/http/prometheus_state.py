@@ -1,4 +1,5 @@
-"""The part of ``/metrics`` that is read when it is asked for: money, switches, upstreams, local models."""
+"""The part of ``/metrics`` that is read when it is asked for: money, switches, caches, upstreams, local
+models."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from typing import TypeAlias
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway_core.cache_entries import EXACT, SEMANTIC
 from gateway_core.http.prometheus_labels import Names
-from gateway_core.model import BudgetStatus, Lane, LocalServer, ProviderStatus, Snapshot, Tier
+from gateway_core.model import BudgetStatus, CacheStats, Lane, LocalServer, ProviderStatus, Snapshot, Tier
 from gateway_core.providers.breaker import CircuitState
 from gateway_core.providers.health import Circuit, Troubles
 
@@ -17,6 +19,7 @@ _CIRCUIT_VALUES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitSta
 Values: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
 STATES = ("running", "degraded", "killed")
 LEVELS = ("ok", "soft", "medium", "hard")
+_VERDICTS = ("waiting", "approved", "rejected")
 
 
 class StateMetrics(Collector):
@@ -34,6 +37,7 @@ class StateMetrics(Collector):
         self._seen = (
             *_of_gateway(now),
             *_of_budget(now.budget),
+            *_of_caches(now.cache),
             *_of_upstreams(now.providers, troubles),
             self._of_circuits(circuits),
             *_of_local(now.local, self._models),
@@ -89,6 +93,25 @@ def _of_lanes(budget: BudgetStatus) -> Iterator[Metric]:
     ):
         values = {lane: microusd / 1e6 for lane, microusd in of_lanes.items()}
         yield _gauges(f"llmgw_budget_lane_{name}_usd", text, ("lane",), values.items())
+
+
+def _of_caches(stats: CacheStats) -> Iterator[Metric]:
+    """What they hold, and how often a semantic hit is wrong: the rates are of the last 30 days."""
+    semantic, recent = stats.semantic, stats.semantic.recent
+    entries = {(EXACT,): float(stats.entries), (SEMANTIC,): float(semantic.entries)}
+    yield _gauges("llmgw_cache_entries", "Answers kept.", ("kind",), entries.items())
+    pairs = {(verdict,): float(getattr(semantic, f"grey_{verdict}")) for verdict in _VERDICTS}
+    yield _gauges("llmgw_semantic_pairs", "Pairs of questions for the local judge.", ("verdict",), pairs.items())
+    rate = float("nan") if recent.rate is None else recent.rate
+    for name, text, value in (
+        ("false_hit_rate", "Wrong answers among checked semantic hits, 0-1; NaN while none was checked.", rate),
+        ("false_hit_rate_low", "Lower end of its 95 % interval.", recent.low),
+        ("false_hit_rate_high", "Upper end of its 95 % interval.", recent.high),
+        ("hits_checked", "Semantic hits that were checked.", recent.checked),
+        ("hits_marked_wrong", "Semantic hits that the user marked wrong, of all time.", semantic.marked_wrong),
+        ("max_error", "SEMANTIC_MAX_ERROR.", semantic.max_error),
+    ):
+        yield _gauge(f"llmgw_semantic_{name}", text, value)
 
 
 def _of_upstreams(providers: Iterable[ProviderStatus], troubles: Troubles) -> Iterator[Metric]:

@@ -11,7 +11,6 @@ from pydantic import SecretStr
 from gateway_core.providers.anthropic import AnthropicProvider
 from gateway_core.providers.dialect import own_dialect
 from gateway_core.providers.openai_compatible import OpenAICompatible
-from gateway_core.providers.openai_responses import OpenAIProvider
 from gateway_core.providers.pool import Blueprint
 from gateway_core.providers.pricing import Pricing
 from gateway_core.providers.prompt_check import ContextBook
@@ -42,8 +41,9 @@ def blueprints(
     for name, url, secret in compatible:
         if key := _open(secret):
             given = {"name": name, "kind": name, "base_url": url, "api_key": key, **waits}
-            kind = OpenAIProvider if name == "openai" else OpenAICompatible
-            made[name] = _blueprint(kind, {**given, "simulated": simulated})
+            made[name] = _blueprint(
+                _openai() if name == "openai" else OpenAICompatible, {**given, "simulated": simulated}
+            )
     for entry in settings.providers:
         made.pop(entry.name, None)
         if entry.lacks_key is None:
@@ -80,6 +80,12 @@ def _own(entry: ProviderEntry, settings: Settings, pricing: Pricing | None, cont
     )
     more = {"kind": "compatible", "free": entry.free, "dialect": dialect, "contexts": contexts}
     return _blueprint(OpenAICompatible, {**given, **more})
+
+
+def _openai() -> type[OpenAICompatible]:
+    from gateway_core.providers.openai_responses import OpenAIProvider
+
+    return OpenAIProvider
 
 
 def _blueprint(kind: type[AnthropicProvider] | type[OpenAICompatible], given: dict[str, object]) -> Blueprint:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import cache
 
 ALIKE_FROM = 0.8
 """Of cosine and of :func:`alikeness`: from here on the same is asked again (facts of routing, step 4)."""
@@ -18,26 +19,33 @@ _EXCHANGED = 0.25
 below :data:`ALIKE_FROM`, however long the texts are. "And of Spain?" is no "And of France?"."""
 
 _END = r"(?:,? (?:please|bitte))?(?=\W*$|\s*[,.:;!?–-])"
-_COMPLAINT = re.compile(
-    r"^\W*(?:(?:no|nein|nope|sorry|hm+|please|bitte|but|aber)\b[\s,.!–-]*)*(?:"
-    rf"(?:re-?try|re-?do(?: (?:it|that))?|regenerate|once more|again|one more time){_END}"
-    r"|(?:try|do|answer|ask)(?: (?:it|that|this))? (?:once )?(?:again|once more|one more time)\b"
-    rf"|(?:that|this|it|your answer)(?:'s|’s| is| was| looks| seems)(?: still)?"
-    r"(?: (?:wrong|incorrect|false|broken)| not (?:right|correct|true|what i (?:asked|meant|wanted)))\b"
-    r"|(?:that|this|it)(?: still)? (?:does|did)(?:n['’]?t| not) (?:work|help|answer)\b"
-    rf"|(?:still )?(?:wrong|incorrect|not (?:right|correct)|not what i (?:asked|meant|wanted))(?: answer)?{_END}"
-    rf"|(?:bitte )?(?:noch ?mal|noch einmal|nochmals|erneut){_END}"
-    r"|(?:versuch\w*|probier\w*|mach\w*|antworte)(?: (?:es|das))?(?: bitte)?"
-    r" (?:noch ?mal|noch einmal|nochmals|erneut)\b"
-    r"|(?:das|es|die antwort|deine antwort) (?:ist|war|sieht|bleibt)(?: (?:so|aber|doch|leider|immer noch|noch immer))*"
-    r" (?:falsch|verkehrt|unsinn|nicht (?:richtig|korrekt|das,? was ich))\b"
-    r"|(?:das )?stimmt(?: (?:so|aber|doch|leider|immer noch))* nicht\b"
-    r"|(?:das|es) (?:geht|klappt|funktioniert)(?: (?:so|aber|leider|immer noch|noch immer))* nicht\b"
-    rf"|(?:immer noch )?(?:falsch|verkehrt|nicht richtig){_END}"
-    r")",
-    re.IGNORECASE,
-)
-"""What says that the answer was none, and little else."""
+
+
+@cache
+def _complaint() -> re.Pattern[str]:
+    """What says that the answer was none, and little else. Only short texts are looked at."""
+    return re.compile(
+        r"^\W*(?:(?:no|nein|nope|sorry|hm+|please|bitte|but|aber)\b[\s,.!–-]*)*(?:"
+        rf"(?:re-?try|re-?do(?: (?:it|that))?|regenerate|once more|again|one more time){_END}"
+        r"|(?:try|do|answer|ask)(?: (?:it|that|this))? (?:once )?(?:again|once more|one more time)\b"
+        rf"|(?:that|this|it|your answer)(?:'s|’s| is| was| looks| seems)(?: still)?"
+        r"(?: (?:wrong|incorrect|false|broken)| not (?:right|correct|true|what i (?:asked|meant|wanted)))\b"
+        r"|(?:that|this|it)(?: still)? (?:does|did)(?:n['’]?t| not) (?:work|help|answer)\b"
+        rf"|(?:still )?(?:wrong|incorrect|not (?:right|correct)|not what i (?:asked|meant|wanted))(?: answer)?{_END}"
+        rf"|(?:bitte )?(?:noch ?mal|noch einmal|nochmals|erneut){_END}"
+        r"|(?:versuch\w*|probier\w*|mach\w*|antworte)(?: (?:es|das))?(?: bitte)?"
+        r" (?:noch ?mal|noch einmal|nochmals|erneut)\b"
+        r"|(?:das|es|die antwort|deine antwort) (?:ist|war|sieht|bleibt)"
+        r"(?: (?:so|aber|doch|leider|immer noch|noch immer))*"
+        r" (?:falsch|verkehrt|unsinn|nicht (?:richtig|korrekt|das,? was ich))\b"
+        r"|(?:das )?stimmt(?: (?:so|aber|doch|leider|immer noch))* nicht\b"
+        r"|(?:das|es) (?:geht|klappt|funktioniert)(?: (?:so|aber|leider|immer noch|noch immer))* nicht\b"
+        rf"|(?:immer noch )?(?:falsch|verkehrt|nicht richtig){_END}"
+        r")",
+        re.IGNORECASE,
+    )
+
+
 _LITTLE = """
 a an the of to in on at for and or is are was were be do does did can could would will you i me my we us it this that
 there please just now still again once more so which who what how tell say
@@ -54,7 +62,7 @@ _WORD = re.compile(r"\w+")
 
 def is_complaint(text: str) -> bool:
     """Whether a text says that the last answer was no good, or to try again: "retry", "das ist falsch"."""
-    return len(text) <= _LONGEST_COMPLAINT and _COMPLAINT.match(text) is not None
+    return len(text) <= _LONGEST_COMPLAINT and _complaint().match(text) is not None
 
 
 def alikeness(one: str, other: str) -> float:

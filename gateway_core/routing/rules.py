@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from gateway_core.routing.measures import both_ends
 
@@ -18,7 +19,7 @@ the whole text the rules made the router worse (APGR .62 instead of .65 on Route
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Adds ``weight`` to the difficulty where ``pattern`` is found.
+    """Adds ``weight`` to the difficulty where ``pattern`` is found, whatever the case.
 
     One of ``parts`` stands in every ASCII text in which it is, in lower case: to look for these is ten times as fast.
     Empty for a pattern that is fast itself.
@@ -26,12 +27,21 @@ class Rule:
 
     name: str
     weight: float
-    pattern: re.Pattern[str]
+    pattern: str
     parts: tuple[str, ...]
+
+    def applies(self, asked: str) -> bool:
+        return _compiled(self.pattern).search(asked) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """When it is first needed: most prompts have no part of most rules."""
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def _rule(name: str, weight: float, pattern: str, parts: str = "") -> Rule:
-    return Rule(name, weight, re.compile(pattern, re.IGNORECASE), tuple(parts.split()))
+    return Rule(name, weight, pattern, tuple(parts.split()))
 
 
 RULES = (
@@ -122,6 +132,6 @@ def found_in(text: str) -> list[Rule]:
     """The rules that apply to a prompt."""
     asked = both_ends(text, BEGINNING, END)
     if not asked.isascii():
-        return [rule for rule in RULES if rule.pattern.search(asked)]
+        return [rule for rule in RULES if rule.applies(asked)]
     holds = asked.lower().__contains__
-    return [rule for rule in RULES if (not rule.parts or any(map(holds, rule.parts))) and rule.pattern.search(asked)]
+    return [rule for rule in RULES if (not rule.parts or any(map(holds, rule.parts))) and rule.applies(asked)]

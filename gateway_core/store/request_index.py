@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from gateway_core.model import RequestRow
-from gateway_core.request_terms import row_text
+from gateway_core.request_words import row_text
 from gateway_core.store.codec import clean_text
 from gateway_core.store.parts import read_answer, read_messages
 from gateway_core.store.request_rows import SELECTED, row_of

@@ -22,7 +22,7 @@ from gateway_core.model import (
     Timeline,
     Usage,
 )
-from gateway_core.request_terms import row_text
+from gateway_core.request_words import row_text
 from gateway_core.store.codec import clean_text, from_json, to_bytes
 from gateway_core.store.days import day_of
 from gateway_core.store.request_index import count_added

@@ -27,11 +27,15 @@ _PIECE_CHARACTERS = 48
 """Characters of a piece, to the end of the word that reaches them."""
 _WORDS = re.compile(r"\S{1,24}\s*|\s+")
 """A word and the space behind it, or a part of a long one."""
-_JOINS = re.compile(
-    "[^\x00-\u02ff\u2010-\u2027\u2030-\u205e\u20a0-\u20c0\u2190-\u22ff\u2500-\u259f"
-    "\u3001-\u3020\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]"
-)
-"""A character that may be one with its neighbour to a reader: none of Latin, punctuation, Chinese or Japanese."""
+
+
+@cache
+def _joins() -> re.Pattern[str]:
+    """A character that may be one with its neighbour to a reader: none of Latin, punctuation, Chinese or Japanese."""
+    return re.compile(
+        "[^\x00-\u02ff\u2010-\u2027\u2030-\u205e\u20a0-\u20c0\u2190-\u22ff\u2500-\u259f"
+        "\u3001-\u3020\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]"
+    )
 
 
 @cache
@@ -309,7 +313,7 @@ def _call_deltas(message: JsonObject) -> Iterator[JsonObject]:
 def _pieces(text: str, least: int = _PIECE_CHARACTERS) -> Iterator[str]:
     """The text in pieces of whole words, of at least so many characters each."""
     held = ""
-    for word in (_joined_words() if _JOINS.search(text) else _WORDS).findall(text):
+    for word in (_joined_words() if _joins().search(text) else _WORDS).findall(text):
         held += word
         if len(held) >= least:
             yield held

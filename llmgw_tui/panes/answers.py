@@ -7,7 +7,8 @@ from itertools import chain
 
 from rich.segment import Segment
 
-from gateway_core.model import ReplayProgress, RequestDetail, Status
+from gateway_core.model import RequestDetail, Status
+from gateway_core.replay_values import ReplayProgress
 from llmgw_tui.ink import Ink
 from llmgw_tui.panes.detail import document
 from llmgw_tui.panes.details import Line, heading, pair, wrapped

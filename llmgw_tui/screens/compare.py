@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from gateway_core.model import ReplayProgress, RequestDetail, RequestRow, Status
+from gateway_core.model import RequestDetail, RequestRow, Status
+from gateway_core.replay_values import ReplayProgress
 from llmgw_tui.panes.answers import compare_document
 from llmgw_tui.panes.parts import Document
 from llmgw_tui.screens.document import MATCHES, DocumentScreen

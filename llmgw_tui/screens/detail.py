@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 from typing import ClassVar
 
-from gateway_core.model import CommandResult, ReplayOffer, RequestDetail, RequestParts, RequestRow, Status
+from gateway_core.model import CommandResult, RequestDetail, RequestParts, RequestRow, Status
+from gateway_core.replay_values import ReplayOffer
 from llmgw_tui.exports.call import FORMATS, NothingKept
 from llmgw_tui.exports.exported import Export, export, write
 from llmgw_tui.panes.detail import detail_document

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway_core.cache.code_context import MOST_AT_ONCE, UNKNOWN, CodeContexts, asks_about_code, is_about_code
+from gateway_core.cache.code_context import MOST_AT_ONCE, UNKNOWN, CodeContexts, asks_about_code
+from gateway_core.cache.code_questions import is_about_code
 from gateway_core.cache.fingerprint import UnknownState
 from gateway_core.cache.identity import Identity, identity
 from gateway_core.model import ChatRequest, CodeContext

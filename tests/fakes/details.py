@@ -13,8 +13,6 @@ from gateway_core.model import (
     Feature,
     Reason,
     Received,
-    ReplayOffer,
-    ReplayOffers,
     RequestDetail,
     RequestParts,
     RequestRow,
@@ -27,6 +25,7 @@ from gateway_core.model import (
     UpstreamRequest,
     Usage,
 )
+from gateway_core.replay_values import ReplayOffer, ReplayOffers
 from tests.fakes.snapshots import BY_TIER, CHEAP, EVIL, LOCAL, busy, hostile
 
 

@@ -20,8 +20,6 @@ from gateway_core.model import (
     Fit,
     FitVerdict,
     KillSwitch,
-    ReplayOffers,
-    ReplayProgress,
     RequestDetail,
     RequestParts,
     RequestRow,
@@ -29,6 +27,7 @@ from gateway_core.model import (
     SpendReport,
     Tier,
 )
+from gateway_core.replay_values import ReplayOffers, ReplayProgress
 from gateway_core.request_filter import parse
 from gateway_core.request_pages import PAGE_ROWS, RequestsPage, plain_sort
 from gateway_core.routing_values import RouteTrial, RoutingStatus

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway_core.events import RequestFinished
 from gateway_core.http.prometheus_labels import MOST_NAMES, Names
+from gateway_core.http.prometheus_page import Counted
 from gateway_core.http.prometheus_requests import RequestMetrics
 from gateway_core.http.prometheus_state import StateMetrics
 from gateway_core.model import BudgetStatus, CacheStatus, KillSwitch, PullStatus, RequestRow, Status, Tier, Usage
@@ -41,7 +42,8 @@ def value(found: Samples, name: str, **labels: str) -> float:
 
 def counted(*events: RequestFinished) -> Samples:
     registry = CollectorRegistry()
-    metrics = RequestMetrics(registry, Names(), Names())
+    metrics = RequestMetrics(Names(), Names())
+    registry.register(Counted([metrics.families]))
     for event in events:
         metrics.count(event)
     return samples(generate_latest(registry).decode())

@@ -60,6 +60,14 @@ def test_a_histogram_is_written_as_the_librarys(observed: list[tuple[str, float]
 
 
 def test_a_counter_without_labels_is_there_before_anything_happened() -> None:
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     Counter("n", "What.", registry=registry)
     assert text(Counts("n", "What.")) == generate_latest(registry)
+
+
+def test_a_histogram_without_labels_is_there_before_anything_happened() -> None:
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    Histogram("h", "How long.", buckets=BOUNDS, registry=registry)
+    assert text(Distribution("h", "How long.", (), BOUNDS)) == generate_latest(registry)

@@ -41,3 +41,18 @@ def test_help_of_what_asks_a_gateway_says_whose_address_it_takes(capsys: Printed
     words = " ".join(capsys.readouterr().out.split())
     assert ended.value.code == 0
     assert "address of the gateway (default 127.0.0.1)" in words and "listen" not in words
+
+
+@pytest.mark.parametrize("typed", ["", "serve", "serve --quiet --read-only --port 0 --data-dir here"])
+def test_what_starts_a_gateway_is_understood_as_among_all_commands(typed: str) -> None:
+    assert parse_arguments(typed.split()) == make_parser().parse_args(typed.split())
+
+
+def test_wrong_use_of_serve_is_told_as_among_all_commands(capsys: Printed) -> None:
+    told = []
+    for parse in (parse_arguments, make_parser().parse_args):
+        with pytest.raises(SystemExit) as ended:
+            parse(["serve", "--bad"])
+        assert ended.value.code == 2
+        told.append(capsys.readouterr().err)
+    assert told[0] == told[1]

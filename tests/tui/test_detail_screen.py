@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from rich.style import Style
 
-from gateway_core.model import CommandResult, ReplayProgress, RequestDetail, Snapshot, Status, Tier
+from gateway_core.model import CommandResult, RequestDetail, Snapshot, Status, Tier
+from gateway_core.replay_values import ReplayProgress
 from gateway_core.request_pages import PAGE_ROWS
 from llmgw_tui.panes.draw import Look
 from llmgw_tui.panes.header import Link

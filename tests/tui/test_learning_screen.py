@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from gateway_core.learning_values import LearningStatus, Trial
-from gateway_core.model import CommandResult, ReplayProgress, Status
+from gateway_core.model import CommandResult, Status
+from gateway_core.replay_values import ReplayProgress
 from llmgw_tui.screens.compare import CompareScreen
 from llmgw_tui.screens.detail import DetailScreen
 from llmgw_tui.screens.learned import HeadVersionScreen

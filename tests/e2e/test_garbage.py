@@ -1,0 +1,51 @@
+"""A process that serves does not go through what its start has made again, whatever face it has."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from gateway_core.garbage import THRESHOLDS
+from tests.e2e.forks import ROOT
+from tests.e2e.harness import GatewayProcess
+from tests.e2e.in_terminal import a_free_port, on_terminal, own_env
+
+TELL = """
+import atexit, gc, os, pathlib
+told = pathlib.Path(os.environ["LLMGW_DATA_DIR"], "garbage")
+atexit.register(lambda: told.write_text(f"{gc.isenabled()} {gc.get_threshold()}"))
+"""
+
+
+async def test_the_gateway_collects_seldom(tmp_path: Path) -> None:
+    llmgw = GatewayProcess(tmp_path, {}, before=TELL, anew=True)
+    await llmgw.start()
+    await llmgw.end()
+    assert (tmp_path / "garbage").read_text() == f"True {THRESHOLDS}"
+
+
+async def test_the_control_centre_collects_seldom(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "sitecustomize.py").write_text(TELL)
+    env = own_env(tmp_path, a_free_port(), PYTHONPATH=os.pathsep.join((str(tmp_path), str(ROOT))))
+    with on_terminal(env=env, cwd=tmp_path) as terminal:
+        await terminal.shows("No requests yet")
+        terminal.type(b"q")
+        assert await terminal.ended() == 0
+    assert (tmp_path / "data" / "garbage").read_text() == f"True {THRESHOLDS}"
+
+
+def test_what_is_there_is_not_gone_through_again() -> None:
+    code = (
+        "import gc\n"
+        "from gateway_core.garbage import collect_seldom\n"
+        "made = [[]]\n"
+        "there = lambda: any(one is made for one in gc.get_objects())\n"
+        "assert there()\n"
+        "collect_seldom()\n"
+        "assert not there()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
