@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 FRESH_S = 1.0
 """A forecast is made at most this often: it takes a millisecond, and snapshots are made many times a second."""
+AFTER_START_S = 1.0
+"""Reading a year of costs takes 0.1 s of CPU, which the first request after a start should have."""
 LOOK_S = 60.0
 """How often it is seen whether a new day has begun, whose earlier days are to be read."""
 
@@ -92,6 +94,7 @@ class Spending:
 
     async def run(self) -> None:
         """Keeps the earlier days that the forecast goes by."""
+        await asyncio.sleep(AFTER_START_S)
         while True:
             day = self._budget.status().day
             if day != self._read_for:
