@@ -197,9 +197,15 @@ class Gateway(Composition):
             self._simulated,
             self._read_only,
             self.commands.replaced_limits,
-            (*self._failures(), *self.keys.notices, *self.reloader.notices, *self._notices),
+            self.notices,
         )
         return self._overview.snapshot(standing, self._clock.now(), rows)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know now."""
+        own = (*self._failures(), *self.keys.notices, *self.reloader.notices, *self._notices)
+        return (*own, *self._overview.notices)
 
     def _failures(self) -> tuple[str, ...]:
         """What does not work now. A database that stands in for the file tells of itself."""

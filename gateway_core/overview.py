@@ -24,7 +24,7 @@ from gateway_core.tiers import Tiers
 
 @dataclass(frozen=True)
 class Standing:
-    """What does not come from a part: which gateway this is, and what its operator and its files have said."""
+    """What does not come from a part: which gateway this is, and what is to be told of all of it."""
 
     version: str
     started_at: float
@@ -58,7 +58,6 @@ class Overview:
         day_at = max(now, start_of(budget.day))  # midnight may have come since now was looked at
         providers = self.health.statuses(self.checks.statuses)
         state, detail = self._state(landscape, bool(targets), budget.ledger_ok, providers)
-        judge = (self.judge.notice,) if self.judge.notice else ()
         return Snapshot(
             at=now,
             version=standing.version,
@@ -84,8 +83,13 @@ class Overview:
             cache_rate_by_minute=activity.cache_rate_by_minute(now),
             forecast=self.spending.forecast(),
             configured_limits=standing.configured_limits,
-            notices=(*standing.notices, *judge, *self.local.notices),
+            notices=standing.notices,
         )
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What is to be told of the judge and of local models."""
+        return (*filter(None, [self.judge.notice]), *self.local.notices)
 
     def _spend_by_hour(self, budget: BudgetStatus, now: float) -> Series:
         """Dollars per hour from midnight to the current hour."""

@@ -46,7 +46,7 @@ async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, qu
                 end_by_signals(stop.set, gateway.stopping.hurry)
             sayer.say(f"llmgw serves {gateway.address}/v1")
             sayer.say(f"The key is in {settings.data_dir}; `llmgw connect` shows it, and how to use it. Ctrl+C ends.")
-            for notice in (*filter(None, [trouble]), *gateway.snapshot(rows=0).notices):
+            for notice in (*filter(None, [trouble]), *gateway.notices):
                 sayer.say(one_line(notice))
             tell = partial(_tell, sayer=sayer, quiet=quiet)
             gateway.bus.listen(tell)
