@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aiohttp import web
@@ -105,10 +106,12 @@ class FakeOllama(FakeOpenAI):
         self.models = tuple(self.tagged)
 
     def load(self, name: str, *, pinned: bool = False, context: int | None = None) -> None:
-        """Puts a model into memory."""
+        """Puts a model into memory, for as long as Ollama keeps one."""
         running = json.loads(recording("ps_forever" if pinned else "ps_loaded")["body"])["models"][0]
+        ends = datetime.now(UTC) + timedelta(minutes=5)
         self.loaded[name] = {
             **running,
+            **({} if pinned else {"expires_at": f"{ends:%Y-%m-%dT%H:%M:%S}.574915364Z"}),
             "name": name,
             "model": name,
             "context_length": context or self.default_context,

@@ -40,6 +40,7 @@ async def test_version_and_tags_read_as_recorded(client: OllamaClient) -> None:
 
 async def test_ps_tells_the_context_in_force_and_when_the_model_goes(fake: FakeOllama, client: OllamaClient) -> None:
     fake.load(MODEL)
+    fake.loaded[MODEL]["expires_at"] = "2026-11-23T16:21:23.574915364Z"
     running = (await client.ps())[MODEL]
     assert running.loaded and running.context_length == 4096
     assert running.expires_at == pytest.approx(1_795_450_883.574915)
