@@ -267,6 +267,7 @@ PLACES: Mapping[str, tuple[Move, ...]] = {
 MODEL: Mapping[str, tuple[Move, ...]] = {
     "load": (
         move("m", "1 loaded"),
+        move("home", r"smollm2:135m ─"),  # the cursor stays on its model when another one comes before it
         move(OWN, "0 loaded", toast="is unloaded"),
         move(OWN, "1 loaded", toast="is loaded with a context"),
     ),
