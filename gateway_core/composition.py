@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,7 @@ from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.spending.room import Spending
 from gateway_core.stopping import Stopping
+from gateway_core.store.advance import Advance
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import Database
 from gateway_core.store.days import day_of
@@ -76,6 +78,7 @@ from gateway_core.store.model_reports import ModelReportStore
 from gateway_core.store.operator import OperatorState, OperatorStore
 from gateway_core.store.requests import RequestLog
 from gateway_core.store.responses import ResponseStore
+from gateway_core.store.spool import Spool
 from gateway_core.target_times import SAMPLES, TargetTimes
 from gateway_core.tiers import Tiers
 
@@ -149,7 +152,7 @@ class Composition:
         self.kill_gate = KillGate(state.kill)
         limits = state.limits(configured_limits(settings))
         self._budget = await Budget.open(
-            Ledger(database, clock),
+            Ledger(database, clock, Advance(Spool(settings.data_dir))),
             clock,
             limits.soft_microusd,
             limits.medium_microusd,
@@ -162,6 +165,11 @@ class Composition:
         if (orphans := self._budget.orphans).count:
             charged = f"{orphans.cost_microusd / 1e6:.4f} USD charged for them"
             self._notices.append(f"{orphans.count} paid calls were cut off last time; {charged}.")
+        if orphans.lost_microusd:
+            lost = f"{orphans.lost_microusd / 1e6:.4f} USD"
+            self._notices.append(
+                f"The computer went off while llmgw ran: {lost} were charged, the most that the ledger may have lost."
+            )
         keeps = settings.keep_bodies_days > 0
         self._requests = RequestLog(database, clock, keep_bodies=keeps, secrets=self._secrets)
         try:
@@ -243,7 +251,7 @@ class Composition:
         self.reader = DifficultyReader(self._embedder, is_on=settings.router_embedding == "on")
         self._talks.use_readers(self.reader.vector, self.reader.meaning)
         self._journal = Journal(self.bus, self._activity, self._requests, clock, self._secrets)
-        self._budget.on_reserve = self._journal.is_paid
+        self._budget.announcement = self._journal.announcement
         self.searches = RequestSearch(database, self._requests, self._journal.settled, clock)
         idempotency = Idempotency(IdempotencyStore(database, clock))
         self.pipeline = Pipeline(
@@ -296,9 +304,7 @@ class Composition:
 
     def _open_commands(self, operator: OperatorStore, state: OperatorState) -> None:
         """What an operator can do."""
-        self.spending = Spending(
-            self._database, self._budget, self._pricing.is_known, self._journal.settled, self._clock
-        )
+        self.spending = Spending(self._database, self._budget, self._pricing.is_known, self._settled, self._clock)
         self.stopping = Stopping(lambda: self.kill_gate.in_flight, self.kill_gate.hurry)
         self.reloader = Reloader(
             self._files, lambda: self.settings, self._apply, lambda level, text: self.notice(level, text, "settings")
@@ -363,7 +369,7 @@ class Composition:
         from gateway_core.whatif.room import Surroundings, WhatIf
 
         around = Surroundings(self._world, self._known_local)
-        return WhatIf(self._database, around, self._journal.settled, self._clock)
+        return WhatIf(self._database, around, self._settled, self._clock)
 
     def _world(self) -> World:
         """What a replay under another policy goes by."""
@@ -433,6 +439,12 @@ class Composition:
         """What is wrong with the ledger; empty while nothing is."""
         why = self._budget.ledger_trouble
         return f"The ledger cannot be written: paid tiers are stopped. {why}" if why else ""
+
+    async def _settled(self) -> None:
+        """Returns when every request so far is in the log, and its money in the ledger."""
+        await self._journal.settled()
+        with suppress(StoreError):
+            await self._budget.written()
 
     async def detail(self, request_id: str) -> RequestDetail | None:
         """Everything kept of a request."""

@@ -125,13 +125,11 @@ class Journal:
         self._news.set()
         return row
 
-    def is_paid(self, request_id: str) -> None:
+    def announcement(self, request_id: str) -> str | None:
         """A request sets money aside now: that there is such a request goes to the disk in the same commit, so that no
         crash leaves money that nobody can account for. The rest waits as before."""
-        if (noted := self._noted.get(request_id)) is not None:
-            row, _ = noted
-            with suppress(StoreError):
-                self._requests.announce(row)
+        noted = self._noted.get(request_id)
+        return None if noted is None else self._requests.announcement(noted[0])
 
     def start(self) -> None:
         self._writer = asyncio.create_task(self._write(), name="request log")

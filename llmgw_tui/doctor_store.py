@@ -15,11 +15,14 @@ from pathlib import Path
 from gateway_core.cache.table.handle import damaged_tables
 from gateway_core.cache.table.place import Place
 from gateway_core.settings import Settings
+from gateway_core.store.advance import cut_off
+from gateway_core.store.boot import boot_id
 from gateway_core.store.database import FILE_NAME
 from gateway_core.store.days import day_of
 from gateway_core.store.errors import NewerStore, StoreError, is_damage
 from gateway_core.store.files import open_read_only
 from gateway_core.store.lock import FolderLock
+from gateway_core.store.spool import Spool
 from llmgw_tui.findings import Finding
 
 
@@ -76,9 +79,10 @@ def _content(connection: sqlite3.Connection, path: Path, in_use: bool) -> Iterat
         yield Finding("note", f"{what}: the clock was or is wrong. Set it right: each day's limit counts by it.")
     if in_use:
         return
-    count, cost = connection.execute(
-        "SELECT count(*), coalesce(sum(reserved_microusd), 0) FROM reservations WHERE state = 'reserved'"
-    ).fetchone()
+    count, cost, lost = cut_off(connection, Spool(path.parent), boot_id())
+    if lost:
+        what = f"the computer went off while llmgw ran: the next start charges {lost / 1e6:.4f} USD"
+        yield Finding("note", f"{what}, the most that the ledger may have lost")
     if count:
         what = f"llmgw ended without a word while {count} paid call{'' if count == 1 else 's'} ran"
         yield Finding("note", f"{what}: the next start charges {cost / 1e6:.4f} USD, what was reserved for them")

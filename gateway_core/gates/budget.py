@@ -26,6 +26,10 @@ from gateway_core.wire import errors
 log = logging.getLogger(__name__)
 
 RETRY_S = 2.0
+ADVANCE_SHARE = 100
+"""The part of the daily limit that calls may need together before they are on the disk: one in so many."""
+MOST_ADVANCE_MICROUSD = 500_000
+"""And never more than this: some dozen calls with OpenClaw's 63 KB at a cheap model, and none at Claude."""
 Beside = Callable[[], Awaitable[Work[bool] | None]]
 """Makes ready what is to be written in the transaction that settles a call."""
 
@@ -69,6 +73,7 @@ class Budget:
         self._background_microusd = 0
         self._provider_limits: Mapping[str, int] = {}
         self._retry_s = retry_s
+        ledger.set_advance(_advance_for(limits))
         self._day = day_of(clock.now())
         self._accounts: dict[str, Account] = {}
         self._open: dict[str, Reservation] = {}
@@ -77,6 +82,7 @@ class Budget:
         self._started = self._closed = False
         self._starting = asyncio.Lock()
         self._ledger_ok = True
+        ledger.on_failure = self._ledger_failed
         self._retrying: asyncio.Task[None] | None = None
         self._finding: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,8 +90,8 @@ class Budget:
         """Why the ledger cannot be written; empty while it can."""
         self.on_ledger: Callable[[bool], None] = lambda ok: None
         """Called when the ledger cannot be written any more, and when it can again."""
-        self.on_reserve: Callable[[str], None] = lambda request_id: None
-        """Called right before money is set aside for a request: what it writes shares the commit."""
+        self.announcement: Callable[[str], str | None] = lambda request_id: None
+        """How a request is announced that money is set aside for: it shares the commit."""
         self.orphans = Orphans(0, 0)
         """What a crash left behind and the start charged."""
 
@@ -116,6 +122,8 @@ class Budget:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._unwritten:
             await self.retry()
+        with suppress(StoreError):
+            await self._ledger.close()
 
     # --- what is known now -------------------------------------------------------------------------------------
 
@@ -164,6 +172,7 @@ class Budget:
         if min(soft_microusd, medium_microusd, hard_microusd) < 0:
             raise ValueError("a limit cannot be negative")
         self._limits = Limits(soft_microusd, medium_microusd, hard_microusd)
+        self._ledger.set_advance(_advance_for(self._limits))
 
     def set_background_limit(self, microusd: int) -> None:
         """What calls that nobody waits for may cost a day from now on, inside the hard limit. 0 is off. Raises
@@ -213,16 +222,18 @@ class Budget:
             return refusal
         if refusal := self.provider_refusal(target.provider, worst_case_microusd):
             return refusal
-        entry = LedgerEntry(request_id, attempt, self._day, target, worst_case_microusd, self._clock.now(), lane)
-        if entry.id in self._open:
-            raise ValueError(f"{entry.id} is already reserved")
+        if f"{request_id}/{attempt}" in self._open:
+            raise ValueError(f"{request_id}/{attempt} is already reserved")
+        announced = self.announcement(request_id)
+        call = (request_id, attempt, self._day, target, worst_case_microusd, self._clock.now(), lane, announced)
+        entry = LedgerEntry(*call)
         hour = hour_of(entry.created_at, entry.day)
         reservation = Reservation(entry.id, entry.day, target, worst_case_microusd, hour, lane)
         self._open[reservation.id] = reservation
         account.hold(reservation)
-        self.on_reserve(request_id)
         try:
-            await self._ledger.reserve(entry)
+            if not (self._may_be_noted(entry) and self._ledger.note(entry)):
+                await self._ledger.reserve(entry)
         except asyncio.CancelledError:
             self._end(_Ending(reservation, 0, None))
             raise
@@ -233,7 +244,7 @@ class Budget:
         except BaseException:
             self._forget(reservation)
             raise
-        if not self._unwritten:
+        if not self._unwritten and not self._ledger_ok:
             self._note_ledger(ok=True)
         return reservation
 
@@ -255,6 +266,10 @@ class Budget:
         """Nothing was sent: gives the money back. Otherwise like :meth:`settle`."""
         await self._finish(_Ending(reservation, 0, None))
 
+    async def written(self) -> None:
+        """Returns once the database has all that is known here. Raises :class:`StoreError`."""
+        await self._ledger.written()
+
     async def retry(self) -> bool:
         """Tries now what could not be written; True when the ledger works and nothing is left."""
         try:
@@ -263,6 +278,7 @@ class Budget:
             for ending in list(self._unwritten.values()):
                 await self._write(ending)
                 self._book(ending)
+            await self._ledger.written()
             await self._ledger.check()
         except StoreError as error:
             self._note_ledger(ok=False, why=str(error))
@@ -292,14 +308,12 @@ class Budget:
 
     async def _accounts_from(self, day: str) -> dict[str, Account]:
         """The day and those after it, as the ledger has them."""
-        spent = await self._ledger.spent_since(day)
+        spent = {day: 0, **await self._ledger.spent_since(day)}
         background = await self._ledger.spent_in_lane(Lane.BACKGROUND, day)
-        of_providers = await self._ledger.spent_by_provider(day)
-        hours = await self._ledger.spent_by_hour(day)
         accounts = {each: account_of(cost, background.get(each, 0)) for each, cost in spent.items()}
-        account = accounts.setdefault(day, Account())
-        account.of_providers.update(of_providers)
-        account.hours = list(hours)
+        for each, account in accounts.items():
+            account.of_providers.update(await self._ledger.spent_by_provider(each))
+            account.hours = list(await self._ledger.spent_by_hour(each))
         return accounts
 
     def _today(self) -> Account:
@@ -324,8 +338,7 @@ class Budget:
 
     async def _find(self, day: str) -> None:
         with suppress(StoreError):
-            account = (await self._accounts_from(day))[day]
-            self._accounts.setdefault(day, account)
+            self._accounts = {**await self._accounts_from(day), **self._accounts}
 
     def _over_limit(self, account: Account, worst_case_microusd: int, lane: Lane) -> Refusal | None:
         spent, hard = account.spent_microusd, self._limits.hard_microusd
@@ -338,10 +351,30 @@ class Budget:
             return errors.background_exceeded(own.committed_microusd, own.limit_microusd, worst_case_microusd)
         return None
 
+    def _may_be_noted(self, entry: LedgerEntry) -> bool:
+        """What a power loss may take from the ledger is charged to the day and to no part of it: a call that counts
+        against a limit of its own inside the day's is written before it is made."""
+        own = self._provider_limits.get(entry.target.provider) or (
+            entry.lane is Lane.BACKGROUND and self._background_microusd
+        )
+        return self._ledger_ok and not own
+
     async def _finish(self, ending: _Ending) -> None:
+        if self._noted(ending):
+            return
         task = self._end(ending)
         if task is not None:
             await asyncio.shield(task)
+
+    def _noted(self, ending: _Ending) -> bool:
+        """Whether the reservation is ended now, without waiting for the disk."""
+        key = ending.reservation.id
+        if ending.beside or key not in self._open or key in self._ending or key in self._unwritten:
+            return False
+        if not self._ledger.note_end(key, ending.cost_microusd, ending.usage):
+            return False
+        self._book(ending)
+        return True
 
     def _end(self, ending: _Ending) -> asyncio.Task[None] | None:
         """The one task that ends the reservation; None when it has ended or waits for the disk."""
@@ -420,6 +453,12 @@ class Budget:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _advance_for(limits: Limits) -> int:
+    """What a power loss may cost at most, in micro-dollars: what was not on the disk then is taken for spent."""
+    hard = limits.hard_microusd
+    return min(MOST_ADVANCE_MICROUSD, hard // ADVANCE_SHARE) if hard else MOST_ADVANCE_MICROUSD
 
 
 def _at_most(limit_microusd: int, hard_microusd: int) -> int:

@@ -73,16 +73,11 @@ class RequestLog:
         self.hurry()
         await writing
 
-    def announce(self, row: RequestRow) -> asyncio.Future[None]:
-        """Begins to write that there is this request, where it is not logged yet: before what is written later. That
-        is for the next start alone; the log has it from :meth:`begin` on."""
-        values = row.id, to_json(row)
+    def announcement(self, row: RequestRow) -> str:
+        """What is written into ``begun`` of this request, where it is not logged yet, before what is written later.
+        That is for the next start alone; the log has it from :meth:`begin` on."""
         self._announced.add(row.id)
-
-        def write(connection: sqlite3.Connection) -> None:
-            connection.execute("INSERT OR REPLACE INTO begun (id, value) VALUES (?, ?)", values)
-
-        return self._database.begin(write)
+        return to_json(row)
 
     def begin(
         self,

@@ -38,6 +38,21 @@ class MemoryLedger(Ledger):
         self.open: dict[str, int] = {}
         self.charged: list[int] = []
 
+    def set_advance(self, microusd: int) -> None:
+        pass
+
+    def note(self, entry: LedgerEntry) -> bool:
+        return False
+
+    def note_end(self, reservation_id: str, cost_microusd: int, usage: Usage | None) -> bool:
+        return False
+
+    async def written(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
     async def reserve(self, entry: LedgerEntry) -> str:
         assert entry.id not in self.open
         self.open[entry.id] = entry.reserved_microusd

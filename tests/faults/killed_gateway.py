@@ -17,9 +17,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from inspect import isasyncgenfunction, iscoroutinefunction
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ ROWS_WAIT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where it dies: at the ``call``-th call of ``function`` (``module:Class.method``), before it or ``after`` it.
+    """Where it dies: at the ``call``-th call of ``function`` (``module:Class.method``, or several), before it or
+    ``after`` it.
 
     Of a stream it dies when the ``piece``-th piece has come, where that is not 0. ``work`` is of the store alone: whose
     statements have been executed and not committed. ``days_on`` is how far the clock jumps when the upstream has been
@@ -46,6 +48,8 @@ class Point:
 
 
 _LEDGER = "gateway_core.store.ledger:Ledger"
+_SETTLE = f"{_LEDGER}.settle {_LEDGER}.note_end"
+"""With its key, or without one."""
 _SEND = "gateway_core.providers.anthropic:AnthropicProvider.send"
 _JOURNAL = "gateway_core.journal:Journal"
 _CACHE = "gateway_core.cache.answers:AnswerCaches.store"
@@ -56,24 +60,29 @@ POINTS = {
     "before the reservation is committed": Point(_COMMIT, after=True, work="Ledger.reserve"),
     "after the reservation is durable": Point(f"{_LEDGER}.reserve", after=True),
     "before the upstream is called": Point(_SEND),
+    "before the upstream is called again": Point(_SEND, call=2),
     "at the first byte": Point(_SEND, piece=1),
     "in the middle of the stream": Point(_SEND, piece=4),
-    "before the settlement": Point(f"{_LEDGER}.settle"),
+    "before the settlement": Point(_SETTLE),
     "between the settlement and its key": Point(_KEY),
     "before the settlement and its key are committed": Point(_COMMIT, after=True, work="Ledger._close"),
-    "after the settlement and its key are durable": Point(f"{_LEDGER}.settle", after=True),
-    "before the second settlement": Point(f"{_LEDGER}.settle", call=2),
-    "after the second settlement": Point(f"{_LEDGER}.settle", after=True, call=2),
+    "after the settlement and its key are durable": Point(_SETTLE, after=True),
+    "before the second settlement": Point(_SETTLE, call=2),
+    "after the second settlement": Point(_SETTLE, after=True, call=2),
     "before the answer is cached": Point(_CACHE),
     "after the answer is cached": Point(_CACHE, after=True),
     "before the end of the request is logged": Point(f"{_JOURNAL}.finished"),
     "after the end of the request is logged": Point(f"{_JOURNAL}._committed", after=True),
-    "before the settlement, on the next day": Point(f"{_LEDGER}.settle", days_on=1),
-    "after the settlement, on the next day": Point(f"{_LEDGER}.settle", after=True, days_on=1),
-    "before a failed try is released": Point(f"{_LEDGER}.release"),
-    "after a failed try is released": Point(f"{_LEDGER}.release", after=True),
+    "before the settlement, on the next day": Point(_SETTLE, days_on=1),
+    "after the settlement, on the next day": Point(_SETTLE, after=True, days_on=1),
+    "before a failed try is released": Point(f"{_LEDGER}.note_end"),
+    "after a failed try is released": Point(f"{_LEDGER}.note_end", after=True),
     "at the start, before orphans are charged": Point(f"{_LEDGER}.charge_orphans"),
     "at the start, after orphans are charged": Point(f"{_LEDGER}.charge_orphans", after=True),
+    "before the second reservation is noted": Point(f"{_LEDGER}.note", call=2),
+    "after the second reservation is noted": Point(f"{_LEDGER}.note", after=True, call=2),
+    "before what was noted is committed": Point(_COMMIT, after=True, work="Ledger.flush"),
+    "after what was noted is committed": Point(f"{_LEDGER}._written"),
     "never": Point(f"{_LEDGER}.reserve", call=1_000_000),
     "never, and midnight is between the call and its settlement": Point(
         f"{_LEDGER}.reserve", call=1_000_000, days_on=1
@@ -88,8 +97,10 @@ def _die() -> None:
 def lay(point: Point) -> None:
     """Puts the point into the product's own classes."""
     setattr(importlib.import_module("gateway_core.journal"), "GATHER_S", ROWS_WAIT_S)  # noqa: B010
-    owner, name = _owner(point.function)
-    setattr(owner, name, _mortal(getattr(owner, name), point))
+    calls = count(1)
+    for function in point.function.split():
+        owner, name = _owner(function)
+        setattr(owner, name, _mortal(getattr(owner, name), point, calls))
     if point.days_on:
         _jump_when_asked(point.days_on * DAY_S)
 
@@ -100,15 +111,11 @@ def _owner(function: str) -> tuple[type, str]:
     return getattr(importlib.import_module(module), class_name), name
 
 
-def _mortal(whole: Callable[..., Any], point: Point) -> Callable[..., Any]:
-    calls = 0
-
+def _mortal(whole: Callable[..., Any], point: Point, calls: Iterator[int]) -> Callable[..., Any]:
     def begins(arguments: tuple[Any, ...]) -> bool:
-        nonlocal calls
         if point.work and point.work not in arguments[0]._work.__qualname__:
             return False
-        calls += 1
-        here = calls == point.call
+        here = next(calls) == point.call
         if here and not point.after and not point.piece:
             _die()
         return here

@@ -10,13 +10,14 @@ import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 
+from gateway_core.store.advance import IS_ADVANCE
 from gateway_core.store.database import FILE_NAME
 from tests.e2e.forks import ROOT
 from tests.e2e.harness import GatewayProcess, anthropic_env
@@ -24,6 +25,8 @@ from tests.fakes.anthropic import FakeAnthropic
 from tests.http.inside import KEY, Client
 
 HARD_MICROUSD = 20_000
+LONGEST_S = 60.0
+"""Until a gateway has come to the point where it dies."""
 
 
 class Mortals:
@@ -46,8 +49,12 @@ class Mortals:
         return made
 
     async def stop(self) -> None:
+        """Also a gateway that has not come to its point."""
         assert self._process.stdin
         self._process.stdin.close()
+        if self.pid:
+            with suppress(ProcessLookupError):
+                self.kill()
         await self._process.wait()
 
     @asynccontextmanager
@@ -60,16 +67,21 @@ class Mortals:
         secret = env["GATEWAY_SECRET"]
         async with aiohttp.ClientSession(address[1], headers={"Authorization": f"Bearer {secret}"}) as http:
             yield http
-            assert await self._until("^ended") == f"ended {-signal.SIGKILL}"
+            await self._ended()
 
     async def dies(self, point: str, data_dir: Path, env: Mapping[str, str]) -> None:
         """Starts a gateway that dies as it starts."""
         await self._tell(point, data_dir, env)
-        assert await self._until("^ended") == f"ended {-signal.SIGKILL}"
+        await self._ended()
 
     def kill(self) -> None:
         """Kills the gateway that runs."""
         os.kill(self.pid, signal.SIGKILL)
+
+    async def _ended(self) -> None:
+        async with asyncio.timeout(LONGEST_S):
+            assert await self._until("^ended") == f"ended {-signal.SIGKILL}"
+        self.pid = 0
 
     async def _tell(self, point: str, data_dir: Path, env: Mapping[str, str]) -> None:
         assert self._process.stdin
@@ -102,7 +114,8 @@ def ledger_of(data_dir: Path) -> list[Entry]:
     """What the ledger says, the oldest first."""
     with closing(sqlite3.connect(f"file:{data_dir / FILE_NAME}?mode=ro", uri=True)) as connection:
         found: list[tuple[Any, ...]] = connection.execute(
-            "SELECT request_id, day, state, reserved_microusd, cost_microusd FROM reservations ORDER BY created_at, id"
+            "SELECT request_id, day, state, reserved_microusd, cost_microusd FROM reservations"
+            f" WHERE NOT {IS_ADVANCE} ORDER BY created_at, id"
         ).fetchall()
     return [Entry(*row) for row in found]
 

@@ -155,3 +155,19 @@ async def test_a_call_from_before_a_jump_of_days_is_charged_to_its_own_day(ledge
     assert (budget.status().spent_microusd, budget.status().reserved_microusd) == (500, 0)
     assert await ledger.spent_since(DAY) == {DAY: 500}
     await budget.close()
+
+
+async def test_a_clock_that_went_two_days_on_and_three_back_finds_every_day_as_it_was(ledger: Ledger) -> None:
+    """On the way back the day between is passed over, and comes again."""
+    clock = FakeClock()
+    budget = await open_budget(ledger, clock)
+    await spend(budget, HARD, "today")
+    spent = budget.status(), budget.committed_to(PAID.provider), budget.spent_by_hour()
+    found = []
+    for days in (2, -3, 1):
+        clock.advance(days * 86_400)
+        found.append(await settled_day(budget))
+    assert found == ["2026-11-25", "2026-11-22", DAY]
+    assert not budget.allows(1)
+    assert (budget.status(), budget.committed_to(PAID.provider), budget.spent_by_hour()) == spent
+    await budget.close()

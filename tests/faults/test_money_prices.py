@@ -40,8 +40,9 @@ async def test_a_changed_price_rewrites_no_history(tmp_path: Path) -> None:
         async with client(tmp_path, prices={MODEL: dear}, **with_claude(fake)) as llmgw:
             assert await accounts(llmgw) == before
             _, headers, _ = await llmgw.chat("What is it worth now?", max_tokens=100)
-            after = ledger_of(tmp_path)
+            await accounts(llmgw)
             old = {row["id"]: row for row in (await llmgw.get("/api/requests"))["requests"]}
+            after = ledger_of(tmp_path)
 
     (first,) = paid
     assert before["/api/spend?by=tier"]["total"]["cost_microusd"] == first.cost_microusd

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,9 +16,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from gateway_core.gates.account import Reservation
 from gateway_core.gates.budget import Budget
 from gateway_core.model import Lane, Refusal, Usage
+from gateway_core.store.advance import Advance
 from gateway_core.store.database import Database
 from gateway_core.store.days import day_of, days_before
 from gateway_core.store.ledger import Ledger
+from gateway_core.store.spool import Spool
 from tests.store.support import PAID, FakeClock, make_read_only
 
 T = TypeVar("T")
@@ -29,13 +31,29 @@ LANES = st.sampled_from(Lane)
 SHARES = st.integers(0, 100)
 
 
+class OnTheSameDisk(Spool):
+    """It fails when the database does."""
+
+    fails = False
+
+    def add(self, entry: Sequence[object]) -> bool:
+        return not self.fails and super().add(entry)
+
+
 class Money(RuleBasedStateMachine):
     """Keeps its own books, in which a call is open at its worst case or closed at its cost, by day."""
 
     reservations = Bundle("reservations")
+    advance_microusd = 0
+    """What the ledger may note without waiting for the disk."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.boot = 0
+        self.closed: dict[str, int] = {}
+        """What was reserved for calls that have ended."""
+        self.lost: dict[str, int] = {}
+        """What a power loss was charged with, by day, that nothing had cost."""
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
         self.clock = FakeClock()
@@ -64,13 +82,16 @@ class Money(RuleBasedStateMachine):
 
     async def start(self) -> None:
         self.database = await Database.open(Path(self.folder.name) / "llmgw.db", self.clock)
-        self.ledger = Ledger(self.database, self.clock)
+        self.spool = OnTheSameDisk(Path(self.folder.name))
+        self.ledger = Ledger(self.database, self.clock, Advance(self.spool, f"boot {self.boot}"))
         self.budget = await Budget.open(self.ledger, self.clock, 0, 0, HARD, background_microusd=OWN, retry_s=3600)
+        self.ledger.set_advance(self.advance_microusd)
 
     def close(self, reservation: Reservation, cost: int) -> None:
         """In our books: at once, or when the disk works again."""
         if self.opened.pop(reservation.id, None) is None:
             return
+        self.closed[reservation.id] = reservation.reserved_microusd
         if self.broken:
             self.waiting[reservation.id] = (reservation, cost)
         else:
@@ -147,12 +168,12 @@ class Money(RuleBasedStateMachine):
 
     @rule()
     def disk_fails(self) -> None:
-        self.broken = True
+        self.broken = self.spool.fails = True
         self.run(make_read_only(self.database))
 
     @rule()
     def disk_works_again(self) -> None:
-        self.broken = False
+        self.broken = self.spool.fails = False
         self.run(make_read_only(self.database, False))
         assert self.run(self.budget.retry())
         for reservation, cost in self.waiting.values():
@@ -174,6 +195,16 @@ class Money(RuleBasedStateMachine):
         self.budget.status()
         await asyncio.gather(*self.budget._tasks - {self.budget._retrying}, return_exceptions=True)
 
+    def forget(self) -> None:
+        """What is in memory alone goes with it; what is being written is there before, so that runs are alike."""
+
+        async def after_a_write() -> None:
+            if self.ledger._writing is not None:
+                await asyncio.wait([self.ledger._writing])
+
+        self.run(after_a_write())
+        self.ledger._noted, self.ledger._ends = {}, {}
+
     @rule()
     @precondition(lambda self: not self.broken)
     def crash(self) -> None:
@@ -181,6 +212,7 @@ class Money(RuleBasedStateMachine):
         for reservation in self.opened.values():
             self.book(reservation, reservation.reserved_microusd)
         self.opened.clear()
+        self.forget()
         self.run(self.database.close())
         self.run(self.budget.close())
         self.day = ""
@@ -203,7 +235,7 @@ class Money(RuleBasedStateMachine):
         today = [reservation for reservation in open_now if reservation.day == status.day]
         assert status.spent_microusd == self.spent.get(status.day, 0)
         assert status.reserved_microusd == sum(reservation.reserved_microusd for reservation in today)
-        assert status.committed_microusd <= HARD
+        assert status.committed_microusd <= HARD + self.lost.get(status.day, 0)
         behind = sum(held.reserved_microusd for held in today if held.lane is Lane.BACKGROUND)
         own = status.background
         assert (own.spent_microusd, own.reserved_microusd) == (self.spent_behind.get(status.day, 0), behind)
@@ -217,7 +249,7 @@ class Money(RuleBasedStateMachine):
         if not self.broken:
             found = self.run(self.ledger.spent_since("0000-00-00"))
             assert {day: cost for day, cost in found.items() if cost} == {d: c for d, c in self.spent.items() if c}
-            assert all(cost <= HARD for cost in found.values())
+            assert all(cost <= HARD + self.lost.get(day, 0) for day, cost in found.items())
             behind = self.run(self.ledger.spent_in_lane(Lane.BACKGROUND, "0000-00-00"))
             assert {d: c for d, c in behind.items() if c} == {d: c for d, c in self.spent_behind.items() if c}
             assert all(cost <= OWN for cost in behind.values())
@@ -229,7 +261,54 @@ class Money(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-Money.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=30, suppress_health_check=list(HealthCheck), database=None
-)
+class NotedMoney(Money):
+    """Where half of the limit may be noted, and a power loss takes the notes."""
+
+    advance_microusd = HARD // 2
+
+    @rule(calls=st.lists(st.tuples(st.integers(1, 60), SHARES, st.booleans()), min_size=2, max_size=6))
+    def small_calls(self, calls: list[tuple[int, int, bool]]) -> None:
+        """One after the other, some of which stay open."""
+        for cost, share, ends in calls:
+            made = self.run(self.budget.reserve(f"req_{self.number}", 1, PAID, cost))
+            self.number += 1
+            if isinstance(made, Reservation):
+                self.opened[made.id] = made
+                if ends:
+                    self.settle(made, share)
+
+    @rule()
+    def the_ledger_is_what_our_books_say(self) -> None:
+        """Now and then: who asks it has what was noted written first."""
+        super().the_ledger_is_what_our_books_say()
+
+    @rule()
+    @precondition(lambda self: not self.broken)
+    def power_loss(self) -> None:
+        """Charges at least what our books say, and at most the advance more, and what was reserved for calls whose end
+        was noted alone."""
+        for reservation in self.opened.values():
+            self.book(reservation, reservation.reserved_microusd)
+        self.opened.clear()
+        noted = set(self.ledger._ends)
+        self.forget()
+        most = self.advance_microusd + sum(self.closed[ended] for ended in noted)
+        self.run(self.database.close())
+        self.run(self.budget.close())
+        self.spool.remove()
+        self.day, self.boot = "", self.boot + 1
+        self.run(self.start())
+        found = self.run(self.ledger.spent_since("0000-00-00"))
+        more = {day: found.get(day, 0) - self.spent.get(day, 0) for day in {*found, *self.spent}}
+        assert min(more.values(), default=0) >= 0 and sum(more.values()) <= most
+        self.lost = {day: self.lost.get(day, 0) + cost for day, cost in more.items()}
+        self.spent = found
+        self.spent_behind = self.run(self.ledger.spent_in_lane(Lane.BACKGROUND, "0000-00-00"))
+
+
+for machine in (Money, NotedMoney):
+    machine.TestCase.settings = settings(
+        max_examples=60, stateful_step_count=30, suppress_health_check=list(HealthCheck), database=None
+    )
 TestMoney = Money.TestCase
+TestNotedMoney = NotedMoney.TestCase

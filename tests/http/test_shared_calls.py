@@ -292,11 +292,12 @@ async def test_the_call_goes_on_when_its_leader_leaves_and_stops_with_the_last_l
 
 
 async def test_who_leaves_when_the_upstream_is_done_has_not_had_the_answer(tmp_path: Path) -> None:
-    async with setting(tmp_path, Reply(text=TEXT)) as (_, llmgw):
+    async with setting(tmp_path) as (fake, llmgw):
         request = replace(make_call(model="gateway-premium").request, model="gateway-premium")
         async with llmgw.gateway.pipeline.answer(request) as answer:
             assert not isinstance(answer, Refusal) and answer.batches
             await anext(answer.batches)
+            fake.resume()
             while len(llmgw.gateway.pipeline._flights):  # noqa: ASYNC110 - landing has no event
                 await asyncio.sleep(0.005)
         (row,) = await ended(llmgw, 1)

@@ -180,8 +180,8 @@ async def test_a_request_that_money_was_set_aside_for_is_logged_after_a_crash_an
     """It was not logged yet, as most are not while they run; one that was logged since stays as it is."""
     ledger = Ledger(database, clock)
     for name in ("req_1", "req_2"):
-        await log.announce(request_row(name, status=Status.RUNNING))
-        await ledger.reserve(entry(name, 1, cost=900))
+        announcement = log.announcement(request_row(name, status=Status.RUNNING))
+        await ledger.reserve(replace(entry(name, 1, cost=900), announcement=announcement))
     assert await log.recent(10) == ()
     ended = request_row("req_2")
     await log.add(ended, request_detail(ended))
@@ -192,7 +192,10 @@ async def test_a_request_that_money_was_set_aside_for_is_logged_after_a_crash_an
     assert await rows(database, "SELECT * FROM begun") == []
 
 
-async def test_a_request_is_announced_whatever_is_written_in_it(log: RequestLog) -> None:
-    await log.announce(request_row(preview="broken \ud800 text\x00", status=Status.RUNNING))
+async def test_a_request_is_announced_whatever_is_written_in_it(
+    log: RequestLog, database: Database, clock: FakeClock
+) -> None:
+    announcement = log.announcement(request_row(preview="broken \ud800 text\x00", status=Status.RUNNING))
+    await Ledger(database, clock).reserve(replace(entry(), announcement=announcement))
     assert await log.fail_interrupted() == 1
     assert (await log.recent(1))[0].preview == "broken ? text\x00"

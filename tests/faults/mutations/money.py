@@ -6,6 +6,8 @@ from tests.faults.mutations import Mutation
 
 _BUDGET = "gateway_core/gates/budget.py"
 _LEDGER = "gateway_core/store/ledger.py"
+_ADVANCE = "gateway_core/store/advance.py"
+_NOTES = "tests/store/test_ledger_notes.py"
 _LOCK = "gateway_core/store/lock.py"
 MUTATIONS = (
     Mutation(
@@ -47,10 +49,87 @@ MUTATIONS = (
     ),
     Mutation(
         "a call is settled once",
-        _LEDGER,
+        _ADVANCE,
         " WHERE id = ? AND state = 'reserved'",
         " WHERE id = ?",
         "tests/store/test_ledger.py::test_a_second_ending_changes_nothing",
+    ),
+    Mutation(
+        "no more is noted than the advance has room for",
+        _ADVANCE,
+        "or self._exposed_microusd + microusd > self._microusd",
+        "",
+        f"{_NOTES}::test_calls_are_noted_up_to_the_advance_and_again_once_they_are_written",
+    ),
+    Mutation(
+        "an advance is of its day",
+        _ADVANCE,
+        "if day != self._day or",
+        "if not self._day or",
+        f"{_NOTES}::test_an_advance_is_of_its_day",
+    ),
+    Mutation(
+        "an advance that notes need is not given to another day",
+        _ADVANCE,
+        "or self.is_needed or self._day == day",
+        "or self._day == day",
+        f"{_NOTES}::test_an_advance_is_of_its_day",
+    ),
+    Mutation(
+        "a call is in the spool before it is made",
+        _ADVANCE,
+        "if self._spool is None or not self._spool.add((CALL, values, announcement)):",
+        "if self._spool is None:",
+        f"{_NOTES}::test_a_killed_process_leaves_its_notes_to_the_next",
+    ),
+    Mutation(
+        "how a noted call ended is found after a kill",
+        _ADVANCE,
+        "                _tried(connection, END, *rest)",
+        "                pass",
+        f"{_NOTES}::test_a_killed_process_leaves_its_notes_to_the_next",
+    ),
+    Mutation(
+        "notes are forgotten once they are written, and not before",
+        "gateway_core/store/spool.py",
+        "if (file := self._files[1 - self._current]) is not None:",
+        "if (file := self._files[self._current]) is not None:",
+        "tests/store/test_spool.py::test_what_was_added_before_the_last_turn_can_be_dropped",
+    ),
+    Mutation(
+        "a power loss charges what it may have taken",
+        _ADVANCE,
+        'connection.execute("DELETE FROM reservations WHERE id = ?", (f"{_ID}{self._boot}",))',
+        'connection.execute(f"DELETE FROM reservations WHERE {IS_ADVANCE}")',
+        f"{_NOTES}::test_after_a_power_loss_what_was_not_found_again_is_charged",
+    ),
+    Mutation(
+        "an end that finds no call is no end",
+        _LEDGER,
+        "if is_open and not changed:",
+        "if False:",
+        f"{_NOTES}::test_a_call_whose_note_could_not_be_written_meanwhile_is_not_ended",
+    ),
+    Mutation(
+        "what has a limit of its own is not noted",
+        _BUDGET,
+        "return self._ledger_ok and not own",
+        "return self._ledger_ok",
+        "tests/gates/test_budget_notes.py::test_what_counts_against_a_limit_of_its_own_is_written_before_it_is_called",
+    ),
+    Mutation(
+        "notes that cannot be written stop paid calls",
+        _BUDGET,
+        "        ledger.on_failure = self._ledger_failed\n",
+        "",
+        "tests/gates/test_budget_notes.py::test_notes_that_cannot_be_written_stop_paid_calls_without_anybody_asking",
+    ),
+    Mutation(
+        "a clock that went back and forth forgets no day",
+        _BUDGET,
+        "self._accounts = {**await self._accounts_from(day), **self._accounts}",
+        "self._accounts.setdefault(day, (await self._accounts_from(day))[day])",
+        "tests/faults/test_money_days.py::test_a_clock_that_went_two_days_on_and_three_back_finds_every_day_as_it_was",
     ),
     Mutation(
         "a cut off request costs what the ledger says",
@@ -84,8 +163,8 @@ MUTATIONS = (
     Mutation(
         "a day that was given back is as spent as the ledger says",
         _BUDGET,
-        "account = (await self._accounts_from(day))[day]",
-        "account = Account()",
+        "{**await self._accounts_from(day), **self._accounts}",
+        "{day: Account(), **self._accounts}",
         "tests/faults/test_money_days.py::test_a_clock_that_was_ahead_when_llmgw_started_finds_what_the_day_has_cost",
     ),
     Mutation(
