@@ -70,6 +70,8 @@ class Journal:
         """What waits to be written, the newest word of each request by its id."""
         self._ended: deque[tuple[float, Exchange]] = deque()
         """What nobody was told of so far, and when it ended."""
+        self._moved: dict[str, Exchange] = {}
+        """What was routed while nobody heard of it, by its id."""
         self._telling: asyncio.TimerHandle | None = None
         self._committing: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
@@ -91,20 +93,34 @@ class Journal:
         self._bus.publish(RequestStarted(self._clock.now(), row))
 
     def routed(self, exchange: Exchange) -> None:
-        row = self._secrets.without(exchange.row())
+        """Everybody is told of it at once. Where nobody listens, its row is made when somebody asks."""
         if exchange.decision is not None:
-            self.decisions.append((row.id, exchange.decision))
+            self.decisions.append((exchange.request.id, exchange.decision))
+        if self._bus.hears(RequestRouted):
+            self._bus.publish(RequestRouted(self._clock.now(), self._move(exchange)))
+        else:
+            self._moved[exchange.request.id] = exchange
+
+    def _move(self, exchange: Exchange) -> RequestRow:
+        row = self._secrets.without(exchange.row())
         self._activity.update(row)
-        self._bus.publish(RequestRouted(self._clock.now(), row))
+        return row
 
     def finished(self, exchange: Exchange) -> None:
         """Everybody is told of it in a moment."""
+        self._moved.pop(exchange.request.id, None)
         self._ended.append((self._clock.now(), exchange))
         if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(TELL_S, self.tell)
+            self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell_ended)
 
     def tell(self) -> None:
-        """Tells of all that has ended so far."""
+        """Tells of all that has moved or ended so far."""
+        moved, self._moved = self._moved, {}
+        for exchange in moved.values():
+            self._move(exchange)
+        self._tell_ended()
+
+    def _tell_ended(self) -> None:
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
@@ -138,7 +154,7 @@ class Journal:
 
     async def settled(self) -> None:
         """Returns when everything noted so far is written."""
-        self.tell()
+        self._tell_ended()
         self._commit(self._taken())
         if self._committing:
             await asyncio.wait(set(self._committing))
