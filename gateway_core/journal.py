@@ -38,8 +38,8 @@ RETRY_S = 2.0
 TELL_S = 0.02
 """Requests that have ended within it are told of together, afterwards: no answer waits for that, nor the next one."""
 GATHER_S = 0.25
-"""Rows wait so long for others to share a commit with, unless somebody asks for them: most requests are then written
-once, when they have ended."""
+"""Rows wait so long for others to share a commit with, and a request runs so long before that is written, unless
+somebody asks for them: most requests are then written once, when they have ended."""
 _Told = tuple[RequestRow, RequestDetail, Recording | None, str | None]
 """What the request log is told of a request."""
 
@@ -154,10 +154,7 @@ class Journal:
 
     async def settled(self) -> None:
         """Returns when everything noted so far is written."""
-        self._tell_ended()
-        self._commit(self._taken())
-        if self._committing:
-            await asyncio.wait(set(self._committing))
+        await self._settled()
 
     async def close(self) -> None:
         """Writes what waits, for at most two seconds."""
@@ -183,13 +180,21 @@ class Journal:
             await asyncio.sleep(GATHER_S)
             if self._unwritten:
                 await self._write_kept()
-            await self.settled()
+            await self._settled(GATHER_S)
 
-    def _taken(self) -> list[_Told]:
-        """All that waits, which is then no longer waiting."""
-        taken, self._noted = self._noted, {}
-        self._news.clear()
-        return [self._told(*noted) for noted in taken.values()]
+    async def _settled(self, has_run_s: float = 0.0) -> None:
+        self._tell_ended()
+        self._commit(self._taken(has_run_s))
+        if self._committing:
+            await asyncio.wait(set(self._committing))
+
+    def _taken(self, has_run_s: float) -> list[_Told]:
+        """What waits and is then no longer waiting: all but the requests that still run and have not run so long."""
+        noted = self._noted
+        self._noted = {name: one for name, one in noted.items() if _has_just_begun(*one, has_run_s)}
+        if not self._noted:
+            self._news.clear()
+        return [self._told(*one) for name, one in noted.items() if name not in self._noted]
 
     def _told(self, row: RequestRow, exchange: Exchange) -> _Told:
         """What is known of a request: of one that runs, by now."""
@@ -257,3 +262,7 @@ class Journal:
             lost = f"; {self._lost} older ones are lost to the log, their money is not" if self._lost else ""
             self._lost = 0
             self._bus.publish(Notice(self._clock.now(), "warning" if lost else "info", f"{late}{lost}.", "requests"))
+
+
+def _has_just_begun(row: RequestRow, exchange: Exchange, has_run_s: float) -> bool:
+    return row.status is Status.RUNNING and exchange.elapsed_ms() < has_run_s * 1000
