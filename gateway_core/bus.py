@@ -49,20 +49,25 @@ class Bus:
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
-        self._listeners: list[Callable[[Event], None]] = []
+        self._listeners: list[tuple[Callable[[Event], None], tuple[type[Event], ...]]] = []
 
-    def listen(self, heard: Callable[[Event], None]) -> None:
-        """Has ``heard`` called with each event as it is published: it must be quick. Where it raises, only that is
-        logged."""
-        self._listeners.append(heard)
+    def listen(self, heard: Callable[[Event], None], *kinds: type[Event]) -> None:
+        """Has ``heard`` called with each event of these ``kinds``, of all without any, as it is published: it must be
+        quick. Where it raises, only that is logged."""
+        self._listeners.append((heard, kinds))
 
     def unlisten(self, heard: Callable[[Event], None]) -> None:
         """Ends what :meth:`listen` began; nothing where that has ended."""
-        if heard in self._listeners:
-            self._listeners.remove(heard)
+        self._listeners = [one for one in self._listeners if one[0] != heard]
+
+    def hears(self, kind: type[Event]) -> bool:
+        """Whether anybody hears events of a kind now."""
+        return bool(self._subscriptions) or any(not kinds or kind in kinds for _, kinds in self._listeners)
 
     def publish(self, event: Event) -> None:
-        for heard in self._listeners:
+        for heard, kinds in self._listeners:
+            if kinds and type(event) not in kinds:
+                continue
             try:
                 heard(event)
             except Exception as error:

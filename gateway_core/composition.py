@@ -24,7 +24,7 @@ from gateway_core.conversations import Conversations
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.embeddings import Embeddings
 from gateway_core.event_log import EventLog
-from gateway_core.events import Notice
+from gateway_core.events import Notice, RequestFinished
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.daily_limits import background_limit, configured_limits
 from gateway_core.gates.idempotency import Idempotency
@@ -40,7 +40,7 @@ from gateway_core.learning.picking import SAMPLE_SHARE, SIMULATED_SAMPLE_SHARE
 from gateway_core.learning.room import Learning
 from gateway_core.learning_commands import LearningCommands
 from gateway_core.local_judge import LocalJudge
-from gateway_core.log_feed import LogFeed
+from gateway_core.log_feed import WORTH_A_LINE, LogFeed
 from gateway_core.model import RequestDetail, RequestParts
 from gateway_core.ollama.address import local_base_url, root_of
 from gateway_core.ollama.embeddings import LocalEmbeddings
@@ -161,7 +161,7 @@ class Composition:
         )
         self._budget.on_ledger = self._ledger_changed
         self.log_feed = LogFeed(self.event_log, self._budget.status)
-        self.bus.listen(self.log_feed.hear)
+        self.bus.listen(self.log_feed.hear, *WORTH_A_LINE)
         if (orphans := self._budget.orphans).count:
             charged = f"{orphans.cost_microusd / 1e6:.4f} USD charged for them"
             self._notices.append(f"{orphans.count} paid calls were cut off last time; {charged}.")
@@ -181,7 +181,7 @@ class Composition:
         self._times = TargetTimes()
         now = clock.now()
         self._times.restore(await self._requests.models(now, SAMPLES), day_of(now))
-        self.bus.listen(self._times.hear)
+        self.bus.listen(self._times.hear, RequestFinished)
         self._reported = ReportedUsage(ModelReportStore(database))
         await self._reported.load()
         self._activity.restore(await self._requests.recent(RECENT_ROWS), await self._requests.tallies(now))

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from gateway_core.cache.browse import CacheUnavailable
+from gateway_core.cache.review.quiet import DISTURBING
 from gateway_core.clock import Clock, SystemClock
 from gateway_core.composition import Composition
 from gateway_core.config_watch import watch
@@ -103,7 +104,7 @@ class Gateway(Composition):
         await self.local.start()
         self._spawn(self._pricing.load(), "prices")
         self._spawn(self.checks.run(), "provider checks")
-        self.bus.listen(self._quiet.hear)
+        self.bus.listen(self._quiet.hear, *DISTURBING)
         self._spawn(self.reviewer.run(), "review of the semantic cache")
         self._spawn(self.learning.run(), "learning")
         self._spawn(self._look_after(), "housekeeping")

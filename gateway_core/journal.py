@@ -38,8 +38,8 @@ RETRY_S = 2.0
 TELL_S = 0.02
 """Requests that have ended within it are told of together, afterwards: no answer waits for that, nor the next one."""
 GATHER_S = 0.25
-"""Rows wait so long for others to share a commit with, unless somebody asks for them: most requests are then written
-once, when they have ended."""
+"""Rows wait so long for others to share a commit with, and a request runs so long before that is written, unless
+somebody asks for them: most requests are then written once, when they have ended."""
 _Told = tuple[RequestRow, RequestDetail, Recording | None, str | None]
 """What the request log is told of a request."""
 
@@ -70,6 +70,8 @@ class Journal:
         """What waits to be written, the newest word of each request by its id."""
         self._ended: deque[tuple[float, Exchange]] = deque()
         """What nobody was told of so far, and when it ended."""
+        self._moved: dict[str, Exchange] = {}
+        """What was routed while nobody heard of it, by its id."""
         self._telling: asyncio.TimerHandle | None = None
         self._committing: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
@@ -91,20 +93,34 @@ class Journal:
         self._bus.publish(RequestStarted(self._clock.now(), row))
 
     def routed(self, exchange: Exchange) -> None:
-        row = self._secrets.without(exchange.row())
+        """Everybody is told of it at once. Where nobody listens, its row is made when somebody asks."""
         if exchange.decision is not None:
-            self.decisions.append((row.id, exchange.decision))
+            self.decisions.append((exchange.request.id, exchange.decision))
+        if self._bus.hears(RequestRouted):
+            self._bus.publish(RequestRouted(self._clock.now(), self._move(exchange)))
+        else:
+            self._moved[exchange.request.id] = exchange
+
+    def _move(self, exchange: Exchange) -> RequestRow:
+        row = self._secrets.without(exchange.row())
         self._activity.update(row)
-        self._bus.publish(RequestRouted(self._clock.now(), row))
+        return row
 
     def finished(self, exchange: Exchange) -> None:
         """Everybody is told of it in a moment."""
+        self._moved.pop(exchange.request.id, None)
         self._ended.append((self._clock.now(), exchange))
         if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(TELL_S, self.tell)
+            self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell_ended)
 
     def tell(self) -> None:
-        """Tells of all that has ended so far."""
+        """Tells of all that has moved or ended so far."""
+        moved, self._moved = self._moved, {}
+        for exchange in moved.values():
+            self._move(exchange)
+        self._tell_ended()
+
+    def _tell_ended(self) -> None:
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
@@ -136,10 +152,7 @@ class Journal:
 
     async def settled(self) -> None:
         """Returns when everything noted so far is written."""
-        self.tell()
-        self._commit(self._taken())
-        if self._committing:
-            await asyncio.wait(set(self._committing))
+        await self._settled()
 
     async def close(self) -> None:
         """Writes what waits, for at most two seconds."""
@@ -165,13 +178,21 @@ class Journal:
             await asyncio.sleep(GATHER_S)
             if self._unwritten:
                 await self._write_kept()
-            await self.settled()
+            await self._settled(GATHER_S)
 
-    def _taken(self) -> list[_Told]:
-        """All that waits, which is then no longer waiting."""
-        taken, self._noted = self._noted, {}
-        self._news.clear()
-        return [self._told(*noted) for noted in taken.values()]
+    async def _settled(self, has_run_s: float = 0.0) -> None:
+        self._tell_ended()
+        self._commit(self._taken(has_run_s))
+        if self._committing:
+            await asyncio.wait(set(self._committing))
+
+    def _taken(self, has_run_s: float) -> list[_Told]:
+        """What waits and is then no longer waiting: all but the requests that still run and have not run so long."""
+        noted = self._noted
+        self._noted = {name: one for name, one in noted.items() if _has_just_begun(*one, has_run_s)}
+        if not self._noted:
+            self._news.clear()
+        return [self._told(*one) for name, one in noted.items() if name not in self._noted]
 
     def _told(self, row: RequestRow, exchange: Exchange) -> _Told:
         """What is known of a request: of one that runs, by now."""
@@ -239,3 +260,7 @@ class Journal:
             lost = f"; {self._lost} older ones are lost to the log, their money is not" if self._lost else ""
             self._lost = 0
             self._bus.publish(Notice(self._clock.now(), "warning" if lost else "info", f"{late}{lost}.", "requests"))
+
+
+def _has_just_begun(row: RequestRow, exchange: Exchange, has_run_s: float) -> bool:
+    return row.status is Status.RUNNING and exchange.elapsed_ms() < has_run_s * 1000

@@ -15,7 +15,7 @@ from gateway_core.wire import errors
 _BY = {"key": "you", "attached": "an attached screen", "api": "the API"}
 _PRESSING = ("kill", "release", "set_budget", "clear_cache", "force_tier")
 """Commands that change what is answered or spent: told as a warning, so that they are found again."""
-_CAME_BY_ITSELF = ("request.started", "request.routed", "log.added")
+WORTH_A_LINE = (RequestFinished, Notice, CommandRan, LocalChanged, PullProgress)
 _LEVELS = {"ok": 0, "soft": 1, "medium": 2, "hard": 3}
 _BY_HAND = errors.stopped_by_hand().code
 _REACHED = {
@@ -26,7 +26,7 @@ _REACHED = {
 
 
 class LogFeed:
-    """Hears every event of the bus. ``budget`` is today's spend against its limits."""
+    """Hears :data:`WORTH_A_LINE` of the bus. ``budget`` is today's spend against its limits."""
 
     def __init__(self, log: EventLog, budget: Callable[[], BudgetStatus]) -> None:
         self._log = log
@@ -39,8 +39,6 @@ class LogFeed:
 
     def hear(self, event: Event) -> None:
         """Takes in what is worth it."""
-        if event.type in _CAME_BY_ITSELF:
-            return
         match event:
             case RequestFinished(row=row):
                 self._finished(row)

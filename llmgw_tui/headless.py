@@ -49,7 +49,7 @@ async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, qu
             for notice in (*filter(None, [trouble]), *gateway.notices):
                 sayer.say(one_line(notice))
             tell = partial(_tell, sayer=sayer, quiet=quiet)
-            gateway.bus.listen(tell)
+            gateway.bus.listen(tell, RequestFinished, Notice, KillSwitchChanged)
             hang_ups = asyncio.create_task(_hear_hang_ups(gateway, sayer, hung_up, terminals))
             await first_of(stop, gateway.stopping.asked)
             gateway.bus.unlisten(tell)

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from gateway_core.bus import BACKLOG, Bus
-from gateway_core.events import Event, Notice
+from gateway_core.events import Event, LogAdded, Notice
 
 
 def notice(number: int = 1) -> Notice:
@@ -23,6 +23,19 @@ def test_who_listens_hears_at_once_and_until_they_leave() -> None:
     bus.unlisten(heard.append)
     bus.publish(notice(2))
     assert heard == [notice(1)]
+
+
+async def test_who_listens_to_some_kinds_hears_no_others() -> None:
+    bus, heard = Bus(), list[Event]()
+    bus.listen(heard.append, Notice)
+    for event in (notice(1), LogAdded(2.0, 1, ())):
+        bus.publish(event)
+    assert heard == [notice(1)]
+    assert bus.hears(Notice) and not bus.hears(LogAdded)
+    with bus.subscribe():
+        assert bus.hears(LogAdded)
+    bus.listen(print)
+    assert bus.hears(LogAdded)
 
 
 async def test_a_listener_that_fails_keeps_nothing_from_the_others(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ import pytest
 from gateway_core import journal
 from gateway_core.activity import Activity
 from gateway_core.bus import Bus
-from gateway_core.events import Event, Notice, RequestFinished
+from gateway_core.events import Event, Notice, RequestFinished, RequestRouted
 from gateway_core.exchange import Exchange
 from gateway_core.gates.account import Reservation
 from gateway_core.gates.budget import Budget
@@ -26,7 +26,7 @@ from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.ledger import Ledger
 from gateway_core.store.operator import Limits
 from gateway_core.store.requests import RequestLog
-from tests.routing.requests import request
+from tests.routing.requests import CHEAP, request
 from tests.store.support import NOON, FakeClock, make_read_only, rows, stored_answer
 
 
@@ -214,3 +214,45 @@ async def test_a_paid_request_takes_two_commits_on_its_way_and_all_else_of_many_
     await kept.journal.settled()
     assert (commits, len(await kept.written())) == (7, 3)
     assert await rows(kept.database, "SELECT count(*) FROM answers") == [(3,)], "in the same one"
+
+
+async def test_a_request_that_has_just_begun_is_written_once_when_it_has_ended(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[str, Status]] = []
+    one_is = asyncio.Event()
+    begin = kept.log.begin
+
+    def begins(row: Any, *rest: Any) -> Any:
+        written.append((row.id, row.status))
+        one_is.set()
+        return begin(row, *rest)
+
+    monkeypatch.setattr(kept.log, "begin", begins)
+    began = {"new": time.monotonic() + 60, "old": time.monotonic() - 60}
+    new, old = (Exchange(replace(request("I run"), id=name), at) for name, at in began.items())
+    kept.journal.started(new)
+    kept.journal.started(old)
+    async with asyncio.timeout(30):
+        await one_is.wait()
+    assert written == [("old", Status.RUNNING)]
+    new.end(Status.OK)
+    kept.journal.finished(new)
+    await kept.journal.settled()
+    assert written == [("old", Status.RUNNING), ("new", Status.OK)]
+
+
+@pytest.mark.parametrize("somebody_listens", [True, False])
+async def test_where_a_request_goes_is_known_whether_anybody_listens_or_not(kept: Kept, somebody_listens: bool) -> None:
+    bus, activity, heard = Bus(), Activity(kept.clock.now()), list[Event]()
+    if somebody_listens:
+        bus.listen(heard.append, RequestRouted)
+    told = Journal(bus, activity, kept.log, kept.clock, KnownSecrets())
+    exchange = Exchange(request("I ask"), time.monotonic())
+    told.started(exchange)
+    exchange.target = CHEAP
+    told.routed(exchange)
+    told.tell()
+    (row,) = activity.rows(1)
+    assert (row.status, row.provider, row.model) == (Status.RUNNING, CHEAP.provider, CHEAP.model)
+    assert [event.row for event in heard if isinstance(event, RequestRouted)] == [row] * somebody_listens

@@ -44,7 +44,7 @@ def forbidden_ask(text: str) -> Finding | None:
 
 def uncompiled(text: str | None = None) -> list[Matcher]:
     """What must be compiled before ``text`` can be looked at; before any text can where None is given."""
-    waiting = [matcher for matcher in chain(_RULES, _COMMANDS) if not matcher.is_compiled]
+    _uncompiled[:] = waiting = [matcher for matcher in _uncompiled if not matcher.is_compiled]
     if text is None or not waiting:
         return waiting
     cues = _cues_in(_lower(text))
@@ -218,5 +218,6 @@ def _command_forms(command: Command) -> dict[Mood, str]:
 
 _RULES = [Matcher(rule) for rule in RULES]
 _COMMANDS = [Matcher(command) for command in COMMANDS]
+_uncompiled: list[Matcher] = [*_RULES, *_COMMANDS]
 _compiling = Lock()
 _CUES = sorted({cue for matcher in chain(_RULES, _COMMANDS) for cue in matcher.cues})

@@ -41,7 +41,7 @@ class Metrics:
         return Page(VERSION, counted, self._models)
 
     async def start(self, _: web.Application) -> None:
-        self._gateway.bus.listen(self._hear)
+        self._gateway.bus.listen(self._hear, RequestFinished)
         self._watching = asyncio.create_task(self._watch_the_loop(), name="event loop lag")
 
     async def stop(self, _: web.Application) -> None:

@@ -27,18 +27,25 @@ _LINGER_S = 0.2
 
 
 class Patience:
-    """How long to wait for the next bytes: ``first_byte_s`` in all until content begins, then ``idle_s`` at a time."""
+    """How long to wait for the next bytes: ``first_byte_s`` in all until content begins, then ``idle_s`` at a time.
+
+    Whoever waits must :meth:`close` it.
+    """
 
     def __init__(self, first_byte_s: float, idle_s: float) -> None:
         self._idle_s = idle_s
         self._first_byte_s = first_byte_s
         self._until = asyncio.get_running_loop().time() + first_byte_s
+        self._deadline = Deadline()
         self.begun = False
 
-    def seconds(self) -> float:
-        if self.begun:
-            return self._idle_s
-        return max(0.0, self._until - asyncio.get_running_loop().time())
+    def lasts(self) -> Deadline:
+        """For a ``with`` block: limits the next wait, which raises :class:`TimeoutError` where it is longer."""
+        return self._deadline.within(self._idle_s) if self.begun else self._deadline.until(self._until)
+
+    def close(self) -> None:
+        """Nothing more is waited for."""
+        self._deadline.close()
 
     def end_within(self, seconds: float) -> None:
         """Only the end is waited for, so long."""
@@ -67,7 +74,6 @@ class Answer:
         """``parts`` are the body as it comes."""
         self._parts = parts
         self._failures = failures
-        self._deadline = Deadline()
         self._size = 0
         self.patience = patience
         self.complete = self.done = False
@@ -76,7 +82,7 @@ class Answer:
     async def _part(self) -> bytes | None:
         """What has come of the body since the last time, as soon as there is something; None at its end."""
         try:
-            with self._deadline.within(self.patience.seconds()):
+            with self.patience.lasts():
                 part = await anext(self._parts, None)
         except BROKEN as error:
             raise self._failures.broken(error, self.patience.promised_s, self.patience.begun) from None
@@ -85,10 +91,6 @@ class Answer:
             if self._size > MAX_ANSWER_BYTES:
                 raise self._failures.protocol("sent an answer without end")
         return part
-
-    def close(self) -> None:
-        """Nothing more is read."""
-        self._deadline.close()
 
     def complete_within(self, seconds: float) -> None:
         """All of the answer has come but for counts, which may take so long."""

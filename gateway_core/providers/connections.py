@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -54,39 +53,39 @@ class Connections:
         patience: Patience,
         wire: Wire | None = None,
     ) -> AsyncIterator[Answer]:
-        """The answer, whose head has arrived and is a success. Leaving the block closes the connection.
+        """The answer, whose head has arrived and is a success. Leaving the block closes the connection, and ends
+        ``patience``.
 
         Redirects are not followed: the key would go with them. Raises :class:`UpstreamError`; ``wire`` hears all.
         """
         if wire is not None:
             wire.sent(method, str(url), headers.items(), content or b"")
-        try:
-            response = await self._head(method, url, headers, content, patience)
+        with closing(patience):
             try:
+                response = await self._head(method, url, headers, content, patience)
+                try:
+                    if wire is not None:
+                        wire.answered(response.status, response.headers.items())
+                    if not 200 <= response.status < 300:
+                        raise self._refused(response.status, response.headers, await _error_of(response, patience))
+                except BaseException:
+                    response.close()
+                    raise
+            except UpstreamError as error:
                 if wire is not None:
-                    wire.answered(response.status, response.headers.items())
-                if not 200 <= response.status < 300:
-                    raise self._refused(response.status, response.headers, await _error_of(response, patience))
-            except BaseException:
-                response.close()
+                    wire.failed(error.message)
                 raise
-        except UpstreamError as error:
-            if wire is not None:
-                wire.failed(error.message)
-            raise
-        answer = Answer(_parts(response), response.headers.get("Content-Type", ""), patience, self._failures)
-        try:
-            yield answer
-        finally:
-            answer.close()
-            response.close()
+            try:
+                yield Answer(_parts(response), response.headers.get("Content-Type", ""), patience, self._failures)
+            finally:
+                response.close()
 
     async def _head(
         self, method: str, url: URL, headers: Mapping[str, str], content: bytes | None, patience: Patience
     ) -> aiohttp.ClientResponse:
         session = self._open()
         try:
-            async with asyncio.timeout(patience.seconds()):
+            with patience.lasts():
                 response = await session.request(
                     method, url, data=content, headers=headers, allow_redirects=False, proxy=self._proxy
                 )
@@ -121,7 +120,7 @@ class Connections:
 async def _error_of(response: aiohttp.ClientResponse, patience: Patience) -> bytes:
     """As much as is needed of the body of an error; its status says enough where it cannot be read."""
     try:
-        async with asyncio.timeout(patience.seconds()):
+        with patience.lasts():
             return b"".join([part async for part in error_body(_parts(response))])
     except BROKEN:
         return b""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -21,6 +22,9 @@ from gateway_core.wire.tool_loops import call_ids
 
 _LONGEST_PART = 256
 """Characters of an image or a file that are looked at, with its length."""
+
+_REMEMBERED = 131_072
+"""Characters of the longest system prompt whose name is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ def place_of(request: ChatRequest) -> Place:
     now = before = talk
     for what, _ in said:
         before, now = now, _name(now, what)
-    system = _name(view.system_text)
+    system = (_name_of if len(view.system_text) <= _REMEMBERED else _name)(view.system_text)
     strict, strict_before = _name(now, system), _name(before, system)
     turn: tuple[str, ...] = (strict, now)
     session = _name(*who, named) if named else ""
@@ -105,6 +109,12 @@ def _last_calls(request: ChatRequest) -> tuple[str, ...]:
     """The ids of the calls whose results the request brings, as they were made up: the view has numbers instead."""
     messages = reversed(as_objects(request.body.get("messages")))
     return next((call_ids(message) for message in messages if message.get("tool_calls")), ())
+
+
+@lru_cache(maxsize=16)
+def _name_of(text: str) -> str:
+    """An agent sends its system prompt, 40 kB of it, with every request."""
+    return _name(text)
 
 
 def _name(*parts: str) -> str:

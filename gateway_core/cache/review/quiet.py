@@ -11,6 +11,7 @@ from gateway_core.events import Event, KillSwitchChanged, RequestFinished, Reque
 
 T = TypeVar("T")
 
+DISTURBING = (RequestStarted, RequestFinished, KillSwitchChanged)
 QUIET_S = 30.0
 """How long nothing must have happened. A local server that keeps one prompt forgets the user's for ours, so that we
 wait until a conversation seems to rest."""
@@ -54,5 +55,5 @@ class Quiet:
 
     def hear(self, event: Event) -> None:
         """Listens to the bus: is disturbed by what happens."""
-        if isinstance(event, RequestStarted | RequestFinished | KillSwitchChanged):
+        if isinstance(event, DISTURBING):
             self.disturb()
