@@ -16,8 +16,8 @@ LONGEST_WORD = 40
 
 _ALONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 """Chinese and Japanese are written without blanks: each character is a word, and words are phrases of them."""
-_ASCII_WORD = re.compile(f"([a-z0-9]{{1,{LONGEST_WORD}}})[a-z0-9]*")
-"""Its group is the word as it is cut."""
+_ASCII_WORDS = "".join(chr(code).lower() if chr(code).isalnum() else " " for code in range(128))
+"""What each sign of ASCII is in its words: itself, small, or a blank."""
 _BREAK = "\ue000"
 """A word of its own to SQLite, which no text has: no phrase goes over it."""
 
@@ -30,7 +30,9 @@ def _word() -> re.Pattern[str]:
 def words_of(text: str) -> tuple[str, ...]:
     """The words of ``text`` in order: letters and digits only. ``GRÖßE`` and ``grosse`` are the same."""
     if text.isascii():
-        return tuple(_ASCII_WORD.findall(text.lower()))
+        words = text.translate(_ASCII_WORDS).split()
+        longest = max(map(len, words), default=0)
+        return tuple(words if longest <= LONGEST_WORD else [word[:LONGEST_WORD] for word in words])
     parted = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     plain = "".join([character for character in parted if not unicodedata.combining(character)])
     return tuple([word[:LONGEST_WORD] for word in _word().findall(plain)])

@@ -122,13 +122,16 @@ class Division:
         return b'{"masked":%s,"bodies":%s,"heads":%s}' % (masked, clean, self._secrets.without_in(heads))
 
     def _sent(self, content: bytes) -> Any:
-        if _ODD in content:
-            return self._divided(_tree(content), cut=False)
+        left, marks = content, 0
         for cut in self._cuts:
-            if len(content) < PIECE_BYTES:
+            if len(left) < PIECE_BYTES:
                 break
-            content = cut.out_of(content)
-        return self._divided(_tree(content), cut=True)
+            shorter = cut.out_of(left)
+            marks += shorter is not left
+            left = shorter
+        if left.count(_ODD) == marks:
+            return self._divided(_tree(left), cut=True)
+        return self._divided(_tree(content), cut=False)
 
     def _divided(self, tree: Any, *, cut: bool) -> Any:
         """The tree with marks for its large parts. With ``cut`` there are marks in it, else what only looks like one
@@ -139,8 +142,8 @@ class Division:
             if not isinstance(value, (dict, list, tuple)) and (not isinstance(value, str) or len(value) < PIECE_BYTES):
                 return value
             text = to_bytes(value)
-            odd = _ODD in text
-            if not odd and len(text) < PIECE_BYTES or odd and cut:
+            stays = cut or _ODD not in text if len(text) < PIECE_BYTES else cut and _ODD in text
+            if stays:
                 return value
             places.append((text, {}))
             return places[-1][1]
