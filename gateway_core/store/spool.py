@@ -40,7 +40,8 @@ class Spool:
         self._current = 1 - self._current
 
     def drop(self) -> None:
-        """Forgets what was added before the last turn. What stays where this fails is read again."""
+        """Forgets what was added between the last two turns: all that is written, unless writing has failed before.
+        What stays is read again, and that must change nothing."""
         if (file := self._files[1 - self._current]) is not None:
             with suppress(OSError):
                 os.ftruncate(file, 0)
