@@ -26,6 +26,7 @@ from gateway_core.cache.table.index import Index
 from gateway_core.cache.table.options import TableOptions
 from gateway_core.cache.table.upkeep import Upkeep
 from gateway_core.cache.table.vectors import Vectors
+from gateway_core.garbage import collect_seldom
 
 LARGEST_BATCH = 16
 IDLE_S = 30.0
@@ -166,6 +167,7 @@ async def _run(options: TableOptions | None, choice: Choice, source: BinaryIO, s
         return 1
     exporter = Exporter(export_command(choice.source, opened.due)) if opened.due else None
     entries, note = (await vectors.count(), vectors.take_note()) if vectors else (0, "")
+    collect_seldom()
     is_ready.set()
     send({"ready": True, "entries": entries, "note": note, "encoder": opened.facts})
     jobs, glances = EmbeddingJobs(opened.texts), Glances(opened.shallow)
