@@ -7,6 +7,7 @@ small frame each way. The child ends when its standard input does, which also ha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -31,6 +32,8 @@ from gateway_core.garbage import collect_seldom
 LARGEST_BATCH = 16
 IDLE_S = 30.0
 LAST_WORDS_S = 5.0
+NICENESS = 5
+"""The gateway goes first: a text may take a moment longer, a token of a stream may not wait for it."""
 AT_WORK: dict[str, Any] = {"at_work": True}
 """Sent while an embedding takes longer: the gateway ends a child that says nothing."""
 
@@ -184,6 +187,8 @@ def main() -> None:
     options = TableOptions.of_child(sys.argv[1], os.environ)
     if options is None or not options.place.shared:
         os.umask(0o077)
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get between the frames
