@@ -29,6 +29,7 @@ from gateway_core.cache.table.schema import arrow_schema
 from gateway_core.cache.table.upkeep import Upkeep
 from gateway_core.cache.table.vectors import Vectors
 from gateway_core.cache.table.worth import Limits
+from gateway_core.garbage import collect_seldom
 from tests.bench.encoder import exported
 from tests.bench.figures import quantiles
 from tests.bench.findings import Finding
@@ -126,6 +127,7 @@ async def measure(count: int, folder: Path) -> tuple[list[float], list[float]]:
     await fill(vectors, count, opened.encoder.dimensions, now)
     known = opened.encoder.encode([f"How do I grow the plant with the number {number}?" for number in range(64)])
     index = Index(opened.encoder, vectors)
+    collect_seldom()
 
     async def find(number: int) -> None:
         found = await vectors.find(known[number % len(known)], SCOPE, now, NEIGHBOURS)

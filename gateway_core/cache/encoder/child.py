@@ -7,6 +7,7 @@ small frame each way. The child ends when its standard input does, which also ha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -26,10 +27,13 @@ from gateway_core.cache.table.index import Index
 from gateway_core.cache.table.options import TableOptions
 from gateway_core.cache.table.upkeep import Upkeep
 from gateway_core.cache.table.vectors import Vectors
+from gateway_core.garbage import collect_seldom
 
 LARGEST_BATCH = 16
 IDLE_S = 30.0
 LAST_WORDS_S = 5.0
+NICENESS = 5
+"""The gateway goes first: a text may take a moment longer, a token of a stream may not wait for it."""
 AT_WORK: dict[str, Any] = {"at_work": True}
 """Sent while an embedding takes longer: the gateway ends a child that says nothing."""
 
@@ -166,6 +170,7 @@ async def _run(options: TableOptions | None, choice: Choice, source: BinaryIO, s
         return 1
     exporter = Exporter(export_command(choice.source, opened.due)) if opened.due else None
     entries, note = (await vectors.count(), vectors.take_note()) if vectors else (0, "")
+    collect_seldom()
     is_ready.set()
     send({"ready": True, "entries": entries, "note": note, "encoder": opened.facts})
     jobs, glances = EmbeddingJobs(opened.texts), Glances(opened.shallow)
@@ -182,6 +187,8 @@ def main() -> None:
     options = TableOptions.of_child(sys.argv[1], os.environ)
     if options is None or not options.place.shared:
         os.umask(0o077)
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get between the frames

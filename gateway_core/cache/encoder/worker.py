@@ -263,7 +263,7 @@ class Worker:
                 stdout=PIPE,
                 stderr=DEVNULL,
                 env=child_environment() | self._environment,
-                start_new_session=True,
+                process_group=0,  # not a session: Linux weighs niceness within one only (sched(7), autogrouping)
                 umask=self._umask,
             )
         except OSError as error:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from gateway_core.cache.encoder.embedder import Encoder, Remembering
-from gateway_core.cache.guards.select import NEIGHBOURS, Guards, Kind
+from gateway_core.cache.guards.select import LOWEST_COSINE, NEIGHBOURS, Guards, Kind
 from gateway_core.cache.table.browse import browse, entry
 from gateway_core.cache.table.entry import ENTRY_COLUMNS, Entry, Message, Use
 from gateway_core.cache.table.vectors import Vectors
@@ -77,7 +77,7 @@ class Index:
 
     async def _find(self, message: Message, vector: list[float]) -> Message:
         """The neighbours that pass the guards, and those that a judge should look at; nearest first."""
-        near = await self._vectors.find(vector, message["scope_key"], message["now"], NEIGHBOURS)
+        near = await self._vectors.find(vector, message["scope_key"], message["now"], NEIGHBOURS, LOWEST_COSINE)
         judged = [(one, self._guards.verdict(message["text"], one.entry.user_text, one.cosine)) for one in near]
         return {
             "hits": [

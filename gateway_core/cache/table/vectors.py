@@ -114,21 +114,24 @@ class Vectors:
             self._counted_writes, self._counted_at = self.writes, time.monotonic()
         return self._count + len(self._pending)
 
-    async def find(self, vector: Vector, scope_key: str, now: float, limit: int) -> list[Neighbour]:
-        """The nearest live entries of one scope, nearest first."""
+    async def find(
+        self, vector: Vector, scope_key: str, now: float, limit: int, least_cosine: float = -1.0
+    ) -> list[Neighbour]:
+        """The nearest live entries of one scope, nearest first, none further than ``least_cosine``."""
         waiting = dict(self._pending)  # what is written while the table is searched may be in neither otherwise
         hex_digits(scope_key)
         mine = [row for row in waiting.values() if row.entry.scope_key == scope_key]
         more = min(len(mine), _MORE)
         try:
             near = await self.handle.run(
-                lambda table: self._search.nearest(table, vector, scope_key, now, limit + more), reads=True
+                lambda table: self._search.nearest(table, vector, scope_key, now, limit + more, least_cosine),
+                reads=True,
             )
         except Away:
             near = []
         found = [one for one in near if one.entry.id not in waiting and not self.is_gone(one.entry.id, scope_key)]
         found += [Neighbour(row.entry, _dot(vector, row.vector)) for row in mine if row.entry.expires_at > now]
-        return _nearest_first(found)[:limit]
+        return _nearest_first(one for one in found if one.cosine >= least_cosine)[:limit]
 
     def is_gone(self, entry_id: str, scope_key: str) -> bool:
         """Whether a row of the table was dropped, though it is still there."""

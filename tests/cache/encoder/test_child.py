@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import subprocess
 import sys
 from base64 import b64decode
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway_core.cache.encoder.builtin_embeddings import DIMENSIONS, BuiltinEmbeddings
+from gateway_core.cache.encoder.child import NICENESS
 from gateway_core.cache.encoder.embedder import EncoderError
 from gateway_core.cache.encoder.model_folder import WEIGHTS_SHA256, check_weights, installed_weights
 from gateway_core.cache.encoder.worker import Worker, child_command, child_environment
@@ -85,10 +87,21 @@ async def test_the_real_encoder_finds_a_question_in_other_words_and_embeds(worke
     together = await asyncio.gather(*(ask(chat(REWORDED)) for _ in range(20)))
     assert together == [QUESTION] * 20
     assert worker.encoder and worker.encoder.fingerprint == WEIGHTS_SHA256, "the next start finds the same table"
+    gives_way_to_the_gateway(worker)
     await glances_by_the_first_layers(worker)
     await embeds_as_sentence_transformers_does(worker)
     await cache.review.close()
     await database.close()
+
+
+def gives_way_to_the_gateway(worker: Worker) -> None:
+    """In the session of the gateway: Linux weighs niceness within a session only (sched(7), autogrouping)."""
+    process = worker._process
+    assert process
+    mine, its = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (0, process.pid))
+    assert its == min(mine + NICENESS, 19)
+    assert os.getsid(process.pid) == os.getsid(0)
+    assert os.getpgid(process.pid) == process.pid, "what the terminal sends to the gateway would reach it too"
 
 
 async def glances_by_the_first_layers(worker: Worker) -> None:

@@ -102,6 +102,25 @@ async def test_entries_to_be_written_hide_no_others(folder: Path) -> None:
     assert sorted(await found(table, "What is tree 0?")) == [f"What is tree {n}?" for n in range(5, 10)]
 
 
+async def test_expired_entries_hide_no_others(folder: Path) -> None:
+    table = await opened(folder)
+    add(table, *(replace(one, expires_at=NOON) for one in many(range(5))), *many(range(5, 10)))
+    await table.flush()
+    assert sorted(await found(table, "What is tree 0?")) == [f"What is tree {n}?" for n in range(5, 10)]
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+async def test_what_is_further_than_asked_for_is_not_found(folder: Path, is_written: bool) -> None:
+    table = await opened(folder)
+    add(table, entry(1), entry(2, "What is a tree house?"), entry(3, "How deep is the sea?"))
+    if is_written:
+        await table.flush()
+    asked = vector("What is a tree?")
+    near = await table.find(asked, SCOPE, NOON, 5, 0.8)
+    assert [one.entry.user_text for one in near] == ["What is a tree?", "What is a tree house?"]
+    assert len(await table.find(asked, SCOPE, NOON, 5)) == 3
+
+
 async def test_a_dropped_entry_is_gone(folder: Path) -> None:
     table = await opened(folder)
     add(table, entry(1))
