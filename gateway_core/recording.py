@@ -107,27 +107,29 @@ def _masked_tree(value: Any) -> Any:
 
 @dataclass(slots=True)
 class _Sent:
+    """As it was, secrets and all: they are taken out where it is written, in the store's thread."""
+
     attempt: int
     target: str
     method: str
-    url: str
-    headers: Headers
-    content: bytes
+    url: str = field(repr=False)
+    headers: Headers = field(repr=False)
+    content: bytes = field(repr=False)
     status: int | None = None
-    answer_headers: Headers = ()
+    answer_headers: Headers = field(default=(), repr=False)
     error: str = ""
 
     @property
     def head(self) -> JsonObject:
-        """All but the body."""
+        """All but the body, secrets masked."""
         return {
             "attempt": self.attempt,
             "target": self.target,
             "method": self.method,
-            "url": self.url,
-            "headers": self.headers,
+            "url": masked_url(self.url),
+            "headers": masked_headers(self.headers),
             "status": self.status,
-            "answer_headers": self.answer_headers,
+            "answer_headers": masked_headers(self.answer_headers),
             "error": self.error,
         }
 
@@ -174,12 +176,12 @@ class Wire:
         self._last: _Sent | None = None
 
     def sent(self, method: str, url: str, headers: Iterable[tuple[str, str]], content: bytes) -> None:
-        self._last = _Sent(self._attempt, self._target, method, masked_url(url), masked_headers(headers), content)
+        self._last = _Sent(self._attempt, self._target, method, url, tuple(headers), content)
         self._all.append(self._last)
 
     def answered(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         if self._last is not None:
-            self._last.status, self._last.answer_headers = status, masked_headers(headers)
+            self._last.status, self._last.answer_headers = status, tuple(headers)
 
     def failed(self, why: str) -> None:
         if self._last is not None:

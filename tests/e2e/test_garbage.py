@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-from gateway_core.garbage import THRESHOLDS
+from gateway_core.garbage import THRESHOLDS, list_no_generators
 from tests.e2e.forks import ROOT
 from tests.e2e.harness import GatewayProcess
 from tests.e2e.in_terminal import a_free_port, on_terminal, own_env
@@ -49,3 +51,23 @@ def test_what_is_there_is_not_gone_through_again() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+async def test_a_generator_that_is_in_no_list_is_closed_once_nobody_has_it() -> None:
+    closed = asyncio.Event()
+
+    async def words() -> AsyncIterator[str]:
+        try:
+            yield "one"
+            yield "two"
+        finally:
+            await asyncio.sleep(0)
+            closed.set()
+
+    list_no_generators()
+    said = words()
+    assert await anext(said) == "one"
+    assert not getattr(asyncio.get_running_loop(), "_asyncgens")  # noqa: B009  as asyncio names its list
+    del said
+    async with asyncio.timeout(10):
+        await closed.wait()
