@@ -71,7 +71,7 @@ from gateway_core.store.database import Database
 from gateway_core.store.days import day_of
 from gateway_core.store.errors import StoreError
 from gateway_core.store.idempotency import IdempotencyStore
-from gateway_core.store.ledger import Ledger
+from gateway_core.store.ledger import Ledger, Orphans
 from gateway_core.store.local_models import LocalModelStore
 from gateway_core.store.lock import FolderLock
 from gateway_core.store.model_reports import ModelReportStore
@@ -162,14 +162,8 @@ class Composition:
         self._budget.on_ledger = self._ledger_changed
         self.log_feed = LogFeed(self.event_log, self._budget.status)
         self.bus.listen(self.log_feed.hear, *WORTH_A_LINE)
-        if (orphans := self._budget.orphans).count:
-            charged = f"{orphans.cost_microusd / 1e6:.4f} USD charged for them"
-            self._notices.append(f"{orphans.count} paid calls were cut off last time; {charged}.")
-        if orphans.lost_microusd:
-            lost = f"{orphans.lost_microusd / 1e6:.4f} USD"
-            self._notices.append(
-                f"The computer went off while llmgw ran: {lost} were charged, the most that the ledger may have lost."
-            )
+        self._notices += _charged(self._budget.orphans)
+        self._told_of = self._budget.orphans
         keeps = settings.keep_bodies_days > 0
         self._requests = RequestLog(database, clock, keep_bodies=keeps, secrets=self._secrets)
         try:
@@ -431,6 +425,9 @@ class Composition:
         """At once, whoever looks: what stops paid calls is not to be found out by one that is refused."""
         if ok:
             self.notice("info", "The ledger can be written again: paid tiers are open.", "ledger")
+            for text in _charged(self._budget.orphans) if self._budget.orphans != self._told_of else ():
+                self.notice("warning", text, "ledger")
+            self._told_of = self._budget.orphans
         else:
             self.notice("error", self.ledger_notice, "ledger")
 
@@ -456,3 +453,17 @@ class Composition:
         """What went over the wire for a request; None where it is not kept."""
         await self._journal.settled()
         return await self._requests.parts(request_id)
+
+
+def _charged(orphans: Orphans) -> list[str]:
+    """What a person should know of what a start has charged."""
+    told = []
+    if orphans.count:
+        cost = f"{orphans.cost_microusd / 1e6:.4f} USD charged for them"
+        told.append(f"{orphans.count} paid calls were cut off last time; {cost}.")
+    if orphans.lost_microusd:
+        lost = f"{orphans.lost_microusd / 1e6:.4f} USD"
+        told.append(
+            f"The computer went off while llmgw ran: {lost} were charged, the most that the ledger may have lost."
+        )
+    return told

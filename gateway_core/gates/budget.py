@@ -1,4 +1,5 @@
-"""The daily budget: nothing paid is called before its worst case is set aside, in memory and on disk.
+"""The daily budget: nothing paid is called before its worst case is set aside, in memory and on disk: alone, or in the
+advance that the ledger sets aside for many.
 
 The check and the addition happen without an ``await`` between them, so any number of requests at once see each other.
 What is set aside belongs to the UTC day on which it was.
@@ -209,7 +210,8 @@ class Budget:
         worst_case_microusd: int,
         lane: Lane = Lane.INTERACTIVE,
     ) -> Reservation | Refusal:
-        """Sets the worst case aside; once this returns it is on disk. A :class:`Refusal` leaves nothing behind.
+        """Sets the worst case aside; once this returns it is on disk, or within what is. A :class:`Refusal` leaves
+        nothing behind.
 
         A caller who is cancelled meanwhile gets no reservation: it is released behind their back.
         """
@@ -295,7 +297,7 @@ class Budget:
                 return True
             today = day_of(self._clock.now())
             try:
-                self.orphans = await self._ledger.charge_orphans()
+                self.orphans += await self._ledger.charge_orphans()
                 accounts = await self._accounts_from(today)
             except StoreError as error:
                 self._ledger_failed(error)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from gateway_core.spend_values import BY, PERIODS, TEXTS, SpendBuckets, SpendReport, SpendRow
+from gateway_core.store.advance import OURS
 from gateway_core.store.days import DAY_S, days_before, start_of
 from gateway_core.store.report import cost_by_day, cost_by_hour, sums_between
 
@@ -63,7 +64,7 @@ def read_rows(connection: sqlite3.Connection, span: Span, keys: Sequence[str], i
         replace(
             row,
             share=row.cost_microusd / cost if cost else 0.0,
-            price_known=not row.model or is_known(row.provider, row.model),
+            price_known=not row.model or row.provider == OURS or is_known(row.provider, row.model),
         )
         for row in rows
     )

@@ -4,7 +4,8 @@ A call must be on the disk before it is made, or what it costs could be forgotte
 than all else that llmgw does. So the ledger sets an advance aside, on the disk, and calls whose own entries are not on
 it yet may together cost no more than that. Their entries are noted in a :class:`~gateway_core.store.spool.Spool`, which
 a process that is killed leaves behind: then each call is charged what it cost. Only a power loss takes the notes with
-it, and there what was not found again of the advance is charged. The boot id tells the one from the other.
+it, and there what was not found again of the advance is charged. The boot id tells the one from the other; where the
+spool is gone although the computer went on, it is charged as well.
 """
 
 from __future__ import annotations
@@ -20,12 +21,25 @@ from gateway_core.store.spool import Spool
 
 IDLE_S = 60.0
 """After so long without a paid call the advance is given back: most power losses then cost nothing."""
+OURS = "llmgw"
+"""The provider that an advance which was lost is charged under."""
 _ID = "advance/"
 IS_ADVANCE = f"id LIKE '{_ID}%'"
-RESERVED, _DAY = 7, 3
-"""Places in the values of INSERT."""
-_COLUMNS = "id, request_id, attempt, day, tier, provider, model, reserved_microusd, created_at, lane"
-INSERT = f"INSERT INTO reservations ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_OF_CALL = (
+    "id",
+    "request_id",
+    "attempt",
+    "day",
+    "tier",
+    "provider",
+    "model",
+    "reserved_microusd",
+    "created_at",
+    "lane",
+)
+_OF_END = ("state", "cost_microusd", "usage", "closed_at", "id")
+RESERVED, _DAY = _OF_CALL.index("reserved_microusd"), _OF_CALL.index("day")
+INSERT = f"INSERT INTO reservations ({', '.join(_OF_CALL)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 """A call that is about to be made; see :class:`~gateway_core.store.ledger.LedgerEntry`."""
 END = (
     "UPDATE reservations SET state = ?, cost_microusd = ?, usage = ?, closed_at = ? WHERE id = ? AND state = 'reserved'"
@@ -35,7 +49,6 @@ _BEGIN = (
 )
 CALL, ENDED = "call", "end"
 """What an entry of the spool is: the values of INSERT and the announcement, or those of END."""
-_LENGTHS = {CALL: 3, ENDED: 2}
 
 
 class Advance:
@@ -52,6 +65,8 @@ class Advance:
         self._day = ""
         self._microusd = 0
         self._exposed_microusd = 0
+        self._is_opening = self._may_be_there = False
+        """The entry is being written; there may be one on the disk, whoever waited for it."""
 
     @property
     def is_half_used(self) -> bool:
@@ -65,21 +80,31 @@ class Advance:
     def opening(self, day: str, at: float) -> tuple[Any, ...] | None:
         """The entry to write where the day has no advance and could have one; nothing is covered until
         :meth:`opened`."""
-        if not self._boot or not self.most_microusd or self.is_needed or self._day == day:
+        if not self._boot or not self.most_microusd or self.is_needed or self._is_opening or self._day == day:
             return None
-        self._day = ""
+        if self._spool is None or not self._spool.make():
+            return None
+        self._day, self._is_opening, self._may_be_there = "", True, True
         name = f"{_ID}{self._boot}"
-        return (name, "", 0, day, "cheap", "llmgw", "power loss", self.most_microusd, at, "interactive")
+        return (name, "", 0, day, "cheap", OURS, "power loss", self.most_microusd, at, "interactive")
 
     def opened(self, entry: tuple[Any, ...]) -> None:
         """The entry is on the disk."""
         self._day, self._microusd = entry[_DAY], entry[RESERVED]
 
+    def tried(self) -> None:
+        """Nobody waits any more for the entry to be written."""
+        self._is_opening = False
+
+    def kept(self) -> None:
+        """The entry could not be removed."""
+        self._may_be_there = True
+
     def closing(self) -> str | None:
         """The id of the entry to remove, where nothing needs the advance; nothing is covered from now on."""
-        if not self._day or self.is_needed:
+        if not self._may_be_there or self._is_opening or self.is_needed:
             return None
-        self._day = ""
+        self._day, self._may_be_there = "", False
         return f"{_ID}{self._boot}"
 
     def covers(self, values: tuple[Any, ...], announcement: tuple[str, str] | None) -> bool:
@@ -122,7 +147,7 @@ class Advance:
         for kind, *rest in noted:
             if kind == ENDED:
                 _tried(connection, END, *rest)
-        if self._boot:
+        if self._boot and self._spool is not None and self._spool.is_there:
             connection.execute("DELETE FROM reservations WHERE id = ?", (f"{_ID}{self._boot}",))
         connection.execute(
             f"UPDATE reservations SET reserved_microusd = max(0, reserved_microusd - ?) WHERE {is_lost}", (found,)
@@ -136,9 +161,10 @@ def cut_off(connection: sqlite3.Connection, spool: Spool, boot: str) -> tuple[in
     """What the next start will charge: for how many calls that were cut off, how much for these, and how much for what
     a power loss may have taken. Changes nothing. Raises :class:`StoreError`."""
     reserved = dict(connection.execute("SELECT id, reserved_microusd FROM reservations WHERE state = 'reserved'"))
-    lost = sum(cost for name, cost in reserved.items() if name.startswith(_ID) and name != f"{_ID}{boot}")
+    mine = f"{_ID}{boot}" if boot and spool.is_there else ""
+    lost = sum(cost for name, cost in reserved.items() if name.startswith(_ID) and name != mine)
     calls = {name: cost for name, cost in reserved.items() if not name.startswith(_ID)}
-    for kind, values, *_ in _entries(spool):
+    for kind, values, *_ in sorted(_entries(spool), key=lambda entry: entry[0] == ENDED):
         if kind == ENDED:
             calls.pop(values[-1], None)
         elif connection.execute("SELECT 1 FROM reservations WHERE id = ?", values[:1]).fetchone() is None:
@@ -153,7 +179,26 @@ def _entries(spool: Spool | None) -> list[list[Any]]:
         noted = spool.read() if spool is not None else []
     except OSError as error:
         raise StoreError(f"What was noted for the ledger cannot be read: {error}. Make it yours.") from None
-    return [entry for entry in noted if len(entry) == _LENGTHS.get(entry[0])]
+    return [entry for entry in noted if _makes_sense(entry)]
+
+
+def _makes_sense(entry: list[Any]) -> bool:
+    kind, *rest = entry
+    if kind == ENDED:
+        return len(rest) == 1 and _are_values(rest[0], len(_OF_END)) and isinstance(rest[0][-1], str)
+    if kind != CALL or len(rest) != 2 or not _are_values(rest[0], len(_OF_CALL)):
+        return False
+    values, announced = rest
+    return (
+        isinstance(values[0], str)
+        and type(values[RESERVED]) is int
+        and (announced is None or _are_values(announced, 2))
+    )
+
+
+def _are_values(values: object, number: int) -> bool:
+    """Whether SQLite could take them: so many, and none of them a list or an object."""
+    return isinstance(values, list) and len(values) == number and not any(isinstance(v, list | dict) for v in values)
 
 
 def write_calls(

@@ -64,6 +64,13 @@ class Orphans:
     lost_microusd: int = 0
     """What was charged beside them for calls that a power loss may have taken from the ledger."""
 
+    def __add__(self, more: Orphans) -> Orphans:
+        return Orphans(
+            self.count + more.count,
+            self.cost_microusd + more.cost_microusd,
+            self.lost_microusd + more.lost_microusd,
+        )
+
 
 @dataclass(slots=True)
 class _Noted:
@@ -103,8 +110,8 @@ class Ledger:
         database.on_hurry.append(self.flush)
 
     def set_advance(self, microusd: int) -> None:
-        """How much of the limit small calls may use before they are on the disk. From the next time on that none
-        does."""
+        """How much of the limit small calls may use together before they are on the disk. What is set aside already
+        stays as it is until it is given back, or another day comes."""
         self._advance.most_microusd = microusd
 
     def note(self, entry: LedgerEntry) -> bool:
@@ -130,11 +137,15 @@ class Ledger:
                 _forget(advance[0], connection)
                 write_calls(connection, [(advance, None)])
 
-        await self._run(write)
+        try:
+            await self._run(write)
+            if advance is not None:
+                self._advance.opened(advance)
+        finally:
+            if advance is not None:
+                self._advance.tried()
+                self._rest_later()
         self._open[entry.id] = entry.reserved_microusd
-        if advance is not None:
-            self._advance.opened(advance)
-            self._rest_later()
         return entry.id
 
     def note_end(self, reservation_id: str, cost_microusd: int, usage: Usage | None) -> bool:
@@ -190,7 +201,8 @@ class Ledger:
         await self._begun()
         if (writing := self._writing) is not None:
             await wait([writing])
-            writing.result()
+            if (error := writing.exception()) is not None:
+                raise _as_store_error(error)
         elif self._noted or self._ends:
             raise StoreError(f"{self._database.path} is closed.")
 
@@ -292,7 +304,7 @@ class Ledger:
         return await self._database.run(work)
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        await self._begun()
+        await self.written()
         return await self._run(work)
 
     async def _begun(self) -> None:
@@ -338,9 +350,11 @@ class Ledger:
         error = writing.exception()
         if error is None:
             self._advance.written(sum(call.values[RESERVED] for call in noted.values()))
+            if self._noted or self._ends:
+                self._write_soon()
             return
         self._noted, self._ends = {**noted, **self._noted}, {**ends, **self._ends}
-        self.on_failure(error if isinstance(error, StoreError) else StoreError(f"{type(error).__name__}: {error}"))
+        self.on_failure(_as_store_error(error))
 
     def _rest_later(self) -> None:
         self._is_idle = True
@@ -355,8 +369,17 @@ class Ledger:
             self._rest_later()
         else:
             with suppress(StoreError):
-                self._database.begin(partial(_forget, advance))
+                self._database.begin(partial(_forget, advance)).add_done_callback(self._given_back)
+
+    def _given_back(self, writing: Future[None]) -> None:
+        if writing.exception() is not None:
+            self._advance.kept()
+            self._rest_later()
 
 
 def _forget(reservation_id: str, connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM reservations WHERE id = ?", (reservation_id,))
+
+
+def _as_store_error(error: BaseException) -> StoreError:
+    return error if isinstance(error, StoreError) else StoreError(f"{type(error).__name__}: {error}")

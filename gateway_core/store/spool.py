@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 NAMES = ("llmgw.spool-a", "llmgw.spool-b")
-_OPENED = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+_OPENED = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Spool:
@@ -26,6 +26,18 @@ class Spool:
         self._paths = tuple(folder / name for name in NAMES)
         self._files: list[int | None] = [None, None]
         self._current = 0
+
+    @property
+    def is_there(self) -> bool:
+        """A process has made it and not removed it."""
+        return any(path.is_file() for path in self._paths)
+
+    def make(self) -> bool:
+        """Whether it is there to be added to."""
+        try:
+            return self._opened() >= 0
+        except OSError:
+            return False
 
     def add(self, entry: Sequence[object]) -> bool:
         """Whether the entry was written, as JSON. One that is there in part is never read, and spoils none after it."""

@@ -8,6 +8,7 @@ _BUDGET = "gateway_core/gates/budget.py"
 _LEDGER = "gateway_core/store/ledger.py"
 _ADVANCE = "gateway_core/store/advance.py"
 _NOTES = "tests/store/test_ledger_notes.py"
+_BROKEN = "tests/store/test_ledger_faults.py"
 _LOCK = "gateway_core/store/lock.py"
 MUTATIONS = (
     Mutation(
@@ -43,8 +44,8 @@ MUTATIONS = (
     Mutation(
         "orphans are charged at the start",
         _BUDGET,
-        "self.orphans = await self._ledger.charge_orphans()",
-        "self.orphans = Orphans(0, 0)",
+        "self.orphans += await self._ledger.charge_orphans()",
+        "self.orphans += Orphans(0, 0)",
         "tests/gates/test_budget.py::test_a_restart_goes_on_where_the_ledger_stands",
     ),
     Mutation(
@@ -71,8 +72,8 @@ MUTATIONS = (
     Mutation(
         "an advance that notes need is not given to another day",
         _ADVANCE,
-        "or self.is_needed or self._day == day",
-        "or self._day == day",
+        "or self.is_needed or self._is_opening or self._day == day",
+        "or self._is_opening or self._day == day",
         f"{_NOTES}::test_an_advance_is_of_its_day",
     ),
     Mutation(
@@ -102,6 +103,48 @@ MUTATIONS = (
         'connection.execute("DELETE FROM reservations WHERE id = ?", (f"{_ID}{self._boot}",))',
         'connection.execute(f"DELETE FROM reservations WHERE {IS_ADVANCE}")',
         f"{_NOTES}::test_after_a_power_loss_what_was_not_found_again_is_charged",
+    ),
+    Mutation(
+        "an advance is opened once at a time",
+        _ADVANCE,
+        "or self.is_needed or self._is_opening or self._day == day",
+        "or self.is_needed or self._day == day",
+        f"{_BROKEN}::test_what_covers_calls_is_what_is_on_the_disk",
+    ),
+    Mutation(
+        "no call is covered by an advance that was given back",
+        _ADVANCE,
+        "if not self._may_be_there or self._is_opening or self.is_needed:",
+        "if not self._may_be_there or self.is_needed:",
+        f"{_BROKEN}::test_no_call_is_covered_by_an_advance_that_was_given_back",
+    ),
+    Mutation(
+        "an advance that nobody waited for is given back",
+        _ADVANCE,
+        'self._day, self._is_opening, self._may_be_there = "", True, True',
+        'self._day, self._is_opening = "", True',
+        f"{_BROKEN}::test_an_opening_whose_caller_was_cancelled_is_given_back_at_close",
+    ),
+    Mutation(
+        "what is noted while others are written is written after them",
+        _LEDGER,
+        "            if self._noted or self._ends:\n                self._write_soon()",
+        "            pass",
+        f"{_BROKEN}::test_what_is_noted_while_the_disk_is_slow_is_written_without_anybody_asking",
+    ),
+    Mutation(
+        "a day is read with what was noted for it",
+        _LEDGER,
+        "        await self.written()\n        return await self._run(work)",
+        "        await self._begun()\n        return await self._run(work)",
+        f"{_BROKEN}::test_a_day_is_not_read_without_what_was_noted_for_it",
+    ),
+    Mutation(
+        "an advance whose spool is gone is charged",
+        _ADVANCE,
+        "if self._boot and self._spool is not None and self._spool.is_there:",
+        "if self._boot:",
+        f"{_BROKEN}::test_an_advance_whose_spool_has_gone_is_charged_in_the_same_boot_too",
     ),
     Mutation(
         "an end that finds no call is no end",
