@@ -35,7 +35,7 @@ from gateway_core.routing.place import Place
 from gateway_core.routing.session import Standing, Vector
 from gateway_core.stopwatch import Running, Stopwatch
 from gateway_core.wire import errors
-from gateway_core.wire.json_values import as_list, as_objects
+from gateway_core.wire.json_values import as_objects
 
 PREVIEW_CHARACTERS = 160
 CLIENT_LEFT = "client_closed_request"
@@ -229,7 +229,7 @@ class Exchange:
             error_message=self.outcome.error_message if self.outcome else None,
             messages=tuple(as_objects(self.request.body.get("messages"))),
             answer=self.answer,
-            tools=tuple(map(_tool_name, as_list(self.request.body.get("tools")))),
+            tools=self.request.asked.tools,
             attempts=self.attempts,
             remarks=tuple(self.remarks),
             cost=self.cost,
@@ -239,8 +239,3 @@ class Exchange:
             timeline=Timeline(self.watch.steps(ended=self.outcome is not None)),
             compacted=self.compacted,
         )
-
-
-def _tool_name(tool: object) -> str:
-    function = tool.get("function") if isinstance(tool, dict) else None
-    return str(function.get("name", "")) if isinstance(function, dict) else ""

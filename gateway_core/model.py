@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from gateway_core.asked import Asked, asked_in
 from gateway_core.cache_entries import CacheEntry as CacheEntry
 from gateway_core.cache_entries import CacheEntryDetail as CacheEntryDetail
 from gateway_core.cache_entries import CacheHit as CacheHit
@@ -157,6 +158,14 @@ class ChatRequest:
     """How it came; None where nobody looks at that."""
     replay_of: str = ""
     """The id of the request that an operator had run again. What it brings teaches nothing."""
+    asked: Asked = field(init=False, repr=False, compare=False)
+    """What ``body`` asks for beyond words."""
+    asked_natively: Asked | None = field(init=False, repr=False, compare=False)
+    """The same of ``native``; None without one."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "asked", asked_in(self.body))
+        object.__setattr__(self, "asked_natively", asked_in(self.native) if self.native else None)
 
     @property
     def wants_usage_chunk(self) -> bool:

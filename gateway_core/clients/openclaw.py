@@ -50,6 +50,8 @@ _MOVING_BEGIN = "<!-- openclaw:attempt:DYNAMIC -->"
 @dataclass(frozen=True, slots=True)
 class _Peeled:
     messages: list[JsonObject]
+    said: list[Said]
+    """What of it stands in the user's role."""
     runtime: str
     """The ``Runtime:`` line, empty where there is none."""
 
@@ -60,21 +62,21 @@ def read_openclaw(request: Sent) -> ClientView | None:
     utility = None if body.get("tools") else utility_purpose(system)
     if utility is None and not _is_agent_turn(sent, system, headers):
         return None
-    peeled = _peel(sent)
-    user = last_user(peeled.messages)
-    text = "" if user is None else text_of(peeled.messages[user].get("content"))
+    volatile = _volatile_lines(system)
+    steady = _without_lines(system, volatile)
+    peeled = _peel(sent, lambda text: steady if text == system else _without_lines(text, _volatile_lines(text)))
     runtime = peeled.runtime or _runtime_in(system)
-    purpose = utility or turn_purpose(_said(sent, peeled.messages), system, runtime)
+    purpose = utility or turn_purpose(peeled.said, system, runtime)
     return ClientView(
         client="openclaw",
         session=_session(body, headers, runtime),
         lane=Lane.INTERACTIVE if purpose == CHAT else Lane.BACKGROUND,
-        user_text=text,
-        system_text=_steady(system),
+        user_text=peeled.said[-1].text if peeled.said else "",
+        system_text=steady,
         messages=tuple(with_stable_tool_ids(peeled.messages)),
         in_tool_loop=in_tool_loop(peeled.messages),
         purpose=purpose,
-        surroundings=_surroundings(runtime, system),
+        surroundings=_surroundings(runtime, system, volatile),
     )
 
 
@@ -120,35 +122,35 @@ def _is_carrier(message: JsonObject) -> bool:
     return is_carrier_text(text_of(content))
 
 
-def _peel(sent: list[JsonObject]) -> _Peeled:
-    """The messages without carriers, stamps and the runtime line.
+def _peel(sent: list[JsonObject], steady: Callable[[str], str]) -> _Peeled:
+    """The messages without carriers, stamps and the runtime line, the system's ``steady``.
 
     A carrier that says more than that nothing is going on (a quoted message, a group's history) means something: what
     it says is kept in front of the user's message, wherever the carrier has moved to.
     """
     messages: list[JsonObject] = []
     context: list[JsonObject] = []
+    said: list[Said] = []
     runtime = ""
-    user_seen = False
     for message in sent:
         role = message.get("role")
         if _is_carrier(message):
-            if said := _context_of(text_of(message.get("content"))):
-                context.append({"role": "system", "content": said})
+            if told := _context_of(text_of(message.get("content"))):
+                context.append({"role": "system", "content": told})
         elif role == "user":
             content = _map_text(message.get("content"), _without_stamp, last=False)
-            if not user_seen:
-                user_seen = True
+            if not said:
                 content, runtime = _split_runtime(content)
             messages.append({**message, "content": content})
+            said.append(Said(text_of(content), _STAMP.match(text_of(message.get("content"))) is not None))
         elif role in SYSTEM_ROLES:
-            messages.append({**message, "content": _map_text(message.get("content"), _steady, last=True)})
+            messages.append({**message, "content": _map_text(message.get("content"), steady, last=True)})
         else:
             messages.append(message)
     if context:
         at = last_user(messages) or 0
         messages[at:at] = context
-    return _Peeled(messages, runtime)
+    return _Peeled(messages, said, runtime)
 
 
 def _context_of(carrier: str) -> str:
@@ -177,15 +179,18 @@ def _split_runtime(content: Any) -> tuple[Any, str]:
     return content, ""
 
 
-def _steady(system: str) -> str:
-    """A system prompt without the lines at its end that change by the day, the model or the session."""
-    for at, end in sorted(_volatile_lines(system), reverse=True):
-        system = system[: max(0, at - 1)] + system[end:]
-    return system
+def _without_lines(system: str, lines: list[tuple[int, int]]) -> str:
+    """A system prompt without such lines of it."""
+    kept, begin = [], 0
+    for at, end in sorted(lines):
+        kept.append(system[begin : max(0, at - 1)])
+        begin = end
+    return "".join((*kept, system[begin:]))
 
 
 def _volatile_lines(system: str) -> list[tuple[int, int]]:
-    """Where the last line of each kind that changes begins and ends."""
+    """Where the lines of a system prompt that change by the day, the model or the session begin and end, the last of
+    each kind."""
     found: list[tuple[int, int]] = []
     for start, pattern in _VOLATILE_LINES:
         at = system.rfind("\n" + start) + 1
@@ -226,10 +231,10 @@ def _session(body: JsonObject, headers: Mapping[str, str], runtime: str) -> str 
     return f"trace-{trace.group(1)}" if trace else None
 
 
-def _surroundings(runtime: str, system: str) -> str:
+def _surroundings(runtime: str, system: str, volatile: list[tuple[int, int]]) -> str:
     """What the peeled lines tell of the machine, the repository and the model: "Which shell do I use?" asks for it."""
     told = [part for part in runtime.split(" | ") if not part.startswith(_OF_THE_SESSION)]
-    told += [system[at:end] for at, end in _volatile_lines(system) if system.startswith(_MODEL_LINE, at)]
+    told += [system[at:end] for at, end in volatile if system.startswith(_MODEL_LINE, at)]
     return "\n".join(told)
 
 
@@ -238,10 +243,3 @@ def _runtime_in(system: str) -> str:
     at = system.rfind("\nRuntime: ")
     found = _RUNTIME.match(system, at + 1) if at >= 0 else None
     return found.group() if found else ""
-
-
-def _said(sent: list[JsonObject], peeled: list[JsonObject]) -> list[Said]:
-    """What stands in the user's role, as it was peeled, and whether it was stamped."""
-    raw = [text_of(m.get("content")) for m in sent if m.get("role") == "user" and not _is_carrier(m)]
-    texts = [text_of(m.get("content")) for m in peeled if m.get("role") == "user"]
-    return [Said(text, _STAMP.match(as_sent) is not None) for text, as_sent in zip(texts, raw, strict=True)]

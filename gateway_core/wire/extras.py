@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway_core.model import ChatRequest, JsonObject
-from gateway_core.wire.json_values import as_list, as_objects, is_integer, positive
+from gateway_core.wire.json_values import is_integer, positive
 
 MOST_ROUNDS = 10
 """How often Anthropic goes on by itself with the results of server tools before it pauses the turn: ten by default
@@ -52,7 +52,7 @@ def extras_of(request: ChatRequest, default_uses: int) -> Extras:
     """What ``request`` asks for. A server tool without a limit counts ``default_uses`` times."""
     body, native = request.body, request.native
     searches = total = result_tokens = 0
-    for kind, tool in _server_tools(native or body):
+    for kind, tool in (request.asked_natively or request.asked).server_tools:
         number = _uses(tool, default_uses)
         total += number
         result_tokens += number * _result_tokens(kind, tool)
@@ -67,32 +67,14 @@ def extras_of(request: ChatRequest, default_uses: int) -> Extras:
         fast="fast" in [each.get("speed") for each in bodies],
         us_only="us" in [each.get("inference_geo") for each in bodies],
         service_tier=str(tiers[0]) if tiers else "",
-        audio=_has_audio(body) or (native is not None and _has_audio(native)),
+        audio=request.asked.audio or (request.asked_natively is not None and request.asked_natively.audio),
     )
 
 
 def has_server_tools(request: ChatRequest) -> bool:
     """Whether the provider may run tools of its own for ``request``, and read its prompt more than once."""
-    return bool(_server_tools(request.body) or (request.native and _server_tools(request.native)))
-
-
-def _server_tools(body: JsonObject) -> list[tuple[str, JsonObject]]:
-    """Tools that the provider runs itself, by kind; each server of its MCP connector is one."""
-    found: list[tuple[str, JsonObject]] = []
-    tools = body.get("tools")
-    for tool in as_objects(tools) if tools else ():
-        named = tool.get("type")
-        if named and named != "function" and (kind := _kind_of(str(named))):
-            found.append((kind, tool))
-    if "web_search_options" in body and isinstance(body["web_search_options"], dict):
-        found.append(("web_search", {"max_uses": 1}))
-    if "mcp_servers" in body and not any(kind == "mcp" for kind, _ in found):
-        found += [("mcp", server) for server in as_objects(body["mcp_servers"])]
-    return found
-
-
-def _kind_of(named: str) -> str | None:
-    return next((kind for kind in _RESULT_TOKENS if named.startswith(kind)), None)
+    natively = request.asked_natively
+    return bool(request.asked.server_tools or (natively is not None and natively.server_tools))
 
 
 def _uses(tool: JsonObject, default: int) -> int:
@@ -102,13 +84,3 @@ def _uses(tool: JsonObject, default: int) -> int:
 
 def _result_tokens(kind: str, tool: JsonObject) -> int:
     return min(positive(tool.get("max_content_tokens")) or _RESULT_TOKENS[kind], _RESULT_TOKENS[kind])
-
-
-def _has_audio(body: JsonObject) -> bool:
-    if body.get("audio") or "audio" in as_list(body.get("modalities")):
-        return True
-    for message in as_objects(body.get("messages")):
-        content = message.get("content")
-        if isinstance(content, list) and any(part.get("type") == "input_audio" for part in as_objects(content)):
-            return True
-    return False

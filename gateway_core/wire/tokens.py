@@ -101,10 +101,8 @@ def most_characters(tokens: int) -> int:
 
 def text_ceiling(text: str) -> int:
     """A number of tokens that the text does not exceed in practice."""
-    if not text:
-        return 0
     data = text.encode("utf-8", "surrogatepass")
-    return _bytes_ceiling(data)
+    return _bytes_ceiling(data) if " " in text or "\n" in text else len(data)
 
 
 @lru_cache(maxsize=16)

@@ -107,8 +107,6 @@ def _tools(body: JsonObject) -> Problem | None:
         return "tools", "must be a list"
     for index, tool in enumerate(tools):
         kind = tool.get("type") if isinstance(tool, dict) else None
-        if not isinstance(kind, str):
-            return f"tools[{index}]", "must be an object with a type"
         if kind == "function":
             function = tool.get("function")
             name = function.get("name") if isinstance(function, dict) else None
@@ -117,6 +115,8 @@ def _tools(body: JsonObject) -> Problem | None:
             parameters = function.get("parameters")
             if parameters is not None and not isinstance(parameters, dict):
                 return f"tools[{index}].function.parameters", "must be a JSON schema object"
+        elif not isinstance(kind, str):
+            return f"tools[{index}]", "must be an object with a type"
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway_core.delivery.dispatch import Dispatcher
@@ -238,10 +238,7 @@ class Desk:
     async def ask(self, *targets: Target, stream: bool = True, model: str = "gateway-auto", **body: Any) -> Got:
         """One request with these targets in order, to its end."""
         dispatcher = await self.dispatcher()
-        call = make_call(stream=stream, limit=100, **body)
-        request = call.request
-        if model != request.model:
-            request = type(request)(**{**{f: getattr(request, f) for f in request.__slots__}, "model": model})
+        request = replace(make_call(stream=stream, limit=100, **body).request, model=model)
         exchange = Exchange(request, time.monotonic())
         decision = Decision(targets[0], targets[1:], "simple", 0.1, ())
         exchange.decision, exchange.target = decision, decision.target

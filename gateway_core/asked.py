@@ -1,0 +1,61 @@
+"""What a request's body asks for beyond words: tools and audio, read once for all who look at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+SERVER_TOOLS = ("web_search", "web_fetch", "code_execution", "tool_search", "advisor", "mcp")
+"""Kinds of tools that a provider runs itself; a tool's type begins with its kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is found in a body of any shape, a chat completion's or another protocol's."""
+
+    tools: tuple[str, ...]
+    """The functions' names, in order; empty for a tool without one."""
+    server_tools: tuple[tuple[str, dict[str, Any]], ...]
+    """Tools that the provider runs itself, by kind; each server of its MCP connector is one."""
+    audio: bool
+
+
+def asked_in(body: dict[str, Any]) -> Asked:
+    """Never raises."""
+    names: list[str] = []
+    found: list[tuple[str, dict[str, Any]]] = []
+    tools = body.get("tools")
+    for tool in tools if isinstance(tools, list) else ():
+        if not isinstance(tool, dict):
+            names.append("")
+            continue
+        named, function = tool.get("type"), tool.get("function")
+        name = function.get("name") if isinstance(function, dict) else None
+        names.append(name if isinstance(name, str) else "")
+        if named != "function" and isinstance(named, str) and (kind := _kind_of(named)):
+            found.append((kind, tool))
+    if isinstance(body.get("web_search_options"), dict):
+        found.append(("web_search", {"max_uses": 1}))
+    servers = body.get("mcp_servers")
+    if isinstance(servers, list) and not any(kind == "mcp" for kind, _ in found):
+        found += [("mcp", server) for server in servers if isinstance(server, dict)]
+    return Asked(tuple(names), tuple(found), _has_audio(body))
+
+
+def _kind_of(named: str) -> str | None:
+    return next((kind for kind in SERVER_TOOLS if named.startswith(kind)), None)
+
+
+def _has_audio(body: dict[str, Any]) -> bool:
+    modalities, messages = body.get("modalities"), body.get("messages")
+    if body.get("audio") or (isinstance(modalities, list) and "audio" in modalities):
+        return True
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, list) and any(_is_audio(part) for part in content):
+            return True
+    return False
+
+
+def _is_audio(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") == "input_audio"
