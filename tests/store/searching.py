@@ -33,6 +33,7 @@ class InMemory:
         self.connection.execute("PRAGMA foreign_keys = ON")
         _empty().backup(self.connection)
         open_index(self.connection)
+        self.on_hurry: list[Callable[[], None]] = []
         self.clock = FakeClock()
         self.log = RequestLog(cast(Database, self), self.clock)
 
