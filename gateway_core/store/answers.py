@@ -95,7 +95,7 @@ class AnswerStore:
         self._at_most = (max_entries, max_bytes)
         """How many answers there are, and bytes of them: not more, as far as is known."""
         self._keys: set[str] | None = None
-        """At least those on disk; None until they were read."""
+        """At least those on disk; None until they are read: at the start, and again where most of them have gone."""
         self._recent: Recent[StoredAnswer] = Recent(RECENT_ENTRIES, RECENT_BYTES)
         """Some of those on disk."""
         self._forgettings = 0
@@ -176,6 +176,8 @@ class AnswerStore:
                 self._recent.clear()
             if self._keys is not None:
                 self._keys.update(batch)
+                if len(self._keys) > 2 * self._max_entries:
+                    self._keys = None
         for key, waits in batch.items():
             self._recent.drop(key)
             if self._waiting.get(key) is waits:

@@ -170,6 +170,20 @@ async def test_no_more_than_so_many_answers_wait_for_the_disk(database: Database
     assert await rows(database, "SELECT count(*) FROM answers") == [(MOST_WAITING,)]
 
 
+async def test_keys_of_answers_that_have_gone_are_not_remembered_for_ever(database: Database) -> None:
+    answers = AnswerStore(database, max_entries=4)
+    assert await answers.get("none", NOON) is None
+    most = 0
+    for number in range(40):
+        await answers.put(str(number), stored_answer(), NOON + 60)
+        await answers.flush()
+        most = max(most, len(answers._keys or ()))
+        assert await answers.get(str(number), NOON) is not None
+        assert await answers.get(f"not {number}", NOON) is None
+    assert 4 <= most <= 9
+    assert await answers.count() <= 4
+
+
 async def test_an_answer_that_was_read_lately_takes_no_look_at_the_disk_and_counts_its_hits(
     answers: AnswerStore, database: Database
 ) -> None:
