@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from gateway_core.gates.account import Reservation
 from gateway_core.gates.budget import Budget
 from gateway_core.model import Lane, Refusal, Usage
+from gateway_core.store import database as rooms
 from gateway_core.store.advance import Advance
 from gateway_core.store.database import Database
 from gateway_core.store.days import day_of, days_before
@@ -54,6 +56,8 @@ class Money(RuleBasedStateMachine):
         """What was reserved for calls that have ended."""
         self.lost: dict[str, int] = {}
         """What a power loss was charged with, by day, that nothing had cost."""
+        self.patience = patch.object(rooms, "PATIENCE_S", 3600.0)
+        self.patience.start()
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
         self.clock = FakeClock()
@@ -70,7 +74,14 @@ class Money(RuleBasedStateMachine):
         self.run(self.start())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run_until_complete(work)
+        """Until what it began to write is written: how fast the disk is must make no difference."""
+        return self.loop.run_until_complete(self.whole(work))
+
+    async def whole(self, work: Coroutine[Any, Any, T]) -> T:
+        result = await work
+        while (writing := self.ledger._writing) is not None:
+            await asyncio.wait([writing])
+        return result
 
     def look(self, work: Callable[[], T]) -> T:
         """In the loop, as all that asks the budget."""
@@ -196,13 +207,7 @@ class Money(RuleBasedStateMachine):
         await asyncio.gather(*self.budget._tasks - {self.budget._retrying}, return_exceptions=True)
 
     def forget(self) -> None:
-        """What is in memory alone goes with it; what is being written is there before, so that runs are alike."""
-
-        async def after_a_write() -> None:
-            if self.ledger._writing is not None:
-                await asyncio.wait([self.ledger._writing])
-
-        self.run(after_a_write())
+        """What is in memory alone goes with it."""
         self.ledger._noted, self.ledger._ends = {}, {}
 
     @rule()
@@ -259,6 +264,7 @@ class Money(RuleBasedStateMachine):
         self.run(self.budget.close())
         self.loop.close()
         self.folder.cleanup()
+        self.patience.stop()
 
 
 class NotedMoney(Money):
