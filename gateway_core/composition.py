@@ -425,9 +425,10 @@ class Composition:
         """At once, whoever looks: what stops paid calls is not to be found out by one that is refused."""
         if ok:
             self.notice("info", "The ledger can be written again: paid tiers are open.", "ledger")
-            for text in _charged(self._budget.orphans) if self._budget.orphans != self._told_of else ():
-                self.notice("warning", text, "ledger")
-            self._told_of = self._budget.orphans
+            if self._budget.orphans != self._told_of:
+                self._told_of = self._budget.orphans
+                for text in _charged(self._told_of):
+                    self.notice("warning", text, "ledger")
         else:
             self.notice("error", self.ledger_notice, "ledger")
 

@@ -224,11 +224,10 @@ class Budget:
             return refusal
         if refusal := self.provider_refusal(target.provider, worst_case_microusd):
             return refusal
-        if f"{request_id}/{attempt}" in self._open:
-            raise ValueError(f"{request_id}/{attempt} is already reserved")
-        announced = self.announcement(request_id)
-        call = (request_id, attempt, self._day, target, worst_case_microusd, self._clock.now(), lane, announced)
-        entry = LedgerEntry(*call)
+        now, announced = self._clock.now(), self.announcement(request_id)
+        entry = LedgerEntry(request_id, attempt, self._day, target, worst_case_microusd, now, lane, announced)
+        if entry.id in self._open:
+            raise ValueError(f"{entry.id} is already reserved")
         hour = hour_of(entry.created_at, entry.day)
         reservation = Reservation(entry.id, entry.day, target, worst_case_microusd, hour, lane)
         self._open[reservation.id] = reservation

@@ -39,7 +39,7 @@ _OF_CALL = (
 )
 _OF_END = ("state", "cost_microusd", "usage", "closed_at", "id")
 RESERVED, _DAY = _OF_CALL.index("reserved_microusd"), _OF_CALL.index("day")
-INSERT = f"INSERT INTO reservations ({', '.join(_OF_CALL)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CALL_ROW = f"INTO reservations ({', '.join(_OF_CALL)}) VALUES ({', '.join('?' * len(_OF_CALL))})"
 """A call that is about to be made; see :class:`~gateway_core.store.ledger.LedgerEntry`."""
 END = (
     "UPDATE reservations SET state = ?, cost_microusd = ?, usage = ?, closed_at = ? WHERE id = ? AND state = 'reserved'"
@@ -48,7 +48,7 @@ _BEGIN = (
     "INSERT OR REPLACE INTO begun (id, value) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM requests WHERE id = ?1)"
 )
 CALL, ENDED = "call", "end"
-"""What an entry of the spool is: the values of INSERT and the announcement, or those of END."""
+"""What an entry of the spool is: the values of a call's row and the announcement, or those of END."""
 
 
 class Advance:
@@ -208,12 +208,12 @@ def write_calls(
     for values, announcement in calls:
         if announcement is not None:
             connection.execute(_BEGIN, announcement)
-        connection.execute(INSERT, values)
+        connection.execute(f"INSERT {_CALL_ROW}", values)
 
 
 def _restored(connection: sqlite3.Connection, values: list[Any], announcement: list[Any] | None) -> int:
     """What was reserved for a call that was noted and not written."""
-    if not _tried(connection, INSERT.replace("INSERT", "INSERT OR IGNORE", 1), values):
+    if not _tried(connection, f"INSERT OR IGNORE {_CALL_ROW}", values):
         return 0
     if announcement is not None:
         _tried(connection, _BEGIN, announcement)

@@ -132,10 +132,11 @@ class Ledger:
         advance = self._advance.opening(entry.day, entry.created_at)
 
         def write(connection: sqlite3.Connection) -> None:
-            write_calls(connection, [(values, announced)])
+            calls = [(values, announced)]
             if advance is not None:
                 _forget(advance[0], connection)
-                write_calls(connection, [(advance, None)])
+                calls.append((advance, None))
+            write_calls(connection, calls)
 
         try:
             await self._run(write)

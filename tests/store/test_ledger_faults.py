@@ -46,15 +46,19 @@ def held(database: Database) -> threading.Event:
     return go
 
 
-async def test_an_opening_whose_caller_was_cancelled_is_given_back_at_close(
-    database: Database, clock: FakeClock, tmp_path: Path
-) -> None:
-    ledger = ledger_of(database, clock, tmp_path)
+async def open_and_be_cancelled(ledger: Ledger) -> None:
     task = asyncio.create_task(ledger.reserve(entry("a", cost=5)))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await ledger.release("a/1")
+
+
+async def test_an_opening_whose_caller_was_cancelled_is_given_back_at_close(
+    database: Database, clock: FakeClock, tmp_path: Path
+) -> None:
+    ledger = ledger_of(database, clock, tmp_path)
+    await open_and_be_cancelled(ledger)
     await ledger.close()
     left = await advances(database)
     charged = await ledger_of(database, clock, tmp_path, "the next").charge_orphans()
@@ -66,11 +70,7 @@ async def test_an_opening_whose_caller_was_cancelled_is_given_back_after_a_while
 ) -> None:
     monkeypatch.setattr(rooms, "IDLE_S", 0.05)
     ledger = ledger_of(database, clock, tmp_path)
-    task = asyncio.create_task(ledger.reserve(entry("a", cost=5)))
-    await asyncio.sleep(0)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await ledger.release("a/1")
+    await open_and_be_cancelled(ledger)
     await asyncio.sleep(0.3)
     assert await advances(database) == []
 
