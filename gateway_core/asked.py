@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from gateway_core.frozen import frozen
 
 SERVER_TOOLS = ("web_search", "web_fetch", "code_execution", "tool_search", "advisor", "mcp")
 """Kinds of tools that a provider runs itself; a tool's type begins with its kind."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What is found in a body of any shape, a chat completion's or another protocol's."""
 

@@ -6,14 +6,15 @@ Times are Unix seconds, money is micro-dollars. Questions are foreign text, to b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from gateway_core.frozen import frozen
 
 EXACT, SEMANTIC = "exact", "semantic"
 KINDS = (EXACT, SEMANTIC)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Saved:
     """What hits saved against asking again: ``ms`` is what the answers took when they were made, less the serving."""
 
@@ -26,7 +27,7 @@ class Saved:
         return Saved(self.hits + 1, self.microusd + microusd, self.ms + ms)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Savings:
     """By cache."""
 
@@ -39,7 +40,7 @@ class Savings:
         return Saved(one.hits + other.hits, one.microusd + other.microusd, one.ms + other.ms)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CacheEntry:
     """An answer that is kept. ``id`` is ``x-`` or ``s-`` and hex digits: the exact cache's, or the semantic one's."""
 
@@ -60,7 +61,7 @@ class CacheEntry:
     size_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CachePage:
     """Entries of one look, and how many there are in all. ``next`` is what the next page comes after; empty at the end.
 
@@ -73,7 +74,7 @@ class CachePage:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CacheEntryDetail:
     """An entry with its answer, an assistant message, and the other wordings it has answered, newest first."""
 
@@ -82,7 +83,7 @@ class CacheEntryDetail:
     wordings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CacheHit:
     """A request that a cache answered."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gateway_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ErrorRate:
     """Wrong answers among the semantic hits that were picked at random and judged.
 
@@ -22,7 +22,7 @@ class ErrorRate:
     high: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JudgeStatus:
     """The local model that judges pairs of questions. ``detail`` says in words how it stands and what to do."""
 
@@ -40,7 +40,7 @@ class JudgeStatus:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SemanticStats:
     """The semantic cache. ``state`` is ``off``, ``idle``, ``starting``, ``ready``, ``failed`` or ``stopped``.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -19,6 +19,7 @@ from gateway_core.cache.answers import Marked
 from gateway_core.cache_commands import CacheCommands
 from gateway_core.clock import Clock
 from gateway_core.events import BudgetChanged, CommandRan, KillSwitchChanged, TierForced
+from gateway_core.frozen import frozen
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.daily_limits import background_within, changed, in_words
 from gateway_core.gates.kill_switch import KillGate
@@ -54,7 +55,7 @@ _MARKED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ArgumentsOf:
     """What a command does, in words, and the JSON schema of its arguments."""
 

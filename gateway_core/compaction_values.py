@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gateway_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeftOut:
     """One place where something is missing. ``rule`` is the rule's name, ``tokens`` the estimate of what is gone.
 
@@ -23,7 +23,7 @@ class LeftOut:
         return mark_id(self.first, self.last)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compacted:
     """A conversation that was shortened for one model. Tokens are estimates of the whole prompt, tools included.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gateway_core.frozen import frozen
 from gateway_core.kinds import Counted, Tier
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """Tokens of one answer. ``input_tokens`` excludes what was read from or written to a prompt cache."""
 
@@ -46,7 +45,7 @@ class Usage:
         return self.input_tokens + self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TierCost:
     """What the tokens of an answer would have cost on another tier, at list price without prompt caching; None where
     no price is known."""
@@ -57,7 +56,7 @@ class TierCost:
     cost_microusd: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cost:
     """What an answer cost, by what it was for, in whole micro-dollars that add up to the charge."""
 
@@ -84,7 +83,7 @@ class Cost:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counterfactuals:
     """What the same answer would have cost otherwise, in micro-dollars; None where that is not known.
 

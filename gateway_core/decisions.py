@@ -5,12 +5,11 @@ Names of models, prompts and their words are foreign text. Money is micro-dollar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gateway_core.frozen import frozen
 from gateway_core.kinds import Tier
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """One model at one provider, serving one tier. ``free`` targets never touch the budget."""
 
@@ -24,7 +23,7 @@ class Target:
         return (self.provider, self.model) == (other.provider, other.model)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reason:
     """One step of a decision, for people: ``step`` is the rule's name, ``text`` what it saw and did."""
 
@@ -32,7 +31,7 @@ class Reason:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Feature:
     """One thing that was seen in a prompt, and how many points of difficulty it adds or takes away."""
 
@@ -42,7 +41,7 @@ class Feature:
     """What was measured, where the name does not say it: ``412 characters``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Example:
     """A request that the user has judged, near to this one."""
 
@@ -54,7 +53,7 @@ class Example:
     cosine: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difficulty:
     """``score`` is 0 (a greeting) to 1 (design, proof, many constraints); ``features`` add up to it, heaviest first.
 
@@ -69,7 +68,7 @@ class Difficulty:
     embedded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Considered:
     """One model that could have been asked. ``obstacle`` is why it could not; empty where it could."""
 
@@ -97,7 +96,7 @@ class Considered:
     """What ``answer_tokens`` come from, for people."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionLook:
     """What was known of the session when its next request was decided."""
 
@@ -125,7 +124,7 @@ class SessionLook:
     """Unix seconds of the tool loop's first answer; None outside of one, or where nobody knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DecisionRecord:
     """The inputs of each step, as they were. Empty for decisions of before they were kept."""
 
@@ -142,7 +141,7 @@ class DecisionRecord:
         return DecisionRecord(self.difficulty, self.considered, session, self.otherwise, turn)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """Where a request goes, what is tried next if that fails, and why."""
 

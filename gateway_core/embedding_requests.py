@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway_core.cache.answers import CachedAnswer
 from gateway_core.clients import read_client
 from gateway_core.clock import new_request_id
 from gateway_core.exchange import Exchange
+from gateway_core.frozen import frozen
 from gateway_core.model import (
     ApiKind,
     CacheStatus,
@@ -33,7 +34,7 @@ _AROUND_TOKENS = 256
 """Start, end and instruction that a model puts around a text. Chosen."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EmbeddingsAnswer:
     """The vectors and what they cost."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from gateway_core.frozen import frozen
 from gateway_core.log_entries import LogEntry
 from gateway_core.model import BudgetStatus, KillSwitch, LocalServer, PullStatus, RequestRow, Tier, Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """Base of all events. ``at`` is Unix seconds."""
 
@@ -17,7 +17,7 @@ class Event:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestStarted(Event):
     """A request was accepted; ``row.status`` is ``running``."""
 
@@ -25,7 +25,7 @@ class RequestStarted(Event):
     row: RequestRow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestRouted(Event):
     """The router chose a target."""
 
@@ -33,7 +33,7 @@ class RequestRouted(Event):
     row: RequestRow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestFinished(Event):
     """A request ended, one way or another."""
 
@@ -43,7 +43,7 @@ class RequestFinished(Event):
     """What the answer used, of a request that a model answered."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KillSwitchChanged(Event):
     type: ClassVar[str] = "kill_switch.changed"
     kill: KillSwitch
@@ -51,13 +51,13 @@ class KillSwitchChanged(Event):
     """Requests in flight that were stopped."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TierForced(Event):
     type: ClassVar[str] = "tier.forced"
     tier: Tier | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BudgetChanged(Event):
     """Spend was settled or a limit was moved."""
 
@@ -65,7 +65,7 @@ class BudgetChanged(Event):
     budget: BudgetStatus
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LocalChanged(Event):
     """The local server came, went, or its models changed."""
 
@@ -73,13 +73,13 @@ class LocalChanged(Event):
     local: LocalServer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PullProgress(Event):
     type: ClassVar[str] = "pull.progress"
     pull: PullStatus
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notice(Event):
     """Something a person should know. ``level`` is ``info``, ``warning`` or ``error``."""
 
@@ -90,7 +90,7 @@ class Notice(Event):
     """The room it comes from, for people."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommandRan(Event):
     """A command was run. ``by`` is ``key`` (a screen beside the gateway), ``attached`` (one elsewhere) or ``api``."""
 
@@ -103,7 +103,7 @@ class CommandRan(Event):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogAdded(Event):
     """The log has new entries. Published a few times a second at most, with the newest of them, newest first."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway_core.cache.code_context import asks_about_code
 from gateway_core.cache.encoder.embedder import LARGEST_BATCH, Vector
 from gateway_core.cache.encoder.exports import FOLDER as EXPORTS
 from gateway_core.cache.encoder.opening import open_shallow
 from gateway_core.clients import read_client
+from gateway_core.frozen import frozen
 from gateway_core.learning.nearest import Nearest, nobody
 from gateway_core.model import ChatRequest, CodeContext, Decision, JsonObject, Refusal, Target, Tier
 from gateway_core.reader import meant
@@ -23,7 +24,7 @@ from gateway_core.wire.context import read_context
 from gateway_core.wire.tokens import measure
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explanation:
     """The decision for one prompt. ``missing`` names what would have to be set for the tier to answer."""
 
@@ -87,7 +88,7 @@ class Explainer:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Embedded:
     """A vector for each prompt, by the encoder of that ``fingerprint``."""
 

@@ -11,12 +11,13 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, cast
 
 from gateway_core.clock import Clock
 from gateway_core.exchange import Exchange
+from gateway_core.frozen import frozen
 from gateway_core.gates.account import Reservation
 from gateway_core.gates.budget import Budget
 from gateway_core.model import ChatRequest, Cost, Reason, Refusal, Target, Tier, Usage
@@ -53,7 +54,7 @@ _QUESTION = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """Who is asked."""
 

@@ -10,13 +10,14 @@ import hmac
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway_core.frozen import frozen
 from gateway_core.secret import FILE, fingerprint, gateway_secret, is_loopback, kept, made, new_secret, weakness
 from gateway_core.settings_sources import SettingsError
 
@@ -38,7 +39,7 @@ class Access(Enum):
     """To look at sums and states, without a prompt or an answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rotation:
     """Whose keys the secrets of before and now are, as it is written beside the key.
 
@@ -52,7 +53,7 @@ class Rotation:
     until: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keys:
     """The keys in force. ``caller`` is how the holder of the secret is called in caches and records."""
 

@@ -5,10 +5,10 @@ Prompts are foreign text. ``wanted`` and ``difficulty`` are 0 to 1: 0 local, 0.5
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from gateway_core.frozen import frozen
 from gateway_core.kinds import Tier
 
 
@@ -41,7 +41,7 @@ def tier_wanted(wanted: float) -> Tier:
     return Tier.LOCAL if wanted < 0.25 else Tier.CHEAP if wanted < 0.75 else Tier.PREMIUM
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Figures:
     """How near a difficulty comes to what was wanted, on labels that nothing was learned from."""
 
@@ -55,7 +55,7 @@ class Figures:
     """The limits that enclose the true share of right tiers with a confidence of 95 %."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trial:
     """What a new head was held against."""
 
@@ -69,7 +69,7 @@ class Trial:
         return self.new.labels < FEWEST_HELD_OUT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeadVersion:
     """One fit. ``taken`` is whether it was taken up; ``verdict`` says why, for people."""
 
@@ -83,7 +83,7 @@ class HeadVersion:
     in_force: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShownLabel:
     """A label in force."""
 
@@ -106,7 +106,7 @@ class ShownLabel:
         return tier_wanted(self.wanted)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaitingSample:
     """A request picked by chance, of which the user has not said yet how it was."""
 
@@ -116,7 +116,7 @@ class WaitingSample:
     tier: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SampleQuality:
     """Thumbs on requests that were picked by chance: not only complaints."""
 
@@ -126,7 +126,7 @@ class SampleQuality:
     high: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LearningStatus:
     """All that there is to see of the learning, at one moment."""
 

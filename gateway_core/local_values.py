@@ -6,8 +6,10 @@ and errors are to be cleaned before they are drawn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from gateway_core.frozen import frozen
 
 
 class PullState(StrEnum):
@@ -36,7 +38,7 @@ class LayerState(StrEnum):
     """It was complete before this pull began."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PullLayer:
     """A layer (blob) of a model. ``completed_bytes`` never falls, but for a layer that is loaded anew."""
 
@@ -48,7 +50,7 @@ class PullLayer:
     """What of it was there when this pull began: an earlier pull's, or another model's."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PullStatus:
     """A model being pulled, or lately pulled. Bytes are of all layers known so far; ``error`` ends it.
 
@@ -109,7 +111,7 @@ class PullStatus:
         return self.completed_bytes > 0 or self.interrupted
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelSpeed:
     """Measured on real answers, newer ones counting more; None until one was long enough to say something."""
 
@@ -126,7 +128,7 @@ class ModelSpeed:
     loads: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpdateCheck:
     """What the registry says of a model's name today against what is on disk."""
 
@@ -137,7 +139,7 @@ class UpdateCheck:
     why_unknown: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LocalModel:
     """A model the local server has. ``expires_at`` is None when not loaded, or when it stays."""
 
@@ -196,7 +198,7 @@ class LocalModel:
         return min(1.0, self.size_vram_bytes / total) if self.loaded and total else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ability:
     """Something that can be done with a local server's models: ``load``, ``unload``, ``pin``, ``num_ctx``, ``pull``,
     ``delete``, ``fit`` or ``switch``. ``why_not`` is empty where it can be done, else says why not and what to do
@@ -213,7 +215,7 @@ class Ability:
 ABILITIES = ("switch", "load", "unload", "pin", "num_ctx", "pull", "delete", "fit")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Machine:
     """The memory and the disk that a local server on this machine has; None for what is not known."""
 
@@ -231,7 +233,7 @@ class Machine:
     """Where the models are kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LocalServer:
     """The server behind the LOCAL tier. ``kind`` is ``ollama``, ``openai`` or ``builtin``."""
 
@@ -279,7 +281,7 @@ class FitVerdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fit:
     """Whether a model fits, with the figures it was judged by; None for what is not known.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway_core.choices import LEVELS as LEVELS
+from gateway_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogEntry:
     """Something that happened, once or ``count`` times, between ``since`` and ``at`` (Unix seconds).
 
@@ -26,7 +25,7 @@ class LogEntry:
     since: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogPage:
     """Entries that match, newest first. ``newest`` is the id to ask for the next ones ``after``."""
 

@@ -7,7 +7,7 @@ Everything in a :class:`Snapshot` is what happened, never a guess of a view.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from gateway_core.asked import Asked, asked_in
@@ -35,6 +35,7 @@ from gateway_core.decisions import Feature as Feature
 from gateway_core.decisions import Reason as Reason
 from gateway_core.decisions import SessionLook as SessionLook
 from gateway_core.decisions import Target as Target
+from gateway_core.frozen import frozen
 from gateway_core.kinds import ApiKind as ApiKind
 from gateway_core.kinds import CacheMode as CacheMode
 from gateway_core.kinds import CacheStatus as CacheStatus
@@ -76,7 +77,7 @@ JsonObject: TypeAlias = dict[str, Any]
 # --- the request -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientView:
     """A request as its client meant it, without the client's envelope.
 
@@ -98,7 +99,7 @@ class ClientView:
     """What the removed noise told of where the client runs; part of the identity, for an answer may depend on it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestSize:
     """What a request needs of a model.
 
@@ -117,7 +118,7 @@ class RequestSize:
     """The least that context compaction can make of ``input_tokens``; None where nobody needs to know."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CodeContext:
     """Where a client works, as it says so: a folder of the gateway's machine, a commit, files; any may be missing."""
 
@@ -128,7 +129,7 @@ class CodeContext:
     """What the question is about most; relative to ``cwd``, or absolute."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChatRequest:
     """One completion asked of the gateway.
 
@@ -177,7 +178,7 @@ class ChatRequest:
 # --- the answer ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """A request the gateway does not answer. ``code`` is stable; ``message`` says what to do next."""
 
@@ -198,7 +199,7 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """How one request ended, for the log, the ledger and the panes."""
 
@@ -219,7 +220,7 @@ class Outcome:
     attempts: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommandResult:
     """What a command did, for a toast or an API answer. ``message`` says what changed or what to do next."""
 
@@ -232,7 +233,7 @@ class CommandResult:
 # --- what the panes see ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestRow:
     """One line of the requests pane."""
 
@@ -292,7 +293,7 @@ class RequestRow:
         return str(self.tier) if self.tier else ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reuse:
     """Which cached answer a request got, and why it could."""
 
@@ -312,7 +313,7 @@ class Reuse:
     """The exact cache's key, where the answer came from there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestDetail:
     """Everything kept of one request. ``messages`` are as sent, ``answer`` is the assistant message as relayed.
 
@@ -340,7 +341,7 @@ class RequestDetail:
     """What was left out of ``messages`` for the model that answered; None where it got them whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BudgetStatus:
     """Today's spend against the three limits. ``day`` is the UTC date; limits of 0 are off.
 
@@ -374,7 +375,7 @@ class BudgetStatus:
         return "ok"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CacheStats:
     """Answer-cache counts since midnight UTC. ``saved_microusd`` is what the hits would have cost."""
 
@@ -400,7 +401,7 @@ class CacheStats:
         return (self.exact_hits + self.semantic_hits) / looked if looked else 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TierStats:
     """What one tier did since midnight UTC; ``name`` is a tier or ``cache``."""
 
@@ -421,7 +422,7 @@ class TierStats:
     """False where what ``target`` costs is a guess."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProviderStatus:
     """One upstream. ``state`` is ``ok``, ``down``, ``no_key`` or ``unknown``; ``simulated`` marks the demo's."""
 
@@ -433,7 +434,7 @@ class ProviderStatus:
     simulated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KillSwitch:
     """Whether everything is stopped, since when and by whom (``key``, ``api``, ``command``)."""
 
@@ -442,7 +443,7 @@ class KillSwitch:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Series:
     """Evenly spaced sums for a chart; ``start`` is the Unix time of the first bucket."""
 
@@ -451,7 +452,7 @@ class Series:
     values: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snapshot:
     """The whole gateway at one moment, newest requests first. Made by ``Gateway.snapshot()``, cheap to make."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.model import Target, Tier, Usage
 from gateway_core.providers.pricing import Pricing
 from gateway_core.routing.landscape import Landscape, Option
@@ -17,7 +17,7 @@ _SAMPLE_TOKENS = 100_000
 """Prices are taken from a prompt of this size: below every threshold from which a model is dearer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """A model as a list of models shows it. Prices are micro-dollars for a million tokens; 0 where nobody pays.
 

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from gateway_core.cache.answers import AnswerCaches, CachedAnswer
@@ -22,6 +22,7 @@ from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.flights import Flight, Flights
 from gateway_core.delivery.relay import End, Gathering, Items, relayed, sent, sent_alone
 from gateway_core.exchange import CLIENT_LEFT, Exchange
+from gateway_core.frozen import frozen
 from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
 from gateway_core.gates.policy import PolicyGate
@@ -50,7 +51,7 @@ from gateway_core.wire.openai_chat import canned_completion
 from gateway_core.wire.usage import usage_json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What the caller gets: the ``whole`` answer, or the ``batches`` of a stream's pieces, each as it came at once. The
     rest are the answer's headers."""
@@ -66,7 +67,7 @@ class Answer:
     batches: AsyncGenerator[Batch] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gates:
     """What can refuse a request before it is thought about."""
 

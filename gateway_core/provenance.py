@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from gateway_core.credentials import without_credentials
+from gateway_core.frozen import frozen
 from gateway_core.gates.daily_limits import background_limit, configured_limits
 from gateway_core.redaction import masked
 from gateway_core.reload import LIVE
@@ -37,7 +38,7 @@ _EXAMPLES = {
 _UNDO_MODEL = "the command switch with the model auto (key s)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Override:
     """What the operator put over a setting."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
+from gateway_core.frozen import frozen
 from gateway_core.store.report import ProviderCalls
 from gateway_core.wire.anthropic_exports import Amounts, Export, model_key
 
@@ -25,7 +26,7 @@ LEAST_MICROUSD = 10_000
 """Smaller differences are never reported, searches excepted: a cent is what the Console rounds to."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comparison:
     """One day and model. ``off`` are the kinds that differ by more than was allowed, ``reasons`` what may be why.
 

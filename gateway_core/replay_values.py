@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gateway_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplayOffer:
     """Where a request would go on ``tier``, and what is set aside for it; ``problem`` says why it cannot go there."""
 
@@ -15,7 +15,7 @@ class ReplayOffer:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplayOffers:
     """One offer for each tier. ``problem`` says why the request cannot be run again at all."""
 
@@ -23,7 +23,7 @@ class ReplayOffers:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplayProgress:
     """``text`` is the answer so far, foreign; ``problem`` why there is none. ``done`` says that nothing more comes."""
 

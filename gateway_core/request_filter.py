@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
+from gateway_core.frozen import frozen
 from gateway_core.model import CacheStatus, Lane, Status, Tier
 from gateway_core.request_terms import FIELDS, QUANTITIES, Compared, Filter, Named, Term, When, Words, lower
 from gateway_core.search_words import words_of
@@ -55,7 +55,7 @@ class _Unfinished(Exception):
     """A term that may still become something else; the text says how it could go on."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Piece:
     """A term as it stands in the text. ``open``: somebody may be typing at its end."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway_core.choices import SORTS as SORTS
+from gateway_core.frozen import frozen
 from gateway_core.model import RequestRow
 
 MOST_COUNTED = 10_000
@@ -13,7 +12,7 @@ PAGE_ROWS = 200
 """Requests that a screen asks for at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestsPage:
     """Requests in the order asked for.
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from gateway_core.frozen import frozen
 from gateway_core.model import RequestRow
 from gateway_core.request_words import row_text
 from gateway_core.search_words import pattern_of
@@ -23,7 +23,7 @@ SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Words:
     """Words in a row, in the request's own text or in what was said. ``whole``: the last does not go on either.
 
@@ -35,7 +35,7 @@ class Words:
     sign: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """A field is one of ``values``; or, not ``exact``, holds one of them, whatever the case of A to Z."""
 
@@ -44,7 +44,7 @@ class Named:
     exact: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compared:
     """A quantity against a number: micro-dollars, tokens, milliseconds."""
 
@@ -53,7 +53,7 @@ class Compared:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class When:
     """A request came from ``first`` on and before ``end``, Unix seconds."""
 
@@ -61,7 +61,7 @@ class When:
     end: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Term:
     """One condition; ``inverted`` wants it not to hold."""
 
@@ -69,7 +69,7 @@ class Term:
     inverted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filter:
     """Terms that must all hold; none lets everything through.
 

@@ -5,10 +5,10 @@ Names of models and errors are foreign text. Money is micro-dollars unless the n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gateway_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnLimit:
     """A limit set for one provider, and how much of it is used now."""
 
@@ -22,7 +22,7 @@ class OwnLimit:
         return self.used / self.limit if self.limit else 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineupPlace:
     """One model of a tier's line-up, the first choice first, with how it does."""
 
@@ -82,7 +82,7 @@ class LineupPlace:
         return self.errors_last_hour / self.tries_last_hour if self.tries_last_hour else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RouteTrial:
     """Where a prompt would go now, and why. Nothing was called."""
 
@@ -101,7 +101,7 @@ class RouteTrial:
     """Why it would not be answered; empty where it would."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RouteCount:
     """Requests that went one way. ``name`` is a route's word, a lane, or ``cache``."""
 
@@ -111,7 +111,7 @@ class RouteCount:
     cost_microusd: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JudgeStanding:
     """Who judges prompts whose difficulty the rules leave open."""
 
@@ -124,7 +124,7 @@ class JudgeStanding:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PinnedSession:
     """A session whose tool loop stays on one model. ``session`` is foreign text."""
 
@@ -134,7 +134,7 @@ class PinnedSession:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RouteDecision:
     """A request, and how it was decided where it goes. ``reasons`` are empty for requests of before the last start."""
 
@@ -155,7 +155,7 @@ class RouteDecision:
     """What the user said of the answer: ``up``, ``down``, or nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RoutingStatus:
     """All that the routing screen shows, at one moment."""
 

@@ -6,9 +6,9 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from gateway_core.frozen import frozen
 from gateway_core.settings import Settings
 from gateway_core.settings_files import SettingsFiles, guessed_name
 from gateway_core.settings_sources import Layer, environment_name
@@ -21,7 +21,7 @@ _NEAR = 0.88
 _VARIABLE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """A place that sets a setting. ``source`` as :class:`SettingValue` names it, ``where`` for people."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gateway_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SettingValue:
     """One setting: what is in force, and why. Texts are foreign where a person wrote them into a file."""
 
@@ -41,7 +41,7 @@ class SettingValue:
     """How what the operator did is undone."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SettingsReport:
     """All settings in the order of their groups. ``files`` are those that are read: path, and whether it is there."""
 

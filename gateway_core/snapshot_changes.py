@@ -6,19 +6,20 @@ A snapshot of 200 requests is 150 kB of JSON; what half a second changes of it i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
+from gateway_core.frozen import frozen
 from gateway_core.model import RequestRow, Snapshot
 
 FIELDS = tuple(one.name for one in fields(Snapshot) if one.name != "requests")
 _HINTS = get_type_hints(Snapshot)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changes:
     """From the snapshot ``base`` to the snapshot ``token``. An empty ``base`` means that all is here."""
 

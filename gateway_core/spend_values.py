@@ -5,9 +5,8 @@ Money is integer micro-dollars, days are UTC dates, as the budget counts them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway_core.choices import BY as BY
+from gateway_core.frozen import frozen
 
 TEXTS = ("day", "hour", "tier", "provider", "model", "lane", "session", "client", "purpose")
 """The columns of a :class:`SpendRow` that are no sums."""
@@ -15,7 +14,7 @@ PERIODS = ("today", "7d", "30d", "month")
 """Periods with a name; ``<number>d`` is that many UTC days, today included, and ``month`` this calendar month."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpendRow:
     """One group's sums. What the report does not go by is empty; so is what a request did not have.
 
@@ -57,7 +56,7 @@ class SpendRow:
         return "/".join(value for column in BY[by] if (value := str(getattr(self, column))))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpendBuckets:
     """Cost over time: ``start`` is the Unix time of the first bucket, ``values`` are micro-dollars, without gaps."""
 
@@ -66,7 +65,7 @@ class SpendBuckets:
     values: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpendReport:
     """A period's sums, the dearest first, days and hours in their order. ``total`` and ``buckets`` are of all rows,
     also of the ``left_out`` ones that were not asked for. ``problem`` says why there is nothing, and is empty else.
@@ -84,7 +83,7 @@ class SpendReport:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DailyLimits:
     """In micro-dollars; 0 is off."""
 
@@ -94,7 +93,7 @@ class DailyLimits:
     background_microusd: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaneSpend:
     """What one lane's calls have cost today and what is set aside for them, in micro-dollars; a limit of 0 is off."""
 
@@ -118,7 +117,7 @@ class LaneSpend:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expected:
     """What will have been spent, and the range in which eight of ten earlier days would have ended."""
 
@@ -127,7 +126,7 @@ class Expected:
     high_microusd: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LimitReached:
     """When a limit (``soft``, ``medium`` or ``hard``) is reached if the day goes on as expected, in Unix seconds."""
 
@@ -135,7 +134,7 @@ class LimitReached:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forecast:
     """Where today and this month end if nothing stops it: limits do not count. None where too little is known."""
 

@@ -67,11 +67,11 @@ class Stopwatch:
     def steps(self, *, ended: bool) -> tuple[Step, ...]:
         """The steps so far; of a request that has ``ended`` none goes on."""
         now_ms = (time.monotonic() - self._began) * 1000
-        frozen = []
+        steps = []
         for step in self._steps:
             took_ms, outcome = step.took_ms, step.outcome
             if took_ms is None and ended:
                 took_ms, outcome = max(0.0, now_ms - step.start_ms), outcome or CUT_OFF
             took_ms = None if took_ms is None else round(took_ms, 3)
-            frozen.append(Step(step.name, round(step.start_ms, 3), took_ms, outcome, step.target))
-        return tuple(frozen)
+            steps.append(Step(step.name, round(step.start_ms, 3), took_ms, outcome, step.target))
+        return tuple(steps)

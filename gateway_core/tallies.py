@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from gateway_core.frozen import frozen
 from gateway_core.model import CacheStats, CacheStatus, RequestRow, Saved, Savings, Status, Usage
 
 NOTHING_SAVED = Savings()
@@ -56,7 +57,7 @@ def minute_of(row: RequestRow) -> int:
     return int((row.at + row.latency_ms / 1000) / 60)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelUse:
     """How often a model answered today, and how long its newest answers took, the oldest first: in all, and until the
     first token where that is known, in milliseconds."""
@@ -67,7 +68,7 @@ class ModelUse:
     answers: tuple[tuple[float, float | None], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tallies:
     """What the log holds of today and of the last hour. ``minutes`` by their number, ``ever`` of all that is logged."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gateway_core.events import Event, RequestFinished
+from gateway_core.frozen import frozen
 from gateway_core.model import RequestRow, Status
 from gateway_core.store.days import day_of
 from gateway_core.tallies import ModelUse
@@ -16,7 +17,7 @@ SAMPLES = 200
 MAX_TARGETS = 256
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Times:
     """Milliseconds of the newest answers; None without one."""
 

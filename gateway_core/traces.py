@@ -5,14 +5,15 @@ Times are milliseconds since the request was understood; what came before, its r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from gateway_core.frozen import frozen
 
 MASKED = "[masked]"
 """Stands where a secret was."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """``name`` is the step's (``policy``, ``exact cache``, ``call`` …), ``outcome`` what came of it, in a few words.
 
@@ -31,7 +32,7 @@ class Step:
         return self.start_ms + (self.took_ms or 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timeline:
     """The steps in the order in which they began; they may overlap. Empty for requests that were logged without."""
 
@@ -50,7 +51,7 @@ Headers = tuple[tuple[str, str], ...]
 """Names and values in the order of the wire, secrets masked."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Received:
     """A request as its client sent it. ``api`` is the protocol it was read as, ``caller`` a fingerprint of its key."""
 
@@ -63,7 +64,7 @@ class Received:
     caller: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpstreamRequest:
     """One request as it was sent to an upstream, and the head of what came back.
 
@@ -82,7 +83,7 @@ class UpstreamRequest:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestParts:
     """What of a request is only fetched when it is asked for.
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.kinds import Tier
 
 MOST_DAYS = 400
@@ -20,7 +20,7 @@ _MOST_CONTEXT = 10_000_000
 _SWITCH = {"on": True, "off": False}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """What is done otherwise; as it stands here, nothing is."""
 
@@ -127,7 +127,7 @@ def _switch(name: str, text: str) -> bool:
 # --- what comes of it ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Amount:
     """Answered requests with their tokens and what they cost."""
 
@@ -137,7 +137,7 @@ class Amount:
     cost_microusd: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TierChange:
     """``name`` is a tier or :data:`CACHE`; ``model`` is who serves it under the policy, empty where nobody can."""
 
@@ -147,7 +147,7 @@ class TierChange:
     after: Amount = Amount()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moves:
     """Answered requests that went to ``source`` and go to ``target`` under the policy; both may be the same."""
 
@@ -158,7 +158,7 @@ class Moves:
     """Of all answered requests."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaneChange:
     lane: str
     requests: int
@@ -167,7 +167,7 @@ class LaneChange:
     after_microusd: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DayChange:
     """All that a day cost, and would have."""
 
@@ -176,7 +176,7 @@ class DayChange:
     after_microusd: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Thresholds:
     """Where difficulty divides: below ``easy_below`` a request is for LOCAL, from ``hard_from`` on for PREMIUM.
 
@@ -190,7 +190,7 @@ class Thresholds:
     decided: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LimitLook:
     """Days against a daily limit, as if nothing had been refused. ``refused`` came after it was reached, on a day that
     reached it, and were to be paid for."""
@@ -201,7 +201,7 @@ class LimitLook:
     refused: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeftOut:
     """What is not replayed, and stays as it was; requests that are answered unless it says otherwise."""
 
@@ -220,7 +220,7 @@ class LeftOut:
     """In the ledger and of no answered request: failed calls, judges, what a crash cut off."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LocalLook:
     """Who serves the LOCAL tier under the policy, and how long it would write."""
 
@@ -235,7 +235,7 @@ class LocalLook:
     """Of these answers, from the speed that was measured; None where none was."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What would have been. ``low`` and ``high`` bound the cost where tokens were not measured; else they are it."""
 

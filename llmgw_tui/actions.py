@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+from gateway_core.frozen import frozen
 from gateway_core.model import CommandResult, RequestRow, Snapshot, Status, Tier
 from llmgw_tui.model_actions import NOTHING_YET, cancel_pull, load_or_unload, needs, pull, switch_model
 from llmgw_tui.text import dollars, limit, preview
@@ -103,7 +103,7 @@ class Host(Protocol):
     def leave(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action:
     """``name`` is the binding's id in ``keymap.yaml``; ``keys`` the default keys, several divided by commas.
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from gateway_core.frozen import frozen
 from llmgw_tui.private_files import write_private
 from llmgw_tui.text import size
 
@@ -28,7 +28,7 @@ def in_tmux(environ: Mapping[str, str]) -> bool:
     return bool(environ.get("TMUX")) or environ.get("TERM", "").startswith(("tmux", "screen"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clipboard:
     """``folder`` gets the file; None writes none. ``to_terminal`` sends OSC 52."""
 

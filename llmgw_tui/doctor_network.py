@@ -6,13 +6,13 @@ import asyncio
 import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import SecretStr
 
 from gateway_core.credentials import without_credentials
+from gateway_core.frozen import frozen
 from gateway_core.keys import read_keys
 from gateway_core.secret import gateway_secret, is_loopback, weakness
 from gateway_core.settings import Settings, SettingsError
@@ -21,7 +21,7 @@ from llmgw_tui.findings import Finding
 _ASK_S = 4.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Upstream:
     """A base URL and the key that is sent there, if one is."""
 

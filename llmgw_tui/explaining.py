@@ -7,11 +7,12 @@ import io
 import json
 import sys
 from contextlib import redirect_stderr
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from gateway_core.cache.encoder.embedder import EncoderError
 from gateway_core.explain import Embedded, Explainer, Explanation, embedded
+from gateway_core.frozen import frozen
 from gateway_core.learning.aside import Learned, learned
 from gateway_core.learning.nearest import nearest_of
 from gateway_core.settings import Settings
@@ -42,7 +43,7 @@ def explain(settings: Settings, file: str, *, as_json: bool) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Asked:
     prompt: str
     id: str = "-"

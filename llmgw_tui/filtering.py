@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from gateway_core.frozen import frozen
 from gateway_core.model import RequestRow
 from gateway_core.request_filter import parse
 from gateway_core.request_terms import Filter
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Typed:
     """``text`` as it stands in the field; ``in_force`` what of it can be understood.
 

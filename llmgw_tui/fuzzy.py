@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeVar
+
+from gateway_core.frozen import frozen
 
 WHOLE, START, INSIDE, SCATTERED, EXPLAINED = 1.0, 0.9, 0.7, 0.5, 0.3
 """Of the name a whole word, the start of one, a part, some letters; of what the action does the start of a word."""
@@ -17,7 +18,7 @@ T = TypeVar("T")
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """``at`` are the characters of the name that were found. ``by_name`` is False for letters here and there, and for
     what only the explanation has."""

@@ -12,11 +12,12 @@ from rich.color import Color, ColorType
 from rich.style import Style
 from textual.theme import Theme
 
+from gateway_core.frozen import frozen
 from llmgw_tui import contrast, theme
 from llmgw_tui.contrast import Rgb, nearest, ratio, readable, rgb
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Palette:
     """A colour for every role, ``#rrggbb``. ``ink`` is the text on a block of colour."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rich.style import Style
 
+from gateway_core.frozen import frozen
 from gateway_core.model import CacheStatus, RequestRow, Status
 
 BACKGROUND = "#0f1319"
@@ -57,7 +56,7 @@ TIER_STYLES = {
 TIER_KEYS = {"local": "L", "cheap": "C", "premium": "P"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Glyphs:
     """The characters that are not letters, in Unicode or in ASCII."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from random import SystemRandom
@@ -18,6 +17,7 @@ from gateway_core.cache.review.room import Review
 from gateway_core.cache.semantic import Child, SecondOpinion, SemanticCache
 from gateway_core.cache.team import Team
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.known_secrets import KnownSecrets
 from gateway_core.model import CacheStatus, ChatRequest, Reason, RequestDetail, Reuse, SemanticStats, Tier
 from gateway_core.settings import Settings
@@ -51,7 +51,7 @@ class Marked(StrEnum):
     NOT_CACHED = "not cached"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CachedAnswer:
     """An answer found, and why it may be served."""
 

@@ -14,10 +14,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 
 from gateway_core.cache.fingerprint import UnknownState, fingerprint
+from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, CodeContext
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def asks_about_code(request: ChatRequest) -> bool:
     return any(is_about_code(text) for text in (view.user_text, *texts))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Scan:
     began: float
     result: asyncio.Future[str]

@@ -6,7 +6,6 @@ depend on it: a question about now is known by its body as sent, time stamp and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 
 import orjson
@@ -14,6 +13,7 @@ import orjson
 from gateway_core.cache.code_context import UNKNOWN
 from gateway_core.cache.eligibility import asks_for_sampling
 from gateway_core.cache.freshness import depends_on_now
+from gateway_core.frozen import frozen
 from gateway_core.model import CacheMode, ChatRequest, CodeContext, JsonObject
 
 VERSION = b"llmgw-identity-1"
@@ -35,7 +35,7 @@ CACHEABLE_PURPOSES = frozenset({"chat", "recap", "title"})
 """Heartbeats, cron jobs and whatever else runs by itself ask to do something now."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """``exact_key`` of the whole request; ``scope_key`` of all but the last user text. Both are 64 hex digits."""
 

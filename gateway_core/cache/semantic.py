@@ -9,7 +9,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +30,7 @@ from gateway_core.cache.table.options import TableOptions
 from gateway_core.cache.table.place import Place
 from gateway_core.cache.table.worth import Limits
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.model import CacheMode, ChatRequest, JsonObject, Reuse, SemanticStats, Tier, Usage
 from gateway_core.own_files import users_umask
 from gateway_core.settings import Settings
@@ -44,7 +45,7 @@ LOOKUP_TIMEOUT_S = 0.75
 ALIASES_TRIED = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SemanticHit:
     """An answer given to ``question``, for another wording of it. ``cosine`` is how near the two are, 0–1.
 

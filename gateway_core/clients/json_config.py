@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from gateway_core.clients.config_file import ConfigError, replace_file
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 
 Change = Callable[[JsonObject], tuple[str, ...]]
 """Changes the settings in place; returns what a person should know about it. May raise :class:`ConfigError`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MergeResult:
     """What became of the file. ``backup`` is None where there was nothing to keep; ``notes`` are for a person."""
 

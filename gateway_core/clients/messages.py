@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 
 SYSTEM_ROLES = ("system", "developer")
@@ -13,7 +13,7 @@ TOOL_ROLES = ("tool", "function")
 LONGEST_SESSION = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """A request as it came, with what every client is looked at for. ``headers`` are by lower-case name."""
 

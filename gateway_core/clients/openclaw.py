@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +22,7 @@ from gateway_core.clients.messages import (
     with_stable_tool_ids,
 )
 from gateway_core.clients.openclaw_turns import CHAT, Said, turn_purpose, utility_purpose
+from gateway_core.frozen import frozen
 from gateway_core.model import ClientView, JsonObject, Lane
 
 _BEGIN = "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>"
@@ -47,7 +47,7 @@ _STEADY_END = "<!-- /openclaw:attempt:STABLE -->"
 _MOVING_BEGIN = "<!-- openclaw:attempt:DYNAMIC -->"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Peeled:
     messages: list[JsonObject]
     said: list[Said]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from gateway_core.frozen import frozen
 
 CHAT = "chat"
 _UTILITY_PROMPTS = (
@@ -68,7 +69,7 @@ _METADATA = '"schema": "openclaw.inbound_meta.v2"'
 _FROM_A_PERSON = re.compile(r'^  "(?:provider|surface)": "', re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """One message of the user's role, peeled. ``stamped`` says that OpenClaw put the time in front of it."""
 

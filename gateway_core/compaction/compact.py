@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
 from itertools import accumulate
 
 from gateway_core.compaction.outline import Outline
 from gateway_core.compaction.rules import FOLDED, RULES, WORTH_REPEATING, Rule, result_text
 from gateway_core.compaction.turns import prompts
 from gateway_core.compaction_values import LeftOut, mark_id
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 from gateway_core.wire.tokens import message_tokens
 
@@ -32,7 +32,7 @@ _BUDGET_STEP = 512
 """Contexts that follow the free memory are a little different each time, and the budget must not be."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compaction:
     """The messages to send, and what is missing in them. Tokens are estimates, tools included."""
 

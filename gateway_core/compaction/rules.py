@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 from gateway_core.wire.json_values import as_object
 from gateway_core.wire.tokens import text_tokens
@@ -33,7 +33,7 @@ _BLOBS = ("image_url", "image", "input_image", "file", "document", "input_file",
 _ENCODED = re.compile(r"(?<![A-Za-z0-9+/=_-])(?:data:[a-z0-9.+/;=-]{3,60}base64,)?[A-Za-z0-9+/=_-]{400,}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """``change`` makes the shorter message of a message and the id of its mark; None where there is nothing to do.
 

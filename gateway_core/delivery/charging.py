@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway_core.delivery.meter import Meter
 from gateway_core.exchange import Exchange
+from gateway_core.frozen import frozen
 from gateway_core.gates.account import Reservation
 from gateway_core.model import Cost, Target, Usage
 from gateway_core.providers.plausible import Called, plausible
 from gateway_core.providers.pricing import Pricing
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One call, and the prices that it was reserved with."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway_core.delivery.holding import Rejected
 from gateway_core.exchange import Exchange
+from gateway_core.frozen import frozen
 from gateway_core.model import Decision, Reason, Refusal, Target, Tier, Usage
 from gateway_core.providers.base import Piece, UpstreamError
 from gateway_core.providers.health import Blocked
@@ -18,7 +19,7 @@ MOST_REJECTED = 2
 _RANK = {tier: rank for rank, tier in enumerate(Tier)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Rejection:
     target: Target
     error: Rejected

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 
 from gateway_core.delivery.pump import kept_alive
 from gateway_core.exchange import Exchange
+from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, JsonObject
 from gateway_core.providers.base import Batch, Piece
 from gateway_core.wire.json_values import as_object
@@ -24,7 +24,7 @@ Complete = Callable[[JsonObject], Awaitable[None]]
 """Called with the whole completion once the spend is durable, before the caller sees the end."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class End:
     """The end of an answer whose spend is durable: its ``last`` piece, held so far, and the ``whole`` with usage."""
 

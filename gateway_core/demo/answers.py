@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway_core.demo.script import GENERAL_ANSWERS, HARD_TURNS, QUESTIONS, RECAP_ANSWER, TURNS
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SimulatedAnswer:
     """An answer's text, and the tool it asks for, if any."""
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 
 _LOOKBACK = 20
@@ -18,7 +19,7 @@ _LIVES_S = {"5m": 300.0, "1h": 3600.0}
 _RUNS = ("tool_use", "tool_result")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Point:
     """A block's end: the hash of all up to it, the tokens up to it, its place in the look-back, and its marker."""
 
@@ -34,7 +35,7 @@ class _Entry:
     until: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lookup:
     """What the cache does for one request; counts are tokens. ``writes`` can be read once the answer has begun."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Turn:
     """A question with the answer of a good model. ``rewordings`` ask the same; ``tool`` is called on the way."""
 

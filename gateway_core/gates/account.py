@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from gateway_core.frozen import frozen
 from gateway_core.model import Lane, LaneSpend, Target
 from gateway_core.store.days import end_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reservation:
     """Money set aside for one paid call; settled or released exactly once."""
 

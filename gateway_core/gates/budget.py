@@ -11,10 +11,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.gates.account import Account, Reservation, account_of, hour_of
 from gateway_core.model import BudgetStatus, Lane, Refusal, Target, Usage
 from gateway_core.store.database import Work
@@ -35,7 +35,7 @@ Beside = Callable[[], Awaitable[Work[bool] | None]]
 """Makes ready what is to be written in the transaction that settles a call."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stops:
     """What money stops now."""
 
@@ -47,7 +47,7 @@ class Stops:
     """The same for what nobody waits for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Ending:
     """How a reservation ends: what it cost, or ``usage`` None when nothing was sent."""
 

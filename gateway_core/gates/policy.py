@@ -9,11 +9,11 @@ import asyncio
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
+from gateway_core.frozen import frozen
 from gateway_core.gates.policy_match import Matcher, compile_each, forbidden_ask, uncompiled
 from gateway_core.gates.policy_rules import Category
 from gateway_core.model import Refusal
@@ -35,7 +35,7 @@ WARM_UP_REST_S = 0.5
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """Why a text is refused: the rule, and the words it matched, on one line and without control characters."""
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 
+from gateway_core.frozen import frozen
 from gateway_core.gates.policy_moods import Mood
 from gateway_core.gates.policy_words import pattern
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ask:
     """One ask: it begins at ``start``, where its verb is expected, and nothing it asks for stands behind ``end``."""
 
@@ -82,7 +83,7 @@ _LABEL = pattern(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sentence:
     """One sentence of a text, without its list mark and its end mark."""
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
+from gateway_core.frozen import frozen
 from gateway_core.gates.policy_moods import Mood
 from gateway_core.gates.policy_rules import COMMANDS, RULES, Command, Rule
 from gateway_core.gates.policy_words import ERASE, RUN, Verbs, one_of, pattern
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway_core.gates.policy_asks import Ask
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """The rule that forbids ``text[start:end]``."""
 

@@ -11,9 +11,9 @@ rule: a gate that refuses a day's work is switched off by its users.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway_core.frozen import frozen
 from gateway_core.gates.policy_moods import Mood
 from gateway_core.gates.policy_words import (
     AGAINST_IT,
@@ -73,7 +73,7 @@ _SAID = frozenset({Mood.ORDER, Mood.REQUEST, Mood.THAT, Mood.INFINITIVE})
 _SAID_OR_WISHED = _SAID | {Mood.WISH}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """One thing not to be asked, in words."""
 
@@ -88,7 +88,7 @@ class Rule:
     moods: frozenset[Mood] = _SAID
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """One command line not to be run: asked for (*run …*, *führe … aus*), or the whole message."""
 

@@ -7,10 +7,11 @@ others stands in a group of its own, so parts can be joined freely.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from gateway_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verbs:
     """The forms of some verbs of one meaning."""
 

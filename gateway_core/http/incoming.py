@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 from aiohttp import web
 
 from gateway_core.clients import read_client
 from gateway_core.clock import new_request_id
+from gateway_core.frozen import frozen
 from gateway_core.http.bodies import json_object, read_body
 from gateway_core.http.guards import CALLER
 from gateway_core.model import ApiKind, CacheMode, ChatRequest, ClientView, JsonObject, Lane, Received, Refusal, Tier
@@ -34,7 +35,7 @@ _MODES = {mode.value: mode for mode in CacheMode}
 _LANES = {lane.value: lane for lane in Lane}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Understood:
     """A body in the format every room speaks, and the headers that go upstream where its own protocol is spoken."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from gateway_core.cache.browse import MOST_ROWS as MOST_CACHED
 from gateway_core.cache_entries import KINDS
 from gateway_core.choices import BY, CACHE_ORDERS, LEVELS, SORTS
 from gateway_core.commands import ArgumentsOf
 from gateway_core.event_log import CAPACITY
+from gateway_core.frozen import frozen
 from gateway_core.gateway import VERSION
 from gateway_core.http import openapi_bodies as bodies
 from gateway_core.http.openapi_bodies import TEXT, Schema
@@ -22,7 +22,7 @@ JSON = "application/json"
 EVENTS = "text/event-stream"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """One method of one path. ``query`` are its parameters by name; ``gives`` are the types of its answer."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject, Refusal
 from gateway_core.store.errors import StoreError
 from gateway_core.store.responses import ChainTooLong, KeptResponse, ResponseStore
@@ -15,7 +15,7 @@ from gateway_core.wire.responses_stream import MARK
 _LONGEST_TOLD = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recalled:
     """A request's body with all it refers to in ``input``.
 

@@ -7,10 +7,11 @@ import logging
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from aiohttp import web
 
+from gateway_core.frozen import frozen
 from gateway_core.gateway import Gateway
 from gateway_core.http.bodies import json_object, read_body
 from gateway_core.http.completions import Completions
@@ -38,7 +39,7 @@ PROVIDER = "openai"
 """The provider that answers in Responses itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Asked:
     """A request as it came, without the gateway's extras; ``input`` is its own, references resolved."""
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gateway_core.frozen import frozen
 from gateway_core.learning.judging import without_secrets
 from gateway_core.learning.meaning import RANKS
 from gateway_core.redaction import Redactor
@@ -34,7 +35,7 @@ async def _labels_of(settings: Settings) -> AsyncIterator[LabelStore]:
         lock.release()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Learned:
     """``head`` is what is in force, None the rules alone; ``labels`` are those it may be compared with."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.learning.measuring import learn
 from gateway_core.learning.nearest import Nearest, nearest_of, nobody, packed, unpacked
 from gateway_core.learning_values import HeadVersion
@@ -31,7 +32,7 @@ MOST_EMBEDDED = 500
 Embed = Callable[[str], Awaitable[tuple[float, ...] | None]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Encoder:
     """The built-in encoder, as far as it is there: ``fingerprint`` is empty while it is not."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 from gateway_core.clients import BACKGROUND_MODEL
 from gateway_core.exchange import Exchange
+from gateway_core.frozen import frozen
 from gateway_core.kinds import ApiKind, Lane, Status, Tier
 from gateway_core.learning.meaning import (
     AGAIN_S,
@@ -33,7 +33,7 @@ DECIDED_ALONE = ("simple", "default", "hard", "judged")
 K = TypeVar("K")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heard:
     """A request that was answered, as far as it can be learned from. Its words are not masked: they stay in memory."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway_core.clock import Clock
 from gateway_core.exchange import PREVIEW_CHARACTERS
+from gateway_core.frozen import frozen
 from gateway_core.known_secrets import KnownSecrets
 from gateway_core.learning.hearing import Ears, Heard
 from gateway_core.learning.judging import (
@@ -31,7 +32,7 @@ _MOST_WAITING = 500
 _SHOWN = 40
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IntakeSources:
     """What labels are made of: ``detail_of`` and ``parts_of`` tell of kept requests, ``marked`` has the panes show a
     thumb (of all requests none where the id is empty).

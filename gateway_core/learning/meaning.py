@@ -7,13 +7,12 @@ meant a fraction of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gateway_core.frozen import frozen
 from gateway_core.kinds import Tier
 from gateway_core.learning_values import VALUES, Source
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meaning:
     """``verdict`` is what was done, on an answer of a tier."""
 

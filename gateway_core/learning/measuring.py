@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gateway_core.cache.review.interval import limits
+from gateway_core.frozen import frozen
 from gateway_core.kinds import Tier
 from gateway_core.learning_values import FEWEST_HELD_OUT, VALUES, Figures, Trial
 from gateway_core.model import Difficulty
@@ -22,7 +22,7 @@ ONE_SIDED = 1.645
 """Standard errors that a mean exceeds by chance in one of twenty cases."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fitted:
     """A new head, and how it did."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gateway_core.frozen import frozen
 from gateway_core.local_values import LocalServer
 from gateway_core.ollama.abilities import PRODUCTS, absent
 from gateway_core.ollama.address import OLLAMA_PORT, is_loopback
@@ -36,7 +36,7 @@ _BY_PORT = {1234: ("lmstudio",), 8080: ("localai", "llamacpp"), 8000: ("vllm",)}
 """Whose port it is unless its owner says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Absence:
     """``why`` no server of the person's own answers, in a sentence; ``steps`` that help, a sentence each, the likeliest
     first."""
@@ -50,7 +50,7 @@ class Absence:
         return " ".join((self.why, *self.steps[:1]))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Here:
     """This machine, as far as it matters."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.model import LocalModel
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """The model that serves, and what a person should know about it."""
 

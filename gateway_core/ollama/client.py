@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import aiohttp
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject, LocalModel
 from gateway_core.ollama.context import bytes_a_token
 from gateway_core.ollama.machine.disk import blobs_of
@@ -36,7 +36,7 @@ class OllamaError(Exception):
         self.refused = refused
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelFacts:
     """What ``/api/show`` tells. ``num_ctx`` is the context that the model was made with, if any.
 

@@ -6,8 +6,7 @@ that double, one that is large enough is left as it is, and none is made smaller
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 from gateway_core.wire.json_values import positive
 
@@ -34,7 +33,7 @@ _USUAL_ANSWER_TOKENS = 1024
 _MOST_ANSWER_TOKENS = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shape:
     """What decides how much memory a model takes. ``own_context`` is the ``num_ctx`` that it was made with, if any."""
 
@@ -44,7 +43,7 @@ class Shape:
     own_context: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Need:
     """The context that a request should have, and the least it can do with, both with its answer."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import aiohttp
 
+from gateway_core.frozen import frozen
 from gateway_core.model import LocalModel
 from gateway_core.ollama.address import root_of
 from gateway_core.ollama.client import ModelFacts, OllamaClient, OllamaError
@@ -30,7 +31,7 @@ class Unreachable(Exception):
         self.refused = refused
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """What answered.
 

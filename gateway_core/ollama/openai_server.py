@@ -7,10 +7,11 @@ What each tells besides is from its documentation, 2026-11: LM Studio's `/api/v0
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import aiohttp
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject, LocalModel
 from gateway_core.ollama.address import root_of
 from gateway_core.ollama.client import OllamaClient, OllamaError
@@ -21,7 +22,7 @@ LOOKS_BEFORE_OTHER = 3
 """So often a server is asked what it is: one that is busy may miss a question."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listed:
     """A model with the context a request has; ``loads_later`` marks one that the server loads when it is asked for."""
 
@@ -30,7 +31,7 @@ class Listed:
     loads_later: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """A server's models, and what it is. ``manages`` are abilities it has beyond answering."""
 

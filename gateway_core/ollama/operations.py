@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import Protocol
 
+from gateway_core.frozen import frozen
 from gateway_core.local_values import LocalModel, LocalServer, PullStatus
 from gateway_core.ollama.choice import find
 from gateway_core.ollama.client import OllamaError
@@ -40,7 +40,7 @@ class House(Protocol):
     def changed(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deleted:
     """What a deletion freed; None where nobody knows. ``shared_with`` still has the weights."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from gateway_core.clock import Clock
 from gateway_core.events import Notice
+from gateway_core.frozen import frozen
 from gateway_core.ollama.abilities import PRODUCTS
 
 SOURCE = "local models"
@@ -16,7 +16,7 @@ MOST_TOLD = 2
 WITHIN_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """A server that answers: its product, its root, and the model that serves."""
 
@@ -30,7 +30,7 @@ class Seen:
         return f"{PRODUCTS.get(self.product, 'The local server')} at {urlsplit(self.root).netloc}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meanwhile:
     """What serves while no server answers: whether the built-in model does, or is about to, and what to know of it."""
 

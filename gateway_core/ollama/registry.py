@@ -10,11 +10,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import aiohttp
 
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.local_values import LayerState, PullLayer
 from gateway_core.model import JsonObject
 from gateway_core.wire.json_values import as_object, as_objects, positive
@@ -49,7 +49,7 @@ class RegistryError(Exception):
         self.offline = offline
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelName:
     """A model's name with all its parts, as Ollama completes it."""
 
@@ -63,7 +63,7 @@ class ModelName:
         return f"{self.namespace}/{self.model}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Manifest:
     """What a name stands for. ``digest`` is of the manifest itself; ``weights`` are the digests of its large layers."""
 

@@ -9,8 +9,8 @@ with 0.32.15, 2026-11).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.local_values import LocalModel
 from gateway_core.ollama.choice import find
 
@@ -24,7 +24,7 @@ Beside = Callable[[Sequence[LocalModel], frozenset[str]], bool]
 """Whether models can be loaded beside those that are, but for some that leave for them. False where nobody knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leaving:
     """A model in use that would have to leave. ``in_use`` says how, for people: ``used 40 s ago``."""
 
@@ -32,7 +32,7 @@ class Leaving:
     in_use: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """The prompt that a model has read last: of this session, and of so many tokens as estimated."""
 

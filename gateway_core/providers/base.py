@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, JsonObject, ProviderStatus, Reason, Target, Usage
 from gateway_core.wire.timings import Timing
 
@@ -24,7 +24,7 @@ class Wire(Protocol):
     def failed(self, why: str) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpstreamCall:
     """One request on its way to one model. ``max_output_tokens`` is set for paid targets and must be enforced.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 from gateway_core.providers.base import UpstreamCall
 from gateway_core.wire.json_values import as_object
@@ -34,7 +35,7 @@ _GROQ_EFFORTS = {"none": "low", "minimal": "low", "low": "low", "medium": "mediu
 """What gpt-oss on Groq takes for ``reasoning_effort`` (console.groq.com/docs/reasoning, 2026-11); higher is high."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dialect:
     """How a server wants its requests. ``limits`` are the fields that bound the answer, ``longest`` the longest answer
     by model, ``headers`` and ``query`` are added to every request."""

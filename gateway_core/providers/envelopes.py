@@ -9,12 +9,12 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict
 from yarl import URL
 
+from gateway_core.frozen import frozen
 from gateway_core.importing import importing
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _NOT_THE_SDKS = (
 """What the connection writes for each body, and how patient an SDK would be."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Envelope:
     """``headers`` must not be changed."""
 

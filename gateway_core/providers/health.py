@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.model import ProviderStatus, Target
 from gateway_core.providers.base import UpstreamError
 from gateway_core.providers.breaker import LONGEST_COOL_OFF_S, Breaker, CircuitState
@@ -37,7 +38,7 @@ Notify = Callable[[str, str], None]
 """Hears a level (``info`` or ``warning``) and a text for people."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Blocked:
     """A target that is not called now. ``why`` completes "NAME …", ``status`` is the HTTP status for the caller."""
 
@@ -46,7 +47,7 @@ class Blocked:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Circuit:
     """One model's circuit for the metrics, open also while its whole provider is left alone."""
 
@@ -55,7 +56,7 @@ class Circuit:
     state: CircuitState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetHealth:
     """How one model does. ``wait_s`` until it may be called; ``paused`` if the upstream asked for that."""
 
@@ -70,7 +71,7 @@ class TargetHealth:
     errors_last_hour: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Troubles:
     """What went wrong since the start, for the metrics: retries by provider, failed calls by provider and kind."""
 

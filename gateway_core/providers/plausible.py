@@ -8,8 +8,9 @@ the time the call took. No provider's word is good for more.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, Reason, Target, Usage
 from gateway_core.providers.pricing import Pricing
 from gateway_core.wire.extras import MOST_ROUNDS, extras_of
@@ -28,7 +29,7 @@ _AGENTS = re.compile(r"compound|sonar|research|:online|agent")
 Perplexity's sonar, deep research of several makers, OpenRouter's ``:online``). By their names, 2026-11."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Most:
     """The most that one call can have used. ``expected_prompt`` is what money is set aside for."""
 
@@ -39,7 +40,7 @@ class _Most:
     expected_prompt: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Called:
     """One call: what was sent, to whom, at which prices; the output limit that it was told, a ceiling of the tokens
     that arrived, and how long it took."""

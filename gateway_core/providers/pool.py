@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
 from typing import TypeVar
 
+from gateway_core.frozen import frozen
 from gateway_core.model import ProviderStatus
 from gateway_core.providers.base import Batch, Provider, UpstreamCall
 
 Kind = TypeVar("Kind", bound=Provider)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Blueprint:
     """How to make a provider. Equal ``key``s make the same one, which is then kept with its connections."""
 

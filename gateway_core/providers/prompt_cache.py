@@ -12,6 +12,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from gateway_core.clients.messages import text_of
 from gateway_core.clients.openclaw import is_carrier_text, steady_length
+from gateway_core.frozen import frozen
 from gateway_core.model import ApiKind, JsonObject, Reason, Usage
 from gateway_core.providers.base import UpstreamCall
 from gateway_core.providers.prompt_cache_breaks import Sent, explain, first_changed, keep
@@ -50,7 +51,7 @@ class _Front:
     ttl: Ttl | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Reading:
     """A body as the cache will see it, and what the client sent."""
 
@@ -184,7 +185,7 @@ def _moved(models: dict[str, Sent], sent: Sent, read: int, model: str) -> str | 
     return f"The model changed from {name} to {model}, which has a cache of its own." if warm else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Watch:
     """What is known of a request while it is answered."""
 

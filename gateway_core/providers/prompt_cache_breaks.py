@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 from gateway_core.wire.prompt_cache import LOOKBACK, Part, Placed, Ttl, reachable
 
@@ -17,7 +18,7 @@ _LONGEST_KEPT = 64 * 1024
 _HEAD = 4 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """An answered request: what the cache saw of it but for what will have moved on, and how much was read or written.
 

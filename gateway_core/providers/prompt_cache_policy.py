@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gateway_core.frozen import frozen
 from gateway_core.model import ClientView
 from gateway_core.providers.rates import Rates
 from gateway_core.wire.prompt_cache import Ttl
@@ -17,7 +18,7 @@ _KEEP = 0.08
 """How much less another lifetime must cost before the present one is given up."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ratios:
     """What a token costs written and read, in plain input tokens."""
 
@@ -39,7 +40,7 @@ def ratios_of(rates: Rates) -> Ratios:
     return Ratios(read, short, long)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chances:
     """How likely a prompt's next use comes within 5 minutes, and within the hour, of this one's start."""
 

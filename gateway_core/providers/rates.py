@@ -6,11 +6,12 @@ searches is a thousandth of it in micro-dollars for one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from decimal import Decimal
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gateway_core.frozen import frozen
 from gateway_core.model import Cost, Usage
 from gateway_core.settings import Price
 
@@ -38,7 +39,7 @@ _SNAPSHOT = {
 _BY_THE_THOUSAND = ("web_search", "request")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rates:
     """Micro-dollars a token of each kind, for prompts of more than ``above_tokens`` tokens."""
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 from gateway_core.wire.anthropic_native import signature_of
 from gateway_core.wire.anthropic_thinking import thinking_of
@@ -25,7 +25,7 @@ REMEMBERED_TURNS = 2048
 REMEMBERED_BYTES = 32 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Turn:
     model: str
     content: tuple[JsonObject, ...]

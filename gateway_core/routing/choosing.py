@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gateway_core.frozen import frozen
 from gateway_core.model import (
     ChatRequest,
     Considered,
@@ -29,7 +28,7 @@ from gateway_core.routing.wishes import Wish
 from gateway_core.wire import errors
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """Who takes a request, as in :class:`~gateway_core.model.Decision`."""
 

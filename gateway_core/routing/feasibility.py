@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, Considered, Lane, Refusal, RequestSize, Target, Tier
 from gateway_core.ollama.context import need_of
 from gateway_core.routing.compacting import fits_compacted
@@ -17,7 +17,7 @@ DEFAULT_ANSWER_TOKENS = 512
 """Room kept for the answer where the caller sets no limit: less than that is no answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """One option as it stands to one request. ``obstacle`` is why it cannot answer; empty where it can."""
 

@@ -7,14 +7,15 @@ of weights that had never seen the set by .003 to .012 (``make bench-router``): 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import mul
+
+from gateway_core.frozen import frozen
 
 LABELS_FOR_ALL = 100
 """Labels from which what was learned counts in full."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lesson:
     """One judged request: the user's own words, their embedding by the built-in encoder (None where there was none),
     and the cheapest tier that was good enough: 0 local, .5 cheap, 1 premium."""
@@ -25,7 +26,7 @@ class Lesson:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Head:
     """Points of difficulty: ``bias`` for every prompt, ``vector`` for an embedding by ``encoder`` (its fingerprint)."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, Lane, Refusal, Target, Tier
 
 UPWARD = (Tier.LOCAL, Tier.CHEAP, Tier.PREMIUM)
@@ -16,7 +17,7 @@ def in_order(wished: Tier) -> tuple[Tier, ...]:
     return (wished, *UPWARD[at + 1 :], *reversed(UPWARD[:at]))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Capabilities:
     """What a model can do. None where nobody told: then it is tried."""
 
@@ -27,7 +28,7 @@ class Capabilities:
     """Answers that are JSON, or follow a schema, because the server sees to it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExpectedAnswer:
     """How long an answer is likely to be, thinking included, and what says so."""
 
@@ -39,7 +40,7 @@ class ExpectedAnswer:
 USUAL_ANSWER = ExpectedAnswer()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pace:
     """How long a model takes, as it was measured here; None for what nobody measured."""
 
@@ -59,7 +60,7 @@ class Pace:
     """What half of its newest answers took: all that is known where the tokens' pace is not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InMemory:
     """Whether a model of a local server is at hand."""
 
@@ -74,7 +75,7 @@ class InMemory:
 NOT_IN_MEMORY = InMemory()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Option:
     """One model that serves a tier now, or why it does not."""
 
@@ -98,7 +99,7 @@ class Option:
 NOTHING = Option(unavailable="it is not configured")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Room:
     """What a provider's own limits leave: None and 0 where there is none."""
 
@@ -111,7 +112,7 @@ class Room:
     """Its daily limit is reached; this is what a request for it is told."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bands:
     """Difficulties below ``easy_below`` go to LOCAL, from ``hard_from`` on to PREMIUM; between them nobody knows."""
 
@@ -122,7 +123,7 @@ class Bands:
         return self.easy_below <= score < self.hard_from
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patience:
     """Seconds that an answer may take where another model can give one; 0 is for ever."""
 
@@ -134,7 +135,7 @@ def _unpriced(request: ChatRequest, target: Target) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Landscape:
     """The tiers with what serves them, what the operator forces, and what money allows.
 

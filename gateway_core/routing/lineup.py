@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.model import Target, Tier
 from gateway_core.routing.landscape import Capabilities
 from gateway_core.settings import BUILTIN_PROVIDERS, Settings
@@ -16,7 +16,7 @@ KEY_NAMES = {"anthropic": "ANTHROPIC_API_KEY", "groq": "GROQ_API_KEY", "openai":
 _TIER_OF_BUILTIN = {"anthropic": Tier.PREMIUM, "groq": Tier.CHEAP, "openai": Tier.CHEAP}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """One model of one provider in a tier. ``missing`` is the setting without which it cannot be used."""
 
@@ -30,7 +30,7 @@ class Place:
         return f"{self.target.provider}/{self.target.model}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Switched:
     """The models that the operator switched tiers to: a bare name, or ``provider/model``. None is as configured."""
 

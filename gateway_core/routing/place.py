@@ -8,13 +8,13 @@ is left out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 from gateway_core.clients.claude_code import without_reminders
 from gateway_core.clients.messages import part_text, text_of
+from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, Lane
 from gateway_core.providers.prompt_cache import RUN_SESSION
 from gateway_core.wire.json_values import as_objects
@@ -27,7 +27,7 @@ _REMEMBERED = 131_072
 """Characters of the longest system prompt whose name is remembered."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """``turn`` and ``before`` are what this turn and the one before it are known by, the narrowest first.
 

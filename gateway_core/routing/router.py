@@ -6,9 +6,10 @@ is chosen must be feasible. Free tiers are never blocked by money.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, Decision, DecisionRecord, Difficulty, Refusal, Tier
 from gateway_core.routing import staying, wishes
 from gateway_core.routing.choosing import choose
@@ -23,7 +24,7 @@ LEAST_TOLD, MOST_TOLD = 0.05, 5
 """Points and number of the features that a reason names; the record has them all."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judgement:
     """What a model said of a prompt whose difficulty the rules leave open. ``judge`` names it, for people."""
 
@@ -31,7 +32,7 @@ class Judgement:
     judge: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """What is known besides the request and the models; nothing of it is needed."""
 

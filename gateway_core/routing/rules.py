@@ -7,9 +7,9 @@ data is in :mod:`gateway_core.routing.measures`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 
+from gateway_core.frozen import frozen
 from gateway_core.routing.measures import both_ends
 
 BEGINNING, END = 300, 300
@@ -17,7 +17,7 @@ BEGINNING, END = 300, 300
 the whole text the rules made the router worse (APGR .62 instead of .65 on RouterArena)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """Adds ``weight`` to the difficulty where ``pattern`` is found, whatever the case.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Generic, TypeVar
 
+from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, Target, Usage
 from gateway_core.routing.again import ALIKE_FROM, is_complaint, nearness
 from gateway_core.routing.place import Place
@@ -34,7 +35,7 @@ PricesOf = Callable[[Target], Prices]
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """What is known of a request's conversation when it comes. Times are Unix seconds."""
 
@@ -74,7 +75,7 @@ class Standing:
         return self.repeats == STRIKES - 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answered:
     """The last answer within a turn. ``loop_since`` is when its tool loop began; None where no tool is asked for."""
 
@@ -98,7 +99,7 @@ class Answered:
         return self.began_at + self.life_s if self.cached_tokens else 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Asked:
     """The very same request: how often it was answered, one time after the other."""
 

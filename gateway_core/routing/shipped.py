@@ -6,19 +6,20 @@ No text of that data is in them. They say what a prompt's measures and its meani
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from operator import mul
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from gateway_core.frozen import frozen
+
 FILE = Path(__file__).with_name("weights.json")
 MOST_DEVIATIONS = 2.0
 """A prompt that is farther from the middle counts as this far: what nobody has seen must not decide alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Weight:
     """A measure of ``mean`` counts nothing, one standard deviation more ``points``."""
 
@@ -27,7 +28,7 @@ class Weight:
     points: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trained:
     """A set of data that the weights were made from."""
 
@@ -35,7 +36,7 @@ class Trained:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shipped:
     """``vector`` are the points of a prompt's embedding by ``encoder`` (the hash of its weights), ``offset`` what all
     of them have in common."""

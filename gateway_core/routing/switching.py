@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gateway_core.frozen import frozen
 from gateway_core.wire.prompt_cache import Ttl
 
 _MILLION = 1_000_000
@@ -14,7 +13,7 @@ _OF = 10
 _PRIOR_WEIGHT = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prices:
     """What a million tokens cost, in micro-dollars: whole ones, for a price list has no finer."""
 
@@ -29,7 +28,7 @@ class Prices:
 FREE = Prices()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Turn:
     """What the next answer takes, and what of its prompt the present model has in its cache.
 
@@ -45,7 +44,7 @@ class Turn:
     turns: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Balance:
     """``saves_microusd`` is less than nothing where the other model costs more."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway_core.clients import BACKGROUND_MODEL
+from gateway_core.frozen import frozen
 from gateway_core.model import ApiKind, ChatRequest, Lane, Refusal, Target, Tier
 from gateway_core.routing.landscape import UPWARD, Landscape
 from gateway_core.routing.lineup import LOCAL
@@ -21,7 +20,7 @@ CLAUDE_FAMILIES = {"haiku": Tier.CHEAP, "opus": Tier.PREMIUM, "fable": Tier.PREM
 MODEL_IDS = ("gateway-auto", *NAMED_TIERS, BACKGROUND_MODEL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """The tier a rule asks for. ``binding`` wishes are refused rather than sent elsewhere."""
 

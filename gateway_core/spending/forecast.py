@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from math import ceil, floor, sqrt
 from statistics import fmean, pstdev
 
+from gateway_core.frozen import frozen
 from gateway_core.spend_values import DailyLimits, Expected, Forecast, LimitReached
 from gateway_core.store.days import days_before, start_of
 
@@ -36,7 +37,7 @@ Hours = Sequence[int]
 """Micro-dollars of each of a day's 24 UTC hours."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Today:
     """What is known of the day that runs. ``hours`` has what is settled, by UTC hour."""
 

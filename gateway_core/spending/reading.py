@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
+from gateway_core.frozen import frozen
 from gateway_core.spend_values import BY, PERIODS, TEXTS, SpendBuckets, SpendReport, SpendRow
 from gateway_core.store.advance import OURS
 from gateway_core.store.days import DAY_S, days_before, start_of
@@ -23,7 +24,7 @@ IsKnown = Callable[[str, str], bool]
 """Whether the price of a provider's model is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """UTC days, both included."""
 

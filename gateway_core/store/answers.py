@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from gateway_core.cache_entries import EXACT
+from gateway_core.frozen import frozen
 from gateway_core.model import CacheEntry, JsonObject, Tier, Usage
 from gateway_core.store.codec import clean_text, from_json, pack, to_json, unpack
 from gateway_core.store.database import Database
@@ -43,7 +43,7 @@ _ID_DIGITS = 16
 """Of a key's 64: enough to tell ten thousand apart."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredAnswer:
     """A whole ``chat.completion`` as it was given, by whom, when, and what it cost then, in money and in time.
 
@@ -60,7 +60,7 @@ class StoredAnswer:
     latency_ms: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Put:
     """An answer on its way to the disk."""
 

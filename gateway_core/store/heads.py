@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gateway_core.frozen import frozen
 from gateway_core.learning_values import HeadVersion, Trial
 from gateway_core.store.codec import from_json, to_json
 from gateway_core.store.database import Database
@@ -14,7 +15,7 @@ MOST_VERSIONS = 5
 _SELECTED = "number, at, labels, trial, taken, verdict"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """``in_force`` is a version's number, 0 for the rules alone; ``tried`` the changes of the last fit."""
 

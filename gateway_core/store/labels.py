@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
+from gateway_core.frozen import frozen
 from gateway_core.learning_values import Source, WaitingSample
 from gateway_core.store.codec import clean_text
 from gateway_core.store.database import Database
@@ -17,7 +18,7 @@ SAMPLES_S = 14 * 86_400.0
 THUMBS = (Source.THUMB, Source.SAMPLE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Label:
     """One judgement. ``wanted`` and ``difficulty`` are 0 to 1; ``text`` is the user's own words without secrets.
 

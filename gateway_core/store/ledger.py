@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.model import Lane, Target, Usage
 from gateway_core.store.advance import END, IDLE_S, IS_ADVANCE, RESERVED, Advance, write_calls
 from gateway_core.store.codec import clean_text, to_json
@@ -21,7 +22,7 @@ from gateway_core.store.report import ProviderCalls, cost_by_hour, provider_call
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LedgerEntry:
     """A paid call that is about to be made. ``day`` is the UTC date that pays for it, whenever it ends."""
 
@@ -55,7 +56,7 @@ class LedgerEntry:
         return None if self.announcement is None else (self.request_id, self.announcement)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Orphans:
     """Calls that were under way when llmgw died, and what was charged for them."""
 

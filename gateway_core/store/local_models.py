@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.local_values import ModelSpeed, UpdateCheck
 from gateway_core.store.codec import from_json, to_json
 from gateway_core.store.database import Database
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remembered:
     """Of one model at one server. ``update`` is of the version with the digest ``checked_digest``."""
 

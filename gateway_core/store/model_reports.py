@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.store.codec import from_json, to_json
 from gateway_core.store.database import Database
 
@@ -13,7 +13,7 @@ _MOST = 1e9
 """No answer has more tokens than this."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Average:
     """Of so many samples, of which newer ones count more."""
 
@@ -21,7 +21,7 @@ class Average:
     samples: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelReport:
     """``ratio`` is counted prompt tokens by estimated ones; the others are tokens of an answer."""
 

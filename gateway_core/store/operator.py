@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from gateway_core.frozen import frozen
 from gateway_core.model import KillSwitch, Tier
 from gateway_core.store.codec import to_json
 from gateway_core.store.database import Database
 from gateway_core.store.errors import StoreError
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """Daily limits in micro-dollars; 0 is off."""
 
@@ -24,7 +25,7 @@ class Limits:
     hard_microusd: Annotated[int, Field(ge=0)] = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BudgetOverride:
     """Limits the operator set, and the configured ones they replaced."""
 
@@ -32,7 +33,7 @@ class BudgetOverride:
     configured: Limits
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BackgroundOverride:
     """The background's limit that the operator set, and the configured one it replaced, in micro-dollars."""
 
@@ -40,7 +41,7 @@ class BackgroundOverride:
     configured_microusd: Annotated[int, Field(ge=0)]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OperatorState:
     """None is what the configuration says."""
 

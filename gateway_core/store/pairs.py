@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from enum import StrEnum
 
+from gateway_core.frozen import frozen
 from gateway_core.store.codec import clean_text
 from gateway_core.store.database import Database
 
@@ -37,7 +38,7 @@ class PairVerdict(StrEnum):
     """The judge gave no clear answer, and is not asked again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pair:
     """Two questions of one scope. ``entry_id`` is the cached answer given to ``stored``.
 
@@ -65,7 +66,7 @@ _COLUMNS = tuple(field.name for field in fields(Pair))
 _SELECTED = ", ".join(_COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KnownPair:
     """What is kept of a pair in memory: 64 hex digits, the verdict, and of approved ones what makes an alias."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from operator import is_not
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import orjson
 from pydantic import TypeAdapter
 
+from gateway_core.frozen import frozen
 from gateway_core.known_secrets import KnownSecrets
 from gateway_core.model import JsonObject
 from gateway_core.store.codec import to_bytes, to_json, unpack
@@ -50,7 +51,7 @@ class Recorded(Protocol):
         """What went upstream: all but the body, and the body."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Cut:
     """A JSON text that is kept as a piece, to be known again in another text."""
 

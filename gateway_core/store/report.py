@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gateway_core.frozen import frozen
 from gateway_core.model import Usage
 from gateway_core.spend_values import SpendRow
 from gateway_core.store.codec import from_json
@@ -66,7 +67,7 @@ _OF_CALL = {
 """The same of a paid call."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProviderCalls:
     """What the ledger holds of one model's calls on one UTC day.
 

@@ -6,11 +6,12 @@ import base64
 import binascii
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.model import RequestRow
 from gateway_core.request_pages import MOST_COUNTED, RequestsPage, plain_sort
 from gateway_core.request_terms import Filter
@@ -46,7 +47,7 @@ class BadCursor(ValueError):
     """A cursor that no page has given."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Order:
     """``key`` and the time and id behind it, all one way."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gateway_core.frozen import frozen
 from gateway_core.request_terms import Compared, Filter, Named, Term, When, Words, lower
 from gateway_core.search_words import pattern_of
 
@@ -34,7 +35,7 @@ _QUANTITIES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Where:
     """A condition, and the values of its question marks."""
 
@@ -42,7 +43,7 @@ class Where:
     values: tuple[object, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """What a filter asks of the log: ``rest`` of each row, and of its words what ``hits`` selects the numbers of."""
 
@@ -68,7 +69,7 @@ class Selection:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Index:
     """How words can be looked up: whether there is an index, and up to when requests are not in it yet."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.known_secrets import KnownSecrets
 from gateway_core.model import (
     Compacted,
@@ -29,7 +29,7 @@ from gateway_core.store.request_index import count_added
 from gateway_core.store.request_rows import COLUMNS, values_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rest:
     """What the column ``detail`` holds: all of a :class:`RequestDetail` but the row and the bodies."""
 

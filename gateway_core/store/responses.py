@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 from gateway_core.store.bounds import Bound
 from gateway_core.store.codec import pack, unpack
@@ -24,7 +24,7 @@ class ChainTooLong(Exception):
     """The turns of a conversation are together more than may be sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeptResponse:
     """One answered turn. ``input`` are the items of this turn alone, ``response`` the Response object as given.
 

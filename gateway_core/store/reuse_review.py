@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.store.database import Database
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScopeRecord:
     """``wrong`` hits in a scope, the last at ``last_at``."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway_core.frozen import frozen
 from gateway_core.kinds import Counted
 from gateway_core.routing.landscape import UPWARD
 from gateway_core.store.days import days_before
@@ -62,7 +62,7 @@ def decided_by(route: str) -> Decided:
     return Decided.BACKGROUND if background else _ROUTES.get(word, Decided.OTHERWISE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class History:
     """Columns of answered requests, in the order of their days and within these as they came."""
 

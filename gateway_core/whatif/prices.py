@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 import numpy as np
 
+from gateway_core.frozen import frozen
 from gateway_core.providers.rates import Rates
 from gateway_core.whatif.history import Codes, Flags, History, Ints
 
@@ -20,7 +20,7 @@ _HIGH = np.array([[1, 1], [2, 1], [1, 1]])
 (an estimated answer is half of what it can have been). A ceiling cannot be more, and may be nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Priced:
     """Micro-dollars of each request; ``low`` and ``high`` differ from ``cost`` where tokens were not counted."""
 

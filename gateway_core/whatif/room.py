@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.store.database import Database
 from gateway_core.store.days import day_of, days_before
 from gateway_core.store.errors import StoreError
@@ -28,7 +28,7 @@ KEPT_S = 300.0
 """How long a history stays in memory when nobody asks: 500,000 requests take 44 MB, and as much for their prices."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surroundings:
     """What a replay needs to know of the gateway at the moment it is asked."""
 

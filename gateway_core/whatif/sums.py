@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway_core.frozen import frozen
 from gateway_core.whatif.history import LOCAL, PLACES, Codes, Flags, History, Ints
 from gateway_core.whatif.world import Server, World
 from gateway_core.whatif_values import (
@@ -24,7 +23,7 @@ from gateway_core.whatif_values import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replayed:
     """Each request under a policy: where it went and where it goes (codes of ``PLACES``), and its costs."""
 

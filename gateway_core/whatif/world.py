@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gateway_core.frozen import frozen
 from gateway_core.local_values import ModelSpeed
 from gateway_core.model import Tier
 from gateway_core.providers.pricing import Pricing
@@ -14,7 +15,7 @@ from gateway_core.routing.lineup import LOCAL, Place
 from gateway_core.whatif_values import Policy
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Server:
     """The model that serves a tier first. ``rates`` are empty where nobody pays. Without a ``model`` nobody does."""
 
@@ -31,7 +32,7 @@ class Server:
     speed: ModelSpeed = ModelSpeed()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LocalKnown:
     """What is known of a local model."""
 
@@ -40,7 +41,7 @@ class LocalKnown:
     speed: ModelSpeed = ModelSpeed()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class World:
     """What a replay goes by. ``hard_limit_microusd`` is a day's; 0 is off."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 from gateway_core.wire.json_values import as_object, as_objects
 from gateway_core.wire.openai_chat import finish_reason, first_choice
@@ -39,7 +39,7 @@ Tools = Mapping[str, Any]
 """The tools a request offers: each one's JSON schema by its name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Examined:
     """What a look at a completion gave.
 

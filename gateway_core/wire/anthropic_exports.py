@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 
 import orjson
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 from gateway_core.wire.json_values import as_object, as_objects
 from gateway_core.wire.usage import count
@@ -30,7 +31,7 @@ class NoExport(ValueError):
     """The file is none of the exports that are known; the message says what it is and what is read."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Amounts:
     """Tokens by kind, searches and micro-dollars of one model on one day."""
 

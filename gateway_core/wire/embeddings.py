@@ -7,11 +7,11 @@ import math
 import struct
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject, Refusal
 from gateway_core.wire.errors import invalid_request
 from gateway_core.wire.json_values import as_object
@@ -29,7 +29,7 @@ Vector = bytes
 """Coordinates as little-endian float32, which is what OpenAI's ``base64`` encodes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EmbeddingsRequest:
     """Texts to embed, in order. ``extras`` are fields that OpenAI does not know, such as ``input_type``."""
 
@@ -41,7 +41,7 @@ class EmbeddingsRequest:
     extras: JsonObject
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Embedded:
     """A vector for each text, in order. ``prompt_tokens`` is None where the server does not count them.
 

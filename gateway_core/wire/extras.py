@@ -5,8 +5,7 @@ Read from the body alone, a chat completion's or a Messages one, so that the mon
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, JsonObject
 from gateway_core.wire.json_values import is_integer, positive
 
@@ -28,7 +27,7 @@ chosen, not measured, that of a fetch for a long paper."""
 _SERVICE_TIERS = ("priority", "fast")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Extras:
     """The most a request can ask for, never what it will use."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject, Refused
 from gateway_core.wire.errors import invalid_request
 from gateway_core.wire.json_values import as_list, as_object, is_number
@@ -27,7 +27,7 @@ _LEVELS_FAMILY = "gpt-oss"
 """The family that takes levels of thinking; every other model thinks or does not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loading:
     """How the model is to be loaded: another ``num_ctx`` than the one in force reloads it.
 

@@ -10,12 +10,12 @@ lifetime is no part of the match, and a read renews an entry for the lifetime it
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import orjson
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 from gateway_core.wire.json_values import as_list, as_object
 
@@ -49,7 +49,7 @@ class Ttl(StrEnum):
         return {"type": "ephemeral"} if self is Ttl.SHORT else {"type": "ephemeral", "ttl": "1h"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One position of the prompt in the cache's order. ``data`` is its JSON as sent, without a marker.
 
@@ -68,7 +68,7 @@ class Part:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """What is worth marking: lifetimes for the steady front and for the conversation, None where it would not pay.
 
@@ -82,7 +82,7 @@ class Wish:
     anchor: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placed:
     """A body with its markers. ``marks`` are the indices of the marked parts and their lifetimes, in order."""
 

@@ -15,8 +15,8 @@ read) is found without knowing the context, each cut history (0.76) with it, and
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 from gateway_core.wire.json_values import as_objects
 from gateway_core.wire.tokens import estimate_tokens
@@ -31,7 +31,7 @@ _NEAR_HALF = 8
 """Ollama cuts a single long message to half of the context and a few tokens (4,096 to 2,050, 2,048 to 1,026)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CutPrompt:
     """A prompt that was cut: the tokens that were read, and how many there are at least."""
 

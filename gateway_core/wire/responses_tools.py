@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject, Refused
 from gateway_core.wire.errors import invalid_request
 from gateway_core.wire.json_values import as_object
@@ -22,7 +23,7 @@ _CHOICES = ("none", "auto", "required")
 _LONGEST_NAME = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Called:
     """What a chat function stands for. ``kind`` is ``function`` or ``custom``."""
 

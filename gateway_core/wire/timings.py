@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gateway_core.frozen import frozen
 from gateway_core.model import JsonObject
 from gateway_core.wire.json_values import is_number, positive
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timing:
     """Tokens and the seconds they took; 0 for what was not told.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from gateway_core.frozen import frozen
 from gateway_core.model import RequestDetail, RequestParts
 
 FORMATS = ("curl", "python", "json")
@@ -20,7 +20,7 @@ class NothingKept(Exception):
     """There is nothing to export; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """A request to the gateway. ``address`` is without a path; ``notes`` are what a reader must know."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from gateway_core.frozen import frozen
 from gateway_core.model import RequestDetail, RequestParts
 from llmgw_tui.exports.call import Call, call_of
 from llmgw_tui.exports.curl import as_curl
@@ -19,7 +20,7 @@ _SUFFIXES = {"curl": ".sh", "python": ".py", "json": ".json"}
 _UNSAFE = re.compile(r"[^\w-]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Export:
     """``text`` stands alone; ``files`` are names and contents, the first one the main one."""
 

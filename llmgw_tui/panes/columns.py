@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from gateway_core.frozen import frozen
 from llmgw_tui.panes.details import chopped
 from llmgw_tui.panes.draw import Look, cell, clicked, line, text_segment
 from llmgw_tui.text import preview
@@ -22,7 +22,7 @@ Cell = tuple[str, Style]
 NO_ORDERS: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """``width`` 0 takes what is left, with the others of that width; ``narrowest`` is the width it is shown from."""
 
@@ -33,7 +33,7 @@ class Column:
     right: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """What a list shows: lines above it, ``many`` rows made one by one, or ``nothing`` where there is none."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from rich.cells import cell_len
@@ -11,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from gateway_core.frozen import frozen
 from gateway_core.model import Snapshot
 from llmgw_tui.text import fit, one_line
 from llmgw_tui.theme import (
@@ -25,7 +25,7 @@ from llmgw_tui.theme import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """What a view needs besides the snapshot: time, glyphs, and the snapshot the charts are drawn from."""
 
@@ -37,7 +37,7 @@ class Look:
     """Taken at most once a second; None draws charts from the snapshot itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drawn:
     """What a pane shows: a title, a word on the right of it, and lines inside the frame."""
 

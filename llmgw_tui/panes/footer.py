@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
+from gateway_core.frozen import frozen
 from llmgw_tui.panes.draw import line, text_segment
 from llmgw_tui.theme import BRIGHT_STYLE, KEY_STYLE, MUTED_STYLE, TEXT_STYLE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hint:
     """One key and what it does. ``lit`` is the choice in force; ``grey`` one that cannot be made now."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from gateway_core.frozen import frozen
 from gateway_core.model import BudgetStatus, Snapshot
 from llmgw_tui.panes.draw import Look, between, joined, line, segments_width, text_segment
 from llmgw_tui.panes.spend import budget_bar, saved_words
@@ -36,7 +36,7 @@ ROOMY = 96
 NAME_STYLE = Style(color=BRIGHT, bold=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Link:
     """How the screen is joined to the gateway."""
 

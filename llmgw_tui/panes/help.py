@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from gateway_core.frozen import frozen
 from llmgw_tui.panes.draw import Look, line, text_segment
 from llmgw_tui.text import fit
 from llmgw_tui.theme import (
@@ -37,7 +37,7 @@ NARROW = 100
 """Below this width the keys get less room."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HelpRow:
     """One line. ``action`` is what ``enter`` does on it; empty for a line that only tells."""
 
@@ -49,7 +49,7 @@ class HelpRow:
     """Stands for the line of the marks of ``tiers`` or ``states``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Topic:
     """A heading, and its keys and texts; an action's name makes a line that does something."""
 

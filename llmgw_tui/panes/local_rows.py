@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
+from gateway_core.frozen import frozen
 from gateway_core.model import LocalModel, LocalServer, Snapshot
 from llmgw_tui.panes import models
 from llmgw_tui.panes.columns import Cell
@@ -33,7 +33,7 @@ READABLE_NAME = 16
 LEAST_NAME = 6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Figure:
     """What is said of a model: in full, and in short where room is scarce."""
 
@@ -42,7 +42,7 @@ class Figure:
     short: Callable[[str], str] = str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Columns:
     """The figures that are shown and their cells; ``below`` puts those of a loaded model on a second row."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol, overload
 
 from rich.segment import Segment
 from textual.strip import Strip
 
+from gateway_core.frozen import frozen
 from llmgw_tui.panes.draw import line
 from llmgw_tui.slices import Steps
 
@@ -127,7 +127,7 @@ class Lines(Sequence[Strip]):
         return line(self._width, *self.part.line(row % len(self)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """A long text; ``sections`` are titles and the lines they begin on."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from gateway_core.frozen import frozen
 from gateway_core.model import LayerState, PullLayer, PullState, PullStatus, Status
 from llmgw_tui.panes.columns import Listing, on_cursor_or_not
 from llmgw_tui.panes.details import chopped, heading
@@ -169,7 +169,7 @@ def _layer(layer: PullLayer, look: Look, width: int) -> Strip:
 # --- all of them ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PullLines:
     """Every pull in full, and whose each line is."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rich.segment import Segment
 from textual.strip import Strip
 
+from gateway_core.frozen import frozen
 from gateway_core.model import Snapshot
 from gateway_core.request_pages import plain_sort
 from llmgw_tui.filtering import Typed
@@ -28,7 +27,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogView:
     """What it shows of the log: ``waiting`` rows came in while paused; ``problem`` is why it could not be read.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
 
 from textual.strip import Strip
 
+from gateway_core.frozen import frozen
 from gateway_core.model import Counted, Lane, RequestRow, Snapshot, Status, Tier
 from llmgw_tui.filtering import Typed, matching
 from llmgw_tui.panes.columns import NO_ORDERS, Cell, Column, on_cursor_or_not, spaced, titled
@@ -31,7 +31,7 @@ from llmgw_tui.theme import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """Where the reader is in the table: ``selected`` None follows the newest request."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gateway_core.frozen import frozen
 
 BESIDE_FROM = 150
 """From this width on, pulls and model stand beside the list."""
@@ -13,7 +13,7 @@ AROUND = 5
 LEAST_LIST, LEAST_ABOUT, LEAST_FOR_PULLS = 5, 4, 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parts:
     """Heights in rows; 0 is not shown. ``beside`` has pulls and model on the right, the full height. ``list_rows`` 0
     gives the list all there is."""

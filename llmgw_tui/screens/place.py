@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.segment import Segment
@@ -13,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
+from gateway_core.frozen import frozen
 from gateway_core.model import CommandResult, RequestRow, Snapshot, Status
 from llmgw_tui.panes.draw import Look, between, clicked, segments_width, text_segment
 from llmgw_tui.panes.footer import Hint
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SMALLEST = (24, 6)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlaceAction:
     """An action of one screen, done by its method ``do_<name>`` (plain or async), which may wait for a person.
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from gateway_core.frozen import frozen
 
 _COMMAND_TIMEOUT_S = 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ran:
     """How a program ended. ``text`` is what it wrote, errors included."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+
+from gateway_core.frozen import frozen
 
 BUILTIN = "builtin"
 OLLAMA = "ollama/"
 """Before the name of a model of Ollama."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """``source`` is ``builtin``, a model's folder or ``ollama/NAME``; ``exports`` the folder of exports, if any.
 

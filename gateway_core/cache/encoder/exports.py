@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from gateway_core.cache.encoder.model_folder import ModelFolder, hash_of_file
+from gateway_core.frozen import frozen
 
 FOLDER = "encoder"
 FORMAT = 2
@@ -31,7 +32,7 @@ _MAKERS = ("torch", "transformers", "sentence-transformers", "onnxscript")
 _NEEDED = ("onnxruntime", "tokenizers", "onnx", "onnxscript")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Manifest:
     """What an export is. ``source`` is the model's folder; the hashes are SHA-256 in hex digits,
     ``shallow_sha256`` empty where there is no such graph."""
@@ -46,7 +47,7 @@ class Manifest:
     prompt: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exports:
     """The exports of one model in ``root``."""
 

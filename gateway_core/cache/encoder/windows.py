@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from gateway_core.frozen import frozen
 
 WINDOW_TOKENS = 254
 """Of all-MiniLM-L6-v2: 256 less the two that it puts around a text."""
@@ -21,7 +22,7 @@ Spans = Sequence[tuple[int, int]]
 """The first character of each token of a text, and the one after its last."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """A part of a text that the encoder sees whole."""
 

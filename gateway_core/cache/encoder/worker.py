@@ -9,12 +9,12 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gateway_core.cache.encoder import frames
 from gateway_core.cache.encoder.choice import Choice
+from gateway_core.frozen import frozen
 
 START_S = 300.0
 STUCK_S = 20.0
@@ -49,7 +49,7 @@ Message = dict[str, Any]
 BUILTIN = Choice()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EncoderFacts:
     """Which encoder a child has. ``kind`` is ``onnx``, ``torch`` or ``ollama``; vectors of another ``fingerprint``
     cannot be compared with its own."""
@@ -60,7 +60,7 @@ class EncoderFacts:
     dimensions: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Ending:
     """How a child ended: ``why`` it could not start, whether that may pass, and whether it asked for a new one."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 
 from gateway_core.cache.guards.words import (
@@ -34,12 +33,13 @@ from gateway_core.cache.guards.words import (
     TECHNOLOGIES,
     WORDS_OF_CODE,
 )
+from gateway_core.frozen import frozen
 
 Phrase = tuple[str, tuple[str, ...]]
 """A preposition and the words it governs; the first phrase of a text has none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """One prompt as the guards see it. ``facts`` are exact and in order: numbers, code, quotes, paths, flags, names."""
 

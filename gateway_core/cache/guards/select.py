@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway_core.cache.guards.compare import compare, read
 from gateway_core.cache.guards.lessons import Lessons, may_be_learned
+from gateway_core.frozen import frozen
 
 NEIGHBOURS = 10
 LOWEST_COSINE = 0.80
@@ -24,7 +24,7 @@ class Kind(StrEnum):
     NO = "no"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """``why`` is a word: of a served answer what allows it (``words``, ``learned``), of any other what it failed."""
 

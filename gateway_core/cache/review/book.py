@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.store.pairs import KnownPair, Pair, PairKind, PairStore, PairVerdict
 
 HOUR_S = 3600.0
@@ -15,7 +16,7 @@ MOST_QUEUED_AN_HOUR = 60
 USER = "user"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Alias:
     """A question found to ask the same as another one; ``entry_id`` is that of its cached answer."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.store.days import day_of, days_before
 from gateway_core.store.reuse_review import ReuseReviewStore
 
@@ -17,7 +17,7 @@ SAMPLED_KINDS = (WORDS, LEARNED)
 """Hits that are checked at random. An alias is the judge's own word: asking it again would only repeat it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """What is known of one kind of hits. ``hits`` are what the guards allowed, withheld ones included."""
 

@@ -7,11 +7,12 @@ others is enough. A model that fails is known to fail before it has seen all: it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway_core.cache.review.exam_questions import DIFFERENT, SAME
 from gateway_core.cache.review.judge import Ask, opinion
 from gateway_core.cache_stats import JudgeStatus
+from gateway_core.frozen import frozen
 from gateway_core.store.pairs import PairVerdict
 
 VALID_S = 30 * 86_400.0
@@ -19,7 +20,7 @@ MOST_WRONG = 0
 LEAST_RIGHT = len(SAME) // 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exam:
     """How far a model has come. ``taken_at`` is None until it is decided."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
+from gateway_core.frozen import frozen
 from gateway_core.store.pairs import PairVerdict
 
 INSTRUCTION = (
@@ -22,7 +22,7 @@ _FIRST = re.compile(r"(?i)\W*(?:same|different)\b")
 _NEGATION = re.compile(r"(?i)\bnot\b|n't\b")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """What a model answered, and the tokens that took, prompt included."""
 

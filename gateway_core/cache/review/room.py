@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -18,6 +18,7 @@ from gateway_core.cache.review.pupil import Child, Pupil
 from gateway_core.cache.review.scopes import Scopes
 from gateway_core.cache_stats import JudgeStatus, SemanticStats
 from gateway_core.clock import Clock
+from gateway_core.frozen import frozen
 from gateway_core.store.codec import from_json, to_json
 from gateway_core.store.pairs import Pair, PairKind, PairStore, PairVerdict
 from gateway_core.store.reuse_review import ReuseReviewStore
@@ -31,7 +32,7 @@ GREY_A_REQUEST = 2
 _STOPPED, _JUDGE, _EXAM = "stopped", "judge", "exam:"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Neighbour:
     """A question with a cached answer, near the one that is asked. ``why`` is the guards' word."""
 

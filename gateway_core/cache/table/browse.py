@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway_core.cache.table.entry import LIST_COLUMNS, Message, Row, Use, entry_of, told
 from gateway_core.cache.table.handle import Away
 from gateway_core.cache.table.vectors import Vectors, where_id
+from gateway_core.frozen import frozen
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -30,7 +30,7 @@ MOST_ROWS = 500
 _LOOKED_AT = ("id", "scope_key", "user_text", "created_at", "expires_at")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """Entries without their answers, and how many there are in all that fit the query."""
 
@@ -70,7 +70,7 @@ LookedAt = tuple[str, str, str, float, float, float]
 """Id, scope, question, creation, expiry, and the figure that orders: 100,000 of them are looked at in a moment."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Wanted:
     """What is looked for. ``text`` is case-folded; it stands for itself, whatever is in it."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from hashlib import blake2b
 from typing import Any
+
+from gateway_core.frozen import frozen
 
 Message = dict[str, Any]
 Vector = list[float]
@@ -15,7 +17,7 @@ _OVERHEAD_BYTES = 512
 """Of a row besides its texts and its vector: keys, numbers, its places in the indices."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """An answer that may serve others. ``id`` and ``scope_key`` are hex digits, ``usage`` and ``completion`` JSON.
 
@@ -45,7 +47,7 @@ class Entry:
         return digest.hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """What an entry has done: how often it served, when last, and what that saved in micro-dollars and milliseconds."""
 
@@ -72,7 +74,7 @@ class Use:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """An entry with its vector and its use, as it is written."""
 
@@ -93,7 +95,7 @@ class Row:
         return {**kept, **used, "size_bytes": self.size_bytes, "check": self.entry.check, "vector": self.vector}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Neighbour:
     """An entry near a question; ``cosine`` is 1 for the same text."""
 

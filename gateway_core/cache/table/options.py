@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from gateway_core.cache.table.place import Place
 from gateway_core.cache.table.worth import Limits
+from gateway_core.frozen import frozen
 
 VARIABLE = "LLMGW_SEMANTIC_TABLE"
 ELSEWHERE = "+"
@@ -18,7 +18,7 @@ MAX_ENTRIES = 100_000
 MAX_BYTES = 1024 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TableOptions:
     """Where the table is, and how large it may become."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from gateway_core.cache.table.entry import FOLDER
+from gateway_core.frozen import frozen
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -21,7 +21,7 @@ _LET_THROUGH = {"s3": "AWS_", "s3+ddb": "AWS_", "gs": "GOOGLE_", "az": "AZURE_",
 """What the variables begin with that a kind of place needs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """``uri`` as LanceDB takes it. ``folder`` is set where it is one of this machine.
 

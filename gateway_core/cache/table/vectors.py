@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from gateway_core.cache.table.handle import Away, Handle, hex_digits
 from gateway_core.cache.table.place import Place
 from gateway_core.cache.table.schema import FIRST, Encodes, names_of, take_over_first
 from gateway_core.cache.table.search import Search
+from gateway_core.frozen import frozen
 
 if TYPE_CHECKING:
     from lancedb import AsyncTable
@@ -35,7 +35,7 @@ COUNT_EVERY_S = 10.0
 _MORE = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Deletion:
     """What is to go, for LanceDB and for what it has not gone from yet."""
 

@@ -8,8 +8,9 @@ a new answer outlives an older one that nobody asked for either.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from gateway_core.frozen import frozen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ LOWERED_TO = 0.95
 _LIVES = 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """How large a table may be. ``max_bytes`` is the sum of its rows' sizes, which the files exceed by little."""
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from gateway_core.frozen import frozen
 from gateway_core.ollama.registry import Manifest, RegistryError, parse_name, read_manifest
 
 _BLOB = re.compile(r"^FROM\s+(?P<folder>.*?)[\\/]blobs[\\/]sha256[-:](?P<hex>[0-9a-f]{64})\s*$", re.MULTILINE)
 _ADAPTER = re.compile(r"^ADAPTER\s+(?P<folder>.*?)[\\/]blobs[\\/]sha256[-:](?P<hex>[0-9a-f]{64})\s*$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sharing:
     """Other models with the same weights, and what deleting this one frees; None where nobody knows."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gateway_core.frozen import frozen
 from gateway_core.local_values import Fit, FitVerdict, Machine
 from gateway_core.ollama.context import OVERHEAD
 
@@ -21,7 +20,7 @@ NOWHERE = Machine()
 """A machine that nobody sees."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Weight:
     """What a model would take. ``bytes_a_token`` is None while its shape is not known."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from gateway_core.frozen import frozen
 from gateway_core.local_values import Machine
 from gateway_core.ollama.machine.memory import available_bytes, built_in_bytes
 
@@ -29,7 +30,7 @@ _MIB = 1024 * 1024
 _GIB = 1024**3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gpu:
     """All GPUs of the machine together. ``unified`` shares the main memory."""
 

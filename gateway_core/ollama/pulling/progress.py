@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gateway_core.frozen import frozen
 from gateway_core.local_values import LayerState, PullLayer, PullStatus
 
 STALLED_AFTER_S = 5.0
@@ -22,7 +23,7 @@ _ALMOST = 0.999
 """The most that is shown before the end: digests are still to be checked."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PullLine:
     """One line of a pull. ``digest`` is None where it is not about a layer."""
 
