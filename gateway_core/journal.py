@@ -74,6 +74,8 @@ class Journal:
         """What was routed while nobody heard of it, by its id."""
         self._telling: asyncio.TimerHandle | None = None
         self._committing: set[asyncio.Task[None]] = set()
+        self._being_written: dict[str, RequestRow] = {}
+        """Requests of which the log may not know yet that they run, by their ids."""
         self._news = asyncio.Event()
         self._retry_s = retry_s
         self._unwritten: dict[str, _Told] = {}
@@ -144,8 +146,9 @@ class Journal:
     def announcement(self, request_id: str) -> str | None:
         """A request sets money aside now: that there is such a request goes to the disk in the same commit, so that no
         crash leaves money that nobody can account for. The rest waits as before."""
-        noted = self._noted.get(request_id)
-        return None if noted is None else self._requests.announcement(noted[0])
+        told = self._noted.get(request_id) or self._unwritten.get(request_id)
+        row = told[0] if told else self._being_written.get(request_id)
+        return None if row is None else self._requests.announcement(row)
 
     def start(self) -> None:
         self._writer = asyncio.create_task(self._write(), name="request log")
@@ -204,6 +207,7 @@ class Journal:
         """Begins to write rows: before what others write later."""
         if rows:
             writing = self._begun(rows)
+            self._being_written.update((row.id, row) for row, *_ in rows if row.status is Status.RUNNING)
             self._requests.hurry()
             task = asyncio.get_running_loop().create_task(self._committed(rows, writing))
             self._committing.add(task)
@@ -211,6 +215,7 @@ class Journal:
 
     async def _committed(self, rows: list[_Told], writing: Awaitable[list[BaseException | None]]) -> None:
         for noted, result in zip(rows, await writing, strict=True):
+            self._being_written.pop(noted[0].id, None)
             if isinstance(result, StoreError):
                 self._keep(noted, result)
             elif isinstance(result, BaseException):

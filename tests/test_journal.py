@@ -184,6 +184,27 @@ async def test_the_row_of_a_request_is_written_with_the_money_that_is_set_aside_
     assert [row.id for row in await kept.log.recent(1)] == ["paid"]
 
 
+async def test_a_request_is_announced_until_the_log_has_it(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call may be noted beside the database, and a crash come before the row is in it."""
+    monkeypatch.setattr(journal, "GATHER_S", 3600.0)
+    kept.journal.started(Exchange(replace(request("I ask for money"), id="paid"), time.monotonic()))
+    assert kept.journal.announcement("another") is None
+    writing = asyncio.create_task(kept.journal.settled())
+    await asyncio.sleep(0)
+    assert not kept.journal._noted, "its row is on its way to the disk"
+    assert kept.journal.announcement("paid") is not None
+    await writing
+    assert [row.id for row in await kept.log.recent(1)] == ["paid"]
+    assert kept.journal.announcement("paid") is None
+
+
+async def test_a_request_that_the_disk_did_not_take_is_announced_still(kept: Kept) -> None:
+    await make_read_only(kept.database)
+    kept.journal.started(Exchange(replace(request("I ask for money"), id="paid"), time.monotonic()))
+    await kept.journal.settled()
+    assert kept.journal.announcement("paid") is not None
+
+
 async def test_a_paid_request_takes_two_commits_on_its_way_and_all_else_of_many_takes_one(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
