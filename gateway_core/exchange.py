@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -74,6 +75,8 @@ class Exchange:
     attempts: int = 0
     answer: JsonObject | None = None
     outcome: Outcome | None = None
+    later: list[Callable[[], None]] = field(default_factory=list)
+    """What is left to be worked out of it: done once it has ended, before anybody is told. No answer waits for it."""
     place: Place | None = None
     """Where in its conversation it stands; None where nobody looks at that."""
     standing: Standing | None = None
@@ -145,41 +148,31 @@ class Exchange:
         if self._stream is not None:
             self._stream.end()
 
+    def work_out(self) -> None:
+        """Does what was left for later."""
+        for work in self.later:
+            work()
+        self.later.clear()
+
     def elapsed_ms(self) -> float:
         return (time.monotonic() - self.began) * 1000
 
-    def end(self, status: Status, *, code: str | None = None, message: str | None = None) -> Outcome:
+    def end(self, status: Status, *, code: str | None = None, message: str | None = None) -> None:
         """Fixes the outcome; a second call changes nothing."""
         if self.outcome is None:
             if status is Status.OK:
                 self.streamed()
-            self.outcome = Outcome(
-                status=status,
-                cache=self.cache,
-                tier=self.target.tier if self.target else None,
-                provider=self.target.provider if self.target else None,
-                model=self.target.model if self.target else None,
-                usage=self.usage,
-                cost_microusd=self.cost_microusd,
-                saved_microusd=self.saved_microusd,
-                latency_ms=self.elapsed_ms(),
-                first_token_ms=self.first_token_ms,
-                finish_reason=self.finish_reason,
-                error_code=code,
-                error_message=message,
-                attempts=self.attempts,
-            )
-        return self.outcome
+            self.outcome = Outcome(status, self.elapsed_ms(), code, message)
 
-    def refuse(self, refusal: Refusal) -> Outcome:
+    def refuse(self, refusal: Refusal) -> None:
         """Ends it with what was refused, or with what failed: an upstream's trouble, or our own."""
         ours = refusal.http_status < 500 or refusal.code in (errors.kill_switch().code, errors.gateway_stopped().code)
-        return self.end(Status.REFUSED if ours else Status.FAILED, code=refusal.code, message=refusal.message)
+        self.end(Status.REFUSED if ours else Status.FAILED, code=refusal.code, message=refusal.message)
 
-    def break_off(self, refusal: Refusal) -> Outcome:
+    def break_off(self, refusal: Refusal) -> None:
         """Ends it in the middle: an operator stopped it, alone or with all others, or the gateway ends."""
         killed = refusal.code != errors.gateway_stopped().code
-        return self.end(Status.KILLED if killed else Status.FAILED, code=refusal.code, message=refusal.message)
+        self.end(Status.KILLED if killed else Status.FAILED, code=refusal.code, message=refusal.message)
 
     def row(self) -> RequestRow:
         """The line of the requests pane as things stand."""

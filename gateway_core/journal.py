@@ -128,6 +128,7 @@ class Journal:
             self._telling = None
         while self._ended:
             at, exchange = self._ended.popleft()
+            exchange.work_out()
             row = self._note(exchange)
             self._bus.publish(RequestFinished(at, row, exchange.usage))
             for hear in self.hearers:

@@ -201,23 +201,12 @@ class Refused(Exception):
 
 @frozen
 class Outcome:
-    """How one request ended, for the log, the ledger and the panes."""
+    """How one request ended, and how long it took."""
 
     status: Status
-    cache: CacheStatus
-    tier: Tier | None = None
-    provider: str | None = None
-    model: str | None = None
-    usage: Usage = Usage()
-    cost_microusd: int = 0
-    saved_microusd: int = 0
-    """What caches and a cheaper tier saved against the premium model's list price without prompt caching."""
     latency_ms: float = 0.0
-    first_token_ms: float | None = None
-    finish_reason: str | None = None
     error_code: str | None = None
     error_message: str | None = None
-    attempts: int = 1
 
 
 @frozen

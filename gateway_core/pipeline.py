@@ -274,7 +274,7 @@ class Pipeline:
         else:
             flight = self._led[request.id] = self._flights.begin(name, exchange, made)
             exchange.resources.push_async_callback(flight.leave)
-            batches = sent(request, flight.listen(relay.KEEP_ALIVE_S), given)
+            batches = sent(request, flight.listen(relay.KEEP_ALIVE_S if request.stream else None), given)
         return await self._begun(exchange, batches, exchange, key)
 
     async def _from_flight(self, exchange: Exchange, flight: Flight[Piece | End], key: Identity) -> Answer:
@@ -365,8 +365,7 @@ class Pipeline:
         request, answer = exchange.request, stored_answer(exchange, whole)
         self._talks.answered(exchange, whole, exchange.target, called=True)
         self._tiers.learn(exchange)
-        exchange.otherwise = self._dispatcher.counterfactuals(exchange)
-        exchange.elsewhere = self._dispatcher.elsewhere(exchange)
+        exchange.later.append(partial(self._dispatcher.compare, exchange))
         with exchange.watch.begin("keep"):
             await self._gates.idempotency.store(request, answer)
             if not exchange.keeps_its_answer and not request.replay_of:

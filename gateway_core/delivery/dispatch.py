@@ -149,6 +149,11 @@ class Dispatcher:
         self._premium_model = premium_model
         self._total_s = total_s
 
+    def compare(self, exchange: Exchange) -> None:
+        """Notes what the answer would have cost otherwise and elsewhere."""
+        exchange.otherwise = self.counterfactuals(exchange)
+        exchange.elsewhere = self._elsewhere(exchange)
+
     def counterfactuals(self, exchange: Exchange, made_for_microusd: int | None = None) -> Counterfactuals:
         """What the answer would have cost otherwise. ``made_for_microusd`` is what a cached one cost once."""
         target = exchange.target
@@ -157,7 +162,7 @@ class Dispatcher:
         cost = exchange.cost_microusd if made_for_microusd is None else made_for_microusd
         return self._pricing.counterfactuals(target, exchange.usage, cost, self._premium_model, made_for_microusd)
 
-    def elsewhere(self, exchange: Exchange) -> tuple[TierCost, ...]:
+    def _elsewhere(self, exchange: Exchange) -> tuple[TierCost, ...]:
         """What the same tokens would have cost on each other tier, on the first of its models that could answer."""
         if exchange.decision is None or exchange.target is None:
             return ()

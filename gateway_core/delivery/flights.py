@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, closing, contextmanager
+from contextlib import AbstractContextManager, aclosing, closing, contextmanager, nullcontext
 from typing import Generic, TypeVar
 
 from gateway_core.deadlines import Deadline
@@ -48,9 +48,9 @@ class Flight(Generic[T]):
         self._reading = asyncio.create_task(self._read(source), name="flight")
         self._reading.add_done_callback(self._end)
 
-    async def listen(self, pause_s: float) -> AsyncGenerator[Sequence[T]]:
+    async def listen(self, pause_s: float | None) -> AsyncGenerator[Sequence[T]]:
         """All items from the first on, as many at once as there are, and none at all for each ``pause_s`` that passes
-        without one; raises what ended it."""
+        without one; raises what ended it. None has no pause told."""
         at = 0
         with closing(Deadline()) as deadline:
             while at < len(self._items) or not self.over:
@@ -61,7 +61,7 @@ class Flight(Generic[T]):
                     if len(items) == MOST_AT_ONCE:
                         await asyncio.sleep(0)
                     continue
-                await self._news(deadline.within(pause_s))
+                await self._news(nullcontext() if pause_s is None else deadline.within(pause_s))
                 if at == len(self._items) and not self.over:
                     yield ()
         if isinstance(self._failure, Refused):
@@ -111,7 +111,7 @@ class Flight(Generic[T]):
         for asleep in self._asleep:
             _woken(asleep)
 
-    async def _news(self, in_time: Deadline) -> None:
+    async def _news(self, in_time: AbstractContextManager[object]) -> None:
         """Returns when an item has come, the source or the time has ended."""
         asleep: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asleep.add(asleep)
