@@ -35,7 +35,7 @@ class Deadline:
         return self
 
     def until(self, due: float) -> Self:
-        """For the next ``with`` block: until that time of the loop's clock."""
+        """For the ``with`` blocks to come: until that time of the loop's clock."""
         self._due = due
         return self
 

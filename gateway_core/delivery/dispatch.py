@@ -224,13 +224,15 @@ class Dispatcher:
         asked = exchange.request.size.max_output_tokens
         meter = Meter(exchange, paid=reservation is not None, limit=asked if limit is None else limit)
         step, all_told = exchange.watch.begin("call", hold.target), False
+        until = asyncio.get_running_loop().time() + self._total_s
         try:
-            async with aclosing(self._pieces(provider, self._call(exchange, target, limit))) as batches:
-                async for batch in batches:
-                    if released := _released(batch, meter, hold):
-                        yield released
-                    if meter.is_past_limit:
-                        raise past_limit(target.provider)
+            async with aclosing(provider.send(self._call(exchange, target, limit))) as batches:
+                with closing(Deadline().until(until)) as deadline:
+                    while (batch := await self._next(batches, deadline, target)) is not None:
+                        if released := _released(batch, meter, hold):
+                            yield released
+                        if meter.is_past_limit:
+                            raise past_limit(target.provider)
             meter.complete = True
             exchange.streamed()
             step.end()
@@ -248,21 +250,14 @@ class Dispatcher:
             step.end(step.outcome or CUT_OFF)
             await self._settle(exchange, Call(target, reservation, meter, prices), beside if all_told else None)
 
-    async def _pieces(self, provider: Provider, call: UpstreamCall) -> AsyncGenerator[Batch]:
-        """What the provider sends, within the time that a call may take."""
-        until = asyncio.get_running_loop().time() + self._total_s
-        async with aclosing(provider.send(call)) as batches:
-            with closing(Deadline()) as deadline:
-                while True:
-                    try:
-                        with deadline.until(until):
-                            batch = await anext(batches, None)
-                    except TimeoutError:
-                        text = f"{call.target.provider} was not done after {self._total_s:g} s."
-                        raise UpstreamError(text, kind="timeout") from None
-                    if batch is None:
-                        return
-                    yield batch
+    async def _next(self, batches: AsyncGenerator[Batch], deadline: Deadline, target: Target) -> Batch | None:
+        """What the provider sends next, within the time that a call may take; None at the end."""
+        try:
+            with deadline:
+                return await anext(batches, None)
+        except TimeoutError:
+            text = f"{target.provider} was not done after {self._total_s:g} s."
+            raise UpstreamError(text, kind="timeout") from None
 
     def _call(self, exchange: Exchange, target: Target, limit: int | None) -> UpstreamCall:
         wire = exchange.recording.call(exchange.attempts, f"{target.provider}/{target.model}")

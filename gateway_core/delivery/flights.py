@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, aclosing, closing, contextmanager, nullcontext
+from contextlib import aclosing, contextmanager
 from typing import Generic, TypeVar
 
 from gateway_core.deadlines import Deadline
@@ -51,8 +51,8 @@ class Flight(Generic[T]):
     async def listen(self, pause_s: float | None) -> AsyncGenerator[Sequence[T]]:
         """All items from the first on, as many at once as there are, and none at all for each ``pause_s`` that passes
         without one; raises what ended it. None has no pause told."""
-        at = 0
-        with closing(Deadline()) as deadline:
+        at, deadline = 0, None if pause_s is None else Deadline()
+        try:
             while at < len(self._items) or not self.over:
                 if items := self._items[at : at + MOST_AT_ONCE]:
                     yield items
@@ -61,9 +61,12 @@ class Flight(Generic[T]):
                     if len(items) == MOST_AT_ONCE:
                         await asyncio.sleep(0)
                     continue
-                await self._news(nullcontext() if pause_s is None else deadline.within(pause_s))
+                await self._news(deadline, pause_s)
                 if at == len(self._items) and not self.over:
                     yield ()
+        finally:
+            if deadline is not None:
+                deadline.close()
         if isinstance(self._failure, Refused):
             raise Refused(self._failure.refusal)
         if self._failure is not None:
@@ -111,13 +114,16 @@ class Flight(Generic[T]):
         for asleep in self._asleep:
             _woken(asleep)
 
-    async def _news(self, in_time: AbstractContextManager[object]) -> None:
+    async def _news(self, deadline: Deadline | None, pause_s: float | None) -> None:
         """Returns when an item has come, the source or the time has ended."""
         asleep: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asleep.add(asleep)
         try:
-            with in_time:
+            if deadline is None or pause_s is None:
                 await asleep
+            else:
+                with deadline.within(pause_s):
+                    await asleep
         except TimeoutError:
             pass  # whoever listens looks what there is
         finally:

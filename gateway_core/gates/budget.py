@@ -155,8 +155,8 @@ class Budget:
         if not self._ledger_ok:
             refusal = self._ledger_refusal()
             return Stops(premium, refusal, refusal)
-        paid = self._over_limit(account, 1, Lane.INTERACTIVE)
-        return Stops(premium, paid, paid or self._over_limit(account, 1, Lane.BACKGROUND))
+        paid = self._over_hard_limit(account, 1)
+        return Stops(premium, paid, paid or self._over_background_limit(account, 1))
 
     def allows(self, worst_case_microusd: int) -> bool:
         """Whether a call that can cost this much would be let through now. Promises nothing: :meth:`reserve` does."""
@@ -226,11 +226,11 @@ class Budget:
             return refusal
         now, announced = self._clock.now(), self.announcement(request_id)
         entry = LedgerEntry(request_id, attempt, self._day, target, worst_case_microusd, now, lane, announced)
-        if entry.id in self._open:
-            raise ValueError(f"{entry.id} is already reserved")
-        hour = hour_of(entry.created_at, entry.day)
-        reservation = Reservation(entry.id, entry.day, target, worst_case_microusd, hour, lane)
-        self._open[reservation.id] = reservation
+        key = entry.id
+        if key in self._open:
+            raise ValueError(f"{key} is already reserved")
+        reservation = Reservation(key, self._day, target, worst_case_microusd, hour_of(now, self._day), lane)
+        self._open[key] = reservation
         account.hold(reservation)
         try:
             if not (self._may_be_noted(entry) and self._ledger.note(entry)):
@@ -342,15 +342,23 @@ class Budget:
             self._accounts = {**await self._accounts_from(day), **self._accounts}
 
     def _over_limit(self, account: Account, worst_case_microusd: int, lane: Lane) -> Refusal | None:
+        over = self._over_hard_limit(account, worst_case_microusd)
+        if over is None and lane is Lane.BACKGROUND:
+            return self._over_background_limit(account, worst_case_microusd)
+        return over
+
+    def _over_hard_limit(self, account: Account, worst_case_microusd: int) -> Refusal | None:
         spent, hard = account.spent_microusd, self._limits.hard_microusd
         committed = spent + account.reserved_microusd
         if hard and (spent >= hard or committed + worst_case_microusd > hard):
             return errors.budget_exceeded(committed, hard)
-        if lane is Lane.BACKGROUND and not (own := account.lane(lane, self._background_microusd)).has_room(
-            worst_case_microusd
-        ):
-            return errors.background_exceeded(own.committed_microusd, own.limit_microusd, worst_case_microusd)
         return None
+
+    def _over_background_limit(self, account: Account, worst_case_microusd: int) -> Refusal | None:
+        own = account.lane(Lane.BACKGROUND, self._background_microusd)
+        if own.has_room(worst_case_microusd):
+            return None
+        return errors.background_exceeded(own.committed_microusd, own.limit_microusd, worst_case_microusd)
 
     def _may_be_noted(self, entry: LedgerEntry) -> bool:
         """What a power loss may take from the ledger is charged to the day and to no part of it: a call that counts

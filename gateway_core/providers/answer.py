@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from typing import Self
 
 import aiohttp
 import orjson
@@ -58,7 +59,8 @@ class Patience:
 
 
 class Answer:
-    """A successful answer, not yet read. ``patience.begun`` is for the reader to set.
+    """A successful answer, not yet read. ``patience.begun`` is for the reader to set. Whoever has one must leave it, as
+    a ``with`` block does.
 
     What comes at once is given at once, as long as it is not too much. ``complete`` says that all of the answer is
     there, so that nothing fails any more; ``done`` that nothing more is read of it either.
@@ -70,14 +72,27 @@ class Answer:
         content_type: str,
         patience: Patience,
         failures: Failures,
+        close: Callable[[], None],
     ) -> None:
-        """``parts`` are the body as it comes."""
+        """``parts`` are the body as it comes; ``close`` ends its connection, unless all of it was read."""
         self._parts = parts
         self._failures = failures
         self._size = 0
         self.patience = patience
         self.complete = self.done = False
-        self.content_type = content_type.partition(";")[0].strip().lower()
+        self._content_type = content_type
+        self._close = close
+
+    @property
+    def content_type(self) -> str:
+        return self._content_type.partition(";")[0].strip().lower()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+        self.patience.close()
 
     async def _part(self) -> bytes | None:
         """What has come of the body since the last time, as soon as there is something; None at its end."""
@@ -87,10 +102,13 @@ class Answer:
         except BROKEN as error:
             raise self._failures.broken(error, self.patience.promised_s, self.patience.begun) from None
         if part is not None:
-            self._size += len(part)
-            if self._size > MAX_ANSWER_BYTES:
-                raise self._failures.protocol("sent an answer without end")
+            self._measure(part)
         return part
+
+    def _measure(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size > MAX_ANSWER_BYTES:
+            raise self._failures.protocol("sent an answer without end")
 
     def complete_within(self, seconds: float) -> None:
         """All of the answer has come but for counts, which may take so long."""
@@ -143,10 +161,15 @@ class Answer:
         return pieces, None
 
     async def json(self) -> JsonObject:
-        """The whole answer as a JSON object. Raises :class:`UpstreamError`."""
+        """The whole answer as a JSON object, within the patience there is. Raises :class:`UpstreamError`."""
         parts: list[bytes] = []
-        while (part := await self._part()) is not None:
-            parts.append(part)
+        try:
+            with self.patience.lasts():
+                async for part in self._parts:
+                    self._measure(part)
+                    parts.append(part)
+        except BROKEN as error:
+            raise self._failures.broken(error, self.patience.promised_s, self.patience.begun) from None
         return self.parse(b"".join(parts))
 
     def parse(self, data: bytes) -> JsonObject:

@@ -103,7 +103,7 @@ class AnthropicProvider(Upstream):
             raise self.failures.refused(invalid_request(f"model: {self.name} has no embeddings."))
         with await self._prompt_caching.track(call, self._translated(call)) as tracked:
             headers = self._headers(call.request)
-            async with self.post("/v1/messages", tracked.body, headers, wire=call.wire) as answer:
+            with await self.post("/v1/messages", tracked.body, headers, wire=call.wire) as answer:
                 if not call.request.stream:
                     whole = self._whole(await answer.json(), call)
                     tracked.see(whole.usage)
@@ -119,7 +119,7 @@ class AnthropicProvider(Upstream):
         whole = self._native(call, call.request.native or call.request.body, _DEFAULT_MAX_TOKENS)
         body = {name: value for name, value in whole.items() if name in _COUNTED}
         headers, path = self._headers(call.request), "/v1/messages/count_tokens"
-        async with self.post(path, body, headers, patience_s=_COUNT_S) as answer:
+        with await self.post(path, body, headers, patience_s=_COUNT_S) as answer:
             counted = count((await answer.json()).get("input_tokens"))
         if counted is None:
             raise self.failures.protocol("sent a count that is none")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, closing
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -43,7 +42,6 @@ class Connections:
         self._proxy: str | None = None
         self._session: aiohttp.ClientSession | None = None
 
-    @asynccontextmanager
     async def ask(
         self,
         method: str,
@@ -52,33 +50,31 @@ class Connections:
         content: bytes | None,
         patience: Patience,
         wire: Wire | None = None,
-    ) -> AsyncIterator[Answer]:
-        """The answer, whose head has arrived and is a success. Leaving the block closes the connection, and ends
+    ) -> Answer:
+        """The answer, whose head has arrived and is a success: for a ``with`` block, which closes the connection and
         ``patience``.
 
         Redirects are not followed: the key would go with them. Raises :class:`UpstreamError`; ``wire`` hears all.
         """
         if wire is not None:
             wire.sent(method, str(url), headers.items(), content or b"")
-        with closing(patience):
+        try:
+            response = await self._head(method, url, headers, content, patience)
             try:
-                response = await self._head(method, url, headers, content, patience)
-                try:
-                    if wire is not None:
-                        wire.answered(response.status, response.headers.items())
-                    if not 200 <= response.status < 300:
-                        raise self._refused(response.status, response.headers, await _error_of(response, patience))
-                except BaseException:
-                    response.close()
-                    raise
-            except UpstreamError as error:
                 if wire is not None:
-                    wire.failed(error.message)
-                raise
-            try:
-                yield Answer(_parts(response), response.headers.get("Content-Type", ""), patience, self._failures)
-            finally:
+                    wire.answered(response.status, response.headers.items())
+                if not 200 <= response.status < 300:
+                    raise self._refused(response.status, response.headers, await _error_of(response, patience))
+            except BaseException:
                 response.close()
+                raise
+        except BaseException as error:
+            patience.close()
+            if wire is not None and isinstance(error, UpstreamError):
+                wire.failed(error.message)
+            raise
+        content_type = response.headers.get("Content-Type", "")
+        return Answer(_parts(response), content_type, patience, self._failures, response.close)
 
     async def _head(
         self, method: str, url: URL, headers: Mapping[str, str], content: bytes | None, patience: Patience
@@ -127,7 +123,8 @@ async def _error_of(response: aiohttp.ClientResponse, patience: Patience) -> byt
 
 
 def _parts(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    return unpacked(response.content.iter_any(), ",".join(response.headers.getall("Content-Encoding", ())))
+    parts, packed = response.content.iter_any(), response.headers.getall("Content-Encoding", ())
+    return unpacked(parts, ",".join(packed)) if packed else aiter(parts)
 
 
 def is_loopback(url: str) -> bool:

@@ -110,8 +110,7 @@ class Permit:
 
     def succeeded(self) -> None:
         """The upstream gave a whole answer."""
-        for entry, ticket in self._take():
-            self._health.note_success(entry, ticket)
+        self._health.note_success(self._take())
 
     def failed(self, error: UpstreamError, *, named: bool = False) -> None:
         """The call failed. ``named`` says that the caller named the model: then its absence is the caller's fault."""
@@ -306,11 +305,12 @@ class Health:
         entry.tries.append((self._clock.monotonic(), False))
         entry.last_error, entry.last_error_at = error.message, self._clock.now()
 
-    def note_success(self, entry: _Entry, ticket: int) -> None:
+    def note_success(self, entries: Sequence[tuple[_Entry, int]]) -> None:
         now = self._clock.monotonic()
-        entry.tries.append((now, True))
-        if entry.breaker.succeeded(ticket, now):
-            self._notify("info", f"{entry.name} answers again.")
+        for entry, ticket in entries:
+            entry.tries.append((now, True))
+            if entry.breaker.succeeded(ticket, now):
+                self._notify("info", f"{entry.name} answers again.")
 
     def note_trouble(self, entry: _Entry, error: UpstreamError) -> None:
         self._failures[entry.provider, error.kind] += 1

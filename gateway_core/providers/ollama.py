@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, aclosing, asynccontextmanager
 from typing import Protocol
 from uuid import uuid4
 
@@ -135,10 +135,10 @@ class Ollama:
         if loading is None:
             raise self._too_long(model, tokens)
         while True:
-            async with AsyncExitStack() as stack:
+            with ExitStack() as stack:
                 stack.enter_context(self._contexts.asking(model, loading))
                 try:
-                    answer = await stack.enter_async_context(self._post(self._translated(call, loading), call.wire))
+                    answer = stack.enter_context(await self._post(self._translated(call, loading), call.wire))
                 except _Unfit as error:
                     unfit = error
                 else:
@@ -158,16 +158,14 @@ class Ollama:
             call.remark(Reason("context", f"{why}: {contexts}"))
             loading = another
 
-    @asynccontextmanager
-    async def _post(self, body: JsonObject, wire: Wire | None) -> AsyncIterator[Answer]:
+    async def _post(self, body: JsonObject, wire: Wire | None) -> Answer:
         try:
             content = orjson.dumps(body)
         except TypeError:
             raise self._failures.too_deep() from None
         patience = Patience(self._first_byte_s, self._idle_s)
         url = URL(f"{self._root}/api/chat")
-        async with self._connections.ask("POST", url, self._headers, content, patience, wire) as answer:
-            yield answer
+        return await self._connections.ask("POST", url, self._headers, content, patience, wire)
 
     @property
     def _headers(self) -> dict[str, str]:
@@ -255,7 +253,7 @@ class Ollama:
         state, detail = "ok", ""
         try:
             patience = Patience(CONNECT_S, CONNECT_S)
-            async with self._connections.ask("GET", URL(f"{self._root}/api/version"), self._headers, None, patience):
+            with await self._connections.ask("GET", URL(f"{self._root}/api/version"), self._headers, None, patience):
                 pass
         except UpstreamError as error:
             state, detail = "down", error.message

@@ -88,10 +88,10 @@ class OpenAICompatible(Upstream):
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
         if call.request.api is ApiKind.EMBEDDINGS:
             body = {**(call.request.native or {}), "model": call.target.model}
-            async with self.post("/embeddings", body, wire=call.wire) as answer:
+            with await self.post("/embeddings", body, wire=call.wire) as answer:
                 yield [Piece(await answer.json())]
             return
-        async with self.post("/chat/completions", self.adapt(call), wire=call.wire) as answer:
+        with await self.post("/chat/completions", self.adapt(call), wire=call.wire) as answer:
             if not call.request.stream:
                 yield [self._uncut(call, await answer.json())]
             elif answer.content_type == "application/json":
@@ -130,10 +130,11 @@ class OpenAICompatible(Upstream):
         choice = first_choice(body)
         if choice is None or not isinstance(choice.get("message"), dict):
             raise self.failures.protocol("sent an answer without a message")
-        calls = choice["message"].get("tool_calls") or []
-        if not isinstance(calls, list) or not all(_is_call(call) for call in calls):
-            raise self.failures.protocol("sent a tool call that is none")
-        return Piece(with_own_ids(body), read_usage(body), timing=llama_timing(body))
+        if calls := choice["message"].get("tool_calls"):
+            if not isinstance(calls, list) or not all(_is_call(call) for call in calls):
+                raise self.failures.protocol("sent a tool call that is none")
+            body = with_own_ids(body)
+        return Piece(body, read_usage(body), timing=llama_timing(body))
 
 
 class _ChunkReader:

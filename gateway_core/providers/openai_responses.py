@@ -36,7 +36,7 @@ class OpenAIProvider(OpenAICompatible):
                 yield batch
 
     async def _respond(self, call: UpstreamCall, native: JsonObject) -> AsyncGenerator[Batch]:
-        async with self.post("/responses", self.native_body(call, native), wire=call.wire) as answer:
+        with await self.post("/responses", self.native_body(call, native), wire=call.wire) as answer:
             if not call.request.stream:
                 yield [self._whole_response(await answer.json())]
             elif answer.content_type == "application/json":

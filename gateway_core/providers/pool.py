@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from gateway_core.frozen import frozen
 from gateway_core.model import ProviderStatus
@@ -56,7 +56,7 @@ class ProviderPool:
         if held is None or not isinstance(held.provider, kind):
             yield None
             return
-        with held.used():
+        with held:
             yield held.provider
 
     @property
@@ -80,7 +80,7 @@ class ProviderPool:
 
 
 class _Held:
-    """A provider that knows whether it is in use."""
+    """A provider that knows whether it is in use: a ``with`` block keeps it open meanwhile."""
 
     def __init__(self, blueprint: Blueprint, left: Callable[[_Held], None]) -> None:
         self.key = blueprint.key
@@ -89,18 +89,16 @@ class _Held:
         self._left = left
         self.name = self.provider.name
 
-    @contextmanager
-    def used(self) -> Iterator[None]:
-        """Keeps the provider open meanwhile."""
+    def __enter__(self) -> Self:
         self.uses += 1
-        try:
-            yield
-        finally:
-            self.uses -= 1
-            self._left(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.uses -= 1
+        self._left(self)
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
-        with self.used():
+        with self:
             async with aclosing(self.provider.send(call)) as batches:
                 async for batch in batches:
                     yield batch

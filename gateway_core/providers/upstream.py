@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -65,7 +64,6 @@ class Upstream:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         return {**headers, "Authorization": self._basic} if self._basic else headers
 
-    @asynccontextmanager
     async def post(
         self,
         path: str,
@@ -74,8 +72,8 @@ class Upstream:
         patience_s: float | None = None,
         *,
         wire: Wire | None = None,
-    ) -> AsyncIterator[Answer]:
-        """Sends ``body``; the answer's head has arrived and is a success. Leaving the block closes the connection.
+    ) -> Answer:
+        """Sends ``body``; the answer's head has arrived and is a success: for a ``with`` block, which closes it.
 
         ``headers`` go over those of every request; ``patience_s`` is all the time there is for a short answer;
         ``wire`` hears what is sent.
@@ -87,8 +85,7 @@ class Upstream:
         envelope = await self._envelope("POST", path)
         patience = Patience(patience_s or self._first_byte_s, patience_s or self._idle_s)
         outside = envelope.with_headers(headers)
-        async with self._connections.ask(envelope.method, envelope.url, outside, content, patience, wire) as answer:
-            yield answer
+        return await self._connections.ask(envelope.method, envelope.url, outside, content, patience, wire)
 
     async def _envelope(self, method: str, path: str) -> Envelope:
         """What the SDK writes on such a request; asked of it once."""
@@ -119,7 +116,7 @@ class Upstream:
             try:
                 envelope = await self._envelope("GET", self.models_path)
                 patience = Patience(_CHECK_S, _CHECK_S)
-                async with self._connections.ask("GET", envelope.url, envelope.headers, None, patience):
+                with await self._connections.ask("GET", envelope.url, envelope.headers, None, patience):
                     pass
             except UpstreamError as error:
                 state, detail = "down", error.message

@@ -57,15 +57,19 @@ def extras_of(request: ChatRequest, default_uses: int) -> Extras:
         result_tokens += number * _result_tokens(kind, tool)
         if kind == "web_search":
             searches += number
-    bodies = (body, native) if native else (body,)
-    tiers = [tier for each in bodies if (tier := each.get("service_tier")) in _SERVICE_TIERS]
+    fast, us_only, service_tier = False, False, ""
+    for said in (body, native) if native else (body,):
+        fast = fast or said.get("speed") == "fast"
+        us_only = us_only or said.get("inference_geo") == "us"
+        if not service_tier and (tier := said.get("service_tier")) in _SERVICE_TIERS:
+            service_tier = str(tier)
     return Extras(
         web_searches=searches,
         rounds=1 + min(total, MOST_ROUNDS),
         result_tokens=result_tokens,
-        fast="fast" in [each.get("speed") for each in bodies],
-        us_only="us" in [each.get("inference_geo") for each in bodies],
-        service_tier=str(tiers[0]) if tiers else "",
+        fast=fast,
+        us_only=us_only,
+        service_tier=service_tier,
         audio=request.asked.audio or (request.asked_natively is not None and request.asked_natively.audio),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from decimal import ROUND_CEILING, Decimal
+from operator import attrgetter
 from typing import Any
 
 from gateway_core.model import Cost, JsonObject, Usage
@@ -12,15 +13,17 @@ from gateway_core.wire.json_values import as_object, is_number
 _MOST = 1_000_000_000
 """No answer has more tokens than this; a larger number is a broken counter."""
 _MOST_DOLLARS = 1_000
+_NUMBERS = (int, float)
 _OUTPUT = ("completion_tokens", "output_tokens")
 _SERVICE_TIERS = ("batch", "flex", "priority", "fast")
 """Those that change the price. ``default``, ``standard``, ``on_demand`` and the like do not."""
 _PARTS_OF_A_COST = tuple(field.name for field in fields(Cost))
+_parts_of = attrgetter(*_PARTS_OF_A_COST)
 
 
 def count(value: Any) -> int | None:
     """A usable token count: a finite number, not negative. None for anything else, NaN and strings included."""
-    if value is None or not isinstance(value, (int, float)) or isinstance(value, bool):
+    if type(value) not in _NUMBERS:
         return None
     return int(value) if 0 <= value <= _MOST else None
 
@@ -40,11 +43,13 @@ def read_usage(body: JsonObject) -> Usage | None:
         return None
     prompt, output = prompt or 0, output or 0
     cached = written = heard = spoken = reasoning = 0
-    if taken := as_object(usage.get("prompt_tokens_details") or usage.get("input_tokens_details")):
+    taken = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
+    if isinstance(taken, dict):
         cached = count(taken.get("cached_tokens")) or 0
         written = _count_of(taken, "cache_write_tokens", "cache_creation_tokens") or 0
         heard = count(taken.get("audio_tokens")) or 0
-    if given := as_object(usage.get("completion_tokens_details") or usage.get("output_tokens_details")):
+    given = usage.get("completion_tokens_details") or usage.get("output_tokens_details")
+    if isinstance(given, dict):
         reasoning = min(count(given.get("reasoning_tokens")) or 0, output)
         spoken = count(given.get("audio_tokens")) or 0
     cached = min(cached or count(usage.get("prompt_cache_hit_tokens")) or 0, prompt)
@@ -83,10 +88,11 @@ def usage_json(usage: Usage, cost_microusd: int | None, details: Cost | None = N
         prompt["audio_tokens"] = usage.audio_input_tokens
     if usage.audio_output_tokens:
         output["audio_tokens"] = usage.audio_output_tokens
+    prompt_tokens = usage.prompt_tokens
     body: JsonObject = {
-        "prompt_tokens": usage.prompt_tokens,
+        "prompt_tokens": prompt_tokens,
         "completion_tokens": usage.output_tokens,
-        "total_tokens": usage.prompt_tokens + usage.output_tokens,
+        "total_tokens": prompt_tokens + usage.output_tokens,
         "prompt_tokens_details": prompt,
         "completion_tokens_details": output,
     }
@@ -95,7 +101,7 @@ def usage_json(usage: Usage, cost_microusd: int | None, details: Cost | None = N
     if cost_microusd is not None:
         body["cost"] = cost_microusd / 1_000_000
         if details is not None and details.total_microusd == cost_microusd:
-            parts = [(name, getattr(details, name)) for name in _PARTS_OF_A_COST]
+            parts = zip(_PARTS_OF_A_COST, _parts_of(details), strict=True)
             body["cost_details"] = {name: part / 1_000_000 for name, part in parts if part}
     return body
 
@@ -141,6 +147,8 @@ def _reported_cost(usage: JsonObject) -> int | None:
     cost = usage.get("cost")
     if isinstance(cost, dict):
         cost = cost.get("total_cost")
+    if cost is None:
+        return None
     if usage.get("is_byok") is True:
         upstream = _dollars(as_object(usage.get("cost_details")).get("upstream_inference_cost"))
         own = _dollars(cost)

@@ -22,8 +22,8 @@ MUTATIONS = (
     Mutation(
         "the background has a limit of its own",
         _BUDGET,
-        "if lane is Lane.BACKGROUND and not (own",
-        "if False and not (own",
+        "if own.has_room(worst_case_microusd):",
+        "if True:",
         "tests/faults/test_money_limit.py"
         "::test_a_hundred_requests_at_once_never_spend_past_the_limit_nor_the_background_past_its_own",
     ),
