@@ -30,7 +30,7 @@ class Deadline:
         self._expired = False
 
     def within(self, seconds: float) -> Self:
-        """For the next ``with`` block: so long from now."""
+        """For the ``with`` blocks to come: so long from now."""
         self._due = self._loop.time() + seconds
         return self
 

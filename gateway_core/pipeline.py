@@ -313,9 +313,9 @@ class Pipeline:
             batches=_prepend(first, batches) if request.stream else None,
         )
 
-    async def _made(self, exchange: Exchange, key: Identity) -> AsyncGenerator[Items]:
-        """The answer as an upstream makes it, kept before its end is seen. Raises :class:`Refused`."""
-        decision, gathering = await self._routed(exchange), Gathering(exchange)
+    def _made(self, exchange: Exchange, key: Identity) -> AsyncGenerator[Items]:
+        """The answer as an upstream makes it, kept before its end is seen. Its reading raises :class:`Refused`."""
+        gathering, keyed = Gathering(exchange), exchange.request.idempotency_key is not None
 
         async def with_the_settlement() -> Work[bool] | None:
             return await self._gates.idempotency.writing(exchange.request, stored_answer(exchange, gathering.whole()))
@@ -330,12 +330,11 @@ class Pipeline:
             keeping.add_done_callback(self._keeping.discard)
             await asyncio.shield(keeping)
 
-        keyed = exchange.request.idempotency_key is not None
-        batches = self._dispatcher.send(exchange, decision, with_the_settlement if keyed else None)
-        made = relayed(gathering, batches, complete)
-        async with aclosing(made):
-            async for items in made:
-                yield items
+        async def begin() -> AsyncGenerator[Batch]:
+            decision = await self._routed(exchange)
+            return self._dispatcher.send(exchange, decision, with_the_settlement if keyed else None)
+
+        return relayed(gathering, begin, complete)
 
     async def _routed(self, exchange: Exchange) -> Decision:
         """Where the request goes. Raises :class:`Refused` where it can go nowhere."""

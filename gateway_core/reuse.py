@@ -118,8 +118,8 @@ def note_reuse(exchange: Exchange, cached: CachedAnswer) -> Target:
 
 def note_answer(exchange: Exchange, whole: JsonObject) -> None:
     """Notes the assistant's message and how it ended."""
-    exchange.answer = (first_choice(whole) or {}).get("message")
-    exchange.finish_reason = implied_finish(whole)
+    choice = first_choice(whole) or {}
+    exchange.answer, exchange.finish_reason = choice.get("message"), implied_finish(choice)
 
 
 def stored_answer(exchange: Exchange, whole: JsonObject) -> StoredAnswer:

@@ -224,10 +224,9 @@ class Dispatcher:
         asked = exchange.request.size.max_output_tokens
         meter = Meter(exchange, paid=reservation is not None, limit=asked if limit is None else limit)
         step, all_told = exchange.watch.begin("call", hold.target), False
-        until = asyncio.get_running_loop().time() + self._total_s
         try:
             async with aclosing(provider.send(self._call(exchange, target, limit))) as batches:
-                with closing(Deadline().until(until)) as deadline:
+                with closing(Deadline().within(self._total_s)) as deadline:
                     while (batch := await self._next(batches, deadline, target)) is not None:
                         if released := _released(batch, meter, hold):
                             yield released

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from typing import Generic, TypeVar
 
 from gateway_core.deadlines import Deadline
@@ -45,7 +45,8 @@ class Flight(Generic[T]):
         self._room: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
         self._landed = landed
-        self._reading = asyncio.create_task(self._read(source), name="flight")
+        self._loop = asyncio.get_running_loop()
+        self._reading = self._loop.create_task(self._read(source), name="flight")
         self._reading.add_done_callback(self._end)
 
     async def listen(self, pause_s: float | None) -> AsyncGenerator[Sequence[T]]:
@@ -94,7 +95,7 @@ class Flight(Generic[T]):
                 self._items += items
                 self._wake()
                 while len(self._items) - self._furthest >= AHEAD:
-                    self._room = asyncio.get_running_loop().create_future()
+                    self._room = self._loop.create_future()
                     await self._room
 
     def _has_heard(self, number: int) -> None:
@@ -116,7 +117,7 @@ class Flight(Generic[T]):
 
     async def _news(self, deadline: Deadline | None, pause_s: float | None) -> None:
         """Returns when an item has come, the source or the time has ended."""
-        asleep: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asleep: asyncio.Future[None] = self._loop.create_future()
         self._asleep.add(asleep)
         try:
             if deadline is None or pause_s is None:
@@ -135,6 +136,26 @@ def _woken(asleep: asyncio.Future[None]) -> None:
         asleep.set_result(None)
 
 
+class _Approach(Generic[T]):
+    """See :meth:`Flights.approached`."""
+
+    def __init__(self, flights: dict[str, Flight[T]], approaching: Counter[str], name: str) -> None:
+        self._flights = flights
+        self._approaching = approaching
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._approaching[self._name] += 1
+
+    def __exit__(self, *_: object) -> None:
+        name, flights, approaching = self._name, self._flights, self._approaching
+        approaching[name] -= 1
+        if not approaching[name]:
+            del approaching[name]
+            if (flight := flights.get(name)) and flight.over:
+                del flights[name]
+
+
 class Flights(Generic[T]):
     """The flights under way, by what they answer. The name None shares with nobody."""
 
@@ -145,21 +166,9 @@ class Flights(Generic[T]):
     def __len__(self) -> int:
         return len(self._flights)
 
-    @contextmanager
-    def approached(self, name: str | None) -> Iterator[None]:
+    def approached(self, name: str | None) -> AbstractContextManager[object]:
         """Keeps a flight that ends within the block for those in it: they came while it was under way."""
-        if name is None:
-            yield
-            return
-        self._approaching[name] += 1
-        try:
-            yield
-        finally:
-            self._approaching[name] -= 1
-            if not self._approaching[name]:
-                del self._approaching[name]
-                if (flight := self._flights.get(name)) and flight.over:
-                    del self._flights[name]
+        return nullcontext() if name is None else _Approach(self._flights, self._approaching, name)
 
     def board(self, name: str | None) -> Flight[T] | None:
         """The flight to ``name``, with one more on board; None where there is none."""

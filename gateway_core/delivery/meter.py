@@ -88,13 +88,14 @@ class Meter:
         return self._monotonic() - self._began
 
     def usage(self) -> Usage:
-        size, reported = self._exchange.sent.size, self._reported or Usage()
+        size, reported, whole = self._exchange.sent.size, self._reported or Usage(), self.complete or self._counted
+        if whole and reported.prompt_tokens and reported.output_tokens:
+            return reported
         if self.complete and not self._paid:
             prompt, output, how = size.input_tokens, self._output_ceiling // 2, Counted.ESTIMATED
         else:
             prompt, output, how = size.input_tokens_ceiling, self._can_have_written(), Counted.CEILING
-        whole = self.complete or self._counted
-        if whole and reported.prompt_tokens and (reported.output_tokens or not output):
+        if whole and reported.prompt_tokens and not output:
             return reported
         if not reported.prompt_tokens:
             reported = replace(reported, input_tokens=prompt, input_counted=how)

@@ -11,7 +11,7 @@ from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, JsonObject
 from gateway_core.providers.base import Batch, Piece
 from gateway_core.wire.json_values import as_object
-from gateway_core.wire.openai_chat import Aggregator, finish_of, implied_finish, make_chunk
+from gateway_core.wire.openai_chat import Aggregator, finish_of, first_choice, implied_finish, make_chunk
 from gateway_core.wire.usage import usage_json
 
 KEEP_ALIVE_S = 25.0
@@ -20,6 +20,8 @@ count (OpenClaw 2026.9.6). Nothing can be sent to a caller that does not stream:
 
 Given = Callable[[JsonObject], None]
 """Called with the whole completion when its end goes to the caller."""
+Begin = Callable[[], Awaitable[AsyncGenerator[Batch]]]
+"""Finds who answers; what it returns is the answer as it comes."""
 Complete = Callable[[JsonObject], Awaitable[None]]
 """Called with the whole completion once the spend is durable, before the caller sees the end."""
 
@@ -73,18 +75,18 @@ class Gathering:
         """The last piece: what was held back, or an end to what has none."""
         last = self._last
         if last is None:
-            finish = implied_finish(whole)
+            finish = implied_finish(first_choice(whole) or {})
             last = make_chunk(whole.get("id", self._exchange.request.id), whole.get("model", ""), {}, finish=finish)
         return Piece(last, native=tuple(self._held))
 
 
-async def relayed(gathering: Gathering, batches: AsyncGenerator[Batch], complete: Complete) -> AsyncGenerator[Items]:
+async def relayed(gathering: Gathering, begin: Begin, complete: Complete) -> AsyncGenerator[Items]:
     """The answer as an upstream makes it: the pieces of a stream as they come, and how it ends.
 
     Its end is held until the upstream has ended and the spend is durable. An answer that is not streamed is nothing but
     its end.
     """
-    async with aclosing(batches):
+    async with aclosing(await begin()) as batches:
         async for batch in batches:
             if passed := [piece for piece in batch if gathering.take(piece)]:
                 yield passed

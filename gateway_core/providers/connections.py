@@ -124,7 +124,7 @@ async def _error_of(response: aiohttp.ClientResponse, patience: Patience) -> byt
 
 def _parts(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     parts, packed = response.content.iter_any(), response.headers.getall("Content-Encoding", ())
-    return unpacked(parts, ",".join(packed)) if packed else aiter(parts)
+    return unpacked(parts, ",".join(packed)) if packed else parts
 
 
 def is_loopback(url: str) -> bool:

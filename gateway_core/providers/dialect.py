@@ -73,7 +73,8 @@ class Dialect:
         if not self.strict:
             body["messages"] = [_with_content(message) for message in body["messages"]]
         if limit is not None:
-            body.update(dict.fromkeys(self.limits, limit))
+            for name in self.limits:
+                body[name] = limit
         body.update(self.fixed)
         return body
 

@@ -60,7 +60,7 @@ def to_message(completion: JsonObject, message_id: str, *, mild: bool = False) -
         *([{"type": "text", "text": text}] if text else []),
         *(_tool_use(call, message_id, index) for index, call in enumerate(calls)),
     ]
-    finish = implied_finish(completion)
+    finish = implied_finish(choice)
     return {
         "id": message_id,
         "type": "message",

@@ -77,9 +77,10 @@ def finish_of(choice: JsonObject) -> str | None:
     return reason if isinstance(reason, str) and reason else None
 
 
-def implied_finish(completion: JsonObject) -> str:
-    """The finish reason of a completion that gives none: clients run tool calls only where it says so."""
-    return finish_reason(completion) or ("tool_calls" if _said(completion).get("tool_calls") else "stop")
+def implied_finish(choice: JsonObject) -> str:
+    """Why a whole completion ended, by its choice, also where that does not say: clients run tool calls only where it
+    does."""
+    return finish_of(choice) or ("tool_calls" if said_in(choice).get("tool_calls") else "stop")
 
 
 def has_content(body: JsonObject) -> bool:
@@ -279,7 +280,7 @@ def as_chunks(completion: JsonObject, *, by_word: bool = False) -> list[JsonObje
     chunks = [chunk(delta, finish_reason=None) for delta in deltas]
     if "logprobs" in choice:
         chunks[-1]["choices"][0]["logprobs"] = choice["logprobs"]
-    return [*chunks, chunk({}, finish_reason=implied_finish(completion), **rest)]
+    return [*chunks, chunk({}, finish_reason=implied_finish(choice), **rest)]
 
 
 def _opening(message: JsonObject) -> JsonObject:

@@ -298,7 +298,7 @@ def response_of(completion: JsonObject, shell: JsonObject, tools: Tools, now: in
     writer = ResponseWriter(shell, tools)
     choice = first_choice(completion) or {}
     delta = choice.get("message")
-    whole = {**choice, "delta": delta, "finish_reason": implied_finish(completion)}
+    whole = {**choice, "delta": delta, "finish_reason": implied_finish(choice)}
     writer.feed({**completion, "choices": [whole]})
     writer.finish(now)
     return writer.response

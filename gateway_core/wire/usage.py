@@ -108,9 +108,10 @@ def usage_json(usage: Usage, cost_microusd: int | None, details: Cost | None = N
 
 def _reported(body: JsonObject) -> JsonObject | None:
     """The object with the counts, wherever this kind of server puts it."""
-    usage, groq = body.get("usage"), body.get("x_groq")
-    if not isinstance(usage, dict) and isinstance(groq, dict):
-        usage = groq.get("usage")
+    usage = body.get("usage")
+    if isinstance(usage, dict):
+        return usage
+    usage = as_object(body.get("x_groq")).get("usage")
     if isinstance(usage, dict):
         return usage
     timings = body.get("timings")

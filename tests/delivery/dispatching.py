@@ -249,9 +249,11 @@ class Desk:
         async def complete(_: JsonObject) -> None:
             assert not self.ledger.open, "the end is only told when the money is settled"
 
-        pieces = dispatcher.send(exchange, decision)
+        async def begin() -> AsyncGenerator[Batch]:
+            return dispatcher.send(exchange, decision)
+
         try:
-            async for batch in sent_alone(request, relayed(Gathering(exchange), pieces, complete), lambda _: None):
+            async for batch in sent_alone(request, relayed(Gathering(exchange), begin, complete), lambda _: None):
                 if stream:
                     chunks += [piece.body for piece in batch]
                 else:

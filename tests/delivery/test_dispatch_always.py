@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from gateway_core.delivery.dispatch import MAX_TRIES
 from gateway_core.delivery.relay import Gathering, relayed, sent_alone
 from gateway_core.exchange import Exchange
 from gateway_core.model import Decision, JsonObject, Refused
-from gateway_core.providers.base import UpstreamError
+from gateway_core.providers.base import Batch, UpstreamError
 from tests.delivery.dispatching import (
     CHEAP,
     CHEAP_TOO,
@@ -140,9 +141,11 @@ def test_a_caller_who_leaves_at_any_moment_leaves_nothing_open(
         async def complete(_: JsonObject) -> None:
             assert not desk.ledger.open
 
+        async def begin() -> AsyncGenerator[Batch]:
+            return dispatcher.send(exchange, Decision(targets[0], tuple(targets[1:]), "simple", 0.1, ()))
+
         async def read() -> None:
-            pieces = dispatcher.send(exchange, Decision(targets[0], tuple(targets[1:]), "simple", 0.1, ()))
-            answer = sent_alone(exchange.request, relayed(Gathering(exchange), pieces, complete), lambda _: None)
+            answer = sent_alone(exchange.request, relayed(Gathering(exchange), begin, complete), lambda _: None)
             try:
                 async for _ in answer:
                     await asyncio.sleep(0)
