@@ -12,7 +12,8 @@ from typing import Self
 
 
 class Deadline:
-    """Limits one wait at a time: ``with deadline.within(5.0): await …``, as often as needed, in any task.
+    """Limits one wait at a time: ``with deadline.within(5.0): await …``, as often as needed, in any task. ``with
+    deadline:`` limits the next one to what is left of the time.
 
     A wait that lasts longer is cancelled and raises :class:`TimeoutError`, as with ``asyncio.timeout``. Whoever makes
     one must :meth:`close` it, or its timer stays until it is due.
@@ -30,13 +31,8 @@ class Deadline:
         self._expired = False
 
     def within(self, seconds: float) -> Self:
-        """For the ``with`` blocks to come: so long from now."""
+        """From now on there is so much time."""
         self._due = self._loop.time() + seconds
-        return self
-
-    def until(self, due: float) -> Self:
-        """For the ``with`` blocks to come: until that time of the loop's clock."""
-        self._due = due
         return self
 
     def __enter__(self) -> Self:
@@ -62,7 +58,8 @@ class Deadline:
             self._timer = None
 
     def _set(self) -> None:
-        self.close()
+        if self._timer is not None:
+            self._timer.cancel()
         self._set_for = self._due
         self._timer = self._loop.call_at(self._due, self._look)
 

@@ -46,6 +46,15 @@ async def test_each_wait_has_its_own_time_whatever_the_one_before_had() -> None:
             await asyncio.Event().wait()
 
 
+async def test_waits_can_share_the_time_there_is() -> None:
+    with closing(Deadline().within(0.02)) as deadline:
+        with deadline:
+            await asyncio.sleep(0)
+        for _ in range(2):
+            with pytest.raises(TimeoutError), deadline:
+                await asyncio.Event().wait()
+
+
 async def test_no_time_runs_while_nobody_waits() -> None:
     with closing(Deadline()) as deadline:
         with deadline.within(0.001):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Self
 
@@ -36,13 +35,12 @@ class Patience:
     def __init__(self, first_byte_s: float, idle_s: float) -> None:
         self._idle_s = idle_s
         self._first_byte_s = first_byte_s
-        self._until = asyncio.get_running_loop().time() + first_byte_s
-        self._deadline = Deadline()
+        self._deadline = Deadline().within(first_byte_s)
         self.begun = False
 
     def lasts(self) -> Deadline:
         """For a ``with`` block: limits the next wait, which raises :class:`TimeoutError` where it is longer."""
-        return self._deadline.within(self._idle_s) if self.begun else self._deadline.until(self._until)
+        return self._deadline.within(self._idle_s) if self.begun else self._deadline
 
     def close(self) -> None:
         """Nothing more is waited for."""
