@@ -119,14 +119,14 @@ class Pricing:
         ``made_for_microusd`` is given for an answer out of the cache: what it cost when it was made. The premium model
         is taken at its list price; that of an unknown one is not guessed.
         """
-        provider, model = target.provider, target.model
+        provider, model, prompt_tokens = target.provider, target.model, usage.prompt_tokens
         plain = cost_microusd
-        if usage.input_tokens != usage.prompt_tokens and not (target.free and made_for_microusd is None):
+        if usage.input_tokens != prompt_tokens and not (target.free and made_for_microusd is None):
             by_tokens = replace(usage, reported_cost_microusd=None)
             plain += self.uncached_microusd(provider, model, usage) - self.cost_microusd(provider, model, by_tokens)
         premium: int | None = plain
         if (provider, model) != ("anthropic", premium_model):
-            same = Usage(usage.prompt_tokens, usage.output_tokens, web_searches=usage.web_searches)
+            same = Usage(prompt_tokens, usage.output_tokens, web_searches=usage.web_searches)
             known = self.is_known("anthropic", premium_model)
             premium = self.cost_microusd("anthropic", premium_model, same) if known else None
         return Counterfactuals(premium, plain, made_for_microusd)

@@ -105,7 +105,7 @@ def text_of(body: JsonObject) -> str:
 
 def written_in(said: JsonObject) -> str:
     """The same, of a delta or a message."""
-    parts = [text for text in map(said.get, _TEXTS) if isinstance(text, str)]
+    parts = [said[name] for name in _TEXTS if name in said and isinstance(said[name], str)]
     if calls := said.get("tool_calls"):
         for call in as_objects(calls):
             function = as_object(call.get("function"))

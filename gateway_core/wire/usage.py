@@ -51,7 +51,7 @@ def read_usage(body: JsonObject) -> Usage | None:
     given = usage.get("completion_tokens_details") or usage.get("output_tokens_details")
     if isinstance(given, dict):
         reasoning = min(count(given.get("reasoning_tokens")) or 0, output)
-        spoken = count(given.get("audio_tokens")) or 0
+        spoken = min(count(given.get("audio_tokens")) or 0, output - reasoning)
     cached = min(cached or count(usage.get("prompt_cache_hit_tokens")) or 0, prompt)
     written = min(written, prompt - cached)
     tier = body.get("service_tier")
@@ -62,7 +62,7 @@ def read_usage(body: JsonObject) -> Usage | None:
         cache_write_5m_tokens=written,
         reasoning_tokens=reasoning,
         audio_input_tokens=min(heard, prompt - cached - written),
-        audio_output_tokens=min(spoken, output - reasoning),
+        audio_output_tokens=spoken,
         web_searches=_searches(usage),
         service_tier=tier if tier in _SERVICE_TIERS else "",
         reported_cost_microusd=_reported_cost(usage),
