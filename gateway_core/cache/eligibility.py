@@ -80,7 +80,7 @@ def asks_for_sampling(request: ChatRequest) -> bool:
 
 
 def _samples(body: JsonObject) -> bool:
-    return any(body[name] not in _PLAIN_SAMPLING[name] for name in _PLAIN_SAMPLING.keys() & body.keys())
+    return bool([name for name in _PLAIN_SAMPLING.keys() & body.keys() if body[name] not in _PLAIN_SAMPLING[name]])
 
 
 def text_reason(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject, RequestSize
-from gateway_core.wire.json_values import as_list, as_objects, positive
+from gateway_core.wire.json_values import positive
 
 _CHARACTERS_PER_TOKEN = 4.4
 _MESSAGE_TOKENS = 4
@@ -101,8 +101,9 @@ def most_characters(tokens: int) -> int:
 
 def text_ceiling(text: str) -> int:
     """A number of tokens that the text does not exceed in practice."""
-    data = text.encode("utf-8", "surrogatepass")
-    return _bytes_ceiling(data) if " " in text or "\n" in text else len(data)
+    if " " in text or "\n" in text:
+        return _bytes_ceiling(text.encode("utf-8", "surrogatepass"))
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 @lru_cache(maxsize=16)
@@ -120,11 +121,11 @@ def _text_estimate(text: str) -> float:
 
 def _bytes_ceiling(data: bytes) -> int:
     size, rest = len(data), data.translate(None, _LETTERS)  # to count the spaces of text takes ten times as long
-    spaces = len(rest) - len(rest.translate(None, _SPACES))
     fine = len(rest.translate(None, _BLANKS))
-    if spaces * _SPARSE < size or fine * 5 > size * 2:
+    if fine * 5 > size * 2:
         return size
-    return _mixed_ceiling(size, fine)
+    spaces = len(rest) - len(rest.translate(None, _SPACES))
+    return size if spaces * _SPARSE < size else _mixed_ceiling(size, fine)
 
 
 def _mixed_ceiling(size: int, fine: int) -> int:
@@ -158,29 +159,30 @@ def _output_limit(body: JsonObject) -> int | None:
 
 
 def _parts(body: JsonObject) -> _Parts:
-    parts = _Parts([], b"", 0, 0, 0, 0)
+    tools = body.get("tools")
+    parts = _Parts([], b"", 0, len(tools) if isinstance(tools, list) else 0, 0, 0)
     for name in _COUNTED:
         if name in body and (value := body[name]):
             parts.tools_json += orjson.dumps(value)
-    parts.tools = len(as_list(body.get("tools")))
-    messages = as_objects(body.get("messages"))
-    parts.messages = len(messages)
-    for message in messages:
-        _add_message(parts, message)
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        if isinstance(message, dict):
+            parts.messages += 1
+            _add_message(parts, message)
     return parts
 
 
 def _add_message(parts: _Parts, message: JsonObject) -> None:
     content = message.get("content")
-    if isinstance(content, str):
-        parts.texts.append(content)
-    elif isinstance(content, list):
+    if isinstance(content, list):
         for part in content:
             if isinstance(part, dict):
                 _add_part(parts, part)
-    for key, value in message.items():
+    elif isinstance(content, str):
+        parts.texts.append(content)
+    for key in message:
         if key not in ("content", "role"):
-            parts.texts += _strings(value)
+            parts.texts += _strings(message[key])
 
 
 def _add_part(parts: _Parts, part: JsonObject) -> None:
@@ -189,7 +191,7 @@ def _add_part(parts: _Parts, part: JsonObject) -> None:
         parts.images += 1
     elif kind in ("file", "document", "input_file", "input_audio", "container_upload"):
         parts.unseen += _is_unseen(part)
-        parts.file_bytes += sum(len(text) for text in _strings(part))
+        parts.file_bytes += sum([len(text) for text in _strings(part)])
     else:
         parts.texts += _strings(part)
 
