@@ -101,9 +101,19 @@ def most_characters(tokens: int) -> int:
 
 def text_ceiling(text: str) -> int:
     """A number of tokens that the text does not exceed in practice."""
-    if " " in text or "\n" in text:
-        return _bytes_ceiling(text.encode("utf-8", "surrogatepass"))
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    data = text.encode("utf-8", "surrogatepass")
+    size = len(data)
+    if " " not in text and "\n" not in text:
+        return size
+    rest = data.translate(None, _LETTERS)  # to count the spaces of text takes ten times as long
+    signs = rest.translate(None, _SPACES)
+    fine = len(signs)
+    spaces = len(rest) - fine
+    if b"\t" in signs or b"\r" in signs:
+        fine = len(signs.translate(None, _BLANKS))
+    if spaces * _SPARSE < size or fine * 5 > size * 2:
+        return size
+    return _mixed_ceiling(size, fine)
 
 
 @lru_cache(maxsize=16)
@@ -117,15 +127,6 @@ def _text_estimate(text: str) -> float:
         return len(text) / _CHARACTERS_PER_TOKEN
     extra = len(text.encode("utf-8", "surrogatepass")) - len(text)
     return len(text) / _CHARACTERS_PER_TOKEN + extra * 0.4
-
-
-def _bytes_ceiling(data: bytes) -> int:
-    size, rest = len(data), data.translate(None, _LETTERS)  # to count the spaces of text takes ten times as long
-    fine = len(rest.translate(None, _BLANKS))
-    if fine * 5 > size * 2:
-        return size
-    spaces = len(rest) - len(rest.translate(None, _SPACES))
-    return size if spaces * _SPARSE < size else _mixed_ceiling(size, fine)
 
 
 def _mixed_ceiling(size: int, fine: int) -> int:
@@ -174,12 +175,12 @@ def _parts(body: JsonObject) -> _Parts:
 
 def _add_message(parts: _Parts, message: JsonObject) -> None:
     content = message.get("content")
-    if isinstance(content, list):
+    if isinstance(content, str):
+        parts.texts.append(content)
+    elif isinstance(content, list):
         for part in content:
             if isinstance(part, dict):
                 _add_part(parts, part)
-    elif isinstance(content, str):
-        parts.texts.append(content)
     for key in message:
         if key not in ("content", "role"):
             parts.texts += _strings(message[key])
