@@ -119,8 +119,8 @@ def _name_of(text: str) -> str:
 
 
 def _name(*parts: str) -> str:
-    told = sha256()
+    told = b""
     for part in parts:
         data = part.encode("utf-8", "replace")
-        told.update(b"%d:%b" % (len(data), data))
-    return told.hexdigest()[:24]
+        told += b"%d:%b" % (len(data), data)
+    return sha256(told).hexdigest()[:24]

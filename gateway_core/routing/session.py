@@ -187,7 +187,8 @@ class Sessions:
             loop_since=since if answer.calls or place.in_tool_loop else None,
         )
         for name in (*place.turn, place.session, place.alone, place.after_calls(answer.calls) if answer.calls else ""):
-            self._turns.put(name, kept)
+            if name:
+                self._turns.put(name, kept)
         if key and not place.in_tool_loop:
             self._count(key, answer)
 
@@ -246,7 +247,7 @@ def _cache_of(answer: Answered, last: Answered | None) -> tuple[float, int, floa
 
 
 class _Recent(Generic[Value]):
-    """The most recently used values by name; the empty name has none."""
+    """The most recently used values by name."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -269,8 +270,6 @@ class _Recent(Generic[Value]):
         return None
 
     def put(self, name: str, value: Value) -> None:
-        if not name:
-            return
         self._values[name] = value
         self._values.move_to_end(name)
         if len(self._values) > self._capacity:
