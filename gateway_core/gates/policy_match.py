@@ -48,7 +48,7 @@ def uncompiled(text: str | None = None) -> list[Matcher]:
     if text is None or not waiting:
         return waiting
     cues = _cues_in(_lower(text))
-    return [matcher for matcher in waiting if not matcher.cues.isdisjoint(cues)]
+    return [matcher for matcher in waiting if not matcher.cues.isdisjoint(cues)] if cues else []
 
 
 def compile_each(matchers: Sequence[Matcher], given_up: Event) -> None:
