@@ -151,7 +151,7 @@ def _ceiling(parts: _Parts) -> int:
         fine = len(parts.tools_json.translate(None, _COARSE))
         total += _mixed_ceiling(len(parts.tools_json), fine) + _TOOLS_CEILING
     total += parts.messages * _MESSAGE_CEILING + parts.images * _IMAGE_CEILING
-    return total + parts.file_bytes + min(parts.unseen, 1) * _UNSEEN_CEILING + 16
+    return total + parts.file_bytes + (_UNSEEN_CEILING if parts.unseen else 0) + 16
 
 
 def _output_limit(body: JsonObject) -> int | None:

@@ -51,15 +51,22 @@ def _message(message: Any) -> Problem | None:
     role, content = message.get("role"), message.get("content")
     if role not in _ROLES:
         return ".role", f"must be one of {', '.join(_ROLES)}"
-    if isinstance(content, list):
-        for index, part in enumerate(content):
-            if problem := _part(part):
-                return f".content[{index}]{problem[0]}", problem[1]
-    elif not (isinstance(content, str) or (content is None and role in ("assistant", "function"))):
-        return ".content", "must be a string or a list of parts"
+    if not isinstance(content, str) and (problem := _parts(content, role)):
+        return problem
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
         return ".tool_call_id", "must be the id of the tool call this answers"
     return _tool_calls(message["tool_calls"]) if role == "assistant" and "tool_calls" in message else None
+
+
+def _parts(content: Any, role: str) -> Problem | None:
+    """The same of a content that is no string."""
+    if not isinstance(content, list):
+        silent = content is None and role in ("assistant", "function")
+        return None if silent else (".content", "must be a string or a list of parts")
+    for index, part in enumerate(content):
+        if problem := _part(part):
+            return f".content[{index}]{problem[0]}", problem[1]
+    return None
 
 
 def _part(part: Any) -> Problem | None:
