@@ -80,7 +80,7 @@ def asks_for_sampling(request: ChatRequest) -> bool:
 
 
 def _samples(body: JsonObject) -> bool:
-    return bool([name for name in _PLAIN_SAMPLING.keys() & body.keys() if body[name] not in _PLAIN_SAMPLING[name]])
+    return bool([name for name in _PLAIN_SAMPLING if name in body and body[name] not in _PLAIN_SAMPLING[name]])
 
 
 def text_reason(text: str) -> str:
