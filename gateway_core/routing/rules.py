@@ -118,7 +118,7 @@ RULES = (
         r"```|\b(def|class|function|SELECT|import|struct|impl|lambda)\b.*[({:;]",
         "``` def class function select import struct impl lambda",
     ),
-    _rule("a list of demands", 0.12, r"(?m)(^[ \t]*(\d+[.)]|[-*])[ \t].+\n*){3,}"),
+    Rule("a list of demands", 0.12, r"(?m)(^[ \t]*(\d+[.)]|[-*])[ \t].+\n*){3,}", ("\n",)),
     _rule(
         "several constraints",
         0.12,
