@@ -199,7 +199,7 @@ class Sessions:
             began_at, cached_tokens, life_s = _cache_of(answer, last)
             kept = replace(answer, began_at=began_at, cached_tokens=cached_tokens, life_s=life_s)
             raised = last is not None and names[0] in self._turns and last.raised
-            for name in names:
+            for name in filter(None, names):
                 self._turns.put(name, replace(kept, raised=kept.raised or raised))
 
     @staticmethod
@@ -270,6 +270,7 @@ class _Recent(Generic[Value]):
         return None
 
     def put(self, name: str, value: Value) -> None:
+        """``name`` is not empty: that is none."""
         self._values[name] = value
         self._values.move_to_end(name)
         if len(self._values) > self._capacity:
