@@ -27,12 +27,12 @@ def asked_in(body: dict[str, Any]) -> Asked:
     found: list[tuple[str, dict[str, Any]]] = []
     tools = body.get("tools")
     for tool in tools if isinstance(tools, list) else ():
-        if not isinstance(tool, dict):
-            names.append("")
-            continue
-        named, function = tool.get("type"), tool.get("function")
-        name = function.get("name") if isinstance(function, dict) else None
+        try:
+            name = tool["function"]["name"]
+        except (KeyError, TypeError):
+            name = ""
         names.append(name if isinstance(name, str) else "")
+        named = tool.get("type") if isinstance(tool, dict) else None
         if named != "function" and isinstance(named, str) and (kind := _kind_of(named)):
             found.append((kind, tool))
     if isinstance(body.get("web_search_options"), dict):
@@ -53,10 +53,7 @@ def _has_audio(body: dict[str, Any]) -> bool:
         return True
     for message in messages if isinstance(messages, list) else ():
         content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, list) and any(_is_audio(part) for part in content):
-            return True
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, dict) and part.get("type") == "input_audio":
+                return True
     return False
-
-
-def _is_audio(part: Any) -> bool:
-    return isinstance(part, dict) and part.get("type") == "input_audio"

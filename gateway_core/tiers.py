@@ -167,8 +167,8 @@ class Tiers:
         if target is None or request.replay_of or exchange.flawed:
             return
         self._reported.answered(target.provider, target.model, request.view.lane, usage)
-        altered = request.size.images or has_server_tools(request)
-        if not altered and not any(remark.step in ALTERED_PROMPTS for remark in exchange.remarks):
+        altered = [remark for remark in exchange.remarks if remark.step in ALTERED_PROMPTS]
+        if not altered and not request.size.images and not has_server_tools(request):
             self._reported.prompt(target.provider, target.model, request.size.input_tokens, usage)
 
     def limits_of(self, provider: str) -> tuple[OwnLimit, ...]:

@@ -80,7 +80,7 @@ def asks_for_sampling(request: ChatRequest) -> bool:
 
 
 def _samples(body: JsonObject) -> bool:
-    return any(body[name] not in _PLAIN_SAMPLING[name] for name in _PLAIN_SAMPLING.keys() & body.keys())
+    return bool([name for name in _PLAIN_SAMPLING if name in body and body[name] not in _PLAIN_SAMPLING[name]])
 
 
 def text_reason(text: str) -> str:
@@ -134,7 +134,9 @@ def may_be_kept(completion: JsonObject) -> bool:
     message = choice.get("message")
     if not isinstance(message, dict) or choice.get("finish_reason") != "stop" or _is_filtered(choice):
         return False
-    if choice.get("native_finish_reason") in _UNFINISHED or [name for name in _NO_WORDS if message.get(name)]:
+    if choice.get("native_finish_reason") in _UNFINISHED:
+        return False
+    if [name for name in _NO_WORDS if name in message and message[name]]:
         return False
     text = written_in(said_in(choice))
     return bool(text.strip()) and not has_secret(text)

@@ -40,5 +40,5 @@ def _is_codex(headers: Mapping[str, str]) -> bool:
 
 def _client_name(user_agent: str | None) -> str:
     """The product in front of a User-Agent, without its version: ``OpenAI/JS``, ``curl``; else ``unknown``."""
-    product = _PRODUCT.match(user_agent or "")
+    product = _PRODUCT.match(user_agent) if user_agent else None
     return product.group() if product else "unknown"

@@ -43,7 +43,7 @@ def text_of(content: Any) -> str:
         return content
     if not isinstance(content, list):
         return ""
-    return "\n".join(text for part in content if (text := part_text(part)) is not None)
+    return "\n".join([text for part in content if (text := part_text(part)) is not None])
 
 
 def part_text(part: Any) -> str | None:

@@ -83,7 +83,7 @@ def read_openclaw(request: Sent) -> ClientView | None:
 def _is_agent_turn(sent: list[JsonObject], system: str, headers: Mapping[str, str]) -> bool:
     if _BEGIN in system or "x-clawrouter-client" in headers:
         return True
-    return any([_is_carrier(message) for message in sent if message.get("role") == "user"])
+    return any([_is_carrier(message.get("content")) for message in sent if message.get("role") == "user"])
 
 
 # --- what stays from turn to turn -------------------------------------------------------------------------------
@@ -112,14 +112,11 @@ def is_carrier_text(text: str) -> bool:
 # --- the envelope ----------------------------------------------------------------------------------------------
 
 
-def _is_carrier(message: JsonObject) -> bool:
-    """Whether a message is nothing but OpenClaw's internal context."""
-    if message.get("role") != "user":
-        return False
-    content = message.get("content")
-    if isinstance(content, list) and any(part_text(part) is None for part in content):
-        return False
-    return is_carrier_text(text_of(content))
+def _is_carrier(content: Any) -> bool:
+    """Whether a message of the user's is nothing but OpenClaw's internal context."""
+    if isinstance(content, str):
+        return is_carrier_text(content)
+    return isinstance(content, list) and None not in map(part_text, content) and is_carrier_text(text_of(content))
 
 
 def _peel(sent: list[JsonObject], steady: Callable[[str], str]) -> _Peeled:
@@ -133,18 +130,19 @@ def _peel(sent: list[JsonObject], steady: Callable[[str], str]) -> _Peeled:
     said: list[Said] = []
     runtime = ""
     for message in sent:
-        role = message.get("role")
-        if _is_carrier(message):
-            if told := _context_of(text_of(message.get("content"))):
+        role, content = message.get("role"), message.get("content")
+        if role == "user" and _is_carrier(content):
+            if told := _context_of(text_of(content)):
                 context.append({"role": "system", "content": told})
         elif role == "user":
-            content = _map_text(message.get("content"), _without_stamp, last=False)
+            stamped = _STAMP.match(text_of(content)) is not None
+            content = _map_text(content, _without_stamp, last=False)
             if not said:
                 content, runtime = _split_runtime(content)
             messages.append({**message, "content": content})
-            said.append(Said(text_of(content), _STAMP.match(text_of(message.get("content"))) is not None))
+            said.append(Said(text_of(content), stamped))
         elif role in SYSTEM_ROLES:
-            messages.append({**message, "content": _map_text(message.get("content"), steady, last=True)})
+            messages.append({**message, "content": _map_text(content, steady, last=True)})
         else:
             messages.append(message)
     if context:

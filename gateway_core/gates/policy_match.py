@@ -48,7 +48,7 @@ def uncompiled(text: str | None = None) -> list[Matcher]:
     if text is None or not waiting:
         return waiting
     cues = _cues_in(_lower(text))
-    return [matcher for matcher in waiting if not matcher.cues.isdisjoint(cues)]
+    return [matcher for matcher in waiting if not matcher.cues.isdisjoint(cues)] if cues else []
 
 
 def compile_each(matchers: Sequence[Matcher], given_up: Event) -> None:
@@ -71,7 +71,7 @@ def _cues_in(lower: str) -> list[str]:
 def _lower(text: str) -> str:
     """``text`` in small letters and of the same length."""
     lower = text.lower()
-    if len(lower) != len(text):  # İ has a small form of two characters
+    if not text.isascii() and len(lower) != len(text):  # İ has a small form of two characters
         lower = "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
     return lower
 

@@ -57,8 +57,9 @@ async def read_body(request: web.Request, limit_bytes: int) -> bytes | Refusal:
     reading = request.app[READING]
     if reading.ended:
         return errors.gateway_stopped()
-    if request.content.is_eof():  # it came with the head, as most do
-        whole = request.content.read_nowait()
+    content = request.content
+    if content.is_eof():  # it came with the head, as most do
+        whole = content.read_nowait()
         return errors.body_too_large(limit_bytes) if len(whole) > limit_bytes else whole
     await _go_on(request)
     body = bytearray()
@@ -66,7 +67,7 @@ async def read_body(request: web.Request, limit_bytes: int) -> bytes | Refusal:
     try:
         async with asyncio.timeout_at(latest) as patience:
             with reading.waits(patience):
-                async for part in request.content.iter_any():
+                async for part in content.iter_any():
                     body += part
                     if len(body) > limit_bytes:
                         return errors.body_too_large(limit_bytes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -38,31 +39,33 @@ def guard(ring: KeyRing, host: str, refused: Refused) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        here = request.remote or "an unknown address"
         if not _host_is_known(request.host, allowed, wide):
-            refused("a Host that is not served", here)
+            refused("a Host that is not served", _address(request))
             return refuse_in_kind(request, Refusal("invalid_request", "This Host is not served.", 421))
-        origin = request.headers.get("Origin")
+        headers = request.headers
+        origin = headers.get("Origin")
         if origin is not None and not _host_is_known(_netloc(origin), allowed, wide=False):
-            refused("a web page", here)
+            refused("a web page", _address(request))
             return refuse_in_kind(request, Refusal("invalid_request", "Web pages may not call the gateway.", 403))
         if request.path not in OPEN_PATHS:
             key = _key(request)
             access = ring.access(key)
             if access is None:
-                refused("a wrong key" if key else "no key", here)
+                refused("a wrong key" if key else "no key", _address(request))
                 return refuse_in_kind(request, errors.invalid_api_key())
             if access is Access.MONITOR and not _may_monitor(request):
-                refused("the read-only token, which may only look at sums and states", here)
+                refused("the read-only token, which may only look at sums and states", _address(request))
                 return refuse_in_kind(request, Refusal("read_only_token", _MONITORS_ONLY, 403))
             request[CALLER] = ring.keys.caller
-        if request.can_read_body and request.method not in READS and request.content_type != "application/json":
+        if request.method not in READS and request.content_type != "application/json" and request.can_read_body:
             unread = Refusal("invalid_request", "Send the body as Content-Type: application/json.", 415)
             return refuse_in_kind(request, unread)
-        if request.headers.get("Content-Encoding", "identity").strip().lower() not in ENCODINGS:
+        encoding = headers.get("Content-Encoding")
+        if encoding is not None and encoding.strip().lower() not in ENCODINGS:
             text = "Send the body as it is, or with Content-Encoding: gzip or deflate."
             return refuse_in_kind(request, Refusal("invalid_request", text, 415))
-        if request.headers.get("Expect", CONTINUE).lower() != CONTINUE:
+        expected = headers.get("Expect")
+        if expected is not None and expected.lower() != CONTINUE:
             text = f"Expect: {CONTINUE} is all that can be expected here."
             return refuse_in_kind(request, Refusal("invalid_request", text, 417))
         return await handler(request)
@@ -73,6 +76,10 @@ def guard(ring: KeyRing, host: str, refused: Refused) -> Middleware:
 _MONITORS_ONLY = (
     f"This is the read-only token of monitors. It may GET {', '.join(MONITOR_PATHS)}; all else takes the gateway's key."
 )
+
+
+def _address(request: web.Request) -> str:
+    return request.remote or "an unknown address"
 
 
 def _may_monitor(request: web.Request) -> bool:
@@ -96,13 +103,17 @@ def _netloc(origin: str) -> str:
 
 def _host_is_known(netloc: str, allowed: frozenset[str] | set[str], wide: bool) -> bool:
     """Whether a Host header names this machine. One that listens everywhere also answers to its plain addresses."""
+    name = _name_in(netloc)
+    return name is not None and (name in allowed or (wide and _is_address(name)))
+
+
+@lru_cache(maxsize=32)
+def _name_in(netloc: str) -> str | None:
+    """The name in a Host header, None where it is none. A client sends the same one with every request."""
     try:
-        name = (urlsplit(f"//{netloc}").hostname or "").rstrip(".")
+        return (urlsplit(f"//{netloc}").hostname or "").rstrip(".")
     except ValueError:
-        return False
-    if name in allowed:
-        return True
-    return wide and _is_address(name)
+        return None
 
 
 def _is_address(name: str) -> bool:

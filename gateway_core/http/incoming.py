@@ -78,18 +78,22 @@ def understand(body: JsonObject, request: web.Request, reader: Reader, body_byte
         return understood
     if refusal := validate(understood.chat):
         return refusal
-    parsed = _with_extras(understood.chat, extras, request, body_bytes, reader.api)
-    if isinstance(parsed, Refusal) or reader.api is ApiKind.CHAT:
-        return parsed
-    return replace(parsed, api=reader.api, native=body, native_headers=understood.native_headers)
+    native = None if reader.api is ApiKind.CHAT else body
+    return _with_extras(understood, native, extras, request, body_bytes, reader.api)
 
 
 def _with_extras(
-    body: JsonObject, extras: JsonObject, request: web.Request, body_bytes: int, api: ApiKind
+    understood: Understood,
+    native: JsonObject | None,
+    extras: JsonObject,
+    request: web.Request,
+    body_bytes: int,
+    api: ApiKind,
 ) -> ChatRequest | Refusal:
-    tier, context = extras.get("force_tier"), read_context(extras.get("context"))
-    key = idempotency_key(extras, request)
-    asked = request.headers.get("x-llmgw-cache")
+    body = understood.chat
+    headers, tier = request.headers, extras.get("force_tier")
+    context, key = read_context(extras.get("context")), idempotency_key(extras, request)
+    asked = headers.get("x-llmgw-cache")
     mode = CacheMode.USE if asked is None else _MODES.get(asked.strip().lower())
     if tier is not None and not (isinstance(tier, str) and tier in _TIERS):
         return errors.invalid_request("force_tier is local, cheap or premium.", "force_tier")
@@ -99,10 +103,10 @@ def _with_extras(
         return key
     if mode is None:
         return errors.invalid_request("x-llmgw-cache is no-store, bypass or refresh.", "x-llmgw-cache")
-    lane = request.headers.get(LANE_HEADER, "").strip().lower()
+    lane = headers.get(LANE_HEADER, "").strip().lower()
     if lane and lane not in _LANES:
         return errors.invalid_request(f"{LANE_HEADER} is interactive or background.", LANE_HEADER)
-    view = read_client(body, request.headers)
+    view = read_client(body, headers)
     if isinstance(context, str) and context in BACKGROUND_CONTEXTS:
         view = _in_background(view, context)
     if lane:
@@ -120,6 +124,9 @@ def _with_extras(
         cache_mode=mode,
         idempotency_key=key,
         context=context,
+        api=api,
+        native=native,
+        native_headers=understood.native_headers,
         received=received(request, api),
     )
 
@@ -138,7 +145,7 @@ def idempotency_key(extras: JsonObject, request: web.Request) -> str | Refusal |
 
 def received(request: web.Request, api: ApiKind) -> Received:
     """How the request came, secrets masked."""
-    read_ms = (time.monotonic() - request.get(ARRIVED, time.monotonic())) * 1000
+    read_ms = (time.monotonic() - request[ARRIVED]) * 1000
     return Received(
         request.method, request.path, masked_headers(request.headers.items()), round(read_ms, 3), api, request[CALLER]
     )

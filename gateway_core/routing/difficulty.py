@@ -35,7 +35,7 @@ def with_head(plain: Difficulty, vector: Sequence[float] | None, head: Head | No
     """A difficulty that was read without labels, with what the user taught."""
     if head is None:
         return plain
-    features = list(plain.features)
+    features = [feature for feature in plain.features if feature.name != LIMITED]
     if learned := head.points(vector):
         features.append(Feature("your labels", round(learned, 3), f"{head.labels} labels"))
     return _difficulty(features, head.labels, embedded=plain.embedded)
@@ -44,19 +44,20 @@ def with_head(plain: Difficulty, vector: Sequence[float] | None, head: Head | No
 def seen_in(text: str, vector: Sequence[float] | None, weights: Shipped) -> list[Feature]:
     """What is known of a prompt without its user's labels."""
     features = [Feature(rule.name, rule.weight) for rule in found_in(text)]
-    for name, (value, told) in zip(MEASURES, measured(text), strict=True):
-        if value is not None:
-            features.append(Feature(name, round(weights.of_measure(name, value), 3), told))
+    features += [
+        Feature(name, round(weights.of_measure(name, value), 3), told)
+        for name, (value, told) in zip(MEASURES, measured(text), strict=True)
+        if value is not None
+    ]
     if vector is not None:
         features.append(Feature("meaning", round(weights.of_meaning(vector), 3)))
     return features
 
 
-def _difficulty(features: Sequence[Feature], labels: int, *, embedded: bool) -> Difficulty:
-    seen = [feature for feature in features if feature.name != LIMITED]
-    lightness = [-abs(feature.points) for feature in seen]
-    ordered = tuple([seen[at] for at in sorted(range(len(seen)), key=lightness.__getitem__)])
-    raw = round(unlimited(seen), 3)
+def _difficulty(features: list[Feature], labels: int, *, embedded: bool) -> Difficulty:
+    lightness = [-one.points if one.points > 0 else one.points for one in features]
+    ordered = tuple([features[at] for at in sorted(range(len(features)), key=lightness.__getitem__)])
+    raw = round(BASE + sum([feature.points for feature in features]), 3)
     score = min(1.0, max(0.0, raw))
     if score != raw:
         ordered += (Feature(LIMITED, round(score - raw, 3)),)

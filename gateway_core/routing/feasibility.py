@@ -17,6 +17,9 @@ DEFAULT_ANSWER_TOKENS = 512
 """Room kept for the answer where the caller sets no limit: less than that is no answer."""
 
 
+_NOT_TIMED = ExpectedAnswer(0, "")
+
+
 @frozen
 class Look:
     """One option as it stands to one request. ``obstacle`` is why it cannot answer; empty where it can."""
@@ -140,7 +143,9 @@ def _patience_s(request: ChatRequest, landscape: Landscape) -> float:
 
 
 def _look(request: ChatRequest, tier: Tier, option: Option, landscape: Landscape, limit_s: float) -> Look:
-    took_s = seconds(request.size, option, request.view.lane, request.view.session) if option.target else None
+    if option.target is None:
+        return Look(tier, option, option.unavailable, None)
+    took_s = seconds(request.size, option, request.view.lane, request.view.session)
     slow = ""
     if took_s is not None and limit_s and took_s > limit_s:
         slow = f"it would take about {took_s:,.0f} s, and {limit_s:,.0f} s is the limit{_mostly(request.size, option)}"
@@ -165,7 +170,8 @@ def _considered(request: ChatRequest, look: Look, landscape: Landscape, passed: 
     option, target, size = look.option, look.option.target, request.size
     if target is None:
         return Considered(tier=look.tier, provider="", model="", obstacle=look.obstacle)
-    answer = expected_answer(size, option, request.view.lane)
+    took_s = option.pace.usual_s if look.seconds is None else look.seconds
+    answer = _NOT_TIMED if look.seconds is None else expected_answer(size, option, request.view.lane)
     return Considered(
         tier=look.tier,
         provider=target.provider,
@@ -173,19 +179,15 @@ def _considered(request: ChatRequest, look: Look, landscape: Landscape, passed: 
         obstacle=look.obstacle,
         tokens_needed=tokens_needed(size, option),
         context_tokens=option.can.context_tokens,
-        seconds=_tenths(option.pace.usual_s if look.seconds is None else look.seconds),
+        seconds=None if took_s is None else round(took_s, 1),
         loaded=option.memory.loaded,
         free=target.free,
         most_microusd=0 if target.free else landscape.most_microusd(request, target),
         passed_over=passed.get(target, ""),
         ratio=round(option.ratio, 3),
-        answer_tokens=answer.tokens if look.seconds is not None else 0,
-        answer_told_by=answer.told_by if look.seconds is not None else "",
+        answer_tokens=answer.tokens,
+        answer_told_by=answer.told_by,
     )
-
-
-def _tenths(seconds_or_none: float | None) -> float | None:
-    return None if seconds_or_none is None else round(seconds_or_none, 1)
 
 
 def displaces(option: Option) -> str:

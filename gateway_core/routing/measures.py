@@ -43,14 +43,14 @@ def both_ends(text: str, beginning: int, end: int) -> str:
 
 def measured(text: str) -> list[Measured]:
     """What there is of each of the :data:`MEASURES`."""
-    seen = both_ends(text, BEGINNING, END)
-    size = max(1, len(seen))
+    seen, length = both_ends(text, BEGINNING, END), len(text)
+    size = len(seen) or 1
     numbers, digits = _numbers(seen)
     lines, questions, commas = len(_LINE.findall(seen)), seen.count("?"), seen.count(",")
     longest = max(map(len, _QUESTION.findall(seen)), default=0) if questions else 0
     digits_share, long_share = digits / size, long_words_share(seen)
     return [
-        (log1p(len(text)), _many(len(text), "character")),
+        (log1p(length), _many(length, "character")),
         (log1p(numbers), _many(numbers, "number")),
         (digits_share, f"{digits_share:.0%}"),
         (log1p(lines), _many(lines, "line")),
@@ -69,7 +69,7 @@ def long_words_share(seen: str) -> float:
     else:
         words, may_be_german = _WORD.findall(seen), True
     least = LONG_GERMAN_WORD if may_be_german and _GERMAN.search(seen) else LONG_WORD
-    return sum(map(least.__le__, map(len, words))) / max(1, len(words))
+    return sum(map(least.__le__, map(len, words))) / (len(words) or 1)
 
 
 def _numbers(seen: str) -> tuple[int, int]:

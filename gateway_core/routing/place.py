@@ -7,7 +7,6 @@ is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -55,46 +54,48 @@ class Place:
 def place_of(request: ChatRequest) -> Place:
     """The request's place. Reads what the user said and hashes it; nothing else of the conversation."""
     view = request.view
-    who = [request.caller, "background" if view.lane is Lane.BACKGROUND else "chat", view.purpose]
+    who = (request.caller, "background" if view.lane is Lane.BACKGROUND else "chat", view.purpose)
     named = view.session or ""
-    talk = _name(*who, "" if named.startswith(RUN_SESSION) else named)
-    said = list(_said(request))
-    now = before = talk
+    session = _name(*who, named)
+    now = before = _name(*who, "") if named.startswith(RUN_SESSION) else session
+    said = _said(request)
     for what, _ in said:
         before, now = now, _name(now, what)
     system = (_name_of if len(view.system_text) <= _REMEMBERED else _name)(view.system_text)
-    strict, strict_before = _name(now, system), _name(before, system)
+    strict, turns = _name(now, system), len(said)
     turn: tuple[str, ...] = (strict, now)
-    session = _name(*who, named) if named else ""
     if view.in_tool_loop and (ids := _last_calls(request)):
         turn = (_name(strict, *ids), *turn)
     return Place(
         turn=turn,
-        before=(strict_before, before) if len(said) > 1 else (),
-        session=session,
-        alone=_name(session, system) if session and len(said) == 1 and not view.in_tool_loop else "",
+        before=(_name(before, system), before) if turns > 1 else (),
+        session=session if named else "",
+        alone=_name(session, system) if named and turns == 1 and not view.in_tool_loop else "",
         words=view.user_text,
-        words_before=said[-2][1] if len(said) > 1 else "",
-        turns=max(1, len(said)),
+        words_before=said[-2][1] if turns > 1 else "",
+        turns=turns or 1,
         in_tool_loop=view.in_tool_loop,
         awaited=view.lane is not Lane.BACKGROUND,
     )
 
 
-def _said(request: ChatRequest) -> Iterator[tuple[str, str]]:
+def _said(request: ChatRequest) -> list[tuple[str, str]]:
     """Each message of the user's: all of it that matters, and its words."""
+    said: list[tuple[str, str]] = []
+    reminded = request.view.client == "claude-code"
     for message in request.view.messages:
         if message.get("role") != "user":
             continue
         content = message.get("content")
-        text = text_of(content)
-        if request.view.client == "claude-code" and text:
+        text = typed = text_of(content)
+        if reminded and text:
             text = without_reminders(text)
-            if not text and not isinstance(content, list):
-                continue
-        others = [_other(part) for part in content if part_text(part) is None] if isinstance(content, list) else []
-        if text or others or not isinstance(content, list):
-            yield "\n".join((text, *others)), text
+        if not isinstance(content, list):
+            if text or not typed:
+                said.append((text, text))
+        elif (others := [_other(part) for part in content if part_text(part) is None]) or text:
+            said.append(("\n".join((text, *others)), text))
+    return said
 
 
 def _other(part: Any) -> str:
@@ -118,5 +119,8 @@ def _name_of(text: str) -> str:
 
 
 def _name(*parts: str) -> str:
-    data = [part.encode("utf-8", "replace") for part in parts]
-    return sha256(b"".join([b"%d:%b" % (len(part), part) for part in data])).hexdigest()[:24]
+    told = b""
+    for part in parts:
+        data = part.encode("utf-8", "replace")
+        told += b"%d:%b" % (len(data), data)
+    return sha256(told).hexdigest()[:24]

@@ -57,7 +57,10 @@ def route(request: ChatRequest, landscape: Landscape, known: Known = NOTHING) ->
     wish = _certain(request, landscape, known)
     if isinstance(wish, Refusal):
         return wish
-    by_itself = _family(request, hard, landscape, known.judgement) or _by_difficulty(hard, landscape, known.judgement)
+    why = _why(hard) if wish is None or wish.at_least else ""  # else nobody is told what the difficulty asks for
+    by_itself = _family(request, hard, landscape, known.judgement, why) or _by_difficulty(
+        hard, landscape, known.judgement, why
+    )
     balance = None
     if wish and wish.at_least and UPWARD.index(by_itself.tier) > UPWARD.index(wish.tier):
         wish = None
@@ -95,21 +98,27 @@ def _certain(request: ChatRequest, landscape: Landscape, known: Known) -> Wish |
     return staying.tool_loop(request, known.session, landscape) or staying.again(request, known.session, landscape)
 
 
-def _family(request: ChatRequest, hard: Difficulty, landscape: Landscape, judgement: Judgement | None) -> Wish | None:
+def _family(
+    request: ChatRequest, hard: Difficulty, landscape: Landscape, judgement: Judgement | None, difficult: str
+) -> Wish | None:
     """What stands in for a Claude that nobody serves: small families for CHEAP, large ones for PREMIUM."""
     if not wishes.stands_for_a_family(request):
         return None
     found = wishes.family_tier(request)
     why = f"{request.model} is asked for and Anthropic is not set up"
     if found is None:
-        usual = _by_difficulty(hard, landscape, judgement)
+        usual = _by_difficulty(hard, landscape, judgement, difficult)
         return replace(usual, reason=f"{why}: it counts as gateway-auto; {usual.reason}")
     return Wish(found, f"family:{found}", f"{why}: the {found} tier stands in for its family")
 
 
-def _by_difficulty(hard: Difficulty, landscape: Landscape, judgement: Judgement | None) -> Wish:
+def _why(hard: Difficulty) -> str:
+    """The features that the difficulty is made of for the most part."""
     heaviest = [one for one in hard.features if abs(one.points) >= LEAST_TOLD and one.name != LIMITED][:MOST_TOLD]
-    why = ", ".join([f"{one.name} {one.points:+.2f}" for one in heaviest]) or "nothing stands out"
+    return ", ".join([f"{one.name} {one.points:+.2f}" for one in heaviest]) or "nothing stands out"
+
+
+def _by_difficulty(hard: Difficulty, landscape: Landscape, judgement: Judgement | None, why: str) -> Wish:
     if hard.score < landscape.bands.easy_below:
         return Wish(Tier.LOCAL, "simple", f"difficulty {hard.score:.2f}: {why}")
     if hard.score >= landscape.bands.hard_from:

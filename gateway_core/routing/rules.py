@@ -30,6 +30,13 @@ class Rule:
     pattern: str
     parts: tuple[str, ...]
 
+    def may_apply(self, lower: str) -> bool:
+        """Whether it can be found in an ASCII text, in lower case."""
+        for part in self.parts:  # noqa: SIM110 - a generator takes twice as long
+            if part in lower:
+                return True
+        return not self.parts
+
     def applies(self, asked: str) -> bool:
         return _compiled(self.pattern).search(asked) is not None
 
@@ -111,7 +118,7 @@ RULES = (
         r"```|\b(def|class|function|SELECT|import|struct|impl|lambda)\b.*[({:;]",
         "``` def class function select import struct impl lambda",
     ),
-    _rule("a list of demands", 0.12, r"(?m)(^[ \t]*(\d+[.)]|[-*])[ \t].+\n*){3,}"),
+    Rule("a list of demands", 0.12, r"(?m)(^[ \t]*(\d+[.)]|[-*])[ \t].+\n*){3,}", ("\n",)),
     _rule(
         "several constraints",
         0.12,
@@ -133,5 +140,5 @@ def found_in(text: str) -> list[Rule]:
     asked = both_ends(text, BEGINNING, END)
     if not asked.isascii():
         return [rule for rule in RULES if rule.applies(asked)]
-    holds = asked.lower().__contains__
-    return [rule for rule in RULES if (not rule.parts or any(map(holds, rule.parts))) and rule.applies(asked)]
+    lower = asked.lower()
+    return [rule for rule in RULES if rule.may_apply(lower) and rule.applies(asked)]

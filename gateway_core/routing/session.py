@@ -128,7 +128,7 @@ class Sessions:
         ``key`` is what the very same request is known by, empty where it may not be compared; ``vectors`` are the
         meaning of the user's words and of those of the turn before, where they are known.
         """
-        own, before = self._of(place.turn), self._of(place.before)
+        own, before = self._turns.first(place.turn), self._turns.first(place.before)
         session = self._turns.get(place.session)
         last = own or before or session
         if last is None:
@@ -159,21 +159,17 @@ class Sessions:
     def earlier(self, place: Place, now: float) -> Answered | None:
         """The answer that this turn may ask for again: that to the turn before, or to the session's question before
         where a client sends each alone. Subagents have system prompts of their own, and come before it is answered."""
-        last = self._of(place.before) or self._turns.get(place.alone)
-        if (
-            place.in_tool_loop
-            or not place.awaited
-            or last is None
-            or self._of(place.turn)
-            or now - last.at > AGAIN_WITHIN_S
-        ):
+        if place.in_tool_loop or not place.awaited:
+            return None
+        last = self._turns.first(place.before) or self._turns.get(place.alone)
+        if last is None or now - last.at > AGAIN_WITHIN_S or self._turns.first(place.turn):
             return None
         return last
 
     def answered(self, place: Place, answer: Answered, *, key: str = "") -> None:
         """Remembers an answer that the caller has whole, or is about to have. ``key`` as for :meth:`standing`."""
-        turn = self._of(place.turn)
-        last = turn or self._of(place.before) or self._turns.get(place.session)
+        turn = self._turns.first(place.turn)
+        last = turn or self._turns.first(place.before) or self._turns.get(place.session)
         began_at, cached_tokens, life_s = _cache_of(answer, last)
         since = (turn.loop_since if turn and place.in_tool_loop else None) or answer.at
         kept = Answered(
@@ -191,18 +187,19 @@ class Sessions:
             loop_since=since if answer.calls or place.in_tool_loop else None,
         )
         for name in (*place.turn, place.session, place.alone, place.after_calls(answer.calls) if answer.calls else ""):
-            self._turns.put(name, kept)
+            if name:
+                self._turns.put(name, kept)
         if key and not place.in_tool_loop:
             self._count(key, answer)
 
     def restore(self, answers: Iterable[tuple[tuple[str, ...], Answered]]) -> None:
         """Takes up what was answered before a restart, the oldest first, by the names that :meth:`names` gave."""
         for names, answer in answers:
-            last = next((found for name in names if (found := self._turns.get(name))), None)
+            last = self._turns.first(names)
             began_at, cached_tokens, life_s = _cache_of(answer, last)
             kept = replace(answer, began_at=began_at, cached_tokens=cached_tokens, life_s=life_s)
             raised = last is not None and names[0] in self._turns and last.raised
-            for name in names:
+            for name in filter(None, names):
                 self._turns.put(name, replace(kept, raised=kept.raised or raised))
 
     @staticmethod
@@ -229,12 +226,6 @@ class Sessions:
         if answer.began_at >= asked.at:
             self._requests.put(key, _Asked(asked.times + 1, answer.at))
 
-    def _of(self, names: tuple[str, ...]) -> Answered | None:
-        for name in names:
-            if found := self._turns.get(name):
-                return found
-        return None
-
 
 def _cache_of(answer: Answered, last: Answered | None) -> tuple[float, int, float]:
     """When what the answer's provider has cached now began to live, its tokens, and for how long it lives.
@@ -256,7 +247,7 @@ def _cache_of(answer: Answered, last: Answered | None) -> tuple[float, int, floa
 
 
 class _Recent(Generic[Value]):
-    """The most recently used values by name; the empty name has none."""
+    """The most recently used values by name."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -266,14 +257,21 @@ class _Recent(Generic[Value]):
         return name in self._values
 
     def get(self, name: str) -> Value | None:
-        if (found := self._values.get(name)) is not None:
-            self._values.move_to_end(name)
-        return found
+        if name not in self._values:
+            return None
+        self._values.move_to_end(name)
+        return self._values[name]
+
+    def first(self, names: tuple[str, ...]) -> Value | None:
+        """The value of the first of them that has one."""
+        for name in names:
+            if name in self._values:
+                return self.get(name)
+        return None
 
     def put(self, name: str, value: Value) -> None:
-        if not name:
-            return
+        """``name`` is not empty: that is none."""
         self._values[name] = value
         self._values.move_to_end(name)
-        while len(self._values) > self._capacity:
+        if len(self._values) > self._capacity:
             self._values.popitem(last=False)

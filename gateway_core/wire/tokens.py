@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from gateway_core.model import JsonObject, RequestSize
-from gateway_core.wire.json_values import as_list, as_objects, positive
+from gateway_core.wire.json_values import positive
 
 _CHARACTERS_PER_TOKEN = 4.4
 _MESSAGE_TOKENS = 4
@@ -102,7 +102,18 @@ def most_characters(tokens: int) -> int:
 def text_ceiling(text: str) -> int:
     """A number of tokens that the text does not exceed in practice."""
     data = text.encode("utf-8", "surrogatepass")
-    return _bytes_ceiling(data) if " " in text or "\n" in text else len(data)
+    size = len(data)
+    if " " not in text and "\n" not in text:
+        return size
+    rest = data.translate(None, _LETTERS)  # to count the spaces of text takes ten times as long
+    signs = rest.translate(None, _SPACES)
+    fine = len(signs)
+    spaces = len(rest) - fine
+    if b"\t" in signs or b"\r" in signs:
+        fine = len(signs.translate(None, _BLANKS))
+    if spaces * _SPARSE < size or fine * 5 > size * 2:
+        return size
+    return _mixed_ceiling(size, fine)
 
 
 @lru_cache(maxsize=16)
@@ -116,15 +127,6 @@ def _text_estimate(text: str) -> float:
         return len(text) / _CHARACTERS_PER_TOKEN
     extra = len(text.encode("utf-8", "surrogatepass")) - len(text)
     return len(text) / _CHARACTERS_PER_TOKEN + extra * 0.4
-
-
-def _bytes_ceiling(data: bytes) -> int:
-    size, rest = len(data), data.translate(None, _LETTERS)  # to count the spaces of text takes ten times as long
-    spaces = len(rest) - len(rest.translate(None, _SPACES))
-    fine = len(rest.translate(None, _BLANKS))
-    if spaces * _SPARSE < size or fine * 5 > size * 2:
-        return size
-    return _mixed_ceiling(size, fine)
 
 
 def _mixed_ceiling(size: int, fine: int) -> int:
@@ -149,7 +151,7 @@ def _ceiling(parts: _Parts) -> int:
         fine = len(parts.tools_json.translate(None, _COARSE))
         total += _mixed_ceiling(len(parts.tools_json), fine) + _TOOLS_CEILING
     total += parts.messages * _MESSAGE_CEILING + parts.images * _IMAGE_CEILING
-    return total + parts.file_bytes + min(parts.unseen, 1) * _UNSEEN_CEILING + 16
+    return total + parts.file_bytes + (_UNSEEN_CEILING if parts.unseen else 0) + 16
 
 
 def _output_limit(body: JsonObject) -> int | None:
@@ -158,15 +160,16 @@ def _output_limit(body: JsonObject) -> int | None:
 
 
 def _parts(body: JsonObject) -> _Parts:
-    parts = _Parts([], b"", 0, 0, 0, 0)
+    tools = body.get("tools")
+    parts = _Parts([], b"", 0, len(tools) if isinstance(tools, list) else 0, 0, 0)
     for name in _COUNTED:
         if name in body and (value := body[name]):
             parts.tools_json += orjson.dumps(value)
-    parts.tools = len(as_list(body.get("tools")))
-    messages = as_objects(body.get("messages"))
-    parts.messages = len(messages)
-    for message in messages:
-        _add_message(parts, message)
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        if isinstance(message, dict):
+            parts.messages += 1
+            _add_message(parts, message)
     return parts
 
 
@@ -178,9 +181,9 @@ def _add_message(parts: _Parts, message: JsonObject) -> None:
         for part in content:
             if isinstance(part, dict):
                 _add_part(parts, part)
-    for key, value in message.items():
+    for key in message:
         if key not in ("content", "role"):
-            parts.texts += _strings(value)
+            parts.texts += _strings(message[key])
 
 
 def _add_part(parts: _Parts, part: JsonObject) -> None:
@@ -189,7 +192,7 @@ def _add_part(parts: _Parts, part: JsonObject) -> None:
         parts.images += 1
     elif kind in ("file", "document", "input_file", "input_audio", "container_upload"):
         parts.unseen += _is_unseen(part)
-        parts.file_bytes += sum(len(text) for text in _strings(part))
+        parts.file_bytes += sum([len(text) for text in _strings(part)])
     else:
         parts.texts += _strings(part)
 

@@ -51,15 +51,22 @@ def _message(message: Any) -> Problem | None:
     role, content = message.get("role"), message.get("content")
     if role not in _ROLES:
         return ".role", f"must be one of {', '.join(_ROLES)}"
-    if isinstance(content, list):
-        for index, part in enumerate(content):
-            if problem := _part(part):
-                return f".content[{index}]{problem[0]}", problem[1]
-    elif not (isinstance(content, str) or (content is None and role in ("assistant", "function"))):
-        return ".content", "must be a string or a list of parts"
+    if not isinstance(content, str) and (problem := _parts(content, role)):
+        return problem
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
         return ".tool_call_id", "must be the id of the tool call this answers"
-    return _tool_calls(message.get("tool_calls")) if role == "assistant" else None
+    return _tool_calls(message["tool_calls"]) if role == "assistant" and "tool_calls" in message else None
+
+
+def _parts(content: Any, role: str) -> Problem | None:
+    """The same of a content that is no string."""
+    if not isinstance(content, list):
+        silent = content is None and role in ("assistant", "function")
+        return None if silent else (".content", "must be a string or a list of parts")
+    for index, part in enumerate(content):
+        if problem := _part(part):
+            return f".content[{index}]{problem[0]}", problem[1]
+    return None
 
 
 def _part(part: Any) -> Problem | None:
@@ -108,8 +115,10 @@ def _tools(body: JsonObject) -> Problem | None:
     for index, tool in enumerate(tools):
         kind = tool.get("type") if isinstance(tool, dict) else None
         if kind == "function":
-            function = tool.get("function")
-            name = function.get("name") if isinstance(function, dict) else None
+            try:
+                function, name = tool["function"], tool["function"]["name"]
+            except (KeyError, TypeError):
+                function = name = None
             if not isinstance(name, str) or not name:
                 return f"tools[{index}].function.name", "must be a name"
             parameters = function.get("parameters")
@@ -139,11 +148,10 @@ def _tool_choice(body: JsonObject) -> Problem | None:
 def _numbers(body: JsonObject) -> Problem | None:
     for name in ("max_tokens", "max_completion_tokens"):
         value = body.get(name)
-        if value is not None and (not is_integer(value) or not 1 <= value <= LARGEST_LIMIT):
+        if value is not None and not (is_integer(value) and 1 <= value <= LARGEST_LIMIT):
             return name, "must be a positive integer"
     for name, most in (("temperature", 2.0), ("top_p", 1.0)):
-        value = body.get(name)
-        if value is not None and not (is_number(value) and 0 <= value <= most):
+        if name in body and (value := body[name]) is not None and not (is_number(value) and 0 <= value <= most):
             return name, f"must be a number from 0 to {most:g}"
     choices = body.get("n")
     if choices is not None and (not is_integer(choices) or choices != 1):

@@ -139,11 +139,11 @@ def test_a_document_that_only_the_provider_reads_may_fill_its_context(part: dict
 def test_a_long_text_is_looked_through_once_for_all_who_send_it(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
 
-    def text_ceiling(text: str) -> int:
+    def counted(text: str) -> int:
         looked.append(len(text))
-        return tokens._bytes_ceiling(text.encode())
+        return text_ceiling(text)
 
-    monkeypatch.setattr(tokens, "text_ceiling", text_ceiling)
+    monkeypatch.setattr(tokens, "text_ceiling", counted)
     prompt = PROSE * 200 + "of this test alone"
     sizes = {
         measure({"model": "m", "user": who, "messages": [{"role": "system", "content": "" + prompt}]}) for who in "ab"
