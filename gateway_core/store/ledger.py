@@ -121,8 +121,9 @@ class Ledger:
         values, announced = entry.values, entry.announced
         if self._database.why_temporary or not self._advance.covers(values, announced):
             return False
-        self._noted[entry.id] = _Noted(values, announced)
-        self._open[entry.id] = entry.reserved_microusd
+        name = entry.id
+        self._noted[name] = _Noted(values, announced)
+        self._open[name] = entry.reserved_microusd
         self._is_idle = False
         self._write_soon()
         return True
