@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gateway_core.model import CacheStats, RequestRow, SemanticStats, Series, Status, Tier, TierStats, Usage
-from gateway_core.store.days import day_of, start_of
+from gateway_core.store.days import day_of
 from gateway_core.tallies import NOTHING_SAVED, Day, Minute, Tallies, minute_of, more_saved
 
 RECENT_ROWS = 500
@@ -38,7 +38,7 @@ class Activity:
         while len(self._rows) > RECENT_ROWS:
             self._rows.popitem(last=False)
         if row.status is not Status.RUNNING:
-            self._count(row, usage, paid_on or day_of(row.at))
+            self._count(row, usage, paid_on)
 
     def mark(self, request_id: str, thumb: str) -> None:
         """The user gave a request a thumb, or took it back; without an id: all of them."""
@@ -46,9 +46,11 @@ class Activity:
             if (row := self._rows.get(name)) is not None and row.thumb != thumb:
                 self._rows[name] = replace(row, thumb=thumb)
 
-    def _count(self, row: RequestRow, usage: Usage, date: str) -> None:
+    def _count(self, row: RequestRow, usage: Usage, paid_on: str | None) -> None:
         self._ever = more_saved(self._ever, row)
-        self._roll(max(row.at, start_of(date)))
+        came_on = day_of(row.at)
+        date = paid_on or came_on
+        self._roll_to(max(came_on, date))
         if date == self._day.date:
             self._day.count(row, usage)
         number = minute_of(row)
@@ -58,9 +60,12 @@ class Activity:
         if len(self._minutes) > 2 * MINUTES:
             self._minutes = {at: minute for at, minute in self._minutes.items() if number - MINUTES < at <= number}
 
-    def _roll(self, at: float) -> None:
+    def _roll(self, now: float) -> None:
+        self._roll_to(day_of(now))
+
+    def _roll_to(self, date: str) -> None:
         """A later day begins with empty sums; a clock that jumps back does not bring an old one again."""
-        if (date := day_of(at)) > self._day.date:
+        if date > self._day.date:
             self._day = Day(date)
 
     def rows(self, limit: int) -> tuple[RequestRow, ...]:

@@ -62,11 +62,15 @@ class Bus:
 
     def hears(self, kind: type[Event]) -> bool:
         """Whether anybody hears events of a kind now."""
-        return bool(self._subscriptions) or any(not kinds or kind in kinds for _, kinds in self._listeners)
+        for _, kinds in self._listeners:
+            if kind in kinds or not kinds:
+                return True
+        return bool(self._subscriptions)
 
     def publish(self, event: Event) -> None:
+        kind = type(event)
         for heard, kinds in self._listeners:
-            if kinds and type(event) not in kinds:
+            if kinds and kind not in kinds:
                 continue
             try:
                 heard(event)

@@ -125,10 +125,6 @@ class Exchange:
             return f"{self.decision.route}{compacted}"
         return f"{self.decision.route}>{last.tier if last.tier is not first.tier else last.provider}{compacted}"
 
-    @property
-    def saved_microusd(self) -> int:
-        return sum(self.otherwise.saved(self.cost_microusd))
-
     def charge(self, cost: Cost, day: str) -> None:
         """A call is charged, to the UTC day of its reservation."""
         self.cost += cost
@@ -177,6 +173,7 @@ class Exchange:
         """The line of the requests pane as things stand."""
         request, view, target, usage, outcome = self.request, self.request.view, self.target, self.usage, self.outcome
         latency_ms = outcome.latency_ms if outcome else 0.0
+        prompt_tokens, cost_microusd = usage.prompt_tokens, self.cost_microusd
         return RequestRow(
             id=request.id,
             at=request.received_at,
@@ -187,8 +184,8 @@ class Exchange:
             session=view.session,
             asked_model=request.model,
             preview=self.preview,
-            input_tokens=usage.prompt_tokens or request.size.input_tokens,
-            input_counted=usage.input_counted if usage.prompt_tokens else Counted.ESTIMATED,
+            input_tokens=prompt_tokens or request.size.input_tokens,
+            input_counted=usage.input_counted if prompt_tokens else Counted.ESTIMATED,
             output_tokens=usage.output_tokens,
             output_counted=usage.output_counted,
             tools=request.size.tools,
@@ -198,8 +195,8 @@ class Exchange:
             model=target.model if target else None,
             cache=self.cache,
             route=self.route,
-            cost_microusd=self.cost_microusd,
-            saved_microusd=self.saved_microusd,
+            cost_microusd=cost_microusd,
+            saved_microusd=sum(self.otherwise.saved(cost_microusd)),
             first_token_ms=self.first_token_ms,
             finish_reason=self.finish_reason,
             repaired=self.repaired,

@@ -12,16 +12,17 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(cls: type[T]) -> type[T]:
-    """A dataclass with slots, frozen to the type checker alone.
+    """A dataclass, frozen to the type checker alone.
 
     ``frozen=True`` looks again at run time: a value of twelve fields then takes 2.8 µs to make instead of .3, a tenth
     of what a small request costs. And what ``dataclass`` writes and compiles for each class, comparison, hash and text,
     is here one function for all: making the 310 classes of a start took 250 ms of CPU, and takes a third of it
-    (measured 2026-11-29, Python 3.11).
+    (measured 2026-11-29, Python 3.11). It has no slots: of a value with slots orjson looks up each field by its name,
+    which takes five times as long. A request's detail was 50 µs of JSON, and is 8; a value takes 60 bytes more.
     """
     if cls.__doc__ is None:
         cls.__doc__ = cls.__name__  # else ``dataclass`` writes the signature there, which takes as long as the rest
-    made: Any = dataclass(slots=True, repr=False, eq=False)(cls)
+    made: Any = dataclass(repr=False, eq=False)(cls)
     compared = _getter([one.name for one in fields(made) if one.compare])
     shown = [one.name for one in fields(made) if one.repr]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -214,8 +214,8 @@ class Journal:
             self._committing.add(task)
             task.add_done_callback(self._committing.discard)
 
-    async def _committed(self, rows: list[_Told], writing: Awaitable[list[BaseException | None]]) -> None:
-        for noted, result in zip(rows, await writing, strict=True):
+    async def _committed(self, rows: list[_Told], writing: list[asyncio.Future[None]]) -> None:
+        for noted, result in zip(rows, await _results(writing), strict=True):
             self._being_written.pop(noted[0].id, None)
             if isinstance(result, StoreError):
                 self._keep(noted, result)
@@ -225,10 +225,10 @@ class Journal:
     async def _written(self, rows: Iterable[_Told]) -> list[BaseException | None]:
         writing = self._begun(rows)
         self._requests.hurry()
-        return await writing
+        return await _results(writing)
 
-    def _begun(self, rows: Iterable[_Told]) -> Awaitable[list[BaseException | None]]:
-        return asyncio.gather(*(self._begin(*noted) for noted in rows), return_exceptions=True)
+    def _begun(self, rows: Iterable[_Told]) -> list[asyncio.Future[None]]:
+        return [self._begin(*noted) for noted in rows]
 
     def _begin(
         self, row: RequestRow, detail: RequestDetail, wire: Recording | None, paid_on: str | None
@@ -266,6 +266,14 @@ class Journal:
             lost = f"; {self._lost} older ones are lost to the log, their money is not" if self._lost else ""
             self._lost = 0
             self._bus.publish(Notice(self._clock.now(), "warning" if lost else "info", f"{late}{lost}.", "requests"))
+
+
+async def _results(writing: list[asyncio.Future[None]]) -> list[BaseException | None]:
+    """How each ended. What shares a commit is done together: who has waited for one need not wait for the others."""
+    for one in writing:
+        if not one.done():
+            await asyncio.wait((one,))
+    return [one.exception() for one in writing]
 
 
 def _has_just_begun(row: RequestRow, exchange: Exchange, has_run_s: float) -> bool:

@@ -57,8 +57,13 @@ class KnownSecrets:
 
         What is divided over the parts of a list is looked for in each part alone.
         """
-        made: Any = self._without(value) if self._may_hold_one(value) else value
-        return made  # type: ignore[no-any-return]
+        try:
+            if not self._is_in(orjson.dumps(value)):  # a tenth of looking through its parts: 0.2 ms for 175 kB
+                return value
+        except (TypeError, ValueError):  # lone surrogates, integers beyond 64 bits
+            pass
+        made: T = self._without(value)
+        return made
 
     def holds(self, value: object) -> bool:
         """Whether there is a secret in what :meth:`without` takes."""
@@ -71,13 +76,6 @@ class KnownSecrets:
         value = orjson.loads(text)
         made = self._without(value)
         return text if made is value else orjson.dumps(made)
-
-    def _may_hold_one(self, value: object) -> bool:
-        """Writing it all as JSON takes a tenth of looking through its parts: 0.2 ms for 175 kB."""
-        try:
-            return self._is_in(orjson.dumps(value))
-        except (TypeError, ValueError):  # lone surrogates, integers beyond 64 bits
-            return True
 
     def _is_in(self, text: bytes) -> bool:
         for form in self._in_json:  # noqa: SIM110 - a generator takes three times as long

@@ -34,7 +34,7 @@ _WORTH_REMEMBERING = 256
 
 def masked_headers(headers: Iterable[tuple[str, str]]) -> Headers:
     """Headers without what is secret by its name or by its looks."""
-    return tuple((name, _masked_value(name, value)) for name, value in headers)
+    return tuple([(name, _masked_value(name, value)) for name, value in headers])
 
 
 @lru_cache(maxsize=256)

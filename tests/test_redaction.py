@@ -20,7 +20,13 @@ KNOWN = "correct-horse-battery"
         "sk-ant-api03-abcdefghijk1234567890",
         "gsk_0123456789abcdef0123456789abcdef",
         "Bearer abcdefgh",
+        "BEARER\tabcd",
         "x-api-key: whatever-it-is",
+        "X-Api-Key whatever",
+        "rk_live_0123",
+        "PK-abcdef",
+        "xai-abcdef",
+        "ſK-abcdef",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcdefghijkl",
         "password: hunter22hunter",
         "4111 1111 1111 1111",
@@ -36,7 +42,13 @@ def test_a_secret_is_left_out_and_the_words_around_it_stay(secret: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["groq/openai/gpt-oss-120b is left alone for 10 s, 5 failures", "DAILY_BUDGET_HARD 50.0 -> 20.0", "qwen3:8b", ""],
+    [
+        "groq/openai/gpt-oss-120b is left alone for 10 s, 5 failures",
+        "DAILY_BUDGET_HARD 50.0 -> 20.0",
+        "qwen3:8b",
+        "task-management, risk_assessment, a forbearer abcdef, sk-short",
+        "",
+    ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     assert Redactor([KNOWN]).clean(text) == text

@@ -168,12 +168,14 @@ class AnswerCaches:
             reuse = self.own(key, answer.created_at, "same request")
             self._remember(request.id, reuse)
             return CachedAnswer(CacheStatus.EXACT, answer, reuse, (why,))
-        if not other_words or self._secrets.holds(key.user_text):  # it would be kept for the review
+        if not other_words or not self._semantic.is_on:
+            return None
+        if self._secrets.holds(key.user_text):  # it would be kept for the review
             return None
         with watch.begin("semantic cache") as step:
             hit = await self._semantic.lookup(key, request)
             step.outcome = f"hit, {hit.cosine:.3f} alike" if hit else "miss"
-        if hit is None and (step.took_ms or 0.0) < NOT_ASKED_MS:
+        if hit is None and step.took_ms < NOT_ASKED_MS:
             watch.drop(step)
         if hit:
             why = Reason("semantic cache", f"asked before in other words ({hit.cosine:.3f} alike): {hit.question}")

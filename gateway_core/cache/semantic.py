@@ -165,6 +165,10 @@ class SemanticCache:
         self.ttl_s = settings.exact_cache_ttl_s
         self.review.dial.max_error = settings.semantic_max_error
 
+    @property
+    def is_on(self) -> bool:
+        return self._child is not None
+
     def is_eligible(self, identity: Identity, request: ChatRequest) -> bool:
         """Whether a similar question may be looked for, or this one kept for similar ones."""
         return (

@@ -44,15 +44,14 @@ class Distribution:
 
     def __init__(self, name: str, told: str, labels: Sequence[str], bounds: Sequence[float]) -> None:
         self._name, self._told, self._labels, self._bounds = name, told, labels, bounds
-        self._of: dict[Labels, list[float]] = {}
+        self._of: defaultdict[Labels, list[float]] = defaultdict(self._nothing)
         """How many values fell into each bucket, and behind these the sum of all."""
         if not labels:
             self._of[()] = self._nothing()
 
     def observe(self, labels: Labels, value: float) -> None:
         """Takes one value in."""
-        if (found := self._of.get(labels)) is None:
-            found = self._of[labels] = self._nothing()
+        found = self._of[labels]
         found[bisect_left(self._bounds, value)] += 1
         found[-1] += value
 

@@ -26,6 +26,7 @@ from gateway_core.routing.wishes import AUTO_MODELS, NAMED_TIERS
 LONGEST_TEXT = 8_000
 """Characters of a request that are learned from: what the rules look at."""
 REMEMBERED = 500
+_NO_MODELS = frozenset((*AUTO_MODELS, *NAMED_TIERS, BACKGROUND_MODEL))
 DECIDED_ALONE = ("simple", "default", "hard", "judged")
 """First words of the routes that nothing but the difficulty chose."""
 
@@ -66,7 +67,7 @@ def beginning(text: str) -> str:
 
 def names_a_model(asked_model: str) -> bool:
     """Whether a caller asked for one model, or a family of them, instead of a tier."""
-    return asked_model not in (*AUTO_MODELS, *NAMED_TIERS, BACKGROUND_MODEL)
+    return asked_model not in _NO_MODELS
 
 
 def heard(exchange: Exchange, now: float) -> Heard | None:
@@ -74,11 +75,12 @@ def heard(exchange: Exchange, now: float) -> Heard | None:
     request, decision, target, outcome = exchange.request, exchange.decision, exchange.target, exchange.outcome
     if decision is None or target is None or outcome is None or outcome.status is not Status.OK:
         return None
-    view, text = request.view, beginning(request.view.user_text)
-    nobody_waits = view.lane is Lane.BACKGROUND
-    if exchange.cache.is_hit or nobody_waits or request.api is ApiKind.EMBEDDINGS or not text:
+    view = request.view
+    if exchange.cache.is_hit or view.lane is Lane.BACKGROUND or request.api is ApiKind.EMBEDDINGS:
         return None
     if not request.replay_of and names_a_model(request.model):
+        return None
+    if not (text := beginning(view.user_text)):
         return None
     return Heard(
         id=request.id,

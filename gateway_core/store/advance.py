@@ -11,7 +11,7 @@ spool is gone although the computer went on, it is charged as well.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -39,14 +39,24 @@ _OF_CALL = (
 )
 _OF_END = ("state", "cost_microusd", "usage", "closed_at", "id")
 RESERVED, _DAY = _OF_CALL.index("reserved_microusd"), _OF_CALL.index("day")
-_CALL_ROW = f"INTO reservations ({', '.join(_OF_CALL)}) VALUES ({', '.join('?' * len(_OF_CALL))})"
+
+
+def _row(names: Sequence[str]) -> str:
+    return f"INTO reservations ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+_CALL_ROW = _row(_OF_CALL)
 """A call that is about to be made; see :class:`~gateway_core.store.ledger.LedgerEntry`."""
+_ENDED_ROW = _row((*_OF_CALL, *_OF_END[:-1]))
+"""One that has ended since."""
 END = (
     "UPDATE reservations SET state = ?, cost_microusd = ?, usage = ?, closed_at = ? WHERE id = ? AND state = 'reserved'"
 )
 _BEGIN = (
     "INSERT OR REPLACE INTO begun (id, value) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM requests WHERE id = ?1)"
 )
+CallRow = tuple[tuple[Any, ...], tuple[str, str] | None, tuple[Any, ...] | None]
+"""The values of a call's row, the announcement, and the values of END where it has ended."""
 CALL, ENDED = "call", "end"
 """What an entry of the spool is: the values of a call's row and the announcement, or those of END."""
 
@@ -201,14 +211,15 @@ def _are_values(values: object, number: int) -> bool:
     return isinstance(values, list) and len(values) == number and not any(isinstance(v, list | dict) for v in values)
 
 
-def write_calls(
-    connection: sqlite3.Connection, calls: Iterable[tuple[tuple[Any, ...], tuple[str, str] | None]]
-) -> None:
-    """Writes calls, and that there are their requests, where these are not logged yet."""
-    for values, announcement in calls:
+def write_calls(connection: sqlite3.Connection, calls: Iterable[CallRow]) -> None:
+    """Writes calls as they stand, and that there are their requests, where these are not logged yet."""
+    for values, announcement, end in calls:
         if announcement is not None:
             connection.execute(_BEGIN, announcement)
-        connection.execute(f"INSERT {_CALL_ROW}", values)
+        if end is None:
+            connection.execute(f"INSERT {_CALL_ROW}", values)
+        else:
+            connection.execute(f"INSERT {_ENDED_ROW}", (*values, *end[:-1]))
 
 
 def _restored(connection: sqlite3.Connection, values: list[Any], announcement: list[Any] | None) -> int:

@@ -70,7 +70,7 @@ def unpack_text(blob: bytes) -> bytes:
 
 def clean_text(text: str) -> str:
     """Text that SQLite can keep: lone surrogates become question marks."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _plain(value: object) -> object:

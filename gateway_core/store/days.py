@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from math import floor
 
 DAY_S = 86_400
 _REMEMBERED = 256
@@ -16,7 +15,7 @@ def day_of(at: float) -> str:
 
     Python alone rounds to microseconds, and the last half of one to the next day.
     """
-    return _date(floor(at) // DAY_S)
+    return _date(int(at // DAY_S))
 
 
 @lru_cache(_REMEMBERED)

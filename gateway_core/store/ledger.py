@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from gateway_core.clock import Clock
 from gateway_core.frozen import frozen
 from gateway_core.model import Lane, Target, Usage
-from gateway_core.store.advance import END, IDLE_S, IS_ADVANCE, RESERVED, Advance, write_calls
+from gateway_core.store.advance import END, IDLE_S, IS_ADVANCE, RESERVED, Advance, CallRow, write_calls
 from gateway_core.store.codec import clean_text, to_json
 from gateway_core.store.database import Database, Work
 from gateway_core.store.errors import StoreError
@@ -121,8 +121,9 @@ class Ledger:
         values, announced = entry.values, entry.announced
         if self._database.why_temporary or not self._advance.covers(values, announced):
             return False
-        self._noted[entry.id] = _Noted(values, announced)
-        self._open[entry.id] = entry.reserved_microusd
+        name = entry.id
+        self._noted[name] = _Noted(values, announced)
+        self._open[name] = entry.reserved_microusd
         self._is_idle = False
         self._write_soon()
         return True
@@ -133,10 +134,10 @@ class Ledger:
         advance = self._advance.opening(entry.day, entry.created_at)
 
         def write(connection: sqlite3.Connection) -> None:
-            calls = [(values, announced)]
+            calls: list[CallRow] = [(values, announced, None)]
             if advance is not None:
                 _forget(advance[0], connection)
-                calls.append((advance, None))
+                calls.append((advance, None, None))
             write_calls(connection, calls)
 
         try:
@@ -187,8 +188,7 @@ class Ledger:
         noted, ends = self._noted, self._ends
 
         def write(connection: sqlite3.Connection) -> None:
-            write_calls(connection, ((call.values, call.announced) for call in noted.values()))
-            connection.executemany(END, [call.end for call in noted.values() if call.end])
+            write_calls(connection, [(call.values, call.announced, call.end) for call in noted.values()])
             connection.executemany(END, list(ends.values()))
 
         with suppress(StoreError):

@@ -62,7 +62,7 @@ class _Cut:
     def is_plain(self) -> bool:
         """Whether it can stand in another text only as a value: in a string its first quote would be escaped, and
         behind the quote that ends one there is no letter."""
-        begins = self.text[1:] if self.text.startswith(b"[") else self.text
+        begins = self.text[:4].removeprefix(b"[")
         return begins.startswith(b'{"') and begins[2:3].isalpha()
 
     def out_of(self, text: bytes) -> bytes:

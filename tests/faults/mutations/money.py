@@ -213,8 +213,8 @@ MUTATIONS = (
     Mutation(
         "the days of the budget are UTC's",
         "gateway_core/store/days.py",
-        "return _date(floor(at) // DAY_S)",
-        "return datetime.fromtimestamp(floor(at)).date().isoformat()",
+        "return _date(int(at // DAY_S))",
+        "return datetime.fromtimestamp(int(at)).date().isoformat()",
         "tests/faults/test_money_days.py::test_daylight_saving_time_rolls_no_day_over_and_skips_none",
     ),
     Mutation(
