@@ -25,6 +25,12 @@ MODEL = "llama-oss"
 WORDS = "I moved my desk next to the window yesterday and would like to hear something nice about that, number"
 
 
+@pytest.fixture(autouse=True)
+def none_is_picked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One request in fifty would be asked about, by its id, which is random."""
+    monkeypatch.setattr("gateway_core.composition.SAMPLE_SHARE", 0.0)
+
+
 @asynccontextmanager
 async def gateway(tmp_path: Path, **more: Any) -> AsyncIterator[Client]:
     """With a cheap and a premium tier."""

@@ -123,7 +123,7 @@ MUTATIONS = (
     Mutation(
         "a limit of tokens is a positive number",
         "gateway_core/wire/validation.py",
-        "(not is_integer(value) or not 1 <= value <= LARGEST_LIMIT)",
+        "not (is_integer(value) and 1 <= value <= LARGEST_LIMIT)",
         "value is body",
         f"{_FUZZ}::test_a_negative_zero_or_huge_max_tokens_is_a_400",
     ),
