@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 from gateway_core.deadlines import Deadline
 from gateway_core.delivery.pump import AHEAD, ended
 from gateway_core.exchange import Exchange
-from gateway_core.model import Refused
+from gateway_core.model import Refusal, Refused
 from gateway_core.providers.base import MOST_AT_ONCE
 from gateway_core.wire import errors
 
@@ -43,10 +43,13 @@ class Flight(Generic[T]):
         self._furthest = 0
         """Items that the fastest listener has heard."""
         self._room: asyncio.Future[None] | None = None
+        self._refusal: Refusal | None = None
+        """Why it has ended without an answer."""
         self._failure: BaseException | None = None
+        """The same, of what should not happen."""
         self._landed = landed
         self._loop = asyncio.get_running_loop()
-        self._reading = self._loop.create_task(self._read(source), name="flight")
+        self._reading: asyncio.Task[None] | None = self._loop.create_task(self._read(source), name="flight")
         self._reading.add_done_callback(self._end)
 
     async def listen(self, pause_s: float | None) -> AsyncGenerator[Sequence[T]]:
@@ -68,15 +71,15 @@ class Flight(Generic[T]):
         finally:
             if deadline is not None:
                 deadline.close()
-        if isinstance(self._failure, Refused):
-            raise Refused(self._failure.refusal)
+        if self._refusal is not None:
+            raise Refused(self._refusal)
         if self._failure is not None:
             raise self._failure
 
     async def leave(self) -> None:
         """One listener less. The last one stops the source, and waits until it has ended."""
         self.aboard -= 1
-        if self.aboard or self._reading.done():
+        if self.aboard or self._reading is None or self._reading.done():
             return
         self.stopped = True
         self._landed(self)
@@ -84,7 +87,7 @@ class Flight(Generic[T]):
 
     def when_over(self, then: Callable[[], None]) -> None:
         """Calls ``then`` once the source has ended: now, if it has."""
-        if self._reading.done():
+        if self._reading is None or self._reading.done():
             then()
         else:
             self._reading.add_done_callback(lambda _: then())
@@ -106,8 +109,14 @@ class Flight(Generic[T]):
                 _woken(self._room)
 
     def _end(self, reading: asyncio.Task[None]) -> None:
-        self.over = True
-        self._failure = Refused(errors.internal_error()) if reading.cancelled() else reading.exception()
+        """Keeps of a refusal what it says: the exception would keep its traceback, that its frames, and these the
+        flight with all that was asked and answered, until the garbage is collected."""
+        self.over, self._reading = True, None
+        failure = Refused(errors.internal_error()) if reading.cancelled() else reading.exception()
+        if isinstance(failure, Refused):
+            self._refusal = failure.refusal
+        else:
+            self._failure = failure
         self._landed(self)
         self._wake()
 

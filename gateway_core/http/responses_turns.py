@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from weakref import proxy
 
 from aiohttp import web
 
@@ -54,7 +55,7 @@ class Turn(Completions):
     api = ApiKind.RESPONSES
 
     def __init__(self, gateway: Gateway) -> None:
-        super().__init__(gateway, self)
+        super().__init__(gateway, proxy(self))  # by itself it would keep body and answer until garbage is collected
         self._asked = _Asked({}, None, stored=False)
         self._answer: JsonObject | None = None
         """The Response object, once it is whole."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 
@@ -191,3 +193,27 @@ async def test_a_listener_cancelled_twice_leaves_nothing_running(moments: int) -
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert source.closed and len(asyncio.all_tasks()) == 1
+
+
+@pytest.mark.parametrize("is_left", [False, True])
+async def test_one_that_was_refused_or_left_is_kept_by_nobody(is_left: bool) -> None:
+    async def source() -> AsyncGenerator[list[int]]:
+        if is_left:
+            await asyncio.Event().wait()
+        yield [1]
+        raise Refused(errors.internal_error())
+
+    gc.disable()
+    try:
+        flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), source())
+        await asyncio.sleep(0)
+        if not is_left:
+            with suppress(Refused):
+                await read(flight)
+        await flight.leave()
+        await asyncio.sleep(0)
+        kept = weakref.ref(flight)
+        del flight
+        assert kept() is None
+    finally:
+        gc.enable()

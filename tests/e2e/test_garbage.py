@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from gateway_core.garbage import THRESHOLDS, list_no_generators
+import pytest
+
+from gateway_core import garbage
+from gateway_core.garbage import THRESHOLDS, collect_each_minute, list_no_generators
 from tests.e2e.forks import ROOT
 from tests.e2e.harness import GatewayProcess
 from tests.e2e.in_terminal import a_free_port, on_terminal, own_env
@@ -71,3 +76,21 @@ async def test_a_generator_that_is_in_no_list_is_closed_once_nobody_has_it() -> 
     del said
     async with asyncio.timeout(10):
         await closed.wait()
+
+
+async def test_what_holds_itself_is_gone_in_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Circle:
+        def __init__(self) -> None:
+            self.itself = self
+
+    monkeypatch.setattr(garbage, "EVERY_S", 0.01)
+    gone = asyncio.Event()
+    collect_each_minute()
+    gc.disable()
+    try:
+        weakref.finalize(Circle(), gone.set)
+        async with asyncio.timeout(10):
+            await gone.wait()
+    finally:
+        gc.enable()
+        monkeypatch.setattr(garbage, "EVERY_S", 3600.0)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import openai
 import pytest
 from pydantic import BaseModel, SecretStr
 
+from gateway_core.gateway import Gateway
+from gateway_core.http.responses_turns import Turn
 from gateway_core.model import Tier
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
@@ -356,3 +360,15 @@ async def test_codex_is_a_client_with_a_name_and_a_session(tmp_path: Path) -> No
         await stream(llmgw, headers=headers, store=False, include=["reasoning.encrypted_content"])
         row = (await llmgw.get("/api/requests"))["requests"][0]
     assert (row["client"], row["session"]) == ("codex", "s-1")
+
+
+def test_what_was_asked_and_answered_is_kept_by_nobody() -> None:
+    """It is all of a conversation, and would else wait for the garbage to be collected."""
+    gc.disable()
+    try:
+        turn = Turn(cast(Gateway, None))
+        kept = weakref.ref(turn)
+        del turn
+        assert kept() is None
+    finally:
+        gc.enable()
