@@ -154,6 +154,13 @@ MUTATIONS = (
         f"{_NOTES}::test_a_call_whose_note_could_not_be_written_meanwhile_is_not_ended",
     ),
     Mutation(
+        "a request is announced until the log has it",
+        "gateway_core/journal.py",
+        "row = told[0] if told else self._being_written.get(request_id)",
+        "row = told[0] if told else None",
+        "tests/test_journal.py::test_a_request_is_announced_until_the_log_has_it",
+    ),
+    Mutation(
         "what has a limit of its own is not noted",
         _BUDGET,
         "return self._ledger_ok and not own",
