@@ -274,7 +274,7 @@ class Pipeline:
         else:
             flight = self._led[request.id] = self._flights.begin(name, exchange, made)
             exchange.resources.push_async_callback(flight.leave)
-            batches = sent(request, flight.listen(relay.KEEP_ALIVE_S if request.stream else None), given)
+            batches = sent(request, flight.listen(relay.pause_told_s(request)), given)
         return await self._begun(exchange, batches, exchange, key)
 
     async def _from_flight(self, exchange: Exchange, flight: Flight[Piece | End], key: Identity) -> Answer:

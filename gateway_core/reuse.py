@@ -83,7 +83,7 @@ class Reusing:
         """
         leader, request = flight.leader, exchange.request
         is_own = request.api is ApiKind.RESPONSES
-        async with aclosing(flight.listen(relay.KEEP_ALIVE_S if request.stream else None)) as heard:
+        async with aclosing(flight.listen(relay.pause_told_s(request))) as heard:
             async for items in heard:
                 if items:
                     exchange.mark_first_token()

@@ -41,10 +41,7 @@ class Running:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        if self.ended_us is None:
-            self.ended_us = monotonic_ns() // 1000
-            if kind is not None and not self.outcome:
-                self.outcome = CUT_OFF
+        self.end(CUT_OFF if kind is not None and not self.outcome else "")
 
 
 class Stopwatch:
@@ -82,7 +79,7 @@ class Stopwatch:
                 Step(
                     step.name,
                     (step.began_us - self._began_us) / 1000,
-                    None if step.ended_us is None else (step.ended_us - step.began_us) / 1000,
+                    None if step.ended_us is None else step.took_ms,
                     step.outcome,
                     step.target,
                 )

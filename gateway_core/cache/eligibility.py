@@ -134,9 +134,7 @@ def may_be_kept(completion: JsonObject) -> bool:
     message = choice.get("message")
     if not isinstance(message, dict) or choice.get("finish_reason") != "stop" or _is_filtered(choice):
         return False
-    if choice.get("native_finish_reason") in _UNFINISHED:
-        return False
-    if [name for name in _NO_WORDS if name in message and message[name]]:
+    if choice.get("native_finish_reason") in _UNFINISHED or [name for name in _NO_WORDS if message.get(name)]:
         return False
     text = written_in(said_in(choice))
     return bool(text.strip()) and not has_secret(text)

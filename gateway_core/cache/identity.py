@@ -106,7 +106,7 @@ def _hashes(request: ChatRequest, target_scope: str, messages: list[object], cod
         head.append({"surroundings": request.view.surroundings})
     if request.native is not None:
         head += [request.api, _options(request.native, SAID_IN_CHAT), dict(request.native_headers)]
-    before, rest = _canonical(messages[:last] if last > 0 else []), _canonical(messages[last + 1 :])
+    before, rest = _canonical(messages[: max(last, 0)]), _canonical(messages[last + 1 :])
     common = sha256(VERSION + _canonical(head) + before)
     scope = sha256(VERSION + _canonical([["team", team], *head[1:]]) + before) if team else common.copy()
     scope.update(b"[scope]" + rest)

@@ -96,7 +96,7 @@ def _secrets(text: str) -> list[tuple[int, int]]:
                 if mark in text:
                     spans += _keys(text, mark)
     lower = text.lower()
-    if not text.isascii() and len(lower) != len(text):  # a letter whose small form is two
+    if len(lower) != len(text):  # a letter whose small form is two
         return [*spans, *(found.span() for found in _NAMED.finditer(text))]
     for name in _NAMES:
         if name in lower:

@@ -55,8 +55,7 @@ class Course:
             if target is None and self._rejections and not self._since_rejection:
                 target = self._rejections[0].target
             self._since_rejection += 1
-        if self._note:
-            self._tell(f"; next {_name(target)}" if target else "")
+        self._tell(f"; next {_name(target)}" if target else "")
         return target
 
     @property

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, aclosing, closing, contextmanager, nullcontext
 from typing import Generic, TypeVar
 
 from gateway_core.deadlines import Deadline
@@ -55,8 +55,8 @@ class Flight(Generic[T]):
     async def listen(self, pause_s: float | None) -> AsyncGenerator[Sequence[T]]:
         """All items from the first on, as many at once as there are, and none at all for each ``pause_s`` that passes
         without one; raises what ended it. None has no pause told."""
-        at, deadline = 0, None if pause_s is None else Deadline()
-        try:
+        at = 0
+        with closing(Deadline()) as deadline:
             while at < len(self._items) or not self.over:
                 if items := self._items[at : at + MOST_AT_ONCE]:
                     yield items
@@ -65,12 +65,9 @@ class Flight(Generic[T]):
                     if len(items) == MOST_AT_ONCE:
                         await asyncio.sleep(0)
                     continue
-                await self._news(deadline, pause_s)
+                await self._news(nullcontext() if pause_s is None else deadline.within(pause_s))
                 if at == len(self._items) and not self.over:
                     yield ()
-        finally:
-            if deadline is not None:
-                deadline.close()
         if self._refusal is not None:
             raise Refused(self._refusal)
         if self._failure is not None:
@@ -79,18 +76,22 @@ class Flight(Generic[T]):
     async def leave(self) -> None:
         """One listener less. The last one stops the source, and waits until it has ended."""
         self.aboard -= 1
-        if self.aboard or self._reading is None or self._reading.done():
+        if self.aboard or (reading := self._under_way()) is None:
             return
         self.stopped = True
         self._landed(self)
-        await ended(self._reading)
+        await ended(reading)
 
     def when_over(self, then: Callable[[], None]) -> None:
         """Calls ``then`` once the source has ended: now, if it has."""
-        if self._reading is None or self._reading.done():
+        if (reading := self._under_way()) is None:
             then()
         else:
-            self._reading.add_done_callback(lambda _: then())
+            reading.add_done_callback(lambda _: then())
+
+    def _under_way(self) -> asyncio.Task[None] | None:
+        """The reading of the source, None once it has ended."""
+        return None if self._reading is None or self._reading.done() else self._reading
 
     async def _read(self, source: AsyncGenerator[Sequence[T]]) -> None:
         async with aclosing(source):
@@ -124,16 +125,13 @@ class Flight(Generic[T]):
         for asleep in self._asleep:
             _woken(asleep)
 
-    async def _news(self, deadline: Deadline | None, pause_s: float | None) -> None:
+    async def _news(self, in_time: AbstractContextManager[object]) -> None:
         """Returns when an item has come, the source or the time has ended."""
         asleep: asyncio.Future[None] = self._loop.create_future()
         self._asleep.add(asleep)
         try:
-            if deadline is None or pause_s is None:
+            with in_time:
                 await asleep
-            else:
-                with deadline.within(pause_s):
-                    await asleep
         except TimeoutError:
             pass  # whoever listens looks what there is
         finally:
@@ -143,26 +141,6 @@ class Flight(Generic[T]):
 def _woken(asleep: asyncio.Future[None]) -> None:
     if not asleep.done():
         asleep.set_result(None)
-
-
-class _Approach(Generic[T]):
-    """See :meth:`Flights.approached`."""
-
-    def __init__(self, flights: dict[str, Flight[T]], approaching: Counter[str], name: str) -> None:
-        self._flights = flights
-        self._approaching = approaching
-        self._name = name
-
-    def __enter__(self) -> None:
-        self._approaching[self._name] += 1
-
-    def __exit__(self, *_: object) -> None:
-        name, flights, approaching = self._name, self._flights, self._approaching
-        approaching[name] -= 1
-        if not approaching[name]:
-            del approaching[name]
-            if (flight := flights.get(name)) and flight.over:
-                del flights[name]
 
 
 class Flights(Generic[T]):
@@ -175,9 +153,21 @@ class Flights(Generic[T]):
     def __len__(self) -> int:
         return len(self._flights)
 
-    def approached(self, name: str | None) -> AbstractContextManager[object]:
+    @contextmanager
+    def approached(self, name: str | None) -> Iterator[None]:
         """Keeps a flight that ends within the block for those in it: they came while it was under way."""
-        return nullcontext() if name is None else _Approach(self._flights, self._approaching, name)
+        if name is None:
+            yield
+            return
+        self._approaching[name] += 1
+        try:
+            yield
+        finally:
+            self._approaching[name] -= 1
+            if not self._approaching[name]:
+                del self._approaching[name]
+                if (flight := self._flights.get(name)) and flight.over:
+                    del self._flights[name]
 
     def board(self, name: str | None) -> Flight[T] | None:
         """The flight to ``name``, with one more on board; None where there is none."""

@@ -124,6 +124,11 @@ async def sent_alone(request: ChatRequest, answer: AsyncGenerator[Items], given:
             yield batch
 
 
+def pause_told_s(request: ChatRequest) -> float | None:
+    """Seconds without words after which the caller hears something; None where nothing can be sent."""
+    return KEEP_ALIVE_S if request.stream else None
+
+
 def _ending(request: ChatRequest, end: End) -> Batch:
     if request.stream:
         return with_usage(end.last, end.whole["usage"], request.wants_usage_chunk)

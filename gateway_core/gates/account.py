@@ -29,13 +29,18 @@ class Account:
 
     spent: Counter[Lane] = field(default_factory=Counter)
     reserved: Counter[Lane] = field(default_factory=Counter)
-    spent_microusd: int = 0
-    """In all lanes."""
-    reserved_microusd: int = 0
     of_providers: Counter[str] = field(default_factory=Counter)
     """Spent and reserved, by provider."""
     hours: list[int] = field(default_factory=lambda: [0] * 24)
     """Spent, by the hour of its reservation."""
+
+    @property
+    def spent_microusd(self) -> int:
+        return self.spent.total()
+
+    @property
+    def reserved_microusd(self) -> int:
+        return self.reserved.total()
 
     def lane(self, lane: Lane, limit_microusd: int) -> LaneSpend:
         """A lane's part of the day against a limit of its own."""
@@ -52,21 +57,18 @@ class Account:
     def charge(self, reservation: Reservation, cost_microusd: int) -> None:
         """Spends what it has cost; what was set aside for it still is."""
         self.spent[reservation.lane] += cost_microusd
-        self.spent_microusd += cost_microusd
         self.hours[reservation.hour] += cost_microusd
         self.of_providers[reservation.target.provider] += cost_microusd
 
     def _add(self, reservation: Reservation, microusd: int) -> None:
         self.reserved[reservation.lane] += microusd
-        self.reserved_microusd += microusd
         self.of_providers[reservation.target.provider] += microusd
 
 
 def account_of(spent_microusd: int, background_microusd: int) -> Account:
     """A day as the ledger left it: all that it has cost, and the background's part of that."""
     interactive = spent_microusd - background_microusd
-    spent = Counter({Lane.INTERACTIVE: interactive, Lane.BACKGROUND: background_microusd})
-    return Account(spent, spent_microusd=spent_microusd)
+    return Account(Counter({Lane.INTERACTIVE: interactive, Lane.BACKGROUND: background_microusd}))
 
 
 def hour_of(at: float, day: str) -> int:

@@ -71,7 +71,7 @@ def _cues_in(lower: str) -> list[str]:
 def _lower(text: str) -> str:
     """``text`` in small letters and of the same length."""
     lower = text.lower()
-    if not text.isascii() and len(lower) != len(text):  # İ has a small form of two characters
+    if len(lower) != len(text):  # İ has a small form of two characters
         lower = "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
     return lower
 

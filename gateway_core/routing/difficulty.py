@@ -55,9 +55,9 @@ def seen_in(text: str, vector: Sequence[float] | None, weights: Shipped) -> list
 
 
 def _difficulty(features: list[Feature], labels: int, *, embedded: bool) -> Difficulty:
-    lightness = [-one.points if one.points > 0 else one.points for one in features]
+    lightness = [-abs(feature.points) for feature in features]
     ordered = tuple([features[at] for at in sorted(range(len(features)), key=lightness.__getitem__)])
-    raw = round(BASE + sum([feature.points for feature in features]), 3)
+    raw = round(unlimited(features), 3)
     score = min(1.0, max(0.0, raw))
     if score != raw:
         ordered += (Feature(LIMITED, round(score - raw, 3)),)

@@ -187,8 +187,7 @@ class Sessions:
             loop_since=since if answer.calls or place.in_tool_loop else None,
         )
         for name in (*place.turn, place.session, place.alone, place.after_calls(answer.calls) if answer.calls else ""):
-            if name:
-                self._turns.put(name, kept)
+            self._turns.put(name, kept)
         if key and not place.in_tool_loop:
             self._count(key, answer)
 
@@ -199,7 +198,7 @@ class Sessions:
             began_at, cached_tokens, life_s = _cache_of(answer, last)
             kept = replace(answer, began_at=began_at, cached_tokens=cached_tokens, life_s=life_s)
             raised = last is not None and names[0] in self._turns and last.raised
-            for name in filter(None, names):
+            for name in names:
                 self._turns.put(name, replace(kept, raised=kept.raised or raised))
 
     @staticmethod
@@ -247,7 +246,7 @@ def _cache_of(answer: Answered, last: Answered | None) -> tuple[float, int, floa
 
 
 class _Recent(Generic[Value]):
-    """The most recently used values by name."""
+    """The most recently used values by name; the empty name has none."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -270,7 +269,8 @@ class _Recent(Generic[Value]):
         return None
 
     def put(self, name: str, value: Value) -> None:
-        """``name`` is not empty: that is none."""
+        if not name:
+            return
         self._values[name] = value
         self._values.move_to_end(name)
         if len(self._values) > self._capacity:

@@ -181,9 +181,9 @@ def _add_message(parts: _Parts, message: JsonObject) -> None:
         for part in content:
             if isinstance(part, dict):
                 _add_part(parts, part)
-    for key in message:
+    for key, value in message.items():
         if key not in ("content", "role"):
-            parts.texts += _strings(message[key])
+            parts.texts += _strings(value)
 
 
 def _add_part(parts: _Parts, part: JsonObject) -> None:

@@ -13,7 +13,6 @@ from gateway_core.wire.json_values import as_object, is_number
 _MOST = 1_000_000_000
 """No answer has more tokens than this; a larger number is a broken counter."""
 _MOST_DOLLARS = 1_000
-_NUMBERS = (int, float)
 _OUTPUT = ("completion_tokens", "output_tokens")
 _SERVICE_TIERS = ("batch", "flex", "priority", "fast")
 """Those that change the price. ``default``, ``standard``, ``on_demand`` and the like do not."""
@@ -23,9 +22,7 @@ _parts_of = attrgetter(*_PARTS_OF_A_COST)
 
 def count(value: Any) -> int | None:
     """A usable token count: a finite number, not negative. None for anything else, NaN and strings included."""
-    if type(value) not in _NUMBERS:
-        return None
-    return int(value) if 0 <= value <= _MOST else None
+    return int(value) if is_number(value) and 0 <= value <= _MOST else None
 
 
 def read_usage(body: JsonObject) -> Usage | None:
