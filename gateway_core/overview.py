@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from gateway_core.activity import Activity
 from gateway_core.cache.answers import AnswerCaches
+from gateway_core.frozen import frozen
 from gateway_core.gates.budget import Budget
 from gateway_core.gates.kill_switch import KillGate
 from gateway_core.judge import Judge
@@ -22,7 +22,7 @@ from gateway_core.store.days import start_of
 from gateway_core.tiers import Tiers
 
 
-@dataclass(frozen=True)
+@frozen
 class Standing:
     """What does not come from a part: which gateway this is, and what is to be told of all of it."""
 
@@ -35,7 +35,7 @@ class Standing:
     notices: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Overview:
     """Makes snapshots. Reads memory only."""
 

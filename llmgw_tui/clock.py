@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
+from gateway_core.frozen import frozen
+
 
 class ScreenClock(Protocol):
     """The time now and the zone it is shown in."""
@@ -23,7 +25,7 @@ def _local_zone() -> tzinfo:
     return datetime.now().astimezone().tzinfo or UTC
 
 
-@dataclass(frozen=True)
+@frozen
 class LocalClock:
     """The machine's clock and its zone."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from string import punctuation as PUNCTUATION
 
 from textual.keys import Keys as TextualKeys
 from textual.keys import _character_to_key
 
+from gateway_core.frozen import frozen
 from llmgw_tui.places import BY_NAME, DEFAULT_KEYS
 from llmgw_tui.theme import UNICODE, Glyphs
 from llmgw_tui.yaml_files import line_of, read_mapping
@@ -23,7 +24,7 @@ MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
 NAMED_KEYS = frozenset(key.value.rpartition("+")[2] for key in TextualKeys) | {"space"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Keys:
     """Keys by action, and what was wrong with the file."""
 

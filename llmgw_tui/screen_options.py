@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from gateway_core.frozen import frozen
 
 SLOWEST, FASTEST = 0.2, 20.0
 
 
-@dataclass(frozen=True)
+@frozen
 class ScreenOptions:
     """What the flags say; None and False leave it to the environment and what was saved."""
 

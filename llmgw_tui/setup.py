@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from gateway_core.frozen import frozen
 from llmgw_tui.keymap import Keys, read_keymap
 from llmgw_tui.painting import Signs
 from llmgw_tui.palettes import built_in
@@ -18,7 +19,7 @@ LOW_BANDWIDTH_UPDATES = 1.0
 THEMES_FILE = "themes.yaml"
 
 
-@dataclass(frozen=True)
+@frozen
 class Setup:
     """What a control centre starts with. ``problems`` are told once it is there."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from gateway_core.frozen import frozen
 from llmgw_tui.contrast import rgb
 from llmgw_tui.painting import Signs
 from llmgw_tui.palettes import DARK, LIGHT, ROLES, PaintedTheme, built_in, coloured
@@ -16,7 +17,7 @@ BASES = {"dark": DARK, "light": LIGHT}
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
-@dataclass(frozen=True)
+@frozen
 class Themes:
     """All themes by name, and what was wrong with the file."""
 
