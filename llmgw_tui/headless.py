@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from gateway_core.events import Event, KillSwitchChanged, Notice, RequestFinished
-from gateway_core.garbage import collect_each_minute, collect_seldom, list_no_generators
+from gateway_core.garbage import settle_in
 from gateway_core.gateway import Gateway
 from gateway_core.http.server import PortInUse
 from gateway_core.model import RequestRow
@@ -40,9 +40,7 @@ async def serve(settings: Settings, files: SettingsFiles, *, read_only: bool, qu
     sayer = Sayer()
     try:
         async with running_gateway(settings, files=files, read_only=read_only) as gateway:
-            collect_seldom()
-            collect_each_minute()
-            list_no_generators()
+            settle_in()
             hide_in_log(gateway.event_log.redactor)
             if not stop.is_set():
                 end_by_signals(stop.set, gateway.stopping.hurry)

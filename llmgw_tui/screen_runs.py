@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from gateway_core.garbage import collect_each_minute, collect_seldom, list_no_generators
+from gateway_core.garbage import settle_in
 from gateway_core.http.server import PortInUse
 from gateway_core.running import running_gateway
 from gateway_core.secret import gateway_secret
@@ -35,9 +35,7 @@ async def control_centre(settings: Settings, files: SettingsFiles, options: Scre
     lost = asyncio.Event()
     try:
         async with running_gateway(settings, files=files, read_only=read_only) as gateway:
-            collect_seldom()
-            collect_each_minute()
-            list_no_generators()
+            settle_in()
             hide_in_log(gateway.event_log.redactor)
             if trouble:
                 gateway.notice("warning", trouble)

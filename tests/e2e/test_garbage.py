@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway_core import garbage
-from gateway_core.garbage import THRESHOLDS, collect_each_minute, list_no_generators
+from gateway_core.garbage import THRESHOLDS, collect_now_and_then, list_no_generators
 from tests.e2e.forks import ROOT
 from tests.e2e.harness import GatewayProcess
 from tests.e2e.in_terminal import a_free_port, on_terminal, own_env
@@ -85,7 +85,7 @@ async def test_what_holds_itself_is_gone_in_a_minute(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(garbage, "EVERY_S", 0.01)
     gone = asyncio.Event()
-    collect_each_minute()
+    collect_now_and_then()
     gc.disable()
     try:
         weakref.finalize(Circle(), gone.set)
