@@ -100,6 +100,8 @@ def gives_way_to_the_gateway(worker: Worker) -> None:
     assert process
     mine, its = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (0, process.pid))
     assert its == min(mine + NICENESS, 19)
+    if sys.platform == "linux":
+        assert os.sched_getscheduler(process.pid) == os.SCHED_BATCH
     assert os.getsid(process.pid) == os.getsid(0)
     assert os.getpgid(process.pid) == process.pid, "what the terminal sends to the gateway would reach it too"
 
