@@ -1,13 +1,14 @@
 """One request's way, readable from top to bottom.
 
 policy -> kill switch -> rate limit -> idempotency -> flight -> exact cache -> semantic cache -> router -> budget ->
-provider -> relay -> settle -> store -> publish. Each step takes and returns a value and can refuse; no step knows the
+provider -> settle -> relay -> store -> publish. Each step takes and returns a value and can refuse; no step knows the
 next. From the router to the store a request goes once for all who ask the same meanwhile: their flight.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -20,8 +21,9 @@ from gateway_core.conversations import Conversations
 from gateway_core.delivery import relay
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.flights import Flight, Flights
-from gateway_core.delivery.relay import End, Gathering, Items, relayed, sent, sent_alone
+from gateway_core.delivery.relay import Complete, End, Gathering, Items, relayed, sent, sent_alone
 from gateway_core.exchange import CLIENT_LEFT, Exchange
+from gateway_core.faults import where
 from gateway_core.frozen import frozen
 from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
@@ -49,6 +51,11 @@ from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
 from gateway_core.wire.openai_chat import canned_completion
 from gateway_core.wire.usage import usage_json
+
+log = logging.getLogger(__name__)
+
+KEPT_S = 2.0
+"""For what was answered to be kept when the gateway ends."""
 
 
 @frozen
@@ -102,7 +109,7 @@ class Pipeline:
         self._flights: Flights[Piece | End] = Flights()
         self._led: dict[str, Flight[Piece | End]] = {}
         """The flights by the id of the request that leads them, while it is answered."""
-        self._keeping: set[asyncio.Future[None]] = set()
+        self._keeping: set[asyncio.Task[None]] = set()
         self._reuse = Reusing(caches, gates.idempotency, dispatcher)
 
     def use_policy(self, policy: PolicyGate) -> None:
@@ -268,7 +275,18 @@ class Pipeline:
     async def _from_upstream(self, exchange: Exchange, key: Identity, name: str | None) -> Answer:
         """An upstream's answer, and that of all who board the flight meanwhile."""
         request, given = exchange.request, partial(note_answer, exchange)
-        made = self._made(exchange, key)
+        flight: Flight[Piece | End] | None = None
+
+        async def complete(whole: JsonObject) -> None:
+            """Nobody waits for it to be kept but who sent a key, for which a retry must not pay again."""
+            if request.idempotency_key is not None:
+                await self._keep_surely(exchange, key, whole)
+            elif flight is None:
+                await self._keep(exchange, key, whole)
+            else:
+                flight.then(partial(self._keep_after, exchange, key, whole))
+
+        made = self._made(exchange, complete)
         if name is None:
             batches = sent_alone(request, made, given)
         else:
@@ -313,22 +331,12 @@ class Pipeline:
             batches=_prepend(first, batches) if request.stream else None,
         )
 
-    def _made(self, exchange: Exchange, key: Identity) -> AsyncGenerator[Items]:
-        """The answer as an upstream makes it, kept before its end is seen. Its reading raises :class:`Refused`."""
+    def _made(self, exchange: Exchange, complete: Complete) -> AsyncGenerator[Items]:
+        """The answer as an upstream makes it. Its reading raises :class:`Refused`."""
         gathering, keyed = Gathering(exchange), exchange.request.idempotency_key is not None
 
         async def with_the_settlement() -> Work[bool] | None:
             return await self._gates.idempotency.writing(exchange.request, stored_answer(exchange, gathering.whole()))
-
-        async def complete(whole: JsonObject) -> None:
-            """Kept even if everybody leaves meanwhile: it is paid, and a retry must not pay again. Without a key it
-            is done in one go, unless the exact cache has too much to write."""
-            if not keyed:
-                return await self._keep(exchange, key, whole)
-            keeping = asyncio.ensure_future(self._keep(exchange, key, whole))
-            self._keeping.add(keeping)
-            keeping.add_done_callback(self._keeping.discard)
-            await asyncio.shield(keeping)
 
         async def begin() -> AsyncGenerator[Batch]:
             decision = await self._routed(exchange)
@@ -369,6 +377,25 @@ class Pipeline:
             await self._gates.idempotency.store(request, answer)
             if not exchange.keeps_its_answer and not request.replay_of:
                 await self._caches.store(key, request, answer)
+
+    async def _keep_surely(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
+        """The same, also if everybody leaves meanwhile."""
+        keeping = asyncio.create_task(self._keep(exchange, key, whole))
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
+        await asyncio.shield(keeping)
+
+    async def _keep_after(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
+        """The same once the answer was given: what fails takes nothing back."""
+        try:
+            await self._keep(exchange, key, whole)
+        except Exception as error:
+            log.error("an answer was not kept: %s", where(error))
+
+    async def kept(self) -> None:
+        """Returns when every answer that was given is kept, or two seconds later."""
+        if keeping := self._keeping | self._flights.under_way:
+            await asyncio.wait(keeping, timeout=KEPT_S)
 
 
 async def _prepend(first: Batch, rest: AsyncGenerator[Batch]) -> AsyncGenerator[Batch]:

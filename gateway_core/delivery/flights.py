@@ -3,14 +3,14 @@
 A flight reads its source in a task of its own, so that it goes on when the one who began it leaves. Whoever is on board
 reads from the first item on, at their own pace; the source is read a few items ahead of the fastest. All get the same
 end, failures included: nobody asks an upstream again that has just failed. When the last one leaves, the source is
-stopped.
+stopped, unless all of it has come.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, aclosing, closing, contextmanager, nullcontext
 from typing import Generic, TypeVar
 
@@ -36,6 +36,7 @@ class Flight(Generic[T]):
         self.leader = leader
         self.aboard = 1
         self.over = False
+        """All that will come is there."""
         self.stopped = False
         """Nobody listened any more before it had ended."""
         self._items: list[T] = []
@@ -47,6 +48,7 @@ class Flight(Generic[T]):
         """Why it has ended without an answer."""
         self._failure: BaseException | None = None
         """The same, of what should not happen."""
+        self._then: Callable[[], Awaitable[None]] | None = None
         self._landed = landed
         self._loop = asyncio.get_running_loop()
         self._reading: asyncio.Task[None] | None = self._loop.create_task(self._read(source), name="flight")
@@ -73,24 +75,30 @@ class Flight(Generic[T]):
         if self._failure is not None:
             raise self._failure
 
+    def then(self, work: Callable[[], Awaitable[None]]) -> None:
+        """For the source to say with its last items: ``work`` is done, in the same task, once all on board could hear
+        them, and whoever has left. The flight lands after it. It must not raise."""
+        self._then = work
+
     async def leave(self) -> None:
-        """One listener less. The last one stops the source, and waits until it has ended."""
+        """One listener less. The last one stops a source that is not over, and waits until it has ended."""
         self.aboard -= 1
-        if self.aboard or (reading := self._under_way()) is None:
+        if self.aboard or self.over or (reading := self.under_way) is None:
             return
         self.stopped = True
         self._landed(self)
         await ended(reading)
 
     def when_over(self, then: Callable[[], None]) -> None:
-        """Calls ``then`` once the source has ended: now, if it has."""
-        if (reading := self._under_way()) is None:
+        """Calls ``then`` once the flight has landed: now, if it has."""
+        if (reading := self.under_way) is None:
             then()
         else:
             reading.add_done_callback(lambda _: then())
 
-    def _under_way(self) -> asyncio.Task[None] | None:
-        """The reading of the source, None once it has ended."""
+    @property
+    def under_way(self) -> asyncio.Task[None] | None:
+        """The reading of the source and what is done then, None once both have ended."""
         return None if self._reading is None or self._reading.done() else self._reading
 
     async def _read(self, source: AsyncGenerator[Sequence[T]]) -> None:
@@ -98,9 +106,13 @@ class Flight(Generic[T]):
             async for items in source:
                 self._items += items
                 self._wake()
-                while len(self._items) - self._furthest >= AHEAD:
+                while self._then is None and len(self._items) - self._furthest >= AHEAD:
                     self._room = self._loop.create_future()
                     await self._room
+        if self._then is not None:
+            self.over = True
+            await asyncio.sleep(0)  # those who listen go first
+            await self._then()
 
     def _has_heard(self, number: int) -> None:
         """Whoever is ahead of all others sets the pace of the source."""
@@ -155,7 +167,7 @@ class Flights(Generic[T]):
 
     @contextmanager
     def approached(self, name: str | None) -> Iterator[None]:
-        """Keeps a flight that ends within the block for those in it: they came while it was under way."""
+        """Keeps a flight that lands within the block for those in it: they came while it was under way."""
         if name is None:
             yield
             return
@@ -166,8 +178,13 @@ class Flights(Generic[T]):
             self._approaching[name] -= 1
             if not self._approaching[name]:
                 del self._approaching[name]
-                if (flight := self._flights.get(name)) and flight.over:
+                if (flight := self._flights.get(name)) and flight.under_way is None:
                     del self._flights[name]
+
+    @property
+    def under_way(self) -> set[asyncio.Task[None]]:
+        """What has not landed."""
+        return {reading for flight in self._flights.values() if (reading := flight.under_way)}
 
     def board(self, name: str | None) -> Flight[T] | None:
         """The flight to ``name``, with one more on board; None where there is none."""

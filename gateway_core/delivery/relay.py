@@ -23,7 +23,7 @@ Given = Callable[[JsonObject], None]
 Begin = Callable[[], Awaitable[AsyncGenerator[Batch]]]
 """Finds who answers; what it returns is the answer as it comes."""
 Complete = Callable[[JsonObject], Awaitable[None]]
-"""Called with the whole completion once the spend is durable, before the caller sees the end."""
+"""Called with the whole completion once the spend is durable; the caller sees the end after it."""
 
 
 @frozen

@@ -10,9 +10,10 @@ from typing import Protocol
 from aiohttp import web
 
 from gateway_core.deadlines import Deadline
+from gateway_core.faults import where
 from gateway_core.gateway import Gateway
 from gateway_core.http.incoming import Reader, incoming
-from gateway_core.http.replies import refuse, refuse_in_kind, reply, where
+from gateway_core.http.replies import refuse, refuse_in_kind, reply
 from gateway_core.model import ChatRequest, JsonObject, Refusal, Refused
 from gateway_core.pipeline import Answer
 from gateway_core.providers.base import Piece

@@ -10,6 +10,7 @@ import socket
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from gateway_core.faults import where
 from gateway_core.gateway import Gateway
 from gateway_core.http import (
     admin,
@@ -36,7 +37,7 @@ from gateway_core.http.bodies import READING, Reading, expect
 from gateway_core.http.connections import NAME, Connection
 from gateway_core.http.guards import guard
 from gateway_core.http.prometheus import Metrics
-from gateway_core.http.replies import refuse_in_kind, where
+from gateway_core.http.replies import refuse_in_kind
 from gateway_core.model import Refusal
 from gateway_core.wire import errors
 

@@ -217,3 +217,68 @@ async def test_one_that_was_refused_or_left_is_kept_by_nobody(is_left: bool) -> 
         assert kept() is None
     finally:
         gc.enable()
+
+
+class Ending:
+    """A source of so many items, which has work to be done once they were heard; ``go`` lets the work end."""
+
+    def __init__(self, number: int) -> None:
+        self.flights: Flights[int] = Flights()
+        self.go, self.begun, self.over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.told: list[str] = []
+        self.number = number
+        self.flight = self.flights.begin(NAME, Exchange(make_call().request, time.monotonic()), self._items())
+        self.flight.when_over(self.over.set)
+
+    async def _items(self) -> AsyncGenerator[list[int]]:
+        for number in range(self.number - 1):
+            yield [number]
+        self.flight.then(self._work)
+        yield [self.number - 1]
+
+    async def _work(self) -> None:
+        self.told.append("work")
+        self.begun.set()
+        await self.go.wait()
+        self.told.append("done")
+
+
+async def test_those_who_listen_do_not_wait_for_what_is_done_then() -> None:
+    ending = Ending(3)
+    assert await read(ending.flight) == [0, 1, 2]
+    assert ending.told == []
+    await ending.begun.wait()
+    assert not ending.over.is_set()
+    ending.go.set()
+    await ending.over.wait()
+    assert ending.told == ["work", "done"]
+
+
+async def test_who_comes_before_a_flight_has_landed_boards_it() -> None:
+    ending = Ending(3)
+    with ending.flights.approached(NAME):
+        await ending.begun.wait()
+    assert await read(board(ending.flights)) == [0, 1, 2]
+    ending.go.set()
+    await asyncio.wait(ending.flights.under_way)
+    assert len(ending.flights) == 0 and not ending.flights.under_way
+
+
+@pytest.mark.parametrize("moments", range(6))
+async def test_what_is_to_be_done_then_is_done_also_if_all_leave(moments: int) -> None:
+    ending = Ending(3)
+    await read(ending.flight, 1)
+    for _ in range(moments):
+        await asyncio.sleep(0)
+    assert ending.flight.over
+    await ending.flight.leave()
+    ending.go.set()
+    await ending.over.wait()
+    assert len(ending.flights) == 0 and ending.told == ["work", "done"] and not ending.flight.stopped
+
+
+async def test_a_slow_listener_does_not_delay_what_is_done_then() -> None:
+    ending = Ending(AHEAD)
+    ending.go.set()
+    await ending.over.wait()
+    assert await read(ending.flight) == list(range(AHEAD))
