@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, closing
+from contextlib import aclosing
 
 from gateway_core.deadlines import Deadline
 from gateway_core.delivery.charging import Call, cost_of, used
@@ -226,12 +226,12 @@ class Dispatcher:
         step, all_told = exchange.watch.begin("call", hold.target), False
         try:
             async with aclosing(provider.send(self._call(exchange, target, limit))) as batches:
-                with closing(Deadline().within(self._total_s)) as deadline:
-                    while (batch := await self._next(batches, deadline, target)) is not None:
-                        if released := _released(batch, meter, hold):
-                            yield released
-                        if meter.is_past_limit:
-                            raise past_limit(target.provider)
+                deadline = Deadline().within(self._total_s)
+                while (batch := await self._next(batches, deadline, target)) is not None:
+                    if released := _released(batch, meter, hold):
+                        yield released
+                    if meter.is_past_limit:
+                        raise past_limit(target.provider)
             meter.complete = True
             exchange.streamed()
             step.end()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, aclosing, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from typing import Generic, TypeVar
 
 from gateway_core.deadlines import Deadline
@@ -58,18 +58,18 @@ class Flight(Generic[T]):
         """All items from the first on, as many at once as there are, and none at all for each ``pause_s`` that passes
         without one; raises what ended it. None has no pause told."""
         at = 0
-        with closing(Deadline()) as deadline:
-            while at < len(self._items) or not self.over:
-                if items := self._items[at : at + MOST_AT_ONCE]:
-                    yield items
-                    at += len(items)
-                    self._has_heard(at)
-                    if len(items) == MOST_AT_ONCE:
-                        await asyncio.sleep(0)
-                    continue
-                await self._news(nullcontext() if pause_s is None else deadline.within(pause_s))
-                if at == len(self._items) and not self.over:
-                    yield ()
+        deadline = Deadline()
+        while at < len(self._items) or not self.over:
+            if items := self._items[at : at + MOST_AT_ONCE]:
+                yield items
+                at += len(items)
+                self._has_heard(at)
+                if len(items) == MOST_AT_ONCE:
+                    await asyncio.sleep(0)
+                continue
+            await self._news(nullcontext() if pause_s is None else deadline.within(pause_s))
+            if at == len(self._items) and not self.over:
+                yield ()
         if self._refusal is not None:
             raise Refused(self._refusal)
         if self._failure is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from gateway_core.deadlines import Deadline
@@ -27,16 +27,16 @@ async def kept_alive(source: AsyncGenerator[Sequence[T]], pause_s: float) -> Asy
     pump = _Pump(source)
     reading = asyncio.create_task(pump.run(), name="pump")
     reading.add_done_callback(lambda _: pump.wake())
+    deadline = Deadline()
     try:
-        with closing(Deadline()) as deadline:
-            while True:
-                if pump.waiting:
-                    yield pump.take()
-                elif reading.done():
-                    reading.result()
-                    return
-                elif not await pump.comes(deadline.within(pause_s)) and not reading.done():
-                    yield ()
+        while True:
+            if pump.waiting:
+                yield pump.take()
+            elif reading.done():
+                reading.result()
+                return
+            elif not await pump.comes(deadline.within(pause_s)) and not reading.done():
+                yield ()
     finally:
         await ended(reading)
 

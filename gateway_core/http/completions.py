@@ -99,9 +99,6 @@ class Completions:
                 raise
             log.error("a stream failed: %s", where(error))
             await stream.last_word(writer.fail(errors.internal_error()))
-        finally:
-            if stream is not None:
-                stream.close()
         return stream.response
 
     async def receive(self, request: web.Request) -> ChatRequest | Refusal:
@@ -148,10 +145,6 @@ class _Outgoing:
         """Ends a stream with why it ends, if anybody still listens."""
         with suppress(ConnectionError):
             await self.write(data)
-
-    def close(self) -> None:
-        """Nothing more is sent."""
-        self._deadline.close()
 
 
 def answer_headers(answer: Answer) -> dict[str, str]:
