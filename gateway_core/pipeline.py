@@ -19,9 +19,9 @@ from gateway_core.cache.answers import AnswerCaches, CachedAnswer
 from gateway_core.cache.identity import Identity
 from gateway_core.conversations import Conversations
 from gateway_core.delivery import relay
-from gateway_core.delivery.dispatch import Dispatcher
+from gateway_core.delivery.dispatch import Dispatcher, Take
 from gateway_core.delivery.flights import Flight, Flights
-from gateway_core.delivery.relay import Complete, End, Gathering, Items, relayed, sent, sent_alone
+from gateway_core.delivery.relay import Complete, End, Gathering, Put, sent
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.faults import where
 from gateway_core.frozen import frozen
@@ -274,25 +274,19 @@ class Pipeline:
 
     async def _from_upstream(self, exchange: Exchange, key: Identity, name: str | None) -> Answer:
         """An upstream's answer, and that of all who board the flight meanwhile."""
-        request, given = exchange.request, partial(note_answer, exchange)
-        flight: Flight[Piece | End] | None = None
+        request = exchange.request
 
         async def complete(whole: JsonObject) -> None:
             """Nobody waits for it to be kept but who sent a key, for which a retry must not pay again."""
             if request.idempotency_key is not None:
                 await self._keep_surely(exchange, key, whole)
-            elif flight is None:
-                await self._keep(exchange, key, whole)
             else:
                 flight.then(partial(self._keep_after, exchange, key, whole))
 
-        made = self._made(exchange, complete)
-        if name is None:
-            batches = sent_alone(request, made, given)
-        else:
-            flight = self._led[request.id] = self._flights.begin(name, exchange, made)
-            exchange.resources.push_async_callback(flight.leave)
-            batches = sent(request, flight.listen(relay.pause_told_s(request)), given)
+        made = partial(self._make, exchange, complete)
+        flight = self._led[request.id] = self._flights.begin(name or request.id, exchange, made)
+        exchange.resources.push_async_callback(flight.leave)
+        batches = sent(request, flight.listen(relay.pause_told_s(request)), partial(note_answer, exchange))
         return await self._begun(exchange, batches, exchange, key)
 
     async def _from_flight(self, exchange: Exchange, flight: Flight[Piece | End], key: Identity) -> Answer:
@@ -331,18 +325,18 @@ class Pipeline:
             batches=_prepend(first, batches) if request.stream else None,
         )
 
-    def _made(self, exchange: Exchange, complete: Complete) -> AsyncGenerator[Items]:
-        """The answer as an upstream makes it. Its reading raises :class:`Refused`."""
+    async def _make(self, exchange: Exchange, complete: Complete, put: Put) -> None:
+        """Has an upstream make the answer. Raises :class:`Refused`."""
         gathering, keyed = Gathering(exchange), exchange.request.idempotency_key is not None
 
         async def with_the_settlement() -> Work[bool] | None:
             return await self._gates.idempotency.writing(exchange.request, stored_answer(exchange, gathering.whole()))
 
-        async def begin() -> AsyncGenerator[Batch]:
+        async def ask(take: Take) -> None:
             decision = await self._routed(exchange)
-            return self._dispatcher.send(exchange, decision, with_the_settlement if keyed else None)
+            await self._dispatcher.send(exchange, decision, take, with_the_settlement if keyed else None)
 
-        return relayed(gathering, begin, complete)
+        await relay.relay(gathering, ask, complete, put)
 
     async def _routed(self, exchange: Exchange) -> Decision:
         """Where the request goes. Raises :class:`Refused` where it can go nowhere."""

@@ -1,9 +1,9 @@
 """Single flight: one upstream call for all who ask the same at the same time.
 
-A flight reads its source in a task of its own, so that it goes on when the one who began it leaves. Whoever is on board
-reads from the first item on, at their own pace; the source is read a few items ahead of the fastest. All get the same
-end, failures included: nobody asks an upstream again that has just failed. When the last one leaves, the source is
-stopped, unless all of it has come.
+A flight runs its source in a task of its own, so that it goes on when the one who began it leaves. Whoever is on board
+reads from the first item on, at their own pace; the source is a few items ahead of the fastest. All get the same end,
+failures included: nobody asks an upstream again that has just failed. When the last one leaves, the source is stopped,
+unless all of it has come.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Generic, TypeVar
 
 from gateway_core.deadlines import Deadline
-from gateway_core.delivery.pump import AHEAD, ended
 from gateway_core.exchange import Exchange
 from gateway_core.model import Refusal, Refused
 from gateway_core.providers.base import MOST_AT_ONCE
 from gateway_core.wire import errors
 
 T = TypeVar("T")
+Source = Callable[[Callable[[Sequence[T]], Awaitable[None]]], Awaitable[None]]
+"""Hands over items as they come, each time when there is room for more."""
+AHEAD = 16
+"""Items that may wait for the fastest listener."""
 
 
 class Flight(Generic[T]):
@@ -30,9 +33,7 @@ class Flight(Generic[T]):
     Whoever is on board must :meth:`leave`, once. What was read is kept until the last one has left.
     """
 
-    def __init__(
-        self, leader: Exchange, source: AsyncGenerator[Sequence[T]], landed: Callable[[Flight[T]], None]
-    ) -> None:
+    def __init__(self, leader: Exchange, source: Source[T], landed: Callable[[Flight[T]], None]) -> None:
         self.leader = leader
         self.aboard = 1
         self.over = False
@@ -101,18 +102,19 @@ class Flight(Generic[T]):
         """The reading of the source and what is done then, None once both have ended."""
         return None if self._reading is None or self._reading.done() else self._reading
 
-    async def _read(self, source: AsyncGenerator[Sequence[T]]) -> None:
-        async with aclosing(source):
-            async for items in source:
-                self._items += items
-                self._wake()
-                while self._then is None and len(self._items) - self._furthest >= AHEAD:
-                    self._room = self._loop.create_future()
-                    await self._room
+    async def _read(self, source: Source[T]) -> None:
+        await source(self._put)
         if self._then is not None:
             self.over = True
             await asyncio.sleep(0)  # those who listen go first
             await self._then()
+
+    async def _put(self, items: Sequence[T]) -> None:
+        self._items += items
+        self._wake()
+        while self._then is None and len(self._items) - self._furthest >= AHEAD:
+            self._room = self._loop.create_future()
+            await self._room
 
     def _has_heard(self, number: int) -> None:
         """Whoever is ahead of all others sets the pace of the source."""
@@ -193,7 +195,7 @@ class Flights(Generic[T]):
             flight.aboard += 1
         return flight
 
-    def begin(self, name: str, leader: Exchange, source: AsyncGenerator[Sequence[T]]) -> Flight[T]:
+    def begin(self, name: str, leader: Exchange, source: Source[T]) -> Flight[T]:
         """A flight to ``name``, with its leader on board. There must be none."""
 
         def landed(flight: Flight[T]) -> None:
@@ -205,3 +207,18 @@ class Flights(Generic[T]):
             raise ValueError(f"{name} is under way")
         self._flights[name] = Flight(leader, source, landed)
         return self._flights[name]
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Ends the task, also when the caller is cancelled a second time: a generator at work cannot be closed."""
+    again: asyncio.CancelledError | None = None
+    while not task.done():
+        task.cancel()
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            again = error
+    if not task.cancelled():
+        task.exception()
+    if again:
+        raise again

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
-from gateway_core.delivery.pump import kept_alive
 from gateway_core.exchange import Exchange
 from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, JsonObject
@@ -20,8 +19,8 @@ count (OpenClaw 2026.9.6). Nothing can be sent to a caller that does not stream:
 
 Given = Callable[[JsonObject], None]
 """Called with the whole completion when its end goes to the caller."""
-Begin = Callable[[], Awaitable[AsyncGenerator[Batch]]]
-"""Finds who answers; what it returns is the answer as it comes."""
+Ask = Callable[[Callable[[Batch], Awaitable[None]]], Awaitable[None]]
+"""Finds who answers, and hands over the answer as it comes; ended means settled."""
 Complete = Callable[[JsonObject], Awaitable[None]]
 """Called with the whole completion once the spend is durable; the caller sees the end after it."""
 
@@ -36,6 +35,8 @@ class End:
 
 Items = Sequence[Piece | End]
 """What came at once of an answer; its end is the last item of all. Nothing says that there was a pause."""
+Put = Callable[[Items], Awaitable[None]]
+"""Gets them as they come."""
 
 
 class Gathering:
@@ -80,19 +81,21 @@ class Gathering:
         return Piece(last, native=tuple(self._held))
 
 
-async def relayed(gathering: Gathering, begin: Begin, complete: Complete) -> AsyncGenerator[Items]:
-    """The answer as an upstream makes it: the pieces of a stream as they come, and how it ends.
+async def relay(gathering: Gathering, ask: Ask, complete: Complete, put: Put) -> None:
+    """Hands on an answer as an upstream makes it: the pieces of a stream as they come, and how it ends.
 
     Its end is held until the upstream has ended and the spend is durable. An answer that is not streamed is nothing but
     its end.
     """
-    async with aclosing(await begin()) as batches:
-        async for batch in batches:
-            if passed := [piece for piece in batch if gathering.take(piece)]:
-                yield passed
+
+    async def take(batch: Batch) -> None:
+        if passed := [piece for piece in batch if gathering.take(piece)]:
+            await put(passed)
+
+    await ask(take)
     whole = gathering.whole()
     await complete(whole)
-    yield [End(gathering.last(whole), whole)]
+    await put([End(gathering.last(whole), whole)])
 
 
 async def sent(request: ChatRequest, answer: AsyncGenerator[Items], given: Given) -> AsyncGenerator[Batch]:
@@ -114,14 +117,6 @@ async def sent(request: ChatRequest, answer: AsyncGenerator[Items], given: Given
                 batch.append(Piece(make_chunk(request.id, request.model, {"content": ""})))
             if batch:
                 yield batch
-
-
-async def sent_alone(request: ChatRequest, answer: AsyncGenerator[Items], given: Given) -> AsyncGenerator[Batch]:
-    """The same of an answer that goes to nobody else, read no faster than the caller reads."""
-    items = kept_alive(answer, KEEP_ALIVE_S) if request.stream else answer
-    async with aclosing(answer), aclosing(sent(request, items, given)) as batches:
-        async for batch in batches:
-            yield batch
 
 
 def pause_told_s(request: ChatRequest) -> float | None:
