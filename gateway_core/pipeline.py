@@ -21,7 +21,7 @@ from gateway_core.conversations import Conversations
 from gateway_core.delivery import relay
 from gateway_core.delivery.dispatch import Dispatcher, Take
 from gateway_core.delivery.flights import Flight, Flights
-from gateway_core.delivery.relay import Complete, End, Gathering, Put, sent
+from gateway_core.delivery.relay import Complete, End, Gathering, Put, sent, whole_piece
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.faults import where
 from gateway_core.frozen import frozen
@@ -286,8 +286,13 @@ class Pipeline:
         made = partial(self._make, exchange, complete)
         flight = self._led[request.id] = self._flights.begin(name or request.id, exchange, made)
         exchange.resources.push_async_callback(flight.leave)
-        batches = sent(request, flight.listen(relay.pause_told_s(request)), partial(note_answer, exchange))
-        return await self._begun(exchange, batches, exchange, key)
+        if request.stream:
+            batches = sent(request, flight.listen(relay.KEEP_ALIVE_S), partial(note_answer, exchange))
+            return await self._begun(exchange, batches, exchange, key)
+        end = await flight.last()
+        assert isinstance(end, End)
+        note_answer(exchange, end.whole)
+        return self._answer(exchange, whole_piece(end), None, shared=False)
 
     async def _from_flight(self, exchange: Exchange, flight: Flight[Piece | End], key: Identity) -> Answer:
         """The answer that another request's upstream call gives. A call that fails has failed for all."""
@@ -308,12 +313,22 @@ class Pipeline:
         request = exchange.request
         await exchange.resources.enter_async_context(aclosing(batches))
         first = await anext(batches)
-        while (target := leader.target) is None:
+        while leader.target is None:
             first = await anext(batches)
         shared = exchange is not leader
         if shared:
             self._reuse.share(exchange, leader, key)
-        known = shared or target.free or not request.stream
+        if request.stream:
+            return self._answer(exchange, None, _prepend(first, batches), shared=shared)
+        return self._answer(exchange, first[0], None, shared=shared)
+
+    def _answer(
+        self, exchange: Exchange, whole: Piece | None, batches: AsyncGenerator[Batch] | None, *, shared: bool
+    ) -> Answer:
+        """What the caller gets of an upstream's answer; of a paid one that goes on nobody knows yet what it costs."""
+        request, target = exchange.request, exchange.target
+        assert target is not None, "who answers is known when there is an answer"
+        known = shared or target.free or whole is not None
         return Answer(
             request.id,
             "cache" if shared else target.tier,
@@ -321,8 +336,8 @@ class Pipeline:
             exchange.cache,
             exchange.route,
             exchange.cost_microusd if known else None,
-            whole=None if request.stream else first[0],
-            batches=_prepend(first, batches) if request.stream else None,
+            whole,
+            batches,
         )
 
     async def _make(self, exchange: Exchange, complete: Complete, put: Put) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
 from gateway_core.deadlines import Deadline
@@ -51,9 +51,10 @@ class Flight(Generic[T]):
         """The same, of what should not happen."""
         self._then: Callable[[], Awaitable[None]] | None = None
         self._landed = landed
+        self._hearers: list[Callable[[], None]] = []
         self._loop = asyncio.get_running_loop()
-        self._reading: asyncio.Task[None] | None = self._loop.create_task(self._read(source), name="flight")
-        self._reading.add_done_callback(self._end)
+        self.under_way: asyncio.Task[None] | None = self._loop.create_task(self._run(source), name="flight")
+        """What runs the source, and what is done then; None once it has landed."""
 
     async def listen(self, pause_s: float | None) -> AsyncGenerator[Sequence[T]]:
         """All items from the first on, as many at once as there are, and none at all for each ``pause_s`` that passes
@@ -68,9 +69,23 @@ class Flight(Generic[T]):
                 if len(items) == MOST_AT_ONCE:
                     await asyncio.sleep(0)
                 continue
-            await self._news(nullcontext() if pause_s is None else deadline.within(pause_s))
+            if pause_s is None:
+                await self._news()
+            else:
+                with suppress(TimeoutError), deadline.within(pause_s):
+                    await self._news()
             if at == len(self._items) and not self.over:
                 yield ()
+        self._check()
+
+    async def last(self) -> T:
+        """The last item of all; raises what ended the source without."""
+        while not self.over:
+            await self._news()
+        self._check()
+        return self._items[-1]
+
+    def _check(self) -> None:
         if self._refusal is not None:
             raise Refused(self._refusal)
         if self._failure is not None:
@@ -88,26 +103,46 @@ class Flight(Generic[T]):
             return
         self.stopped = True
         self._landed(self)
-        await ended(reading)
+        try:
+            await ended(reading)
+        finally:
+            self._land()  # one that is cancelled before it has begun runs nothing
 
     def when_over(self, then: Callable[[], None]) -> None:
         """Calls ``then`` once the flight has landed: now, if it has."""
-        if (reading := self.under_way) is None:
+        if self.under_way is None:
             then()
         else:
-            reading.add_done_callback(lambda _: then())
+            self._hearers.append(then)
 
-    @property
-    def under_way(self) -> asyncio.Task[None] | None:
-        """The reading of the source and what is done then, None once both have ended."""
-        return None if self._reading is None or self._reading.done() else self._reading
+    async def _run(self, source: Source[T]) -> None:
+        """Keeps of a refusal what it says: the exception would keep its traceback, that its frames, and these the
+        flight with all that was asked and answered, until the garbage is collected."""
+        try:
+            await source(self._put)
+            if self._then is not None:
+                self.over = True
+                await asyncio.sleep(0)  # those who listen go first
+                await self._then()
+        except Refused as refused:
+            self._refusal = refused.refusal
+        except asyncio.CancelledError:
+            self._refusal = errors.internal_error()
+            raise
+        except Exception as error:
+            self._failure = error
+        finally:
+            self._land()
 
-    async def _read(self, source: Source[T]) -> None:
-        await source(self._put)
-        if self._then is not None:
-            self.over = True
-            await asyncio.sleep(0)  # those who listen go first
-            await self._then()
+    def _land(self) -> None:
+        if self.under_way is None:
+            return
+        self.over, self.under_way = True, None
+        self._landed(self)
+        self._wake()
+        for then in self._hearers:
+            then()
+        self._hearers.clear()
 
     async def _put(self, items: Sequence[T]) -> None:
         self._items += items
@@ -123,31 +158,16 @@ class Flight(Generic[T]):
             if self._room is not None:
                 _woken(self._room)
 
-    def _end(self, reading: asyncio.Task[None]) -> None:
-        """Keeps of a refusal what it says: the exception would keep its traceback, that its frames, and these the
-        flight with all that was asked and answered, until the garbage is collected."""
-        self.over, self._reading = True, None
-        failure = Refused(errors.internal_error()) if reading.cancelled() else reading.exception()
-        if isinstance(failure, Refused):
-            self._refusal = failure.refusal
-        else:
-            self._failure = failure
-        self._landed(self)
-        self._wake()
-
     def _wake(self) -> None:
         for asleep in self._asleep:
             _woken(asleep)
 
-    async def _news(self, in_time: AbstractContextManager[object]) -> None:
-        """Returns when an item has come, the source or the time has ended."""
+    async def _news(self) -> None:
+        """Returns when an item has come, or the source has ended."""
         asleep: asyncio.Future[None] = self._loop.create_future()
         self._asleep.add(asleep)
         try:
-            with in_time:
-                await asleep
-        except TimeoutError:
-            pass  # whoever listens looks what there is
+            await asleep
         finally:
             self._asleep.discard(asleep)
 
@@ -186,7 +206,7 @@ class Flights(Generic[T]):
     @property
     def under_way(self) -> set[asyncio.Task[None]]:
         """What has not landed."""
-        return {reading for flight in self._flights.values() if (reading := flight.under_way)}
+        return {flight.under_way for flight in self._flights.values() if flight.under_way}
 
     def board(self, name: str | None) -> Flight[T] | None:
         """The flight to ``name``, with one more on board; None where there is none."""

@@ -127,7 +127,12 @@ def pause_told_s(request: ChatRequest) -> float | None:
 def _ending(request: ChatRequest, end: End) -> Batch:
     if request.stream:
         return with_usage(end.last, end.whole["usage"], request.wants_usage_chunk)
-    return (Piece(end.whole, native=end.last.native),)
+    return (whole_piece(end),)
+
+
+def whole_piece(end: End) -> Piece:
+    """What a caller gets who does not stream."""
+    return Piece(end.whole, native=end.last.native)
 
 
 def with_usage(last: Piece, usage: JsonObject, in_a_chunk_of_its_own: bool) -> tuple[Piece, ...]:

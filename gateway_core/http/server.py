@@ -96,7 +96,6 @@ def make_app(gateway: Gateway) -> web.Application:
         middlewares=[
             _errors(given.max_body_bytes),
             guard(gateway.keys, given.host, gateway.log_feed.refused),
-            snapshots.pack,
         ],
         client_max_size=given.max_body_bytes,
     )
@@ -109,7 +108,8 @@ def make_app(gateway: Gateway) -> web.Application:
     listed = [route for room in ROOMS for route in room.routes(gateway)]
     for route in (*listed, web.get("/metrics", metrics.handle)):
         kwargs = {**route.kwargs, "expect_handler": expect}
-        app.add_routes([web.RouteDef(route.method, route.path, route.handler, kwargs)])
+        handler = snapshots.packed(route.handler) if route.path.startswith("/api/") else route.handler
+        app.add_routes([web.RouteDef(route.method, route.path, handler, kwargs)])
     app.router.add_route("*", "/{nothing:.*}", _nothing_here, expect_handler=expect)
     return app
 
