@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -18,10 +18,9 @@ from functools import partial
 from gateway_core.cache.answers import AnswerCaches, CachedAnswer
 from gateway_core.cache.identity import Identity
 from gateway_core.conversations import Conversations
-from gateway_core.delivery import relay
-from gateway_core.delivery.dispatch import Dispatcher, Take
+from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.flights import Flight, Flights
-from gateway_core.delivery.relay import Complete, End, Gathering, Put, sent, whole_piece
+from gateway_core.delivery.relay import End, Put, Relay, pause_told_s, sent, whole_piece
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.faults import where
 from gateway_core.frozen import frozen
@@ -287,7 +286,7 @@ class Pipeline:
         flight = self._led[request.id] = self._flights.begin(name or request.id, exchange, made)
         exchange.resources.push_async_callback(flight.leave)
         if request.stream:
-            batches = sent(request, flight.listen(relay.KEEP_ALIVE_S), partial(note_answer, exchange))
+            batches = sent(request, flight.listen(pause_told_s(request)), partial(note_answer, exchange))
             return await self._begun(exchange, batches, exchange, key)
         end = await flight.last()
         assert isinstance(end, End)
@@ -340,18 +339,19 @@ class Pipeline:
             batches,
         )
 
-    async def _make(self, exchange: Exchange, complete: Complete, put: Put) -> None:
-        """Has an upstream make the answer. Raises :class:`Refused`."""
-        gathering, keyed = Gathering(exchange), exchange.request.idempotency_key is not None
+    async def _make(self, exchange: Exchange, complete: Callable[[JsonObject], Awaitable[None]], put: Put) -> None:
+        """Has an upstream make the answer. ``complete`` gets the whole once the spend is durable, and the caller sees
+        its end after that. Raises :class:`Refused`."""
+        relay, keyed = Relay(exchange, put), exchange.request.idempotency_key is not None
 
         async def with_the_settlement() -> Work[bool] | None:
-            return await self._gates.idempotency.writing(exchange.request, stored_answer(exchange, gathering.whole()))
+            return await self._gates.idempotency.writing(exchange.request, stored_answer(exchange, relay.whole()))
 
-        async def ask(take: Take) -> None:
-            decision = await self._routed(exchange)
-            await self._dispatcher.send(exchange, decision, take, with_the_settlement if keyed else None)
-
-        await relay.relay(gathering, ask, complete, put)
+        decision = await self._routed(exchange)
+        await self._dispatcher.send(exchange, decision, relay.take, with_the_settlement if keyed else None)
+        whole = relay.whole()
+        await complete(whole)
+        await relay.end(whole)
 
     async def _routed(self, exchange: Exchange) -> Decision:
         """Where the request goes. Raises :class:`Refused` where it can go nowhere."""

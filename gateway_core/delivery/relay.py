@@ -19,10 +19,6 @@ count (OpenClaw 2026.9.6). Nothing can be sent to a caller that does not stream:
 
 Given = Callable[[JsonObject], None]
 """Called with the whole completion when its end goes to the caller."""
-Ask = Callable[[Callable[[Batch], Awaitable[None]]], Awaitable[None]]
-"""Finds who answers, and hands over the answer as it comes; ended means settled."""
-Complete = Callable[[JsonObject], Awaitable[None]]
-"""Called with the whole completion once the spend is durable; the caller sees the end after it."""
 
 
 @frozen
@@ -39,20 +35,28 @@ Put = Callable[[Items], Awaitable[None]]
 """Gets them as they come."""
 
 
-class Gathering:
-    """An answer as far as it has come; :meth:`whole` once all of it has.
+class Relay:
+    """Hands an answer on as an upstream makes it: the pieces of a stream as they come, and how it ends.
 
-    The chunk that carries the finish reason is held back, and so are the native events from there on.
+    The chunk that carries the finish reason is held back, and so are the native events from there on, until the
+    upstream has ended and the spend is durable: then :meth:`end`. An answer that is not streamed is nothing but its
+    end.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, put: Put) -> None:
         self._exchange = exchange
+        self._put = put
         self._aggregator = Aggregator()
         self._last: JsonObject | None = None
         self._held: list[JsonObject] = []
         self._reported: object = None
 
-    def take(self, piece: Piece) -> bool:
+    async def take(self, batch: Batch) -> None:
+        """Hands on what of it may be sent before the end."""
+        if passed := [piece for piece in batch if self._add(piece)]:
+            await self._put(passed)
+
+    def _add(self, piece: Piece) -> bool:
         """Adds a piece; whether it may be sent on before the end."""
         chunk = piece.body
         if not self._exchange.request.stream:
@@ -68,34 +72,17 @@ class Gathering:
         return bool(chunk.get("choices") or piece.native)
 
     def whole(self) -> JsonObject:
-        """The completion, with the usage and the cost that are on the exchange."""
+        """The completion, once all of it has come, with the usage and the cost that are on the exchange."""
         whole = self._aggregator.completion() if self._exchange.request.stream else self._last or {}
         return {**whole, "usage": _usage(self._exchange, self._reported)}
 
-    def last(self, whole: JsonObject) -> Piece:
-        """The last piece: what was held back, or an end to what has none."""
+    async def end(self, whole: JsonObject) -> None:
+        """Hands on the end: what was held back, or an end to what has none."""
         last = self._last
         if last is None:
             finish = implied_finish(first_choice(whole) or {})
             last = make_chunk(whole.get("id", self._exchange.request.id), whole.get("model", ""), {}, finish=finish)
-        return Piece(last, native=tuple(self._held))
-
-
-async def relay(gathering: Gathering, ask: Ask, complete: Complete, put: Put) -> None:
-    """Hands on an answer as an upstream makes it: the pieces of a stream as they come, and how it ends.
-
-    Its end is held until the upstream has ended and the spend is durable. An answer that is not streamed is nothing but
-    its end.
-    """
-
-    async def take(batch: Batch) -> None:
-        if passed := [piece for piece in batch if gathering.take(piece)]:
-            await put(passed)
-
-    await ask(take)
-    whole = gathering.whole()
-    await complete(whole)
-    await put([End(gathering.last(whole), whole)])
+        await self._put([End(Piece(last, native=tuple(self._held)), whole)])
 
 
 async def sent(request: ChatRequest, answer: AsyncGenerator[Items], given: Given) -> AsyncGenerator[Batch]:

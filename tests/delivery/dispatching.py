@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway_core.delivery.dispatch import Dispatcher, Take
+from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.flights import Flights
-from gateway_core.delivery.relay import Complete, End, Gathering, Put, relay, sent
+from gateway_core.delivery.relay import End, Put, Relay, sent
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget
 from gateway_core.model import Decision, JsonObject, Lane, ProviderStatus, Refusal, Refused, Target, Tier, Usage
@@ -198,15 +198,16 @@ class Got:
 
 
 async def answered(
-    dispatcher: Dispatcher, exchange: Exchange, decision: Decision, complete: Complete
+    dispatcher: Dispatcher, exchange: Exchange, decision: Decision, complete: Callable[[JsonObject], Awaitable[None]]
 ) -> AsyncGenerator[Batch]:
     """What the caller of a request gets."""
 
-    async def ask(take: Take) -> None:
-        await dispatcher.send(exchange, decision, take)
-
     async def source(put: Put) -> None:
-        await relay(Gathering(exchange), ask, complete, put)
+        relay = Relay(exchange, put)
+        await dispatcher.send(exchange, decision, relay.take)
+        whole = relay.whole()
+        await complete(whole)
+        await relay.end(whole)
 
     flight = Flights[Piece | End]().begin("alone", exchange, source)
     try:
