@@ -219,6 +219,7 @@ class Gateway(Composition):
         """Ends everything in order: the requests first, of which few are left; money and log are written."""
         self.event_log.end()
         await self.kill_gate.end(at_once=True)
+        await self.pipeline.kept()
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

@@ -1,15 +1,16 @@
 """One request's way, readable from top to bottom.
 
 policy -> kill switch -> rate limit -> idempotency -> flight -> exact cache -> semantic cache -> router -> budget ->
-provider -> relay -> settle -> store -> publish. Each step takes and returns a value and can refuse; no step knows the
+provider -> settle -> relay -> store -> publish. Each step takes and returns a value and can refuse; no step knows the
 next. From the router to the store a request goes once for all who ask the same meanwhile: their flight.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,11 +18,11 @@ from functools import partial
 from gateway_core.cache.answers import AnswerCaches, CachedAnswer
 from gateway_core.cache.identity import Identity
 from gateway_core.conversations import Conversations
-from gateway_core.delivery import relay
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.flights import Flight, Flights
-from gateway_core.delivery.relay import End, Gathering, Items, relayed, sent, sent_alone
+from gateway_core.delivery.relay import End, Put, Relay, pause_told_s, sent, whole_piece
 from gateway_core.exchange import CLIENT_LEFT, Exchange
+from gateway_core.faults import where
 from gateway_core.frozen import frozen
 from gateway_core.gates.idempotency import Idempotency
 from gateway_core.gates.kill_switch import KillGate
@@ -49,6 +50,11 @@ from gateway_core.tiers import Tiers
 from gateway_core.wire import errors
 from gateway_core.wire.openai_chat import canned_completion
 from gateway_core.wire.usage import usage_json
+
+log = logging.getLogger(__name__)
+
+KEPT_S = 2.0
+"""For what was answered to be kept when the gateway ends."""
 
 
 @frozen
@@ -102,7 +108,7 @@ class Pipeline:
         self._flights: Flights[Piece | End] = Flights()
         self._led: dict[str, Flight[Piece | End]] = {}
         """The flights by the id of the request that leads them, while it is answered."""
-        self._keeping: set[asyncio.Future[None]] = set()
+        self._keeping: set[asyncio.Task[None]] = set()
         self._reuse = Reusing(caches, gates.idempotency, dispatcher)
 
     def use_policy(self, policy: PolicyGate) -> None:
@@ -267,15 +273,25 @@ class Pipeline:
 
     async def _from_upstream(self, exchange: Exchange, key: Identity, name: str | None) -> Answer:
         """An upstream's answer, and that of all who board the flight meanwhile."""
-        request, given = exchange.request, partial(note_answer, exchange)
-        made = self._made(exchange, key)
-        if name is None:
-            batches = sent_alone(request, made, given)
-        else:
-            flight = self._led[request.id] = self._flights.begin(name, exchange, made)
-            exchange.resources.push_async_callback(flight.leave)
-            batches = sent(request, flight.listen(relay.pause_told_s(request)), given)
-        return await self._begun(exchange, batches, exchange, key)
+        request = exchange.request
+
+        async def complete(whole: JsonObject) -> None:
+            """Nobody waits for it to be kept but who sent a key, for which a retry must not pay again."""
+            if request.idempotency_key is not None:
+                await self._keep_surely(exchange, key, whole)
+            else:
+                flight.then(partial(self._keep_after, exchange, key, whole))
+
+        made = partial(self._make, exchange, complete)
+        flight = self._led[request.id] = self._flights.begin(name or request.id, exchange, made)
+        exchange.resources.push_async_callback(flight.leave)
+        if request.stream:
+            batches = sent(request, flight.listen(pause_told_s(request)), partial(note_answer, exchange))
+            return await self._begun(exchange, batches, exchange, key)
+        end = await flight.last()
+        assert isinstance(end, End)
+        note_answer(exchange, end.whole)
+        return self._answer(exchange, whole_piece(end), None, shared=False)
 
     async def _from_flight(self, exchange: Exchange, flight: Flight[Piece | End], key: Identity) -> Answer:
         """The answer that another request's upstream call gives. A call that fails has failed for all."""
@@ -296,12 +312,22 @@ class Pipeline:
         request = exchange.request
         await exchange.resources.enter_async_context(aclosing(batches))
         first = await anext(batches)
-        while (target := leader.target) is None:
+        while leader.target is None:
             first = await anext(batches)
         shared = exchange is not leader
         if shared:
             self._reuse.share(exchange, leader, key)
-        known = shared or target.free or not request.stream
+        if request.stream:
+            return self._answer(exchange, None, _prepend(first, batches), shared=shared)
+        return self._answer(exchange, first[0], None, shared=shared)
+
+    def _answer(
+        self, exchange: Exchange, whole: Piece | None, batches: AsyncGenerator[Batch] | None, *, shared: bool
+    ) -> Answer:
+        """What the caller gets of an upstream's answer; of a paid one that goes on nobody knows yet what it costs."""
+        request, target = exchange.request, exchange.target
+        assert target is not None, "who answers is known when there is an answer"
+        known = shared or target.free or whole is not None
         return Answer(
             request.id,
             "cache" if shared else target.tier,
@@ -309,32 +335,23 @@ class Pipeline:
             exchange.cache,
             exchange.route,
             exchange.cost_microusd if known else None,
-            whole=None if request.stream else first[0],
-            batches=_prepend(first, batches) if request.stream else None,
+            whole,
+            batches,
         )
 
-    def _made(self, exchange: Exchange, key: Identity) -> AsyncGenerator[Items]:
-        """The answer as an upstream makes it, kept before its end is seen. Its reading raises :class:`Refused`."""
-        gathering, keyed = Gathering(exchange), exchange.request.idempotency_key is not None
+    async def _make(self, exchange: Exchange, complete: Callable[[JsonObject], Awaitable[None]], put: Put) -> None:
+        """Has an upstream make the answer. ``complete`` gets the whole once the spend is durable, and the caller sees
+        its end after that. Raises :class:`Refused`."""
+        relay, keyed = Relay(exchange, put), exchange.request.idempotency_key is not None
 
         async def with_the_settlement() -> Work[bool] | None:
-            return await self._gates.idempotency.writing(exchange.request, stored_answer(exchange, gathering.whole()))
+            return await self._gates.idempotency.writing(exchange.request, stored_answer(exchange, relay.whole()))
 
-        async def complete(whole: JsonObject) -> None:
-            """Kept even if everybody leaves meanwhile: it is paid, and a retry must not pay again. Without a key it
-            is done in one go, unless the exact cache has too much to write."""
-            if not keyed:
-                return await self._keep(exchange, key, whole)
-            keeping = asyncio.ensure_future(self._keep(exchange, key, whole))
-            self._keeping.add(keeping)
-            keeping.add_done_callback(self._keeping.discard)
-            await asyncio.shield(keeping)
-
-        async def begin() -> AsyncGenerator[Batch]:
-            decision = await self._routed(exchange)
-            return self._dispatcher.send(exchange, decision, with_the_settlement if keyed else None)
-
-        return relayed(gathering, begin, complete)
+        decision = await self._routed(exchange)
+        await self._dispatcher.send(exchange, decision, relay.take, with_the_settlement if keyed else None)
+        whole = relay.whole()
+        await complete(whole)
+        await relay.end(whole)
 
     async def _routed(self, exchange: Exchange) -> Decision:
         """Where the request goes. Raises :class:`Refused` where it can go nowhere."""
@@ -369,6 +386,25 @@ class Pipeline:
             await self._gates.idempotency.store(request, answer)
             if not exchange.keeps_its_answer and not request.replay_of:
                 await self._caches.store(key, request, answer)
+
+    async def _keep_surely(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
+        """The same, also if everybody leaves meanwhile."""
+        keeping = asyncio.create_task(self._keep(exchange, key, whole))
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
+        await asyncio.shield(keeping)
+
+    async def _keep_after(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
+        """The same once the answer was given: what fails takes nothing back."""
+        try:
+            await self._keep(exchange, key, whole)
+        except Exception as error:
+            log.error("an answer was not kept: %s", where(error))
+
+    async def kept(self) -> None:
+        """Returns when every answer that was given is kept, or two seconds later."""
+        if keeping := self._keeping | self._flights.under_way:
+            await asyncio.wait(keeping, timeout=KEPT_S)
 
 
 async def _prepend(first: Batch, rest: AsyncGenerator[Batch]) -> AsyncGenerator[Batch]:

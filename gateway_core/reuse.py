@@ -7,10 +7,9 @@ from contextlib import aclosing
 
 from gateway_core.cache.answers import AnswerCaches, CachedAnswer
 from gateway_core.cache.identity import Identity
-from gateway_core.delivery import relay
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.flights import Flight
-from gateway_core.delivery.relay import End, Items
+from gateway_core.delivery.relay import End, Items, pause_told_s
 from gateway_core.delivery.replay import LONGEST_S, replayed
 from gateway_core.exchange import Exchange
 from gateway_core.gates.idempotency import Idempotency
@@ -83,7 +82,7 @@ class Reusing:
         """
         leader, request = flight.leader, exchange.request
         is_own = request.api is ApiKind.RESPONSES
-        async with aclosing(flight.listen(relay.pause_told_s(request))) as heard:
+        async with aclosing(flight.listen(pause_told_s(request))) as heard:
             async for items in heard:
                 if items:
                     exchange.mark_first_token()

@@ -41,7 +41,10 @@ class Running:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        self.end(CUT_OFF if kind is not None and not self.outcome else "")
+        if self.ended_us is None:
+            self.ended_us = monotonic_ns() // 1000
+            if kind is not None and not self.outcome:
+                self.outcome = CUT_OFF
 
 
 class Stopwatch:
@@ -79,7 +82,7 @@ class Stopwatch:
                 Step(
                     step.name,
                     (step.began_us - self._began_us) / 1000,
-                    None if step.ended_us is None else step.took_ms,
+                    None if step.ended_us is None else (step.ended_us - step.began_us) / 1000,
                     step.outcome,
                     step.target,
                 )

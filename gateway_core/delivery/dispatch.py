@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, closing
+from contextlib import aclosing
 
 from gateway_core.deadlines import Deadline
 from gateway_core.delivery.charging import Call, cost_of, used
@@ -44,6 +44,8 @@ from gateway_core.providers.pricing import Pricing
 from gateway_core.stopwatch import CUT_OFF
 from gateway_core.wire import errors
 
+Take = Callable[[Batch], Awaitable[None]]
+"""Gets what came at once of an answer, and returns when more may come."""
 MAX_TRIES = 3
 BACKOFF_S = 0.25
 
@@ -80,28 +82,25 @@ class Dispatcher:
         self._jitter = jitter
         self._sleep = sleep
 
-    async def send(self, exchange: Exchange, decision: Decision, beside: Beside | None = None) -> AsyncGenerator[Batch]:
-        """The pieces of the answer; ended means settled. Raises :class:`Refused` when no target answers.
+    async def send(self, exchange: Exchange, decision: Decision, take: Take, beside: Beside | None = None) -> None:
+        """Has ``take`` get the pieces of the answer as they come; ended means settled. Raises :class:`Refused` when no
+        target answers.
 
         ``beside`` is asked for what is to be written with the settlement of a whole paid answer, once its last piece
-        has been yielded.
+        has been taken.
         """
         course = Course(exchange, decision, self._context_of)
         while target := course.next():
-            async with aclosing(self._ask(exchange, target, course, beside)) as batches:
-                async for batch in batches:
-                    yield batch
+            await self._ask(exchange, target, course, take, beside)
             if course.answered:
                 return
         if best := course.best_of_the_rejected():
             exchange.mark_first_token()
-            yield best
+            await take(best)
         if not course.answered:
             raise Refused(course.refusal())
 
-    async def _ask(
-        self, exchange: Exchange, target: Target, course: Course, beside: Beside | None
-    ) -> AsyncGenerator[Batch]:
+    async def _ask(self, exchange: Exchange, target: Target, course: Course, take: Take, beside: Beside | None) -> None:
         """Tries one target as often as it makes sense. Tells ``course`` what came of it."""
         too_long = 0
         for attempt in range(1, MAX_TRIES + 1):
@@ -113,10 +112,7 @@ class Dispatcher:
             pause = None
             with permit:
                 try:
-                    async with aclosing(self._try(exchange, target, hold, attempt, too_long, beside)) as batches:
-                        async for batch in batches:
-                            exchange.mark_first_token()
-                            yield batch
+                    await self._try(exchange, target, hold, attempt, too_long, take, beside)
                     permit.succeeded()
                     course.succeeded(hold.repairs)
                 except Rejected as rejected:
@@ -124,7 +120,7 @@ class Dispatcher:
                     if exchange.first_token_ms is None:
                         course.rejected(target, rejected)
                     elif rejected.usable:
-                        yield course.as_it_is(target, rejected)
+                        await take(course.as_it_is(target, rejected))
                     else:
                         raise Refused(refusal_of(rejected, target)) from None
                 except UpstreamError as error:
@@ -204,9 +200,16 @@ class Dispatcher:
         return 0.0 if can_be_shorter(exchange, budget) else None
 
     async def _try(
-        self, exchange: Exchange, target: Target, hold: Hold, attempt: int, too_long: int, beside: Beside | None
-    ) -> AsyncGenerator[Batch]:
-        """One call of one target, reserved and settled. What it yields may be sent on.
+        self,
+        exchange: Exchange,
+        target: Target,
+        hold: Hold,
+        attempt: int,
+        too_long: int,
+        take: Take,
+        beside: Beside | None,
+    ) -> None:
+        """One call of one target, reserved and settled. What ``take`` gets may be sent on.
 
         ``too_long`` says how often the target has found the request too long.
         """
@@ -226,17 +229,19 @@ class Dispatcher:
         step, all_told = exchange.watch.begin("call", hold.target), False
         try:
             async with aclosing(provider.send(self._call(exchange, target, limit))) as batches:
-                with closing(Deadline().within(self._total_s)) as deadline:
-                    while (batch := await self._next(batches, deadline, target)) is not None:
-                        if released := _released(batch, meter, hold):
-                            yield released
-                        if meter.is_past_limit:
-                            raise past_limit(target.provider)
+                deadline = Deadline().within(self._total_s)
+                while (batch := await self._next(batches, deadline, target)) is not None:
+                    if released := _released(batch, meter, hold):
+                        exchange.mark_first_token()
+                        await take(released)
+                    if meter.is_past_limit:
+                        raise past_limit(target.provider)
             meter.complete = True
             exchange.streamed()
             step.end()
             if rest := hold.end():
-                yield rest
+                exchange.mark_first_token()
+                await take(rest)
             all_told = True
         except Rejected:
             raise

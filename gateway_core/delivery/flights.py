@@ -1,27 +1,30 @@
 """Single flight: one upstream call for all who ask the same at the same time.
 
-A flight reads its source in a task of its own, so that it goes on when the one who began it leaves. Whoever is on board
-reads from the first item on, at their own pace; the source is read a few items ahead of the fastest. All get the same
-end, failures included: nobody asks an upstream again that has just failed. When the last one leaves, the source is
-stopped.
+A flight runs its source in a task of its own, so that it goes on when the one who began it leaves. Whoever is on board
+reads from the first item on, at their own pace; the source is a few items ahead of the fastest. All get the same end,
+failures included: nobody asks an upstream again that has just failed. When the last one leaves, the source is stopped,
+unless all of it has come.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, aclosing, closing, contextmanager, nullcontext
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
 from gateway_core.deadlines import Deadline
-from gateway_core.delivery.pump import AHEAD, ended
 from gateway_core.exchange import Exchange
 from gateway_core.model import Refusal, Refused
 from gateway_core.providers.base import MOST_AT_ONCE
 from gateway_core.wire import errors
 
 T = TypeVar("T")
+Source = Callable[[Callable[[Sequence[T]], Awaitable[None]]], Awaitable[None]]
+"""Hands over items as they come, each time when there is room for more."""
+AHEAD = 16
+"""Items that may wait for the fastest listener."""
 
 
 class Flight(Generic[T]):
@@ -30,12 +33,11 @@ class Flight(Generic[T]):
     Whoever is on board must :meth:`leave`, once. What was read is kept until the last one has left.
     """
 
-    def __init__(
-        self, leader: Exchange, source: AsyncGenerator[Sequence[T]], landed: Callable[[Flight[T]], None]
-    ) -> None:
+    def __init__(self, leader: Exchange, source: Source[T], landed: Callable[[Flight[T]], None]) -> None:
         self.leader = leader
         self.aboard = 1
         self.over = False
+        """All that will come is there."""
         self.stopped = False
         """Nobody listened any more before it had ended."""
         self._items: list[T] = []
@@ -47,60 +49,107 @@ class Flight(Generic[T]):
         """Why it has ended without an answer."""
         self._failure: BaseException | None = None
         """The same, of what should not happen."""
+        self._then: Callable[[], Awaitable[None]] | None = None
         self._landed = landed
+        self._hearers: list[Callable[[], None]] = []
         self._loop = asyncio.get_running_loop()
-        self._reading: asyncio.Task[None] | None = self._loop.create_task(self._read(source), name="flight")
-        self._reading.add_done_callback(self._end)
+        self.under_way: asyncio.Task[None] | None = self._loop.create_task(self._run(source), name="flight")
+        """What runs the source, and what is done then; None once it has landed."""
 
     async def listen(self, pause_s: float | None) -> AsyncGenerator[Sequence[T]]:
         """All items from the first on, as many at once as there are, and none at all for each ``pause_s`` that passes
         without one; raises what ended it. None has no pause told."""
         at = 0
-        with closing(Deadline()) as deadline:
-            while at < len(self._items) or not self.over:
-                if items := self._items[at : at + MOST_AT_ONCE]:
-                    yield items
-                    at += len(items)
-                    self._has_heard(at)
-                    if len(items) == MOST_AT_ONCE:
-                        await asyncio.sleep(0)
-                    continue
-                await self._news(nullcontext() if pause_s is None else deadline.within(pause_s))
-                if at == len(self._items) and not self.over:
-                    yield ()
+        deadline = Deadline()
+        while at < len(self._items) or not self.over:
+            if items := self._items[at : at + MOST_AT_ONCE]:
+                yield items
+                at += len(items)
+                self._has_heard(at)
+                if len(items) == MOST_AT_ONCE:
+                    await asyncio.sleep(0)
+                continue
+            if pause_s is None:
+                await self._news()
+            else:
+                with suppress(TimeoutError), deadline.within(pause_s):
+                    await self._news()
+            if at == len(self._items) and not self.over:
+                yield ()
+        self._check()
+
+    async def last(self) -> T:
+        """The last item of all; raises what ended the source without."""
+        while not self.over:
+            await self._news()
+        self._check()
+        return self._items[-1]
+
+    def _check(self) -> None:
         if self._refusal is not None:
             raise Refused(self._refusal)
         if self._failure is not None:
             raise self._failure
 
+    def then(self, work: Callable[[], Awaitable[None]]) -> None:
+        """For the source to say with its last items: ``work`` is done, in the same task, once all on board could hear
+        them, and whoever has left. The flight lands after it. It must not raise."""
+        self._then = work
+
     async def leave(self) -> None:
-        """One listener less. The last one stops the source, and waits until it has ended."""
+        """One listener less. The last one stops a source that is not over, and waits until it has ended."""
         self.aboard -= 1
-        if self.aboard or (reading := self._under_way()) is None:
+        if self.aboard or self.over or (reading := self.under_way) is None:
             return
         self.stopped = True
         self._landed(self)
-        await ended(reading)
+        try:
+            await ended(reading)
+        finally:
+            self._land()  # one that is cancelled before it has begun runs nothing
 
     def when_over(self, then: Callable[[], None]) -> None:
-        """Calls ``then`` once the source has ended: now, if it has."""
-        if (reading := self._under_way()) is None:
+        """Calls ``then`` once the flight has landed: now, if it has."""
+        if self.under_way is None:
             then()
         else:
-            reading.add_done_callback(lambda _: then())
+            self._hearers.append(then)
 
-    def _under_way(self) -> asyncio.Task[None] | None:
-        """The reading of the source, None once it has ended."""
-        return None if self._reading is None or self._reading.done() else self._reading
+    async def _run(self, source: Source[T]) -> None:
+        """Keeps of a refusal what it says: the exception would keep its traceback, that its frames, and these the
+        flight with all that was asked and answered, until the garbage is collected."""
+        try:
+            await source(self._put)
+            if self._then is not None:
+                self.over = True
+                await asyncio.sleep(0)  # those who listen go first
+                await self._then()
+        except Refused as refused:
+            self._refusal = refused.refusal
+        except asyncio.CancelledError:
+            self._refusal = errors.internal_error()
+            raise
+        except Exception as error:
+            self._failure = error
+        finally:
+            self._land()
 
-    async def _read(self, source: AsyncGenerator[Sequence[T]]) -> None:
-        async with aclosing(source):
-            async for items in source:
-                self._items += items
-                self._wake()
-                while len(self._items) - self._furthest >= AHEAD:
-                    self._room = self._loop.create_future()
-                    await self._room
+    def _land(self) -> None:
+        if self.under_way is None:
+            return
+        self.over, self.under_way = True, None
+        self._landed(self)
+        self._wake()
+        for then in self._hearers:
+            then()
+        self._hearers.clear()
+
+    async def _put(self, items: Sequence[T]) -> None:
+        self._items += items
+        self._wake()
+        while self._then is None and len(self._items) - self._furthest >= AHEAD:
+            self._room = self._loop.create_future()
+            await self._room
 
     def _has_heard(self, number: int) -> None:
         """Whoever is ahead of all others sets the pace of the source."""
@@ -109,31 +158,16 @@ class Flight(Generic[T]):
             if self._room is not None:
                 _woken(self._room)
 
-    def _end(self, reading: asyncio.Task[None]) -> None:
-        """Keeps of a refusal what it says: the exception would keep its traceback, that its frames, and these the
-        flight with all that was asked and answered, until the garbage is collected."""
-        self.over, self._reading = True, None
-        failure = Refused(errors.internal_error()) if reading.cancelled() else reading.exception()
-        if isinstance(failure, Refused):
-            self._refusal = failure.refusal
-        else:
-            self._failure = failure
-        self._landed(self)
-        self._wake()
-
     def _wake(self) -> None:
         for asleep in self._asleep:
             _woken(asleep)
 
-    async def _news(self, in_time: AbstractContextManager[object]) -> None:
-        """Returns when an item has come, the source or the time has ended."""
+    async def _news(self) -> None:
+        """Returns when an item has come, or the source has ended."""
         asleep: asyncio.Future[None] = self._loop.create_future()
         self._asleep.add(asleep)
         try:
-            with in_time:
-                await asleep
-        except TimeoutError:
-            pass  # whoever listens looks what there is
+            await asleep
         finally:
             self._asleep.discard(asleep)
 
@@ -155,7 +189,7 @@ class Flights(Generic[T]):
 
     @contextmanager
     def approached(self, name: str | None) -> Iterator[None]:
-        """Keeps a flight that ends within the block for those in it: they came while it was under way."""
+        """Keeps a flight that lands within the block for those in it: they came while it was under way."""
         if name is None:
             yield
             return
@@ -166,8 +200,13 @@ class Flights(Generic[T]):
             self._approaching[name] -= 1
             if not self._approaching[name]:
                 del self._approaching[name]
-                if (flight := self._flights.get(name)) and flight.over:
+                if (flight := self._flights.get(name)) and flight.under_way is None:
                     del self._flights[name]
+
+    @property
+    def under_way(self) -> set[asyncio.Task[None]]:
+        """What has not landed."""
+        return {flight.under_way for flight in self._flights.values() if flight.under_way}
 
     def board(self, name: str | None) -> Flight[T] | None:
         """The flight to ``name``, with one more on board; None where there is none."""
@@ -176,7 +215,7 @@ class Flights(Generic[T]):
             flight.aboard += 1
         return flight
 
-    def begin(self, name: str, leader: Exchange, source: AsyncGenerator[Sequence[T]]) -> Flight[T]:
+    def begin(self, name: str, leader: Exchange, source: Source[T]) -> Flight[T]:
         """A flight to ``name``, with its leader on board. There must be none."""
 
         def landed(flight: Flight[T]) -> None:
@@ -188,3 +227,18 @@ class Flights(Generic[T]):
             raise ValueError(f"{name} is under way")
         self._flights[name] = Flight(leader, source, landed)
         return self._flights[name]
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Ends the task, also when the caller is cancelled a second time: a generator at work cannot be closed."""
+    again: asyncio.CancelledError | None = None
+    while not task.done():
+        task.cancel()
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            again = error
+    if not task.cancelled():
+        task.exception()
+    if again:
+        raise again

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
-from gateway_core.delivery.pump import kept_alive
 from gateway_core.exchange import Exchange
 from gateway_core.frozen import frozen
 from gateway_core.model import ChatRequest, JsonObject
@@ -20,10 +19,6 @@ count (OpenClaw 2026.9.6). Nothing can be sent to a caller that does not stream:
 
 Given = Callable[[JsonObject], None]
 """Called with the whole completion when its end goes to the caller."""
-Begin = Callable[[], Awaitable[AsyncGenerator[Batch]]]
-"""Finds who answers; what it returns is the answer as it comes."""
-Complete = Callable[[JsonObject], Awaitable[None]]
-"""Called with the whole completion once the spend is durable, before the caller sees the end."""
 
 
 @frozen
@@ -36,22 +31,32 @@ class End:
 
 Items = Sequence[Piece | End]
 """What came at once of an answer; its end is the last item of all. Nothing says that there was a pause."""
+Put = Callable[[Items], Awaitable[None]]
+"""Gets them as they come."""
 
 
-class Gathering:
-    """An answer as far as it has come; :meth:`whole` once all of it has.
+class Relay:
+    """Hands an answer on as an upstream makes it: the pieces of a stream as they come, and how it ends.
 
-    The chunk that carries the finish reason is held back, and so are the native events from there on.
+    The chunk that carries the finish reason is held back, and so are the native events from there on, until the
+    upstream has ended and the spend is durable: then :meth:`end`. An answer that is not streamed is nothing but its
+    end.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, put: Put) -> None:
         self._exchange = exchange
+        self._put = put
         self._aggregator = Aggregator()
         self._last: JsonObject | None = None
         self._held: list[JsonObject] = []
         self._reported: object = None
 
-    def take(self, piece: Piece) -> bool:
+    async def take(self, batch: Batch) -> None:
+        """Hands on what of it may be sent before the end."""
+        if passed := [piece for piece in batch if self._add(piece)]:
+            await self._put(passed)
+
+    def _add(self, piece: Piece) -> bool:
         """Adds a piece; whether it may be sent on before the end."""
         chunk = piece.body
         if not self._exchange.request.stream:
@@ -67,32 +72,17 @@ class Gathering:
         return bool(chunk.get("choices") or piece.native)
 
     def whole(self) -> JsonObject:
-        """The completion, with the usage and the cost that are on the exchange."""
+        """The completion, once all of it has come, with the usage and the cost that are on the exchange."""
         whole = self._aggregator.completion() if self._exchange.request.stream else self._last or {}
         return {**whole, "usage": _usage(self._exchange, self._reported)}
 
-    def last(self, whole: JsonObject) -> Piece:
-        """The last piece: what was held back, or an end to what has none."""
+    async def end(self, whole: JsonObject) -> None:
+        """Hands on the end: what was held back, or an end to what has none."""
         last = self._last
         if last is None:
             finish = implied_finish(first_choice(whole) or {})
             last = make_chunk(whole.get("id", self._exchange.request.id), whole.get("model", ""), {}, finish=finish)
-        return Piece(last, native=tuple(self._held))
-
-
-async def relayed(gathering: Gathering, begin: Begin, complete: Complete) -> AsyncGenerator[Items]:
-    """The answer as an upstream makes it: the pieces of a stream as they come, and how it ends.
-
-    Its end is held until the upstream has ended and the spend is durable. An answer that is not streamed is nothing but
-    its end.
-    """
-    async with aclosing(await begin()) as batches:
-        async for batch in batches:
-            if passed := [piece for piece in batch if gathering.take(piece)]:
-                yield passed
-    whole = gathering.whole()
-    await complete(whole)
-    yield [End(gathering.last(whole), whole)]
+        await self._put([End(Piece(last, native=tuple(self._held)), whole)])
 
 
 async def sent(request: ChatRequest, answer: AsyncGenerator[Items], given: Given) -> AsyncGenerator[Batch]:
@@ -116,14 +106,6 @@ async def sent(request: ChatRequest, answer: AsyncGenerator[Items], given: Given
                 yield batch
 
 
-async def sent_alone(request: ChatRequest, answer: AsyncGenerator[Items], given: Given) -> AsyncGenerator[Batch]:
-    """The same of an answer that goes to nobody else, read no faster than the caller reads."""
-    items = kept_alive(answer, KEEP_ALIVE_S) if request.stream else answer
-    async with aclosing(answer), aclosing(sent(request, items, given)) as batches:
-        async for batch in batches:
-            yield batch
-
-
 def pause_told_s(request: ChatRequest) -> float | None:
     """Seconds without words after which the caller hears something; None where nothing can be sent."""
     return KEEP_ALIVE_S if request.stream else None
@@ -132,7 +114,12 @@ def pause_told_s(request: ChatRequest) -> float | None:
 def _ending(request: ChatRequest, end: End) -> Batch:
     if request.stream:
         return with_usage(end.last, end.whole["usage"], request.wants_usage_chunk)
-    return (Piece(end.whole, native=end.last.native),)
+    return (whole_piece(end),)
+
+
+def whole_piece(end: End) -> Piece:
+    """What a caller gets who does not stream."""
+    return Piece(end.whole, native=end.last.native)
 
 
 def with_usage(last: Piece, usage: JsonObject, in_a_chunk_of_its_own: bool) -> tuple[Piece, ...]:

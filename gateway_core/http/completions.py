@@ -10,9 +10,10 @@ from typing import Protocol
 from aiohttp import web
 
 from gateway_core.deadlines import Deadline
+from gateway_core.faults import where
 from gateway_core.gateway import Gateway
 from gateway_core.http.incoming import Reader, incoming
-from gateway_core.http.replies import refuse, refuse_in_kind, reply, where
+from gateway_core.http.replies import refuse, refuse_in_kind, reply
 from gateway_core.model import ChatRequest, JsonObject, Refusal, Refused
 from gateway_core.pipeline import Answer
 from gateway_core.providers.base import Piece
@@ -69,7 +70,6 @@ class Completions:
         if isinstance(parsed, Refusal):
             return refuse_in_kind(request, parsed)
         stream: _Outgoing | None = None
-        writer = self._face.stream(parsed)
         try:
             async with self._gateway.pipeline.answer(parsed) as answer:
                 if isinstance(answer, Refusal):
@@ -79,17 +79,17 @@ class Completions:
                     body = self._face.whole(parsed, answer.whole)
                     await self.before_the_end(parsed)
                     return reply(body, headers=self._headers(answer))
-                stream = await self._begin(request, answer)
+                stream = await self._begin(request, parsed, answer)
                 async for batch in answer.batches:
-                    if data := b"".join(map(writer.feed, batch)):
+                    if data := b"".join(map(stream.writer.feed, batch)):
                         await stream.write(data)
-                last = writer.end()
+                last = stream.writer.end()
                 await self.before_the_end(parsed)
                 await stream.write(last)
         except Refused as refused:
             if stream is None:
                 return self._refuse(refused.refusal, parsed.id)
-            await stream.last_word(writer.fail(refused.refusal))
+            await stream.last_word(stream.writer.fail(refused.refusal))
         except ConnectionError:
             if stream is None:
                 raise
@@ -97,10 +97,7 @@ class Completions:
             if stream is None:
                 raise
             log.error("a stream failed: %s", where(error))
-            await stream.last_word(writer.fail(errors.internal_error()))
-        finally:
-            if stream is not None:
-                stream.close()
+            await stream.last_word(stream.writer.fail(errors.internal_error()))
         return stream.response
 
     async def receive(self, request: web.Request) -> ChatRequest | Refusal:
@@ -117,18 +114,20 @@ class Completions:
     def _headers(self, answer: Answer) -> dict[str, str]:
         return {**answer_headers(answer), **self._face.headers(answer.request_id)}
 
-    async def _begin(self, request: web.Request, answer: Answer) -> _Outgoing:
+    async def _begin(self, request: web.Request, parsed: ChatRequest, answer: Answer) -> _Outgoing:
         kind = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+        writer = self._face.stream(parsed)
         response = web.StreamResponse(headers={**self._headers(answer), **kind})
         await response.prepare(request)
-        return _Outgoing(request, response, self._gateway.settings.client_write_s)
+        return _Outgoing(request, response, writer, self._gateway.settings.client_write_s)
 
 
 class _Outgoing:
     """An answer on its way to its caller, part by part."""
 
-    def __init__(self, request: web.Request, response: web.StreamResponse, patience_s: float) -> None:
+    def __init__(self, request: web.Request, response: web.StreamResponse, writer: Writer, patience_s: float) -> None:
         self._request = request
+        self.writer = writer
         self._patience_s = patience_s
         self._deadline = Deadline()
         self.response = response
@@ -147,10 +146,6 @@ class _Outgoing:
         """Ends a stream with why it ends, if anybody still listens."""
         with suppress(ConnectionError):
             await self.write(data)
-
-    def close(self) -> None:
-        """Nothing more is sent."""
-        self._deadline.close()
 
 
 def answer_headers(answer: Answer) -> dict[str, str]:

@@ -84,13 +84,14 @@ class Connection(web.RequestHandler):
         """Answers. Of a body that came too slowly nothing more is waited for, of one too large little is read."""
         if not resp.prepared:
             resp.headers[hdrs.SERVER] = NAME
-        if resp.status in (408, 413):
-            resp.force_close()
+        status = resp.status
+        if status not in (408, 413):
+            return await super().finish_response(request, resp, start_time)
+        resp.force_close()
         done = await super().finish_response(request, resp, start_time)
-        if resp.status == 413:
+        if status == 413:
             await self._drain(request.content)
-        if resp.status in (408, 413):
-            self._lingering_time = 0.0
+        self._lingering_time = 0.0
         return done
 
     async def _drain(self, body: aiohttp.StreamReader) -> None:

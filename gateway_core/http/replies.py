@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 
 import orjson
@@ -52,12 +51,6 @@ def speaks_anthropic(request: web.Request) -> bool:
     if path == "/v1/models" or path.startswith("/v1/models/"):
         return "anthropic-version" in request.headers
     return path == "/v1/messages" or path.startswith("/v1/messages/")
-
-
-def where(error: BaseException) -> str:
-    """The kind and place of an exception, for the log. Its text stays out: it may hold a prompt or a key."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{type(error).__name__} at " + " < ".join(f"{f.name}:{f.lineno}" for f in reversed(frames[-4:]))
 
 
 def _plain(value: object) -> object:

@@ -10,6 +10,7 @@ import socket
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from gateway_core.faults import where
 from gateway_core.gateway import Gateway
 from gateway_core.http import (
     admin,
@@ -36,7 +37,7 @@ from gateway_core.http.bodies import READING, Reading, expect
 from gateway_core.http.connections import NAME, Connection
 from gateway_core.http.guards import guard
 from gateway_core.http.prometheus import Metrics
-from gateway_core.http.replies import refuse_in_kind, where
+from gateway_core.http.replies import refuse_in_kind
 from gateway_core.model import Refusal
 from gateway_core.wire import errors
 
@@ -95,7 +96,6 @@ def make_app(gateway: Gateway) -> web.Application:
         middlewares=[
             _errors(given.max_body_bytes),
             guard(gateway.keys, given.host, gateway.log_feed.refused),
-            snapshots.pack,
         ],
         client_max_size=given.max_body_bytes,
     )
@@ -108,7 +108,8 @@ def make_app(gateway: Gateway) -> web.Application:
     listed = [route for room in ROOMS for route in room.routes(gateway)]
     for route in (*listed, web.get("/metrics", metrics.handle)):
         kwargs = {**route.kwargs, "expect_handler": expect}
-        app.add_routes([web.RouteDef(route.method, route.path, route.handler, kwargs)])
+        handler = snapshots.packed(route.handler) if route.path.startswith("/api/") else route.handler
+        app.add_routes([web.RouteDef(route.method, route.path, handler, kwargs)])
     app.router.add_route("*", "/{nothing:.*}", _nothing_here, expect_handler=expect)
     return app
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from functools import wraps
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -48,11 +49,15 @@ class Snapshots:
         return reply(answer)
 
 
-@web.middleware
-async def pack(request: web.Request, handler: Handler) -> web.StreamResponse:
+def packed(handler: Handler) -> Handler:
     """Makes what the control surface answers smaller, for clients that can read it."""
-    response = await handler(request)
-    body = response.body if isinstance(response, web.Response) and request.path.startswith("/api/") else None
-    if isinstance(body, bytes) and len(body) > WORTH_PACKING_BYTES:
-        response.enable_compression()
-    return response
+
+    @wraps(handler)
+    async def pack(request: web.Request) -> web.StreamResponse:
+        response = await handler(request)
+        body = response.body if isinstance(response, web.Response) else None
+        if isinstance(body, bytes) and len(body) > WORTH_PACKING_BYTES:
+            response.enable_compression()
+        return response
+
+    return pack

@@ -27,10 +27,7 @@ _LINGER_S = 0.2
 
 
 class Patience:
-    """How long to wait for the next bytes: ``first_byte_s`` in all until content begins, then ``idle_s`` at a time.
-
-    Whoever waits must :meth:`close` it.
-    """
+    """How long to wait for the next bytes: ``first_byte_s`` in all until content begins, then ``idle_s`` at a time."""
 
     def __init__(self, first_byte_s: float, idle_s: float) -> None:
         self._idle_s = idle_s
@@ -41,10 +38,6 @@ class Patience:
     def lasts(self) -> Deadline:
         """For a ``with`` block: limits the next wait, which raises :class:`TimeoutError` where it is longer."""
         return self._deadline.within(self._idle_s) if self.begun else self._deadline
-
-    def close(self) -> None:
-        """Nothing more is waited for."""
-        self._deadline.close()
 
     def end_within(self, seconds: float) -> None:
         """Only the end is waited for, so long."""
@@ -90,7 +83,6 @@ class Answer:
 
     def __exit__(self, *_: object) -> None:
         self._close()
-        self.patience.close()
 
     async def _part(self) -> bytes | None:
         """What has come of the body since the last time, as soon as there is something; None at its end."""

@@ -74,10 +74,11 @@ class Breaker:
         """Notes a good end; True when it closes the circuit."""
         if ticket != self._ticket or self.state(now) is CircuitState.OPEN:
             return False
-        was_open = self._open_until is not None
         self.failures = self._openings = 0
+        if self._open_until is None:
+            return False
         self._change(None)
-        return was_open
+        return True
 
     def failed(self, ticket: int, now: float) -> bool:
         """Notes a failure; True when it opens the circuit."""

@@ -51,8 +51,7 @@ class Connections:
         patience: Patience,
         wire: Wire | None = None,
     ) -> Answer:
-        """The answer, whose head has arrived and is a success: for a ``with`` block, which closes the connection and
-        ``patience``.
+        """The answer, whose head has arrived and is a success: for a ``with`` block, which closes the connection.
 
         Redirects are not followed: the key would go with them. Raises :class:`UpstreamError`; ``wire`` hears all.
         """
@@ -69,7 +68,6 @@ class Connections:
                 response.close()
                 raise
         except BaseException as error:
-            patience.close()
             if wire is not None and isinstance(error, UpstreamError):
                 wire.failed(error.message)
             raise

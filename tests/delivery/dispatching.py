@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway_core.delivery.dispatch import Dispatcher
-from gateway_core.delivery.relay import Gathering, relayed, sent_alone
+from gateway_core.delivery.flights import Flights
+from gateway_core.delivery.relay import End, Put, Relay, sent
 from gateway_core.exchange import Exchange
 from gateway_core.gates.budget import Budget
 from gateway_core.model import Decision, JsonObject, Lane, ProviderStatus, Refusal, Refused, Target, Tier, Usage
@@ -196,6 +197,26 @@ class Got:
         return [remark.text for remark in self.exchange.remarks if remark.step == "try"]
 
 
+async def answered(
+    dispatcher: Dispatcher, exchange: Exchange, decision: Decision, complete: Callable[[JsonObject], Awaitable[None]]
+) -> AsyncGenerator[Batch]:
+    """What the caller of a request gets."""
+
+    async def source(put: Put) -> None:
+        relay = Relay(exchange, put)
+        await dispatcher.send(exchange, decision, relay.take)
+        whole = relay.whole()
+        await complete(whole)
+        await relay.end(whole)
+
+    flight = Flights[Piece | End]().begin("alone", exchange, source)
+    try:
+        async for batch in sent(exchange.request, flight.listen(None), lambda _: None):
+            yield batch
+    finally:
+        await flight.leave()
+
+
 class Desk:
     """A dispatcher and everything it stands on."""
 
@@ -249,11 +270,8 @@ class Desk:
         async def complete(_: JsonObject) -> None:
             assert not self.ledger.open, "the end is only told when the money is settled"
 
-        async def begin() -> AsyncGenerator[Batch]:
-            return dispatcher.send(exchange, decision)
-
         try:
-            async for batch in sent_alone(request, relayed(Gathering(exchange), begin, complete), lambda _: None):
+            async for batch in answered(dispatcher, exchange, decision, complete):
                 if stream:
                     chunks += [piece.body for piece in batch]
                 else:

@@ -365,6 +365,10 @@ class Trickle:
             self.closed.set()
 
 
+async def ignore(_: Batch) -> None:
+    pass
+
+
 async def test_a_stream_that_trickles_for_ever_is_ended_in_time() -> None:
     desk, trickle = Desk(), Trickle()
     desk.providers["groq"] = trickle  # type: ignore[assignment]
@@ -372,8 +376,7 @@ async def test_a_stream_that_trickles_for_ever_is_ended_in_time() -> None:
     dispatcher._total_s = 0.05
     exchange = Exchange(make_call(limit=100).request, time.monotonic())
     with pytest.raises(Refused) as refused:
-        async for _ in dispatcher.send(exchange, Decision(CHEAP, (PREMIUM,), "simple", 0.0, ())):
-            pass
+        await dispatcher.send(exchange, Decision(CHEAP, (PREMIUM,), "simple", 0.0, ()), ignore)
     assert refused.value.refusal.code == "upstream_timeout"
     assert trickle.closed.is_set() and not desk.ledger.open and desk.ledger.charged
 
@@ -386,8 +389,7 @@ async def test_a_cancelled_request_settles_once_and_closes_the_upstream(after: i
     exchange = Exchange(make_call(limit=100).request, time.monotonic())
 
     async def read() -> None:
-        async for _ in dispatcher.send(exchange, Decision(CHEAP, (PREMIUM,), "simple", 0.0, ())):
-            pass
+        await dispatcher.send(exchange, Decision(CHEAP, (PREMIUM,), "simple", 0.0, ()), ignore)
 
     task = asyncio.create_task(read())
     await trickle.quiet.wait()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,10 +12,9 @@ from hypothesis import strategies as st
 
 from gateway_core.delivery.course import MOST_REJECTED
 from gateway_core.delivery.dispatch import MAX_TRIES
-from gateway_core.delivery.relay import Gathering, relayed, sent_alone
 from gateway_core.exchange import Exchange
 from gateway_core.model import Decision, JsonObject, Refused
-from gateway_core.providers.base import Batch, UpstreamError
+from gateway_core.providers.base import UpstreamError
 from tests.delivery.dispatching import (
     CHEAP,
     CHEAP_TOO,
@@ -26,6 +24,7 @@ from tests.delivery.dispatching import (
     Dies,
     Got,
     Step,
+    answered,
     failed,
     gone,
     message,
@@ -141,11 +140,9 @@ def test_a_caller_who_leaves_at_any_moment_leaves_nothing_open(
         async def complete(_: JsonObject) -> None:
             assert not desk.ledger.open
 
-        async def begin() -> AsyncGenerator[Batch]:
-            return dispatcher.send(exchange, Decision(targets[0], tuple(targets[1:]), "simple", 0.1, ()))
-
         async def read() -> None:
-            answer = sent_alone(exchange.request, relayed(Gathering(exchange), begin, complete), lambda _: None)
+            decision = Decision(targets[0], tuple(targets[1:]), "simple", 0.1, ())
+            answer = answered(dispatcher, exchange, decision, complete)
             try:
                 async for _ in answer:
                     await asyncio.sleep(0)

@@ -6,25 +6,50 @@ import asyncio
 import gc
 import time
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 
 import pytest
 
-from gateway_core.delivery.flights import Flight, Flights
-from gateway_core.delivery.pump import AHEAD
+from gateway_core.delivery.flights import AHEAD, Flight, Flights
 from gateway_core.exchange import Exchange
 from gateway_core.model import Refused
 from gateway_core.providers.base import MOST_AT_ONCE
 from gateway_core.wire import errors
-from tests.delivery.test_pump import Source
 from tests.providers.calls import make_call
 
 NAME = "the same"
+Put = Callable[[Sequence[int]], Awaitable[None]]
 
 
-def begin(flights: Flights[int], source: Source) -> Flight[int]:
-    return flights.begin(NAME, Exchange(make_call().request, time.monotonic()), source.pieces())
+class Source:
+    """Numbers, with a stop after ``quiet_after`` until ``go`` is set; ``read`` counts what was taken of it."""
+
+    def __init__(self, numbers: int, quiet_after: int | None = None, error: Exception | None = None) -> None:
+        self.numbers = numbers
+        self.quiet_after = quiet_after
+        self.error = error
+        self.read = 0
+        self.go = asyncio.Event()
+        self.closed = False
+
+    async def run(self, put: Put, at_once: int = 1) -> None:
+        try:
+            for number in range(0, self.numbers, at_once):
+                if number == self.quiet_after:
+                    await self.go.wait()
+                self.read += at_once
+                await put(list(range(number, number + at_once)))
+            if self.error:
+                raise self.error
+        finally:
+            self.closed = True
+
+
+def begin(flights: Flights[int], source: Source, at_once: int = 1) -> Flight[int]:
+    exchange = Exchange(make_call().request, time.monotonic())
+    return flights.begin(NAME, exchange, partial(source.run, at_once=at_once))
 
 
 def board(flights: Flights[int]) -> Flight[int]:
@@ -69,7 +94,9 @@ async def test_who_does_not_read_keeps_nobody_waiting() -> None:
 
 async def test_what_has_come_is_heard_at_once_and_others_have_their_turn() -> None:
     source = Source(1000, quiet_after=1000)
-    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), source.pieces(at_once=500))
+    flight = Flights[int]().begin(
+        NAME, Exchange(make_call().request, time.monotonic()), partial(source.run, at_once=500)
+    )
     heard = [len(items) async for items in flight.listen(60)]
     assert heard == [MOST_AT_ONCE, 500 - MOST_AT_ONCE] * 2
 
@@ -128,15 +155,36 @@ async def test_a_fault_of_our_own_is_everybodys_too() -> None:
         await read(flight)
 
 
-async def test_a_pause_is_told_to_each() -> None:
-    flights: Flights[int] = Flights()
-    source = Source(3, quiet_after=1)
+@pytest.mark.parametrize("quiet_after", [0, 1, 3])
+async def test_a_pause_is_told_to_each(quiet_after: int) -> None:
+    source = Source(5, quiet_after)
     got: list[int | None] = []
-    async for items in begin(flights, source).listen(0.001):
+    async for items in begin(Flights(), source).listen(0.001):
         got += items or [None]
         if got.count(None) == 3:
             source.go.set()
-    assert [item for item in got if item is not None] == [0, 1, 2] and got[1:4] == [None] * 3
+    assert [item for item in got if item is not None] == [0, 1, 2, 3, 4]
+    assert got[quiet_after : quiet_after + 3] == [None] * 3
+
+
+async def test_an_error_comes_after_what_came_before_it() -> None:
+    got: list[int] = []
+    with pytest.raises(ValueError, match="broken"):
+        async for items in begin(Flights(), Source(3, error=ValueError("broken"))).listen(60):
+            got += items
+    assert got == [0, 1, 2]
+
+
+async def test_a_slow_listener_keeps_the_source_waiting_behind_one_large_batch() -> None:
+    source = Source(4000)
+    flight = begin(Flights(), source, at_once=200)
+    heard = flight.listen(60)
+    await anext(heard)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert source.read <= 400
+    await flight.leave()
+    assert source.closed and len(asyncio.all_tasks()) == 1
 
 
 async def test_who_came_in_time_boards_a_flight_that_ended_while_they_looked_elsewhere() -> None:
@@ -168,16 +216,14 @@ async def test_without_a_name_nothing_is_shared() -> None:
 async def test_a_listener_cancelled_twice_leaves_nothing_running(moments: int) -> None:
     source = Source(3, quiet_after=1)
 
-    async def slow_to_end() -> AsyncGenerator[list[int]]:
-        async with aclosing(source.pieces()) as heard:
-            try:
-                async for items in heard:
-                    yield items
-            finally:
-                for _ in range(3):
-                    await asyncio.sleep(0)
+    async def slow_to_end(put: Put) -> None:
+        try:
+            await source.run(put)
+        finally:
+            for _ in range(3):
+                await asyncio.sleep(0)
 
-    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), slow_to_end())
+    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), slow_to_end)
 
     async def listen() -> None:
         try:
@@ -197,15 +243,15 @@ async def test_a_listener_cancelled_twice_leaves_nothing_running(moments: int) -
 
 @pytest.mark.parametrize("is_left", [False, True])
 async def test_one_that_was_refused_or_left_is_kept_by_nobody(is_left: bool) -> None:
-    async def source() -> AsyncGenerator[list[int]]:
+    async def source(put: Put) -> None:
         if is_left:
             await asyncio.Event().wait()
-        yield [1]
+        await put([1])
         raise Refused(errors.internal_error())
 
     gc.disable()
     try:
-        flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), source())
+        flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), source)
         await asyncio.sleep(0)
         if not is_left:
             with suppress(Refused):
@@ -217,3 +263,68 @@ async def test_one_that_was_refused_or_left_is_kept_by_nobody(is_left: bool) -> 
         assert kept() is None
     finally:
         gc.enable()
+
+
+class Ending:
+    """A source of so many items, which has work to be done once they were heard; ``go`` lets the work end."""
+
+    def __init__(self, number: int) -> None:
+        self.flights: Flights[int] = Flights()
+        self.go, self.begun, self.over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.told: list[str] = []
+        self.number = number
+        self.flight = self.flights.begin(NAME, Exchange(make_call().request, time.monotonic()), self._run)
+        self.flight.when_over(self.over.set)
+
+    async def _run(self, put: Put) -> None:
+        for number in range(self.number - 1):
+            await put([number])
+        self.flight.then(self._work)
+        await put([self.number - 1])
+
+    async def _work(self) -> None:
+        self.told.append("work")
+        self.begun.set()
+        await self.go.wait()
+        self.told.append("done")
+
+
+async def test_those_who_listen_do_not_wait_for_what_is_done_then() -> None:
+    ending = Ending(3)
+    assert await read(ending.flight) == [0, 1, 2]
+    assert ending.told == []
+    await ending.begun.wait()
+    assert not ending.over.is_set()
+    ending.go.set()
+    await ending.over.wait()
+    assert ending.told == ["work", "done"]
+
+
+async def test_who_comes_before_a_flight_has_landed_boards_it() -> None:
+    ending = Ending(3)
+    with ending.flights.approached(NAME):
+        await ending.begun.wait()
+    assert await read(board(ending.flights)) == [0, 1, 2]
+    ending.go.set()
+    await asyncio.wait(ending.flights.under_way)
+    assert len(ending.flights) == 0 and not ending.flights.under_way
+
+
+@pytest.mark.parametrize("moments", range(6))
+async def test_what_is_to_be_done_then_is_done_also_if_all_leave(moments: int) -> None:
+    ending = Ending(3)
+    await read(ending.flight, 1)
+    for _ in range(moments):
+        await asyncio.sleep(0)
+    assert ending.flight.over
+    await ending.flight.leave()
+    ending.go.set()
+    await ending.over.wait()
+    assert len(ending.flights) == 0 and ending.told == ["work", "done"] and not ending.flight.stopped
+
+
+async def test_a_slow_listener_does_not_delay_what_is_done_then() -> None:
+    ending = Ending(AHEAD)
+    ending.go.set()
+    await ending.over.wait()
+    assert await read(ending.flight) == list(range(AHEAD))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+import time
 from contextlib import aclosing
 from pathlib import Path
 
@@ -13,14 +13,17 @@ import pytest
 from yarl import URL
 
 from gateway_core.delivery.dispatch import MAX_TRIES
-from gateway_core.delivery.pump import kept_alive
+from gateway_core.delivery.flights import Flights
+from gateway_core.delivery.relay import End, Put
+from gateway_core.exchange import Exchange
 from gateway_core.model import Status
-from gateway_core.providers.base import Batch, Piece
+from gateway_core.providers.base import Piece
 from gateway_core.wire import sse
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.script import Raw, Reply
 from tests.http.inside import KEY, Client, chat_body, client, with_claude, with_groq
+from tests.providers.calls import make_call
 
 GROQ_MODEL = "openai/gpt-oss-120b"
 
@@ -29,18 +32,21 @@ async def test_two_cancellations_before_the_first_token_leave_no_generator_at_wo
     """A kill and a client that leaves, or a shutdown: the second comes while the first still cleans up."""
     waiting, cleaning = asyncio.Event(), asyncio.Event()
 
-    async def upstream() -> AsyncGenerator[Batch]:
+    async def upstream(_: Put) -> None:
         try:
             waiting.set()
             await asyncio.Event().wait()
-            yield [Piece({})]
         finally:
             cleaning.set()
             await asyncio.Event().wait()
 
     async def relay() -> None:
-        async with aclosing(upstream()) as pieces, aclosing(kept_alive(pieces, 60)) as kept:
-            await anext(kept)
+        flight = Flights[Piece | End]().begin("it", Exchange(make_call().request, time.monotonic()), upstream)
+        try:
+            async with aclosing(flight.listen(60)) as heard:
+                await anext(heard)
+        finally:
+            await flight.leave()
 
     task = asyncio.create_task(relay())
     await waiting.wait()

@@ -25,8 +25,8 @@ MUTATIONS = (
     Mutation(
         "an answer past its output limit is ended",
         "gateway_core/delivery/dispatch.py",
-        "if meter.is_past_limit:\n                            raise",
-        "if False:\n                            raise",
+        "if meter.is_past_limit:\n                        raise",
+        "if False:\n                        raise",
         f"{_DELIVERY}test_an_answer_that_goes_on_past_its_limit_is_ended_and_charged_within_the_reservation",
     ),
     Mutation(
