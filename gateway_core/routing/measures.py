@@ -7,6 +7,7 @@ that were tried these eight carried over best to data that they had not been lea
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from math import log, log1p
 
 BEGINNING, END = 2_000, 1_000
@@ -27,8 +28,8 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _LINE = re.compile(r"^[^\S\n]*\S", re.MULTILINE)
 _QUESTION = re.compile(r"(?:^|(?<=[.?!\n]))[^.?!\n]+\?")
 _GERMAN = re.compile(r"[äöüß]|\b(?:der|das|und|ist|nicht|eine?|ich|wie|wenn)\b", re.IGNORECASE)
-_GERMAN_WORDS = frozenset(["der", "das", "und", "ist", "nicht", "ein", "eine", "ich", "wie", "wenn"])
-_ASCII_LETTERS = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalpha()})
+_GERMAN_WORDS = frozenset([b"der", b"das", b"und", b"ist", b"nicht", b"ein", b"eine", b"ich", b"wie", b"wenn"])
+_ASCII_LETTERS = bytes([code if code < 128 and chr(code).isalpha() else 32 for code in range(256)])
 LONG_WORD, LONG_GERMAN_WORD = 9, 12
 """Letters. German writes as one word what English writes as two."""
 
@@ -50,21 +51,22 @@ def measured(text: str) -> list[Measured]:
     longest = max(map(len, _QUESTION.findall(seen)), default=0) if questions else 0
     digits_share, long_share = digits / size, long_words_share(seen)
     return [
-        (log1p(length), _many(length, "character")),
-        (log1p(numbers), _many(numbers, "number")),
+        (log1p(length), f"{length:,} character{'' if length == 1 else 's'}"),
+        (log1p(numbers), f"{numbers:,} number{'' if numbers == 1 else 's'}"),
         (digits_share, f"{digits_share:.0%}"),
-        (log1p(lines), _many(lines, "line")),
+        (log1p(lines), f"{lines:,} line{'' if lines == 1 else 's'}"),
         (long_share, f"{long_share:.0%}"),
-        (min(3, questions) or None, _many(questions, "question mark")),
-        (log(longest) if longest else None, _many(longest, "character")),
-        (commas / size, _many(commas, "comma")),
+        (min(3, questions) or None, f"{questions:,} question mark{'' if questions == 1 else 's'}"),
+        (log(longest) if longest else None, f"{longest:,} character{'' if longest == 1 else 's'}"),
+        (commas / size, f"{commas:,} comma{'' if commas == 1 else 's'}"),
     ]
 
 
 def long_words_share(seen: str) -> float:
     """How many of the words are long, 0 to 1: of German ones longer ones."""
-    if seen.isascii():  # five times as fast as the pattern
-        words = seen.lower().translate(_ASCII_LETTERS).split()
+    words: Sequence[str | bytes]
+    if seen.isascii():  # twenty times as fast as the pattern
+        words = seen.lower().encode().translate(_ASCII_LETTERS).split()
         may_be_german = not _GERMAN_WORDS.isdisjoint(words)
     else:
         words, may_be_german = _WORD.findall(seen), True
@@ -79,7 +81,3 @@ def _numbers(seen: str) -> tuple[int, int]:
         return len(found), sum(map(str.isdigit, seen))
     digits = "".join(found)
     return len(found), len(digits) - digits.count(".") - digits.count(",")
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
