@@ -96,9 +96,11 @@ def _numbered(message: JsonObject, numbers: dict[str, str]) -> JsonObject:
 
 
 def _numbered_call(call: Any, numbers: dict[str, str]) -> Any:
-    if not isinstance(call, dict) or not isinstance(call.get("id"), str):
+    try:
+        key = call["id"].replace("_", "")
+    except (KeyError, TypeError, AttributeError):
         return call
-    return {**call, "id": numbers.setdefault(call["id"].replace("_", ""), f"call_{len(numbers) + 1}")}
+    return {**call, "id": numbers.setdefault(key, f"call_{len(numbers) + 1}")}
 
 
 def lowered(headers: Mapping[str, str]) -> dict[str, str]:

@@ -56,8 +56,8 @@ def place_of(request: ChatRequest) -> Place:
     view = request.view
     who = (request.caller, "background" if view.lane is Lane.BACKGROUND else "chat", view.purpose)
     named = view.session or ""
-    session = _name(*who, named)
-    now = before = _name(*who, "") if named.startswith(RUN_SESSION) else session
+    session = _name_of(*who, named)
+    now = before = _name_of(*who, "") if named.startswith(RUN_SESSION) else session
     said = _said(request)
     for what, _ in said:
         before, now = now, _name(now, what)
@@ -112,10 +112,10 @@ def _last_calls(request: ChatRequest) -> tuple[str, ...]:
     return next((call_ids(message) for message in messages if message.get("tool_calls")), ())
 
 
-@lru_cache(maxsize=16)
-def _name_of(text: str) -> str:
-    """An agent sends its system prompt, 40 kB of it, with every request."""
-    return _name(text)
+@lru_cache(maxsize=32)
+def _name_of(*parts: str) -> str:
+    """Whose conversation it is, and its system prompt (an agent's are 40 kB): they come with every request."""
+    return _name(*parts)
 
 
 def _name(*parts: str) -> str:
