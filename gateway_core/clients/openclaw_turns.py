@@ -24,7 +24,6 @@ _UTILITY_PROMPTS = (
 )
 """System prompts of calls without tools. Those that hold up a turn (compaction, the review of a command, a spoken
 answer's summary, a memory search) are not here: the turn waits for them, and with it a person."""
-_UTILITY_BEGINNINGS = tuple(start for start, _ in _UTILITY_PROMPTS)
 _LABELLING = "You are labeling the supplied message, not participating in its conversation."
 _TIME = r"Current time: [^\n]{1,99} \([^)\n]{1,64}\)\nReference UTC: \d{4}-\d\d-\d\d \d\d:\d\d UTC"
 _ENDS_IN_TIME = re.compile(rf"\n{_TIME}\s*\Z")
@@ -91,8 +90,9 @@ class _Sender(Enum):
 
 def utility_purpose(system: str) -> str | None:
     """Why a call without tools is made by OpenClaw itself; None where it is none of those."""
-    if system.startswith(_UTILITY_BEGINNINGS):
-        return next(purpose for start, purpose in _UTILITY_PROMPTS if system.startswith(start))
+    for start, purpose in _UTILITY_PROMPTS:
+        if system.startswith(start):
+            return purpose
     return "title" if _LABELLING in system else None
 
 

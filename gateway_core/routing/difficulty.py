@@ -55,7 +55,7 @@ def seen_in(text: str, vector: Sequence[float] | None, weights: Shipped) -> list
 
 
 def _difficulty(features: list[Feature], labels: int, *, embedded: bool) -> Difficulty:
-    lightness = [points if (points := feature.points) < 0 else -points for feature in features]
+    lightness = [-abs(feature.points) for feature in features]
     ordered = tuple([features[at] for at in sorted(range(len(features)), key=lightness.__getitem__)])
     raw = round(unlimited(features), 3)
     score = min(1.0, max(0.0, raw))

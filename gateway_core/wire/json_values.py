@@ -30,7 +30,7 @@ def is_integer(value: Any) -> TypeGuard[int]:
 
 def is_number(value: Any) -> TypeGuard[int | float]:
     """Whether it is a number that can be reckoned with: finite, and neither true nor false."""
-    return type(value) is int or (type(value) is float and math.isfinite(value))
+    return is_integer(value) or (type(value) is float and math.isfinite(value))
 
 
 def is_strings(value: Any) -> TypeGuard[list[str]]:
@@ -40,4 +40,4 @@ def is_strings(value: Any) -> TypeGuard[list[str]]:
 
 def positive(value: Any) -> int | None:
     """A whole number above 0, None for anything else."""
-    return value if type(value) is int and value > 0 else None
+    return value if is_integer(value) and value > 0 else None

@@ -70,7 +70,7 @@ def measure(body: JsonObject, body_bytes: int | None = None) -> RequestSize:
     """What the request needs of a model. ``body_bytes`` is its size as received; counted when not given."""
     parts = _parts(body)
     form = body.get("response_format")
-    kind = form.get("type") if form and isinstance(form, dict) else None
+    kind = form.get("type") if isinstance(form, dict) else None
     return RequestSize(
         input_tokens=_estimate(parts),
         input_tokens_ceiling=_ceiling(parts),
@@ -181,9 +181,9 @@ def _add_message(parts: _Parts, message: JsonObject) -> None:
         for part in content:
             if isinstance(part, dict):
                 _add_part(parts, part)
-    for key in message:
+    for key, value in message.items():
         if key not in ("content", "role"):
-            parts.texts += _strings(message[key])
+            parts.texts += _strings(value)
 
 
 def _add_part(parts: _Parts, part: JsonObject) -> None:
