@@ -54,9 +54,9 @@ def seen_in(text: str, vector: Sequence[float] | None, weights: Shipped) -> list
 
 
 @lru_cache(maxsize=64)
-def _by_shipped(text: str) -> list[Feature]:
+def _by_shipped(text: str) -> tuple[Feature, ...]:
     """The same words come with each step of an agent's tool loop."""
-    return _by_words(text, shipped())
+    return tuple(_by_words(text, shipped()))
 
 
 def _by_words(text: str, weights: Shipped) -> list[Feature]:

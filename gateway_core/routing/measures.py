@@ -53,21 +53,21 @@ def measured(text: str) -> list[Measured]:
     longest = max(map(len, _QUESTION.findall(seen)), default=0) if questions else 0
     digits_share, long_share = digits / size, long_words_share(seen)
     return [
-        (log1p(length), f"{length:,} character{'' if length == 1 else 's'}"),
-        (log1p(numbers), f"{numbers:,} number{'' if numbers == 1 else 's'}"),
+        (log1p(length), _many(length, "character")),
+        (log1p(numbers), _many(numbers, "number")),
         (digits_share, f"{digits_share:.0%}"),
-        (log1p(lines), f"{lines:,} line{'' if lines == 1 else 's'}"),
+        (log1p(lines), _many(lines, "line")),
         (long_share, f"{long_share:.0%}"),
-        (min(3, questions) or None, f"{questions:,} question mark{'' if questions == 1 else 's'}"),
-        (log(longest) if longest else None, f"{longest:,} character{'' if longest == 1 else 's'}"),
-        (commas / size, f"{commas:,} comma{'' if commas == 1 else 's'}"),
+        (min(3, questions) or None, _many(questions, "question mark")),
+        (log(longest) if longest else None, _many(longest, "character")),
+        (commas / size, _many(commas, "comma")),
     ]
 
 
 def long_words_share(seen: str) -> float:
     """How many of the words are long, 0 to 1: of German ones longer ones."""
     words: Sequence[str | bytes]
-    if seen.isascii():  # twenty times as fast as the pattern
+    if seen.isascii():  # ten times as fast as the pattern
         words = seen.encode().translate(_SMALL_LETTERS).split()
         may_be_german = not _GERMAN_WORDS.isdisjoint(words)
     else:
@@ -82,3 +82,7 @@ def _numbers(seen: str) -> tuple[int, int]:
     if not seen.isascii():  # others than decimal ones are digits, too: ²
         return len(found), sum(map(str.isdigit, seen))
     return len(found), len(seen.encode().translate(None, _NO_DIGITS))
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

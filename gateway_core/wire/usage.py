@@ -22,7 +22,7 @@ _parts_of = attrgetter(*_PARTS_OF_A_COST)
 
 def count(value: Any) -> int | None:
     """A usable token count: a finite number, not negative. None for anything else, NaN and strings included."""
-    return int(value) if value is not None and is_number(value) and 0 <= value <= _MOST else None
+    return int(value) if is_number(value) and 0 <= value <= _MOST else None
 
 
 def read_usage(body: JsonObject) -> Usage | None:
