@@ -14,8 +14,6 @@ SERVER_TOOLS = ("web_search", "web_fetch", "code_execution", "tool_search", "adv
 class Asked:
     """What is found in a body of any shape, a chat completion's or another protocol's."""
 
-    tools: tuple[str, ...]
-    """The functions' names, in order; empty for a tool without one."""
     server_tools: tuple[tuple[str, dict[str, Any]], ...]
     """Tools that the provider runs itself, by kind; each server of its MCP connector is one."""
     audio: bool
@@ -23,16 +21,13 @@ class Asked:
 
 def asked_in(body: dict[str, Any]) -> Asked:
     """Never raises."""
-    names: list[str] = []
     found: list[tuple[str, dict[str, Any]]] = []
     tools = body.get("tools")
     for tool in tools if isinstance(tools, list) else ():
         try:
-            name = tool["function"]["name"]
+            named = tool["type"]
         except (KeyError, TypeError):
-            name = ""
-        names.append(name if isinstance(name, str) else "")
-        named = tool.get("type") if isinstance(tool, dict) else None
+            continue
         if named != "function" and isinstance(named, str) and (kind := _kind_of(named)):
             found.append((kind, tool))
     if isinstance(body.get("web_search_options"), dict):
@@ -40,7 +35,20 @@ def asked_in(body: dict[str, Any]) -> Asked:
     servers = body.get("mcp_servers")
     if isinstance(servers, list) and not any(kind == "mcp" for kind, _ in found):
         found += [("mcp", server) for server in servers if isinstance(server, dict)]
-    return Asked(tuple(names), tuple(found), _has_audio(body))
+    return Asked(tuple(found), _has_audio(body))
+
+
+def tool_names(body: dict[str, Any]) -> tuple[str, ...]:
+    """The functions' names, in order; empty for a tool without one. Never raises."""
+    names: list[str] = []
+    tools = body.get("tools")
+    for tool in tools if isinstance(tools, list) else ():
+        try:
+            name = tool["function"]["name"]
+        except (KeyError, TypeError):
+            name = ""
+        names.append(name if type(name) is str else "")
+    return tuple(names)
 
 
 def _kind_of(named: str) -> str | None:
@@ -52,7 +60,10 @@ def _has_audio(body: dict[str, Any]) -> bool:
     if body.get("audio") or (isinstance(modalities, list) and "audio" in modalities):
         return True
     for message in messages if isinstance(messages, list) else ():
-        content = message.get("content") if isinstance(message, dict) else None
+        try:
+            content = message["content"]
+        except (KeyError, TypeError):
+            continue
         for part in content if isinstance(content, list) else ():
             if isinstance(part, dict) and part.get("type") == "input_audio":
                 return True

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from gateway_core.cache.identity import Identity
+from gateway_core.cache.identity import NEVER_COMPARED, Identity
 from gateway_core.clock import Clock
 from gateway_core.exchange import Exchange
 from gateway_core.model import CacheMode, ChatRequest, Decision, JsonObject, Lane, Target, Tier, Usage
@@ -30,8 +30,6 @@ Reader = Callable[[str], Awaitable[Sequence[float] | None]]
 """A text as a vector; None where nobody knows it in time."""
 RESTORED = 500
 """Requests of before a restart that are looked at."""
-_NOT_COMPARED = ("sampled", "choices", "unreadable")
-"""Why an identity is known by no cache, where the same request asked for once more is no complaint."""
 
 
 async def _nobody(text: str) -> Sequence[float] | None:
@@ -103,7 +101,7 @@ class Conversations:
         if earlier and _is_unclear(place.words, said):
             vectors = await self._meanings(place.words, said, earlier.vector)
             exchange.vector = vectors[0]
-        compared = key.exact_key if key.bypass not in _NOT_COMPARED and may_be_raised(request, forced) else ""
+        compared = key.exact_key if key.bypass not in NEVER_COMPARED and may_be_raised(request, forced) else ""
         standing = self._sessions.standing(request, place, now, key=compared, vectors=vectors)
         exchange.standing, exchange.asked_by = standing, compared
         if standing and standing.strikes and request.cache_mode is CacheMode.USE:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
+from gateway_core.asked import tool_names
 from gateway_core.model import (
     CacheStatus,
     ChatRequest,
@@ -219,7 +220,7 @@ class Exchange:
             error_message=self.outcome.error_message if self.outcome else None,
             messages=tuple(as_objects(self.request.body.get("messages"))),
             answer=self.answer,
-            tools=self.request.asked.tools,
+            tools=tool_names(self.request.body),
             attempts=self.attempts,
             remarks=tuple(self.remarks),
             cost=self.cost,

@@ -186,9 +186,8 @@ class Pipeline:
 
     async def _way(self, exchange: Exchange) -> Answer | Refusal:
         request, gates, watch = exchange.request, self._gates, exchange.watch
-        await gates.policy.ready(request.view.user_text)
         with watch.begin("policy") as step:
-            if verdict := gates.policy.check(request.view.user_text):
+            if verdict := await gates.policy.verdict(request.view.user_text):
                 step.outcome = "refused"
                 return self._blocked(exchange, gates.policy.refusal(verdict))
         with watch.begin("limits") as step:

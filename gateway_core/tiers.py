@@ -23,7 +23,16 @@ from gateway_core.providers.prompt_check import PROMPT_CUT
 from gateway_core.providers.registry import blueprints
 from gateway_core.reported_usage import ReportedUsage
 from gateway_core.routing.feasibility import fits
-from gateway_core.routing.landscape import NOT_IN_MEMORY, Bands, Capabilities, Landscape, Option, Pace, Patience
+from gateway_core.routing.landscape import (
+    NOT_IN_MEMORY,
+    USUAL_ANSWER,
+    Bands,
+    Capabilities,
+    Landscape,
+    Option,
+    Pace,
+    Patience,
+)
 from gateway_core.routing.limits import OwnLimits
 from gateway_core.routing.lineup import AS_CONFIGURED, LOCAL, Place, Switched, lineup, named_providers
 from gateway_core.routing.local_options import capabilities, standing
@@ -259,9 +268,11 @@ class Tiers:
         provider, model = target.provider, target.model
         usual_ms = self._times.usual_ms(provider, model)
         usual_s = None if usual_ms is None else usual_ms / 1000
-        pace, memory = Pace(usual_s=usual_s), NOT_IN_MEMORY
+        pace, memory, answer, background_answer = Pace(usual_s=usual_s), NOT_IN_MEMORY, USUAL_ANSWER, USUAL_ANSWER
         if beside_local:
             pace, memory = standing(model, self._local, server, self._clock.now(), usual_s)
+            answer = self._reported.answer(provider, model, Lane.INTERACTIVE)
+            background_answer = self._reported.answer(provider, model, Lane.BACKGROUND)
         return Option(
             target,
             lost,
@@ -270,8 +281,8 @@ class Tiers:
             compacts=self._settings.compacts_for(target.tier),
             lost=bool(lost),
             ratio=self._reported.ratio(provider, model),
-            answer=self._reported.answer(provider, model, Lane.INTERACTIVE),
-            background_answer=self._reported.answer(provider, model, Lane.BACKGROUND),
+            answer=answer,
+            background_answer=background_answer,
             pace=pace,
             memory=memory,
         )

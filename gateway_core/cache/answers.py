@@ -200,7 +200,7 @@ class AnswerCaches:
     async def store(self, key: Identity, request: ChatRequest, answer: StoredAnswer) -> None:
         """Keeps an answer that may be kept; the very next request finds it. None with a secret in use is kept, nor to
         a question with one."""
-        if self._secrets.holds((key.user_text, answer.completion)):
+        if key.bypass or self._secrets.holds((key.user_text, answer.completion)):
             return
         try:
             if self._exact and await self._exact.store(key, answer, request.cache_mode):

@@ -13,7 +13,7 @@ from gateway_core.cache.freshness import depends_on_now
 from gateway_core.cache.secrecy import has_contact, has_secret
 from gateway_core.model import ChatRequest, JsonObject
 from gateway_core.wire.json_values import as_object
-from gateway_core.wire.openai_chat import first_choice, said_in, text_of, written_in
+from gateway_core.wire.openai_chat import first_choice, text_of, written_in
 
 LONGEST_QUESTION = 300
 SHORTEST_QUESTION = 8
@@ -136,7 +136,7 @@ def may_be_kept(completion: JsonObject) -> bool:
         return False
     if choice.get("native_finish_reason") in _UNFINISHED or [name for name in _NO_WORDS if message.get(name)]:
         return False
-    text = written_in(said_in(choice))
+    text = written_in(message)
     return bool(text.strip()) and not has_secret(text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 _LOOKED_AT = 4_000
 """Characters looked at from either end of a long text: what is asked stands before or after what was pasted."""
@@ -88,4 +89,10 @@ def depends_on_now(text: str) -> bool:
     """Whether the answer to ``text`` may be another one later, elsewhere, or the next time it is asked."""
     if len(text) > 2 * _LOOKED_AT:
         text = f"{text[:_LOOKED_AT]} {text[-_LOOKED_AT:]}"
+    return _depends(text)
+
+
+@lru_cache(maxsize=64)
+def _depends(text: str) -> bool:
+    """A conversation sends its last turns again and again, and 8,000 characters take .4 ms."""
     return _DEPENDENT.search(text.lower()) is not None

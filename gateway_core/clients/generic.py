@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from gateway_core.clients.messages import (
     Sent,
     in_tool_loop,
-    last_user,
     session_of,
     text_of,
     with_stable_tool_ids,
@@ -21,12 +20,11 @@ _PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9._+-]{0,31}(?:/[A-Za-z][A-Za-z0-9._+-]
 def read_generic(sent: Sent) -> ClientView:
     """The request as it stands."""
     messages, headers = sent.messages, sent.headers
-    user = last_user(messages)
     return ClientView(
         client="codex" if _is_codex(headers) else _client_name(headers.get("user-agent")),
         session=session_of(sent.body, headers),
         lane=Lane.INTERACTIVE,
-        user_text="" if user is None else text_of(messages[user].get("content")),
+        user_text=text_of(sent.users[-1].get("content")) if sent.users else "",
         system_text=sent.system,
         messages=tuple(with_stable_tool_ids(messages)),
         in_tool_loop=in_tool_loop(messages),

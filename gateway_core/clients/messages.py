@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gateway_core.frozen import frozen
@@ -21,12 +21,23 @@ class Sent:
     headers: Mapping[str, str]
     messages: list[JsonObject]
     system: str
+    """The system prompt: all messages of the system's and the developer's role."""
+    users: list[JsonObject]
+    """The messages of the user's role."""
 
 
 def sent_of(body: JsonObject, headers: Mapping[str, str]) -> Sent:
     """The request; ``headers`` by any name."""
     messages = messages_of(body)
-    return Sent(body, lowered(headers), messages, system_text(messages))
+    system: list[str] = []
+    users: list[JsonObject] = []
+    for message in messages:
+        role = message.get("role")
+        if role == "user":
+            users.append(message)
+        elif role in SYSTEM_ROLES:
+            system.append(text_of(message.get("content")))
+    return Sent(body, lowered(headers), messages, "\n\n".join(system), users)
 
 
 def messages_of(body: JsonObject) -> list[JsonObject]:
@@ -51,11 +62,6 @@ def part_text(part: Any) -> str | None:
     if isinstance(part, dict) and part.get("type") in ("text", "input_text") and isinstance(part.get("text"), str):
         return str(part["text"])
     return None
-
-
-def system_text(messages: Iterable[JsonObject]) -> str:
-    """The system prompt: all messages of the system's and the developer's role."""
-    return "\n\n".join([text_of(message.get("content")) for message in messages if message.get("role") in SYSTEM_ROLES])
 
 
 def last_user(messages: list[JsonObject]) -> int | None:
@@ -96,9 +102,11 @@ def _numbered(message: JsonObject, numbers: dict[str, str]) -> JsonObject:
 
 
 def _numbered_call(call: Any, numbers: dict[str, str]) -> Any:
-    if not isinstance(call, dict) or not isinstance(call.get("id"), str):
+    try:
+        key = call["id"].replace("_", "")
+    except (KeyError, TypeError, AttributeError):
         return call
-    return {**call, "id": numbers.setdefault(call["id"].replace("_", ""), f"call_{len(numbers) + 1}")}
+    return {**call, "id": numbers.setdefault(key, f"call_{len(numbers) + 1}")}
 
 
 def lowered(headers: Mapping[str, str]) -> dict[str, str]:

@@ -60,7 +60,7 @@ def read_openclaw(request: Sent) -> ClientView | None:
     """OpenClaw's request without its envelope, None where it is not OpenClaw's."""
     body, headers, sent, system = request.body, request.headers, request.messages, request.system
     utility = None if body.get("tools") else utility_purpose(system)
-    if utility is None and not _is_agent_turn(sent, system, headers):
+    if utility is None and not _is_agent_turn(request):
         return None
     volatile = _volatile_lines(system)
     steady = _without_lines(system, volatile)
@@ -80,10 +80,10 @@ def read_openclaw(request: Sent) -> ClientView | None:
     )
 
 
-def _is_agent_turn(sent: list[JsonObject], system: str, headers: Mapping[str, str]) -> bool:
-    if _BEGIN in system or "x-clawrouter-client" in headers:
+def _is_agent_turn(request: Sent) -> bool:
+    if _BEGIN in request.system or "x-clawrouter-client" in request.headers:
         return True
-    return any([_is_carrier(message.get("content")) for message in sent if message.get("role") == "user"])
+    return any([_is_carrier(message.get("content")) for message in request.users])
 
 
 # --- what stays from turn to turn -------------------------------------------------------------------------------

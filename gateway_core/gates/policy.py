@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from gateway_core.frozen import frozen
-from gateway_core.gates.policy_match import Matcher, compile_each, forbidden_ask, uncompiled
+from gateway_core.gates.policy_match import Matcher, compile_each, cues_in, forbidden_ask, uncompiled
 from gateway_core.gates.policy_rules import Category
 from gateway_core.model import Refusal
 from gateway_core.settings import PolicyPattern, SettingsError
@@ -56,12 +56,6 @@ class PolicyGate:
         self._patterns = [(custom.name, _compiled(custom)) for custom in patterns]
         self._slow: set[str] = set()
 
-    async def ready(self, text: str) -> None:
-        """Returns when :meth:`check` has nothing to compile for ``text``: that would hold up all other requests for as
-        long as a second."""
-        if waiting := uncompiled(_examined(text)) if self._enabled else ():
-            await _compile(waiting)
-
     async def warm_up(self) -> None:
         """Compiles all of it bit by bit, once the first requests, most of which need none of it, have had their
         time."""
@@ -70,16 +64,23 @@ class PolicyGate:
             await _compile([matcher])
             await asyncio.sleep(WARM_UP_REST_S)
 
+    async def verdict(self, request_text: str) -> Verdict | None:
+        """As :meth:`check`, but what must be compiled for the text is compiled in a thread: it would hold up all other
+        requests for as long as a second."""
+        if not self._enabled:
+            return None
+        text = _examined(request_text)
+        cues = cues_in(text)
+        if cues and (waiting := uncompiled(cues)):
+            await _compile(waiting)
+        return self._verdict(text, cues)
+
     def check(self, request_text: str) -> Verdict | None:
         """The verdict on a user's text, peeled of its client's envelope; None when it may pass."""
         if not self._enabled:
             return None
         text = _examined(request_text)
-        if custom := self._custom(text):
-            return custom
-        if found := forbidden_ask(text):
-            return Verdict(found.rule.category, found.rule.name, _excerpt(text, found.start, found.end))
-        return None
+        return self._verdict(text, cues_in(text))
 
     def refusal(self, verdict: Verdict) -> Refusal:
         """The 403 for ``verdict``; the message names the rule, what it saw, and how to go on."""
@@ -88,6 +89,13 @@ class PolicyGate:
             f"rule {verdict.rule} ({verdict.category.value.replace('_', ' ')}) on “{verdict.excerpt}”. "
             f"If no harm is meant, rephrase it as a question or a quotation, or {way} in config.yaml"
         )
+
+    def _verdict(self, text: str, cues: Sequence[str]) -> Verdict | None:
+        if self._patterns and (custom := self._custom(text)):
+            return custom
+        if cues and (found := forbidden_ask(text, cues)):
+            return Verdict(found.rule.category, found.rule.name, _excerpt(text, found.start, found.end))
+        return None
 
     def _custom(self, text: str) -> Verdict | None:
         for name, custom in self._patterns:

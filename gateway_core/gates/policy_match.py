@@ -31,24 +31,25 @@ class Finding:
     end: int
 
 
-def forbidden_ask(text: str) -> Finding | None:
-    """The first forbidden ask of ``text``; None when it asks for nothing forbidden. Linear in the text's length."""
+def cues_in(text: str) -> list[str]:
+    """The words of any rule that are in ``text``. Without one it asks for nothing forbidden."""
     lower = _lower(text)
-    cues = _cues_in(lower)
-    if not cues:
-        return None
+    return [cue for cue in _CUES if cue in lower]
+
+
+def forbidden_ask(text: str, cues: Sequence[str]) -> Finding | None:
+    """The first forbidden ask of a ``text`` with these ``cues``; None when it asks for nothing forbidden. Linear in the
+    text's length."""
     from gateway_core.gates.policy_search import findings
 
-    return next(findings(lower, cues, _RULES, _COMMANDS), None)
+    return next(findings(_lower(text), cues, _RULES, _COMMANDS), None)
 
 
-def uncompiled(text: str | None = None) -> list[Matcher]:
-    """What must be compiled before ``text`` can be looked at; before any text can where None is given."""
+def uncompiled(cues: Sequence[str] | None = None) -> list[Matcher]:
+    """What must be compiled before a text with these ``cues`` can be looked at; before any text can where None is
+    given."""
     _uncompiled[:] = waiting = [matcher for matcher in _uncompiled if not matcher.is_compiled]
-    if text is None or not waiting:
-        return waiting
-    cues = _cues_in(_lower(text))
-    return [matcher for matcher in waiting if not matcher.cues.isdisjoint(cues)] if cues else []
+    return waiting if cues is None else [matcher for matcher in waiting if not matcher.cues.isdisjoint(cues)]
 
 
 def compile_each(matchers: Sequence[Matcher], given_up: Event) -> None:
@@ -62,10 +63,6 @@ def compile_each(matchers: Sequence[Matcher], given_up: Event) -> None:
             if given_up.is_set():
                 return
             matcher.compile()
-
-
-def _cues_in(lower: str) -> list[str]:
-    return [cue for cue in _CUES if cue in lower]
 
 
 def _lower(text: str) -> str:

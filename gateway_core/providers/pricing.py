@@ -166,7 +166,9 @@ class Pricing:
     ) -> int:
         """The most a call can cost: every prompt token of the dearest kind, all of the output limit, all ``extras``."""
         extras = extras or _NO_EXTRAS
-        prompt = extras.prompt_tokens(input_ceiling, self.context_window(provider, model))
+        prompt = input_ceiling
+        if extras.rounds > 1 or extras.result_tokens:
+            prompt = extras.prompt_tokens(input_ceiling, self.context_window(provider, model))
         most = Decimal(0)
         for tiers in self._within_the_call(provider, model, extras):
             most = max(most, dearest(tiers, prompt, max_output, extras.web_searches))

@@ -7,6 +7,7 @@ so that the configured default tier takes it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from gateway_core.model import Difficulty, Feature
 from gateway_core.routing.head import Head
@@ -15,6 +16,8 @@ from gateway_core.routing.rules import found_in
 from gateway_core.routing.shipped import Shipped, shipped
 
 BASE = 0.45
+_REMEMBERED = 2_000
+"""Characters of the longest text whose difficulty is remembered."""
 LIMITED = "kept from 0 to 1"
 """Name of what is added where the others add up to less than nothing, or to more than all."""
 
@@ -43,14 +46,26 @@ def with_head(plain: Difficulty, vector: Sequence[float] | None, head: Head | No
 
 def seen_in(text: str, vector: Sequence[float] | None, weights: Shipped) -> list[Feature]:
     """What is known of a prompt without its user's labels."""
+    remembered = weights is shipped() and len(text) <= _REMEMBERED
+    features = [*_by_shipped(text)] if remembered else _by_words(text, weights)
+    if vector is not None:
+        features.append(Feature("meaning", round(weights.of_meaning(vector), 3)))
+    return features
+
+
+@lru_cache(maxsize=64)
+def _by_shipped(text: str) -> tuple[Feature, ...]:
+    """The same words come with each step of an agent's tool loop."""
+    return tuple(_by_words(text, shipped()))
+
+
+def _by_words(text: str, weights: Shipped) -> list[Feature]:
     features = [Feature(rule.name, rule.weight) for rule in found_in(text)]
     features += [
         Feature(name, round(weights.of_measure(name, value), 3), told)
         for name, (value, told) in zip(MEASURES, measured(text), strict=True)
         if value is not None
     ]
-    if vector is not None:
-        features.append(Feature("meaning", round(weights.of_meaning(vector), 3)))
     return features
 
 

@@ -91,6 +91,7 @@ class Option:
     ratio: float = 1.0
     """Prompt tokens that the model counts for each that is estimated, as far as it told."""
     answer: ExpectedAnswer = USUAL_ANSWER
+    """Only looked at where the tokens' pace is known."""
     background_answer: ExpectedAnswer = USUAL_ANSWER
     pace: Pace = Pace()
     memory: InMemory = NOT_IN_MEMORY

@@ -24,6 +24,8 @@ _LONGEST_PART = 256
 
 _REMEMBERED = 131_072
 """Characters of the longest system prompt whose name is remembered."""
+_REMEMBERED_TURN = 1_000
+"""The same of what a user has said."""
 
 
 @frozen
@@ -56,11 +58,11 @@ def place_of(request: ChatRequest) -> Place:
     view = request.view
     who = (request.caller, "background" if view.lane is Lane.BACKGROUND else "chat", view.purpose)
     named = view.session or ""
-    session = _name(*who, named)
-    now = before = _name(*who, "") if named.startswith(RUN_SESSION) else session
+    session = _name_of(*who, named)
+    now = before = _name_of(*who, "") if named.startswith(RUN_SESSION) else session
     said = _said(request)
     for what, _ in said:
-        before, now = now, _name(now, what)
+        before, now = now, (_name_after if len(what) <= _REMEMBERED_TURN else _name)(now, what)
     system = (_name_of if len(view.system_text) <= _REMEMBERED else _name)(view.system_text)
     strict, turns = _name(now, system), len(said)
     turn: tuple[str, ...] = (strict, now)
@@ -112,10 +114,16 @@ def _last_calls(request: ChatRequest) -> tuple[str, ...]:
     return next((call_ids(message) for message in messages if message.get("tool_calls")), ())
 
 
-@lru_cache(maxsize=16)
-def _name_of(text: str) -> str:
-    """An agent sends its system prompt, 40 kB of it, with every request."""
-    return _name(text)
+@lru_cache(maxsize=32)
+def _name_of(*parts: str) -> str:
+    """Whose conversation it is, and its system prompt (an agent's are 40 kB): they come with every request."""
+    return _name(*parts)
+
+
+@lru_cache(maxsize=512)
+def _name_after(before: str, what: str) -> str:
+    """What was said before comes with every request of a conversation, and all of it with each step of a tool loop."""
+    return _name(before, what)
 
 
 def _name(*parts: str) -> str:

@@ -186,8 +186,8 @@ class Sessions:
             life_s=life_s,
             loop_since=since if answer.calls or place.in_tool_loop else None,
         )
-        for name in (*place.turn, place.session, place.alone, place.after_calls(answer.calls) if answer.calls else ""):
-            self._turns.put(name, kept)
+        names = (*place.turn, place.session, place.alone, place.after_calls(answer.calls) if answer.calls else "")
+        self._turns.put_all(names, kept)
         if key and not place.in_tool_loop:
             self._count(key, answer)
 
@@ -269,9 +269,13 @@ class _Recent(Generic[Value]):
         return None
 
     def put(self, name: str, value: Value) -> None:
-        if not name:
-            return
-        self._values[name] = value
-        self._values.move_to_end(name)
-        if len(self._values) > self._capacity:
+        self.put_all((name,), value)
+
+    def put_all(self, names: Iterable[str], value: Value) -> None:
+        """The same value by each of the names."""
+        for name in names:
+            if name:
+                self._values[name] = value
+                self._values.move_to_end(name)
+        while len(self._values) > self._capacity:
             self._values.popitem(last=False)

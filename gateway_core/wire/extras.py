@@ -25,6 +25,8 @@ _RESULT_TOKENS = {
 """What one use can add to the prompt, by the tool's kind. Assumed: generous bounds that were
 chosen, not measured, that of a fetch for a long paper."""
 _SERVICE_TIERS = ("priority", "fast")
+_PRICED = frozenset(("speed", "inference_geo", "service_tier"))
+"""Fields of a body that other prices go with."""
 
 
 @frozen
@@ -47,11 +49,16 @@ class Extras:
         return total if context_window is None else min(total, self.rounds * max(ceiling, context_window))
 
 
+_PLAIN = Extras()
+
+
 def extras_of(request: ChatRequest, default_uses: int) -> Extras:
     """What ``request`` asks for. A server tool without a limit counts ``default_uses`` times."""
-    body, native = request.body, request.native
+    body, native, asked = request.body, request.native, request.asked
+    if native is None and not asked.server_tools and not asked.audio and _PRICED.isdisjoint(body):
+        return _PLAIN
     searches = total = result_tokens = 0
-    for kind, tool in (request.asked_natively or request.asked).server_tools:
+    for kind, tool in (request.asked_natively or asked).server_tools:
         number = _uses(tool, default_uses)
         total += number
         result_tokens += number * _result_tokens(kind, tool)
@@ -70,7 +77,7 @@ def extras_of(request: ChatRequest, default_uses: int) -> Extras:
         fast=fast,
         us_only=us_only,
         service_tier=service_tier,
-        audio=request.asked.audio or (request.asked_natively is not None and request.asked_natively.audio),
+        audio=asked.audio or (request.asked_natively is not None and request.asked_natively.audio),
     )
 
 

@@ -31,8 +31,8 @@ _UNSEEN_CEILING = 1_000_000
 _SPARSE = 16
 """Text with fewer than one space in so many characters counts as dense."""
 
-_LONG, _LONGEST = 8_192, 131_072
-"""Characters of a text whose ceiling is remembered."""
+_SHORT, _LONG, _LONGEST = 128, 8_192, 131_072
+"""Characters from which a text's ceiling is remembered, from which it is among the few long ones, and up to which."""
 
 _COUNTED = ("tools", "response_format", "functions", "prediction")
 """Fields besides the messages that providers count as tokens."""
@@ -116,6 +116,13 @@ def text_ceiling(text: str) -> int:
     return _mixed_ceiling(size, fine)
 
 
+@lru_cache(maxsize=512)
+def _turn_ceiling(text: str) -> int:
+    """An agent sends what was said, and what its tools told, with every request: a fourth of the time or less. What is
+    remembered is never more than 16 MB, and a tenth of that as a rule."""
+    return text_ceiling(text)
+
+
 @lru_cache(maxsize=16)
 def _long_ceiling(text: str) -> int:
     """An agent sends its system prompt with every request. What is remembered is never more than 8 MB."""
@@ -146,7 +153,11 @@ def _estimate(parts: _Parts) -> int:
 def _ceiling(parts: _Parts) -> int:
     total = 0
     for text in parts.texts:
-        total += _long_ceiling(text) if _LONG <= len(text) <= _LONGEST else text_ceiling(text)
+        size = len(text)
+        if _SHORT <= size <= _LONGEST:
+            total += (_turn_ceiling if size < _LONG else _long_ceiling)(text)
+        else:
+            total += text_ceiling(text)
     if parts.tools_json:
         fine = len(parts.tools_json.translate(None, _COARSE))
         total += _mixed_ceiling(len(parts.tools_json), fine) + _TOOLS_CEILING
@@ -212,10 +223,11 @@ def _strings(value: Any) -> list[str]:
     stack = [value]
     while stack:
         inner = stack.pop()
-        if isinstance(inner, str):
+        kind = type(inner)
+        if kind is str:
             found.append(inner)
-        elif isinstance(inner, dict):
+        elif kind is dict:
             stack += inner.values()
-        elif isinstance(inner, list):
+        elif kind is list:
             stack += inner
     return found

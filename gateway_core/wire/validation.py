@@ -95,14 +95,14 @@ def _tool_calls(calls: Any) -> Problem | None:
         if not isinstance(call, dict) or not isinstance(call.get("id"), str):
             return here, "must be an object with an id"
         kind = call.get("type", "function")
-        if not isinstance(kind, str):
-            return f"{here}.type", "must be a string"
         if kind == "function":
             function = call.get("function")
             if not isinstance(function, dict) or not isinstance(function.get("name"), str):
                 return f"{here}.function.name", "must be a string"
             if not isinstance(function.get("arguments"), str):
                 return f"{here}.function.arguments", "must be a string of JSON"
+        elif not isinstance(kind, str):
+            return f"{here}.type", "must be a string"
     return None
 
 
@@ -113,7 +113,10 @@ def _tools(body: JsonObject) -> Problem | None:
     if not isinstance(tools, list):
         return "tools", "must be a list"
     for index, tool in enumerate(tools):
-        kind = tool.get("type") if isinstance(tool, dict) else None
+        try:
+            kind = tool["type"]
+        except (KeyError, TypeError):
+            kind = None
         if kind == "function":
             try:
                 function, name = tool["function"], tool["function"]["name"]

@@ -126,6 +126,12 @@ def test_what_no_cache_may_answer(asked: dict[str, Any], why: str) -> None:
     assert identity(chat(**asked), "auto").bypass == why
 
 
+def test_what_is_never_compared_is_not_hashed() -> None:
+    sampled, asked = identity(chat(temperature=0.2), "auto"), identity(chat(temperature=0), "auto")
+    assert (sampled.exact_key, sampled.scope_key) == ("", "")
+    assert sampled.user_text == asked.user_text and asked.exact_key and asked.scope_key
+
+
 def test_an_image_beside_the_text_is_part_of_the_exact_key() -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
     request = chat("What is this?")

@@ -136,7 +136,8 @@ def test_a_document_that_only_the_provider_reads_may_fill_its_context(part: dict
     assert 10_000 < size.input_tokens < 50_000
 
 
-def test_a_long_text_is_looked_through_once_for_all_who_send_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("times", [20, 200])
+def test_a_long_text_is_looked_through_once_for_all_who_send_it(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
 
     def counted(text: str) -> int:
@@ -144,7 +145,7 @@ def test_a_long_text_is_looked_through_once_for_all_who_send_it(monkeypatch: pyt
         return text_ceiling(text)
 
     monkeypatch.setattr(tokens, "text_ceiling", counted)
-    prompt = PROSE * 200 + "of this test alone"
+    prompt = PROSE * times + "of this test alone"
     sizes = {
         measure({"model": "m", "user": who, "messages": [{"role": "system", "content": "" + prompt}]}) for who in "ab"
     }
@@ -153,11 +154,15 @@ def test_a_long_text_is_looked_through_once_for_all_who_send_it(monkeypatch: pyt
 
 
 def test_what_is_remembered_of_long_texts_is_bounded_and_depends_on_the_text_alone() -> None:
-    texts = [f"{number} {PROSE * 150}{'{}' * number}" for number in range(50)]
+    texts = [f"{number} {PROSE * times}{'{}' * number}" for number in range(50) for times in (20, 150)]
     asked = [ask(text) for text in (*texts, *reversed(texts), "word " * 40_000)]
     for body in asked:
         said = body["messages"][0]["content"]
         assert ceiling_tokens(body) - ceiling_tokens(ask("")) == text_ceiling(said)
-    known = tokens._long_ceiling.cache_info()
-    assert known.maxsize is not None and known.currsize <= known.maxsize == 16
-    assert known.maxsize * tokens._LONGEST * 4 <= 8 * 1024 * 1024
+    for ceiling, longest, megabytes in (
+        (tokens._long_ceiling, tokens._LONGEST, 8),
+        (tokens._turn_ceiling, tokens._LONG, 16),
+    ):
+        known = ceiling.cache_info()
+        assert known.maxsize is not None and known.currsize <= known.maxsize
+        assert known.maxsize * longest * 4 <= megabytes * 1024 * 1024
