@@ -95,7 +95,8 @@ class Journal:
         begins = self._secrets.beginning(exchange.request.view.user_text, 2 * PREVIEW_CHARACTERS)
         exchange.preview = _REDACTOR.clean(begins)[:PREVIEW_CHARACTERS]
         row = self._note(exchange)
-        self._bus.publish(RequestStarted(self._clock.now(), row))
+        if self._bus.hears(RequestStarted):
+            self._bus.publish(RequestStarted(self._clock.now(), row))
 
     def routed(self, exchange: Exchange) -> None:
         """Everybody is told of it at once. Where nobody listens, its row is made when somebody asks."""
