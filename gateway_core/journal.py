@@ -41,8 +41,7 @@ GATHER_S = 0.25
 """Rows wait so long for others to share a commit with, and a request runs so long before that is written, unless
 somebody asks for them: most requests are then written once, when they have ended."""
 WRITTEN_AT_ONCE = 32
-"""Requests that have ended and are written one after the other: a paid call that must wait for the disk waits 8 ms for
-them."""
+"""Requests that are written one after the other: a paid call that must wait for the disk waits 8 ms for them."""
 _Told = tuple[RequestRow, RequestDetail, Recording | None, str | None]
 """What the request log is told of a request."""
 
@@ -213,9 +212,11 @@ class Journal:
         if rows:
             running = [told for told in rows if told[0].status is Status.RUNNING]
             ended = [told for told in rows if told[0].status is not Status.RUNNING]
-            batches = [ended[at : at + WRITTEN_AT_ONCE] for at in range(0, len(ended), WRITTEN_AT_ONCE)]
-            if running:
-                batches.insert(0, running)
+            batches = [
+                some[at : at + WRITTEN_AT_ONCE]
+                for some in (running, ended)
+                for at in range(0, len(some), WRITTEN_AT_ONCE)
+            ]
             writing = [self._begin(batch) for batch in batches]
             self._being_written.update((row.id, row) for row, *_ in running)
             self._requests.hurry()

@@ -32,7 +32,7 @@ Work = Callable[[sqlite3.Connection], T]
 
 FILE_NAME = "llmgw.db"
 LARGEST_BATCH = 64
-MOST_PATIENT = 4
+MOST_PATIENT = 6
 """Pieces of patient work in one transaction: what changes in it must fit into SQLite's cache of pages."""
 PATIENCE_S = 1.0
 """How long patient work waits at most, for others to share a commit with."""
