@@ -50,28 +50,32 @@ class Bus:
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
         self._listeners: list[tuple[Callable[[Event], None], tuple[type[Event], ...]]] = []
+        self._by_kind: dict[type[Event], list[Callable[[Event], None]]] = {}
+        """The listeners of each kind that was asked for since they changed."""
 
     def listen(self, heard: Callable[[Event], None], *kinds: type[Event]) -> None:
         """Has ``heard`` called with each event of these ``kinds``, of all without any, as it is published: it must be
         quick. Where it raises, only that is logged."""
         self._listeners.append((heard, kinds))
+        self._by_kind.clear()
 
     def unlisten(self, heard: Callable[[Event], None]) -> None:
         """Ends what :meth:`listen` began; nothing where that has ended."""
         self._listeners = [one for one in self._listeners if one[0] != heard]
+        self._by_kind.clear()
 
     def hears(self, kind: type[Event]) -> bool:
         """Whether anybody hears events of a kind now."""
-        for _, kinds in self._listeners:
-            if kind in kinds or not kinds:
-                return True
-        return bool(self._subscriptions)
+        return bool(self._of(kind) or self._subscriptions)
+
+    def _of(self, kind: type[Event]) -> list[Callable[[Event], None]]:
+        if (found := self._by_kind.get(kind)) is None:
+            found = [heard for heard, kinds in self._listeners if not kinds or kind in kinds]
+            self._by_kind[kind] = found
+        return found
 
     def publish(self, event: Event) -> None:
-        kind = type(event)
-        for heard, kinds in self._listeners:
-            if kinds and kind not in kinds:
-                continue
+        for heard in self._of(type(event)):
             try:
                 heard(event)
             except Exception as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -40,6 +40,8 @@ TELL_S = 0.02
 GATHER_S = 0.25
 """Rows wait so long for others to share a commit with, and a request runs so long before that is written, unless
 somebody asks for them: most requests are then written once, when they have ended."""
+WRITTEN_AT_ONCE = 32
+"""Requests that are written one after the other: a paid call that must wait for the disk waits 8 ms for them."""
 _Told = tuple[RequestRow, RequestDetail, Recording | None, str | None]
 """What the request log is told of a request."""
 
@@ -92,7 +94,8 @@ class Journal:
         begins = self._secrets.beginning(exchange.request.view.user_text, 2 * PREVIEW_CHARACTERS)
         exchange.preview = _REDACTOR.clean(begins)[:PREVIEW_CHARACTERS]
         row = self._note(exchange)
-        self._bus.publish(RequestStarted(self._clock.now(), row))
+        if self._bus.hears(RequestStarted):
+            self._bus.publish(RequestStarted(self._clock.now(), row))
 
     def routed(self, exchange: Exchange) -> None:
         """Everybody is told of it at once. Where nobody listens, its row is made when somebody asks."""
@@ -207,34 +210,40 @@ class Journal:
     def _commit(self, rows: list[_Told]) -> None:
         """Begins to write rows: before what others write later."""
         if rows:
-            writing = self._begun(rows)
-            self._being_written.update((row.id, row) for row, *_ in rows if row.status is Status.RUNNING)
+            running = [told for told in rows if told[0].status is Status.RUNNING]
+            ended = [told for told in rows if told[0].status is not Status.RUNNING]
+            batches = [
+                some[at : at + WRITTEN_AT_ONCE]
+                for some in (running, ended)
+                for at in range(0, len(some), WRITTEN_AT_ONCE)
+            ]
+            writing = [self._begin(batch) for batch in batches]
+            self._being_written.update((row.id, row) for row, *_ in running)
             self._requests.hurry()
-            task = asyncio.get_running_loop().create_task(self._committed(rows, writing))
+            task = asyncio.get_running_loop().create_task(self._committed(batches, writing))
             self._committing.add(task)
             task.add_done_callback(self._committing.discard)
 
-    async def _committed(self, rows: list[_Told], writing: list[asyncio.Future[None]]) -> None:
-        for noted, result in zip(rows, await _results(writing), strict=True):
-            self._being_written.pop(noted[0].id, None)
-            if isinstance(result, StoreError):
-                self._keep(noted, result)
-            elif isinstance(result, BaseException):
-                log.error("a row of the request log was lost: %s", type(result).__name__)
+    async def _committed(self, batches: list[list[_Told]], writing: list[asyncio.Future[None]]) -> None:
+        for batch, error in zip(batches, await _results(writing), strict=True):
+            one_is_wrong = len(batch) > 1 and error is not None and not isinstance(error, StoreError)
+            results = await self._written(batch) if one_is_wrong else [error] * len(batch)
+            for noted, result in zip(batch, results, strict=True):
+                self._being_written.pop(noted[0].id, None)
+                if isinstance(result, StoreError):
+                    self._keep(noted, result)
+                elif result is not None:
+                    log.error("a row of the request log was lost: %s", type(result).__name__)
 
     async def _written(self, rows: Iterable[_Told]) -> list[BaseException | None]:
-        writing = self._begun(rows)
+        """Each alone: what is wrong with one keeps no other from being written."""
+        writing = [self._begin([noted]) for noted in rows]
         self._requests.hurry()
         return await _results(writing)
 
-    def _begun(self, rows: Iterable[_Told]) -> list[asyncio.Future[None]]:
-        return [self._begin(*noted) for noted in rows]
-
-    def _begin(
-        self, row: RequestRow, detail: RequestDetail, wire: Recording | None, paid_on: str | None
-    ) -> asyncio.Future[None]:
+    def _begin(self, rows: Sequence[_Told]) -> asyncio.Future[None]:
         try:
-            return self._requests.begin(row, detail, wire, paid_on)
+            return self._requests.begin(rows)
         except StoreError as error:
             failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             failed.set_exception(error)

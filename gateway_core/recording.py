@@ -34,7 +34,14 @@ _WORTH_REMEMBERING = 256
 
 def masked_headers(headers: Iterable[tuple[str, str]]) -> Headers:
     """Headers without what is secret by its name or by its looks."""
-    return tuple([(name, _masked_value(name, value)) for name, value in headers])
+    made = []
+    for name, value in headers:
+        if _is_secret(name):
+            shown = _hidden(value)
+        else:
+            shown = _masked_short(value) if len(value) < _WORTH_REMEMBERING else masked(value)
+        made.append((name, shown))
+    return tuple(made)
 
 
 @lru_cache(maxsize=256)
@@ -55,11 +62,9 @@ def _is_secret(name: str) -> bool:
     return SECRET_NAME.search(name) is not None and _NO_SECRET.match(name) is None
 
 
-def _masked_value(name: str, value: str) -> str:
-    if _is_secret(name):
-        scheme = _SCHEME.match(value)
-        return f"{scheme.group()}{MASKED}" if scheme else MASKED
-    return _masked_short(value) if len(value) < _WORTH_REMEMBERING else masked(value)
+def _hidden(value: str) -> str:
+    scheme = _SCHEME.match(value)
+    return f"{scheme.group()}{MASKED}" if scheme else MASKED
 
 
 @lru_cache(maxsize=_REMEMBERED_TEXTS)

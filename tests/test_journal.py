@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,13 @@ from gateway_core.gates.account import Reservation
 from gateway_core.gates.budget import Budget
 from gateway_core.journal import Journal
 from gateway_core.known_secrets import KnownSecrets
-from gateway_core.model import Status, Target, Tier, Usage
+from gateway_core.model import Cost, Status, Target, Tier, Usage
+from gateway_core.store import request_index
 from gateway_core.store.answers import AnswerStore
 from gateway_core.store.database import FILE_NAME, Database
 from gateway_core.store.ledger import Ledger
 from gateway_core.store.operator import Limits
-from gateway_core.store.requests import RequestLog
+from gateway_core.store.requests import Logged, RequestLog
 from tests.routing.requests import CHEAP, request
 from tests.store.support import NOON, FakeClock, make_read_only, rows, stored_answer
 
@@ -112,9 +113,9 @@ async def test_a_request_that_ends_at_once_is_written_once_and_nobody_who_asks_w
     written: list[tuple[str, Status]] = []
     begin = RequestLog.begin
 
-    def counted(log: RequestLog, *noted: Any) -> asyncio.Future[None]:
-        written.append((noted[0].id, noted[0].status))
-        return begin(log, *noted)
+    def counted(log: RequestLog, noted: Sequence[Logged]) -> asyncio.Future[None]:
+        written.extend((row.id, row.status) for row, *_ in noted)
+        return begin(log, noted)
 
     monkeypatch.setattr(RequestLog, "begin", counted)
     await kept.ended("a")
@@ -244,10 +245,10 @@ async def test_a_request_that_has_just_begun_is_written_once_when_it_has_ended(
     one_is = asyncio.Event()
     begin = kept.log.begin
 
-    def begins(row: Any, *rest: Any) -> Any:
-        written.append((row.id, row.status))
+    def begins(noted: Sequence[Logged]) -> asyncio.Future[None]:
+        written.extend((row.id, row.status) for row, *_ in noted)
         one_is.set()
-        return begin(row, *rest)
+        return begin(noted)
 
     monkeypatch.setattr(kept.log, "begin", begins)
     began = {"new": time.monotonic() + 60, "old": time.monotonic() - 60}
@@ -261,6 +262,22 @@ async def test_a_request_that_has_just_begun_is_written_once_when_it_has_ended(
     kept.journal.finished(new)
     await kept.journal.settled()
     assert written == [("old", Status.RUNNING), ("new", Status.OK)]
+
+
+async def test_a_request_that_cannot_be_written_keeps_no_other_from_the_log(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(journal, "GATHER_S", 3600.0)
+    for name in ("first", "too dear for SQLite", "last"):
+        exchange = Exchange(replace(request("I ask"), id=name), time.monotonic())
+        kept.journal.started(exchange)
+        exchange.charge(Cost(2**64 if "dear" in name else 1), "1970-01-01")
+        exchange.end(Status.OK)
+        kept.journal.finished(exchange)
+    await kept.journal.settled()
+    assert {row.id for row in await kept.log.recent(9)} == {"first", "last"}
+    assert caplog.messages == ["a row of the request log was lost: OverflowError"]
+    assert await kept.database.run(request_index.kept) == 2
 
 
 @pytest.mark.parametrize("somebody_listens", [True, False])

@@ -36,11 +36,11 @@ class Account:
 
     @property
     def spent_microusd(self) -> int:
-        return self.spent.total()
+        return sum(self.spent.values())
 
     @property
     def reserved_microusd(self) -> int:
-        return self.reserved.total()
+        return sum(self.reserved.values())
 
     def lane(self, lane: Lane, limit_microusd: int) -> LaneSpend:
         """A lane's part of the day against a limit of its own."""

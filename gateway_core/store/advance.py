@@ -11,7 +11,7 @@ spool is gone although the computer went on, it is charged as well.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -211,15 +211,12 @@ def _are_values(values: object, number: int) -> bool:
     return isinstance(values, list) and len(values) == number and not any(isinstance(v, list | dict) for v in values)
 
 
-def write_calls(connection: sqlite3.Connection, calls: Iterable[CallRow]) -> None:
+def write_calls(connection: sqlite3.Connection, calls: Sequence[CallRow]) -> None:
     """Writes calls as they stand, and that there are their requests, where these are not logged yet."""
-    for values, announcement, end in calls:
-        if announcement is not None:
-            connection.execute(_BEGIN, announcement)
-        if end is None:
-            connection.execute(f"INSERT {_CALL_ROW}", values)
-        else:
-            connection.execute(f"INSERT {_ENDED_ROW}", (*values, *end[:-1]))
+    connection.executemany(_BEGIN, [announcement for _, announcement, _ in calls if announcement is not None])
+    connection.executemany(f"INSERT {_CALL_ROW}", [values for values, _, end in calls if end is None])
+    ended = [(*values, *end[:-1]) for values, _, end in calls if end is not None]
+    connection.executemany(f"INSERT {_ENDED_ROW}", ended)
 
 
 def _restored(connection: sqlite3.Connection, values: list[Any], announcement: list[Any] | None) -> int:

@@ -318,7 +318,7 @@ def _counted(connection: sqlite3.Connection) -> tuple[int, int]:
 
 def row_of(answer: StoredAnswer) -> Row:
     """The answer as the columns :data:`FIELDS`."""
-    target = (answer.tier.value, answer.provider, answer.model)
+    target = (str(answer.tier), answer.provider, answer.model)
     cost = (answer.cost_microusd, to_json(answer.usage), answer.latency_ms)
     return (pack(answer.completion), *target, answer.created_at, *cost)
 

@@ -32,6 +32,8 @@ Work = Callable[[sqlite3.Connection], T]
 
 FILE_NAME = "llmgw.db"
 LARGEST_BATCH = 64
+MOST_PATIENT = 6
+"""Pieces of patient work in one transaction: what changes in it must fit into SQLite's cache of pages."""
 PATIENCE_S = 1.0
 """How long patient work waits at most, for others to share a commit with."""
 _FULL = "What llmgw keeps in memory, for its database cannot be used, has no more room."
@@ -276,11 +278,11 @@ class Database:
     def _together(self) -> Iterator[_Job[Any]]:
         """What shares a transaction: what is in a hurry, or patient work until something is."""
         patient = not self._jobs
-        for _ in range(LARGEST_BATCH):
+        for number in range(LARGEST_BATCH):
             if self._jobs:
                 patient = False
                 yield self._jobs.popleft()
-            elif patient and self._due:
+            elif patient and self._due and number < MOST_PATIENT:
                 yield self._due.popleft()
             else:
                 return

@@ -47,8 +47,8 @@ class LedgerEntry:
         """As the database keeps it."""
         target, names = self.target, (self.target.provider, self.target.model)
         return (
-            *(self.id, self.request_id, self.attempt, self.day, target.tier.value, *map(clean_text, names)),
-            *(self.reserved_microusd, self.created_at, self.lane.value),
+            *(self.id, self.request_id, self.attempt, self.day, str(target.tier), *map(clean_text, names)),
+            *(self.reserved_microusd, self.created_at, str(self.lane)),
         )
 
     @property

@@ -131,7 +131,7 @@ class Division:
             marks += shorter is not left
             left = shorter
         if left.count(_ODD) == marks:
-            return self._divided(_tree(left), cut=True)
+            return _tree(left) if len(left) < PIECE_BYTES else self._divided(_tree(left), cut=True)
         return self._divided(_tree(content), cut=False)
 
     def _divided(self, tree: Any, *, cut: bool) -> Any:

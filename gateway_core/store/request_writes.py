@@ -25,7 +25,6 @@ from gateway_core.model import (
 from gateway_core.request_words import row_text
 from gateway_core.store.codec import clean_text, from_json, to_bytes
 from gateway_core.store.days import day_of
-from gateway_core.store.request_index import count_added
 from gateway_core.store.request_rows import COLUMNS, values_of
 
 
@@ -74,9 +73,9 @@ def write_row(
     detail: RequestDetail | None,
     paid_on: str | None,
     secrets: KnownSecrets,
-) -> int | None:
-    """Writes the request as it stands. Its number in the log; None where it was not written: a late word of a start
-    does not undo an end."""
+) -> tuple[int | None, bool]:
+    """Writes the request as it stands. Its number in the log, None where it was not written, for a late word of a start
+    does not undo an end; and whether the log did not have it."""
     values = [
         *values_of(row),
         paid_on if paid_on and paid_on != day_of(row.at) else None,
@@ -88,11 +87,10 @@ def write_row(
         insert, update = _INSERT_ALL, _UPDATE_ALL
     written = _executed(connection, insert, values)
     if written.rowcount:
-        count_added(connection)
-        return written.lastrowid
+        return written.lastrowid, True
     if _executed(connection, update, values).rowcount:
-        return int(connection.execute("SELECT rowid FROM requests WHERE id = ?", (row.id,)).fetchone()[0])
-    return None
+        return int(connection.execute("SELECT rowid FROM requests WHERE id = ?", (row.id,)).fetchone()[0]), False
+    return None, False
 
 
 def _values_beside(detail: RequestDetail, secrets: KnownSecrets) -> tuple[object, ...]:

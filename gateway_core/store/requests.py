@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -42,6 +42,9 @@ INTERRUPTED = "interrupted"
 _INTERRUPTED_TEXT = "llmgw stopped while this request was running."
 
 _HITS_LOOKED_AT = 10_000
+Logged = tuple[RequestRow, RequestDetail | None, Recorded | None, str | None]
+"""A request as it stands, what is kept beside its row, what went over the wire, and the UTC day that paid for it, None
+where none has."""
 
 
 class RequestLog:
@@ -69,7 +72,7 @@ class RequestLog:
         paid_on: str | None = None,
     ) -> None:
         """Writes the request, at once; see :meth:`begin`."""
-        writing = self.begin(row, detail, wire, paid_on)
+        writing = self.begin([(row, detail, wire, paid_on)])
         self.hurry()
         await writing
 
@@ -79,36 +82,40 @@ class RequestLog:
         self._announced.add(row.id)
         return to_json(row)
 
-    def begin(
-        self,
-        row: RequestRow,
-        detail: RequestDetail | None = None,
-        wire: Recorded | None = None,
-        paid_on: str | None = None,
-    ) -> asyncio.Future[None]:
-        """Begins to write the request as it stands, over what was there. One that has ended does not run again.
+    def begin(self, requests: Sequence[Logged]) -> asyncio.Future[None]:
+        """Begins to write requests as they stand, all or none, over what was there. One that has ended does not run
+        again.
 
-        One that runs is written before what is written later; one that has ended when there is time, so that no paid
-        call waits for it. ``paid_on`` is the UTC day that paid for it, None where none has. ``wire`` is asked in the
-        store's thread.
+        Where one still runs they are written before what is written later; where all have ended when there is time, so
+        that no paid call waits for them. The wire is asked in the store's thread.
         """
-        ended = row.status is not Status.RUNNING
-        announced = row.id in self._announced
-        self._announced.discard(row.id)
+        announced = [(row.id,) for row, *_ in requests if row.id in self._announced]
+        self._announced.difference_update([request_id for (request_id,) in announced])
 
         def write(connection: sqlite3.Connection) -> None:
-            if announced:
-                connection.execute("DELETE FROM begun WHERE id = ?", (row.id,))
-            number = write_row(connection, row, detail, paid_on, self._secrets)
-            if number is None:
-                return
-            said = None
-            if detail is not None and self.keep_bodies:
-                said = write_bodies(connection, row, detail, wire, self._secrets)
-            if ended:
-                request_index.index_row(connection, number, row, said)
+            connection.executemany("DELETE FROM begun WHERE id = ?", announced)
+            request_index.count_added(connection, sum([self._write(connection, *one) for one in requests]))
 
-        return self._database.begin(write, patiently=ended)
+        return self._database.begin(write, patiently=all(row.status is not Status.RUNNING for row, *_ in requests))
+
+    def _write(
+        self,
+        connection: sqlite3.Connection,
+        row: RequestRow,
+        detail: RequestDetail | None,
+        wire: Recorded | None,
+        paid_on: str | None,
+    ) -> bool:
+        """Whether the log has a request more now."""
+        number, is_new = write_row(connection, row, detail, paid_on, self._secrets)
+        if number is None:
+            return False
+        said = None
+        if detail is not None and self.keep_bodies:
+            said = write_bodies(connection, row, detail, wire, self._secrets)
+        if row.status is not Status.RUNNING:
+            request_index.index_row(connection, number, row, said)
+        return is_new
 
     def hurry(self) -> None:
         """Has what waits for time written now."""
@@ -229,7 +236,8 @@ class RequestLog:
         def write(connection: sqlite3.Connection) -> int:
             for request_id, value in connection.execute("SELECT id, value FROM begun").fetchall():
                 with suppress(ValueError):
-                    write_row(connection, from_json(RequestRow, value), None, None, self._secrets)
+                    _, is_new = write_row(connection, from_json(RequestRow, value), None, None, self._secrets)
+                    request_index.count_added(connection, is_new)
                 connection.execute("DELETE FROM begun WHERE id = ?", (request_id,))
             running = connection.execute("SELECT id, detail FROM requests WHERE status = 'running'").fetchall()
             for request_id, detail in running:

@@ -23,6 +23,7 @@ from pydantic import SecretStr
 from gateway_core.settings import ProviderEntry, Settings
 from gateway_core.settings_files import SettingsFiles
 from gateway_core.store.database import FILE_NAME, Database
+from gateway_core.store.files import PAGE_BYTES
 from gateway_core.store.ledger import Ledger
 from gateway_core.store.lock import FolderLock
 from llmgw_tui import doctor, doctor_machine
@@ -138,8 +139,8 @@ def page(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         root = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'bodies'").fetchone()[0]
     with path.open("r+b") as file:
-        file.seek((root - 1) * 4096)
-        file.write(b"\xff" * 4096)
+        file.seek((root - 1) * PAGE_BYTES)
+        file.write(b"\xff" * PAGE_BYTES)
 
 
 def truncated(path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from gateway_core.model import KillSwitch
 from gateway_core.store.database import Database
 from gateway_core.store.errors import NewerStore, StoreError
+from gateway_core.store.files import PAGE_BYTES
 from gateway_core.store.ledger import Ledger, Orphans
 from gateway_core.store.migrations import MIGRATIONS
 from gateway_core.store.operator import OperatorState, OperatorStore
@@ -397,8 +398,8 @@ async def test_damage_to_the_money_is_found_at_the_start_however_large_the_file(
     await database.close()
     assert isinstance(root, int)
     with path.open("r+b") as file:
-        file.seek((root - 1) * 4096)
-        file.write(b"\xff" * 4096)
+        file.seek((root - 1) * PAGE_BYTES)
+        file.write(b"\xff" * PAGE_BYTES)
     again = await Database.open(path, clock)
     assert "was damaged" in again.notices[0]
     await again.close()
