@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -275,11 +275,14 @@ class Pipeline:
         request = exchange.request
 
         async def complete(whole: JsonObject) -> None:
-            """Nobody waits for it to be kept but who sent a key, for which a retry must not pay again."""
+            """A whole answer is kept once it was given: nobody waits for that but who sent a key, for which a retry
+            must not pay again. All words of a stream were given before its end."""
             if request.idempotency_key is not None:
-                await self._keep_surely(exchange, key, whole)
+                await self._surely(self._keep(exchange, key, whole))
+            elif request.stream:
+                await self._surely(self._keep_given(exchange, key, whole))
             else:
-                flight.then(partial(self._keep_after, exchange, key, whole))
+                flight.then(partial(self._keep_given, exchange, key, whole))
 
         made = partial(self._make, exchange, complete)
         flight = self._led[request.id] = self._flights.begin(name or request.id, exchange, made)
@@ -386,15 +389,15 @@ class Pipeline:
             if not exchange.keeps_its_answer and not request.replay_of:
                 await self._caches.store(key, request, answer)
 
-    async def _keep_surely(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
-        """The same, also if everybody leaves meanwhile."""
-        keeping = asyncio.create_task(self._keep(exchange, key, whole))
+    async def _surely(self, keep: Coroutine[None, None, None]) -> None:
+        """Goes on also if everybody leaves meanwhile."""
+        keeping = asyncio.create_task(keep)
         self._keeping.add(keeping)
         keeping.add_done_callback(self._keeping.discard)
         await asyncio.shield(keeping)
 
-    async def _keep_after(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
-        """The same once the answer was given: what fails takes nothing back."""
+    async def _keep_given(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
+        """Keeps an answer that was given: what fails takes nothing back."""
         try:
             await self._keep(exchange, key, whole)
         except Exception as error:
