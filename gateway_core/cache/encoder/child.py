@@ -32,7 +32,7 @@ from gateway_core.garbage import collect_seldom
 LARGEST_BATCH = 16
 IDLE_S = 30.0
 LAST_WORDS_S = 5.0
-NICENESS = 10
+NICENESS = 5
 """The gateway goes first: a text may take a moment longer, a token of a stream may not wait for it."""
 AT_WORK: dict[str, Any] = {"at_work": True}
 """Sent while an embedding takes longer: the gateway ends a child that says nothing."""
