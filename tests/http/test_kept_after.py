@@ -68,6 +68,25 @@ async def test_nobody_waits_for_a_whole_answers_and_who_comes_meanwhile_gets_the
     assert {row.status for row in rows} == {Status.OK} and sum(row.cost_microusd for row in rows) == paid > 0
 
 
+async def test_a_streams_end_waits_for_it_and_who_comes_meanwhile_gets_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with setting(tmp_path) as (fake, llmgw):
+        keeping = Keeping(llmgw.gateway.pipeline, monkeypatch)
+        streams = [asyncio.create_task(llmgw.stream(QUESTION)) for _ in range(2)]
+        await keeping.begun.wait()
+        done, _ = await asyncio.wait(streams, timeout=0.3)
+        assert not done
+        await keeping.done()
+        given = [await stream for stream in streams]
+        rows = await ended(llmgw, 2)
+        paid = spent(llmgw)
+    assert fake.calls == 1
+    assert sorted(headers["x-llmgw-cache"] for headers, _ in given) == ["exact", "miss"]
+    assert [said(chunks) for _, chunks in given] == [TEXT] * 2
+    assert {row.status for row in rows} == {Status.OK} and sum(row.cost_microusd for row in rows) == paid > 0
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_the_next_same_request_of_a_client_is_answered_from_the_cache(tmp_path: Path, streamed: bool) -> None:
     async with setting(tmp_path) as (fake, llmgw):

@@ -159,10 +159,10 @@ def test_what_is_remembered_of_long_texts_is_bounded_and_depends_on_the_text_alo
     for body in asked:
         said = body["messages"][0]["content"]
         assert ceiling_tokens(body) - ceiling_tokens(ask("")) == text_ceiling(said)
-    for ceiling, longest, megabytes in (
-        (tokens._long_ceiling, tokens._LONGEST, 8),
-        (tokens._turn_ceiling, tokens._LONG, 16),
+    for ceiling, most, longest, megabytes in (
+        (tokens._long_ceiling, 16, tokens._LONGEST, 8),
+        (tokens._turn_ceiling, 512, tokens._LONG, 16),
     ):
         known = ceiling.cache_info()
-        assert known.maxsize is not None and known.currsize <= known.maxsize
+        assert known.maxsize is not None and known.currsize <= known.maxsize == most
         assert known.maxsize * longest * 4 <= megabytes * 1024 * 1024
