@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from gateway_core.deadlines import Deadline
@@ -71,10 +71,11 @@ class Flight(Generic[T]):
                 continue
             if pause_s is None:
                 await self._news()
-            else:
-                with suppress(TimeoutError), deadline.within(pause_s):
+                continue
+            try:
+                with deadline.within(pause_s):
                     await self._news()
-            if at == len(self._items) and not self.over:
+            except TimeoutError:
                 yield ()
         self._check()
 
