@@ -64,6 +64,8 @@ class Exchange:
     usage: Usage = Usage()
     cost: Cost = Cost()
     """Of all tries so far."""
+    cost_microusd: int = 0
+    """All of that cost."""
     paid_on: str | None = None
     """The UTC day that pays for it; None while nothing was charged."""
     otherwise: Counterfactuals = Counterfactuals()
@@ -124,13 +126,10 @@ class Exchange:
             return f"{self.decision.route}{compacted}"
         return f"{self.decision.route}>{last.tier if last.tier is not first.tier else last.provider}{compacted}"
 
-    @property
-    def cost_microusd(self) -> int:
-        return self.cost.total_microusd
-
     def charge(self, cost: Cost, day: str) -> None:
         """A call is charged, to the UTC day of its reservation."""
         self.cost += cost
+        self.cost_microusd = self.cost.total_microusd
         self.paid_on = self.paid_on or day
 
     def mark_first_token(self) -> None:

@@ -1,4 +1,4 @@
-"""One UTC day's money: what is spent and what is set aside, in all, for each lane and at each provider."""
+"""One UTC day's money: what is spent and what is set aside, in all, in the background and at each provider."""
 
 from __future__ import annotations
 
@@ -27,24 +27,19 @@ class Reservation:
 class Account:
     """One UTC day. Everything happens at once, without an ``await``."""
 
-    spent: Counter[Lane] = field(default_factory=Counter)
-    reserved: Counter[Lane] = field(default_factory=Counter)
+    spent_microusd: int = 0
+    reserved_microusd: int = 0
+    background_spent_microusd: int = 0
+    """The part of it that nobody waited for."""
+    background_reserved_microusd: int = 0
     of_providers: Counter[str] = field(default_factory=Counter)
     """Spent and reserved, by provider."""
     hours: list[int] = field(default_factory=lambda: [0] * 24)
     """Spent, by the hour of its reservation."""
 
-    @property
-    def spent_microusd(self) -> int:
-        return sum(self.spent.values())
-
-    @property
-    def reserved_microusd(self) -> int:
-        return sum(self.reserved.values())
-
-    def lane(self, lane: Lane, limit_microusd: int) -> LaneSpend:
-        """A lane's part of the day against a limit of its own."""
-        return LaneSpend(self.spent[lane], self.reserved[lane], limit_microusd)
+    def background(self, limit_microusd: int) -> LaneSpend:
+        """The background's part of the day against a limit of its own."""
+        return LaneSpend(self.background_spent_microusd, self.background_reserved_microusd, limit_microusd)
 
     def hold(self, reservation: Reservation) -> None:
         """Sets its money aside."""
@@ -56,19 +51,17 @@ class Account:
 
     def charge(self, reservation: Reservation, cost_microusd: int) -> None:
         """Spends what it has cost; what was set aside for it still is."""
-        self.spent[reservation.lane] += cost_microusd
+        self.spent_microusd += cost_microusd
+        if reservation.lane is Lane.BACKGROUND:
+            self.background_spent_microusd += cost_microusd
         self.hours[reservation.hour] += cost_microusd
         self.of_providers[reservation.target.provider] += cost_microusd
 
     def _add(self, reservation: Reservation, microusd: int) -> None:
-        self.reserved[reservation.lane] += microusd
+        self.reserved_microusd += microusd
+        if reservation.lane is Lane.BACKGROUND:
+            self.background_reserved_microusd += microusd
         self.of_providers[reservation.target.provider] += microusd
-
-
-def account_of(spent_microusd: int, background_microusd: int) -> Account:
-    """A day as the ledger left it: all that it has cost, and the background's part of that."""
-    interactive = spent_microusd - background_microusd
-    return Account(Counter({Lane.INTERACTIVE: interactive, Lane.BACKGROUND: background_microusd}))
 
 
 def hour_of(at: float, day: str) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway_core.clock import Clock
 from gateway_core.frozen import frozen
-from gateway_core.gates.account import Account, Reservation, account_of, hour_of
+from gateway_core.gates.account import Account, Reservation, hour_of
 from gateway_core.model import BudgetStatus, Lane, Refusal, Target, Usage
 from gateway_core.store.database import Work
 from gateway_core.store.days import day_of, days_before, end_of
@@ -140,7 +140,7 @@ class Budget:
             hard_microusd=limits.hard_microusd,
             resets_at=end_of(self._day),
             ledger_ok=self._ledger_ok,
-            background=account.lane(Lane.BACKGROUND, _at_most(self._background_microusd, limits.hard_microusd)),
+            background=account.background(_at_most(self._background_microusd, limits.hard_microusd)),
         )
 
     def spent_by_hour(self) -> tuple[int, ...]:
@@ -311,7 +311,9 @@ class Budget:
         """The day and those after it, as the ledger has them."""
         spent = {day: 0, **await self._ledger.spent_since(day)}
         background = await self._ledger.spent_in_lane(Lane.BACKGROUND, day)
-        accounts = {each: account_of(cost, background.get(each, 0)) for each, cost in spent.items()}
+        accounts = {
+            each: Account(cost, background_spent_microusd=background.get(each, 0)) for each, cost in spent.items()
+        }
         for each, account in accounts.items():
             account.of_providers.update(await self._ledger.spent_by_provider(each))
             account.hours = list(await self._ledger.spent_by_hour(each))
@@ -355,7 +357,7 @@ class Budget:
         return None
 
     def _over_background_limit(self, account: Account, worst_case_microusd: int) -> Refusal | None:
-        own = account.lane(Lane.BACKGROUND, self._background_microusd)
+        own = account.background(self._background_microusd)
         if own.has_room(worst_case_microusd):
             return None
         return errors.background_exceeded(own.committed_microusd, own.limit_microusd, worst_case_microusd)

@@ -30,7 +30,7 @@ def is_integer(value: Any) -> TypeGuard[int]:
 
 def is_number(value: Any) -> TypeGuard[int | float]:
     """Whether it is a number that can be reckoned with: finite, and neither true nor false."""
-    return is_integer(value) or (type(value) is float and math.isfinite(value))
+    return type(value) is int or (type(value) is float and math.isfinite(value))
 
 
 def is_strings(value: Any) -> TypeGuard[list[str]]:

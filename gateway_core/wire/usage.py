@@ -22,6 +22,8 @@ _parts_of = attrgetter(*_PARTS_OF_A_COST)
 
 def count(value: Any) -> int | None:
     """A usable token count: a finite number, not negative. None for anything else, NaN and strings included."""
+    if type(value) is int:
+        return value if 0 <= value <= _MOST else None
     return int(value) if is_number(value) and 0 <= value <= _MOST else None
 
 
