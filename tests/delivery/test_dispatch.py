@@ -381,6 +381,22 @@ async def test_a_stream_that_trickles_for_ever_is_ended_in_time() -> None:
     assert trickle.closed.is_set() and not desk.ledger.open and desk.ledger.charged
 
 
+async def test_a_call_whose_answer_nobody_takes_is_ended_in_time_and_charged() -> None:
+    desk, trickle = Desk(), Trickle()
+    desk.providers["groq"] = trickle  # type: ignore[assignment]
+    dispatcher = await desk.dispatcher()
+    dispatcher._total_s = 0.05
+    exchange = Exchange(make_call(limit=100).request, time.monotonic())
+
+    async def never(_: Batch) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(Refused) as refused:
+        await dispatcher.send(exchange, Decision(CHEAP, (PREMIUM,), "simple", 0.0, ()), never)
+    assert refused.value.refusal.code == "upstream_timeout"
+    assert trickle.closed.is_set() and not desk.ledger.open and desk.ledger.charged
+
+
 @pytest.mark.parametrize("after", range(4))
 async def test_a_cancelled_request_settles_once_and_closes_the_upstream(after: int) -> None:
     desk, trickle = Desk(), Trickle(quiet_after=after)
