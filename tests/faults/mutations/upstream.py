@@ -25,8 +25,8 @@ MUTATIONS = (
     Mutation(
         "an answer past its output limit is ended",
         "gateway_core/delivery/dispatch.py",
-        "if meter.is_past_limit:\n                            raise",
-        "if False:\n                            raise",
+        "if meter.is_past_limit:\n                        raise",
+        "if False:\n                        raise",
         f"{_DELIVERY}test_an_answer_that_goes_on_past_its_limit_is_ended_and_charged_within_the_reservation",
     ),
     Mutation(
@@ -103,7 +103,7 @@ MUTATIONS = (
     Mutation(
         "a call has a longest time",
         "gateway_core/delivery/dispatch.py",
-        "Deadline().within(seconds)",
+        "Deadline().within(self._total_s)",
         "Deadline().within(1e9)",
         f"{_DELIVERY}test_a_stream_that_trickles_for_ever_is_ended_in_time",
     ),
