@@ -101,6 +101,20 @@ MUTATIONS = (
         "tests/providers/test_bursts.py::test_chunks_that_came_with_an_error_come_before_it",
     ),
     Mutation(
+        "pings do not hold the end of a complete answer",
+        "gateway_core/providers/answer.py",
+        "self._renews = not self._ending\n",
+        "self._renews = True\n",
+        "tests/providers/test_answer.py::test_pings_do_not_hold_the_end_of_a_complete_answer",
+    ),
+    Mutation(
+        "a report of usage does not count what was written after it",
+        "gateway_core/delivery/meter.py",
+        "self._outdated = piece.usage is None",
+        "self._outdated = False",
+        "tests/delivery/test_meter.py::test_a_count_is_not_of_what_was_written_after_it",
+    ),
+    Mutation(
         "a call has a longest time",
         "gateway_core/delivery/dispatch.py",
         "Deadline().within(self._total_s)",
