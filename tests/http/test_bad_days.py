@@ -157,6 +157,24 @@ async def test_tool_calls_without_a_finish_reason_are_still_called_so(tmp_path: 
     assert chunks[-1]["choices"][0]["finish_reason"] == row.finish_reason == "tool_calls"
 
 
+async def test_what_comes_after_the_finish_reason_is_neither_sent_nor_kept(tmp_path: Path) -> None:
+    said: list[tuple[str, str | None]] = [("Hello", None), (".", "stop"), (" More.", None), ("!", "length")]
+    chunks = [{"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]} for text, finish in said]
+    usage = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 5}}
+    async with FakeOpenAI(key="groq-key", models=(GROQ_MODEL,)) as fake, client(tmp_path, **with_groq(fake)) as llmgw:
+        events = b"".join(map(sse.encode, [*chunks, usage])) + sse.DONE
+        fake.script(Raw(events, content_type="text/event-stream"))
+        answers = [await llmgw.stream("Greet me.", model="gateway-cheap") for _ in range(2)]
+        rows = await llmgw.gateway.requests(2)
+
+    assert [headers["x-llmgw-cache"] for headers, _ in answers] == ["miss", "exact"]
+    for _, given in answers:
+        parts = [choice for chunk in given for choice in chunk["choices"]]
+        assert "".join(part["delta"].get("content") or "" for part in parts) == "Hello."
+        assert parts[-1]["finish_reason"] == "stop"
+    assert {row.finish_reason for row in rows} == {"stop"} and fake.calls == 1
+
+
 async def test_a_local_model_may_be_named_with_its_servers_kind(tmp_path: Path) -> None:
     async with (
         FakeOpenAI(kind="ollama", models=("qwen3:14b",)) as fake,
