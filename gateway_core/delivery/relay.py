@@ -39,8 +39,8 @@ class Relay:
     """Hands an answer on as an upstream makes it: the pieces of a stream as they come, and how it ends.
 
     The chunk that carries the finish reason is held back, and so are the native events from there on, until the
-    upstream has ended and the spend is durable: then :meth:`end`. What is said after it is no part of the answer. An answer that is not streamed is nothing but its
-    end.
+    upstream has ended and the spend is durable: then :meth:`end`. What is said after it is no part of the answer. An
+    answer that is not streamed is nothing but its end.
     """
 
     def __init__(self, exchange: Exchange, put: Put) -> None:

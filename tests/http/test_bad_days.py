@@ -16,7 +16,7 @@ from gateway_core.delivery.dispatch import MAX_TRIES
 from gateway_core.delivery.flights import Flights
 from gateway_core.delivery.relay import End, Put
 from gateway_core.exchange import Exchange
-from gateway_core.model import Status
+from gateway_core.model import JsonObject, Status
 from gateway_core.providers.base import Piece
 from gateway_core.wire import sse
 from tests.fakes.anthropic import FakeAnthropic
@@ -158,12 +158,14 @@ async def test_tool_calls_without_a_finish_reason_are_still_called_so(tmp_path: 
 
 
 async def test_what_comes_after_the_finish_reason_is_neither_sent_nor_kept(tmp_path: Path) -> None:
-    said: list[tuple[str, str | None]] = [("Hello", None), (".", "stop"), (" More.", None), ("!", "length")]
-    chunks = [{"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]} for text, finish in said]
-    usage = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 5}}
+    said = [("Hello", None), (".", "stop"), (" More.", None), ("!", "length")]
+    events: list[JsonObject] = [
+        {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]} for text, finish in said
+    ]
+    events.append({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 5}})
     async with FakeOpenAI(key="groq-key", models=(GROQ_MODEL,)) as fake, client(tmp_path, **with_groq(fake)) as llmgw:
-        events = b"".join(map(sse.encode, [*chunks, usage])) + sse.DONE
-        fake.script(Raw(events, content_type="text/event-stream"))
+        stream = b"".join([sse.encode(event) for event in events]) + sse.DONE
+        fake.script(Raw(stream, content_type="text/event-stream"))
         answers = [await llmgw.stream("Greet me.", model="gateway-cheap") for _ in range(2)]
         rows = await llmgw.gateway.requests(2)
 
