@@ -55,6 +55,8 @@ log = logging.getLogger(__name__)
 
 KEPT_S = 2.0
 """For what was answered to be kept when the gateway ends."""
+END_WAITS_S = 1.0
+"""For a stream's answer to be kept: its end waits that long, where another program holds the database."""
 
 
 @frozen
@@ -280,7 +282,7 @@ class Pipeline:
             if request.idempotency_key is not None:
                 await self._surely(self._keep(exchange, key, whole))
             elif request.stream:
-                await self._surely(self._keep_given(exchange, key, whole))
+                await self._surely(self._keep_given(exchange, key, whole), END_WAITS_S)
             else:
                 flight.then(partial(self._keep_given, exchange, key, whole))
 
@@ -389,12 +391,14 @@ class Pipeline:
             if not exchange.keeps_its_answer and not request.replay_of:
                 await self._caches.store(key, request, answer)
 
-    async def _surely(self, keep: Coroutine[None, None, None]) -> None:
-        """Goes on also if everybody leaves meanwhile."""
+    async def _surely(self, keep: Coroutine[None, None, None], most_s: float | None = None) -> None:
+        """Goes on also if everybody leaves meanwhile, or if it takes longer than ``most_s``."""
         keeping = asyncio.create_task(keep)
         self._keeping.add(keeping)
         keeping.add_done_callback(self._keeping.discard)
-        await asyncio.shield(keeping)
+        await asyncio.wait({keeping}, timeout=most_s)
+        if keeping.done():
+            keeping.result()
 
     async def _keep_given(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
         """Keeps an answer that was given: what fails takes nothing back."""

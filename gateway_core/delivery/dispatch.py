@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 
 from gateway_core.deadlines import Deadline
 from gateway_core.delivery.charging import Call, cost_of, used
@@ -228,14 +228,14 @@ class Dispatcher:
         meter = Meter(exchange, paid=reservation is not None, limit=asked if limit is None else limit)
         step, all_told = exchange.watch.begin("call", hold.target), False
         try:
-            with _in_time(self._total_s, target):
-                async with aclosing(provider.send(self._call(exchange, target, limit))) as batches:
-                    async for batch in batches:
-                        if released := _released(batch, meter, hold):
-                            exchange.mark_first_token()
-                            await take(released)
-                        if meter.is_past_limit:
-                            raise past_limit(target.provider)
+            async with aclosing(provider.send(self._call(exchange, target, limit))) as batches:
+                deadline = Deadline().within(self._total_s)
+                while (batch := await self._next(batches, deadline, target)) is not None:
+                    if released := _released(batch, meter, hold):
+                        exchange.mark_first_token()
+                        await take(released)
+                    if meter.is_past_limit:
+                        raise past_limit(target.provider)
             meter.complete = True
             exchange.streamed()
             step.end()
@@ -253,6 +253,15 @@ class Dispatcher:
             exchange.streamed()
             step.end(step.outcome or CUT_OFF)
             await self._settle(exchange, Call(target, reservation, meter, prices), beside if all_told else None)
+
+    async def _next(self, batches: AsyncGenerator[Batch], deadline: Deadline, target: Target) -> Batch | None:
+        """What the provider sends next, within the time that a call may take; None at the end."""
+        try:
+            with deadline:
+                return await anext(batches, None)
+        except TimeoutError:
+            text = f"{target.provider} was not done after {self._total_s:g} s."
+            raise UpstreamError(text, kind="timeout") from None
 
     def _call(self, exchange: Exchange, target: Target, limit: int | None) -> UpstreamCall:
         wire = exchange.recording.call(exchange.attempts, f"{target.provider}/{target.model}")
@@ -294,16 +303,6 @@ class Dispatcher:
         if (doubt := call.prices.doubt(call.target)) and doubt not in exchange.remarks:
             exchange.remarks.append(doubt)
         await self._budget.settle(reservation, cost.total_microusd, exchange.usage, beside)
-
-
-@contextmanager
-def _in_time(seconds: float, target: Target) -> Iterator[None]:
-    """Limits a call to the time that it may take in all."""
-    try:
-        with Deadline().within(seconds):
-            yield
-    except TimeoutError:
-        raise UpstreamError(f"{target.provider} was not done after {seconds:g} s.", kind="timeout") from None
 
 
 def _released(batch: Batch, meter: Meter, hold: Hold) -> list[Piece]:

@@ -135,7 +135,7 @@ class Hold:
                 for chunk in chunks
                 if finish_reason(chunk) or (first_choice(chunk) or {}).get("delta", {}).get("tool_calls")
             ]
-        usage = self._held[-1].usage if self._held else None
+        usage = next((piece.usage for piece in reversed(self._held) if piece.usage), None)
         return [Piece(chunk, usage) for chunk in chunks]
 
     def _rejected(self, flaw: str, usable: list[Piece]) -> Rejected:

@@ -42,6 +42,8 @@ class Meter:
         self._monotonic = monotonic
         self._reported: Usage | None = None
         self._finished = self._counted = False
+        self._outdated = False
+        """Something has been written since the last report."""
         self._output_ceiling = self._characters = 0
         self._quiet_s = 0.0
         self._heard: float | None = None
@@ -57,9 +59,11 @@ class Meter:
         if piece.usage is not None:
             self._reported = piece.usage
             self._counted = self._finished
+            self._outdated = False
         said = said_in(choice)
         text = written_in(said)
         if text or holds_content(said):
+            self._outdated = piece.usage is None
             now = self._monotonic()
             self._quiet_s += self._pause(now)
             self._heard = now
@@ -89,7 +93,8 @@ class Meter:
 
     def usage(self) -> Usage:
         size, reported, whole = self._exchange.sent.size, self._reported or Usage(), self.complete or self._counted
-        if whole and reported.prompt_tokens and reported.output_tokens:
+        counted = whole and not self._outdated
+        if counted and reported.prompt_tokens and reported.output_tokens:
             return reported
         if self.complete and not self._paid:
             prompt, output, how = size.input_tokens, self._output_ceiling // 2, Counted.ESTIMATED
@@ -101,7 +106,7 @@ class Meter:
             reported = replace(reported, input_tokens=prompt, input_counted=how)
         elif not self.prompt_is_counted:
             reported = replace(reported, input_counted=Counted.ESTIMATED)
-        if not whole or not reported.output_tokens:
+        if not counted or not reported.output_tokens:
             reported = replace(reported, output_tokens=max(reported.output_tokens, output), output_counted=how)
         return replace(reported, estimated=True)
 

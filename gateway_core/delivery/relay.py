@@ -39,8 +39,8 @@ class Relay:
     """Hands an answer on as an upstream makes it: the pieces of a stream as they come, and how it ends.
 
     The chunk that carries the finish reason is held back, and so are the native events from there on, until the
-    upstream has ended and the spend is durable: then :meth:`end`. An answer that is not streamed is nothing but its
-    end.
+    upstream has ended and the spend is durable: then :meth:`end`. What is said after it is no part of the answer. An
+    answer that is not streamed is nothing but its end.
     """
 
     def __init__(self, exchange: Exchange, put: Put) -> None:
@@ -62,7 +62,7 @@ class Relay:
         if not self._exchange.request.stream:
             self._last, self._held, self._reported = chunk, list(piece.native), chunk.get("usage")
             return False
-        choice = self._aggregator.add(chunk)
+        choice = self._aggregator.add(chunk if self._last is None else {**chunk, "choices": []})
         self._reported = chunk.get("usage") or self._reported
         if choice is not None and choice.get("finish_reason") and finish_of(choice):
             self._last = self._last or {key: value for key, value in chunk.items() if key != "usage"}

@@ -33,15 +33,21 @@ class Patience:
         self._idle_s = idle_s
         self._first_byte_s = first_byte_s
         self._deadline = Deadline().within(first_byte_s)
-        self.begun = False
+        self.begun = self._ending = False
+        self._renews = True
+        """The next wait has all of the time; at the end only the first one has."""
 
     def lasts(self) -> Deadline:
         """For a ``with`` block: limits the next wait, which raises :class:`TimeoutError` where it is longer."""
-        return self._deadline.within(self._idle_s) if self.begun else self._deadline
+        if self.begun and self._renews:
+            self._deadline.within(self._idle_s)
+            self._renews = not self._ending
+        return self._deadline
 
     def end_within(self, seconds: float) -> None:
-        """Only the end is waited for, so long."""
-        self.begun = True
+        """Only the end is waited for, so long from the next wait on, whatever comes meanwhile."""
+        self._renews = not self._ending or seconds < self._idle_s
+        self.begun = self._ending = True
         self._idle_s = min(seconds, self._idle_s)
 
     @property

@@ -48,10 +48,10 @@ class Piece(NamedTuple):
     """One piece of an answer, in OpenAI's chat format.
 
     ``body`` is a ``chat.completion.chunk`` of a streamed call, or the whole ``chat.completion`` of one that was not.
-    ``usage`` is what the upstream has reported so far, clamped to finite non-negative numbers, None while it has said
-    nothing. ``native`` is the same piece in the caller's own protocol, from a provider that speaks it: the events of a
-    stream, or the one whole answer. The caller gets it instead of a translation of ``body``. ``timing`` is what a local
-    server says of the time it took.
+    ``usage`` is what the upstream has reported up to this piece, clamped to finite non-negative numbers; None where it
+    has said nothing, or nothing since an earlier piece. ``native`` is the same piece in the caller's own protocol, from
+    a provider that speaks it: the events of a stream, or the one whole answer. The caller gets it instead of a
+    translation of ``body``. ``timing`` is what a local server says of the time it took.
     """
 
     body: JsonObject

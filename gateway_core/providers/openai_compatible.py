@@ -159,10 +159,10 @@ class _ChunkReader:
         if chunk.get("error"):
             raise self._failures.reported(chunk["error"])
         choice = first_choice(chunk)
-        timing = None
+        usage = timing = None
         if not _COUNTS.isdisjoint(chunk):
-            self.usage = read_usage(chunk) or self.usage
-            timing = llama_timing(chunk)
+            usage, timing = read_usage(chunk), llama_timing(chunk)
+            self.usage = usage or self.usage
         if choice is not None:
             self._answered = True
             said = said_in(choice)
@@ -174,7 +174,7 @@ class _ChunkReader:
                 answer.complete_within(_USAGE_S)
         elif self.usage is None:
             return ()
-        return (Piece(chunk, self.usage, timing=timing),)
+        return (Piece(chunk, usage, timing=timing),)
 
     def check_end(self) -> None:
         """Raises :class:`UpstreamError` where the stream has ended before its ``[DONE]`` or a finish reason."""

@@ -288,14 +288,16 @@ class Database:
                 return
 
     def _do_batch(self) -> None:
-        """Some in one transaction; when that fails each job is done alone, so that only the guilty fail."""
+        """Some in one transaction; when that fails each job is done alone, so that only the guilty fail. All fail where
+        none could begin: another program holds the database, and has been waited for."""
         batch: list[_Job[Any]] = []
         try:
             self._transact(self._together(), batch)
         except BaseException as error:
-            batch = batch or list(self._together())
-            if len(batch) == 1:
-                batch[0].error = error
+            if len(batch) <= 1:
+                batch = batch or list(self._together())
+                for job in batch:
+                    job.error = error
             else:
                 for job in batch:
                     try:

@@ -381,20 +381,29 @@ async def test_a_stream_that_trickles_for_ever_is_ended_in_time() -> None:
     assert trickle.closed.is_set() and not desk.ledger.open and desk.ledger.charged
 
 
-async def test_a_call_whose_answer_nobody_takes_is_ended_in_time_and_charged() -> None:
-    desk, trickle = Desk(), Trickle()
-    desk.providers["groq"] = trickle  # type: ignore[assignment]
+class Prompt(Trickle):
+    """A provider whose whole answer is there at once."""
+
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
+        for number in range(6):
+            finish = "stop" if number == 5 else None
+            yield [Piece({"choices": [{"index": 0, "delta": {"content": "x "}, "finish_reason": finish}]})]
+
+
+async def test_the_time_that_a_client_takes_to_read_is_not_the_upstreams() -> None:
+    desk = Desk()
+    desk.providers["groq"] = Prompt()  # type: ignore[assignment]
     dispatcher = await desk.dispatcher()
     dispatcher._total_s = 0.05
     exchange = Exchange(make_call(limit=100).request, time.monotonic())
+    taken: list[Piece] = []
 
-    async def never(_: Batch) -> None:
-        await asyncio.Event().wait()
+    async def slowly(batch: Batch) -> None:
+        taken.extend(batch)
+        await asyncio.sleep(0.03)
 
-    with pytest.raises(Refused) as refused:
-        await dispatcher.send(exchange, Decision(CHEAP, (PREMIUM,), "simple", 0.0, ()), never)
-    assert refused.value.refusal.code == "upstream_timeout"
-    assert trickle.closed.is_set() and not desk.ledger.open and desk.ledger.charged
+    await dispatcher.send(exchange, Decision(CHEAP, (PREMIUM,), "simple", 0.0, ()), slowly)
+    assert len(taken) == 6 and not desk.ledger.open and desk.calls("anthropic") == 0
 
 
 @pytest.mark.parametrize("after", range(4))

@@ -116,6 +116,28 @@ def test_a_count_from_before_the_end_is_not() -> None:
     assert meter.usage().output_tokens > 7 and meter.usage().estimated
 
 
+@pytest.mark.parametrize("reported", [Usage(50, 1), Usage(50, 0)])
+def test_a_count_is_not_of_what_was_written_after_it(reported: Usage) -> None:
+    meter = metered(PLAIN, Clock())
+    meter.see(Piece(make_chunk("c", "m", {"role": "assistant"}, created=1), reported))
+    for _ in range(200):
+        meter.see(said("words "))
+    meter.see(said("", finish="stop"))
+    meter.complete = True
+    usage = meter.usage()
+    assert usage.output_tokens >= 400 and usage.output_counted is Counted.CEILING
+    assert usage.input_tokens == 50 and usage.input_counted is Counted.MEASURED
+
+
+def test_a_count_that_comes_with_each_word_counts_that_word_too() -> None:
+    meter = metered(PLAIN, Clock())
+    for number in range(1, 4):
+        meter.see(said("words ", Usage(50, number)))
+    meter.see(said("", finish="stop"))
+    meter.complete = True
+    assert meter.usage() == Usage(50, 3)
+
+
 def test_an_answer_without_a_count_is_charged_for_what_was_thought_meanwhile() -> None:
     meter = metered(THINKER, clock := Clock())
     clock.now = 4.0

@@ -16,7 +16,7 @@ from gateway_core.delivery.dispatch import MAX_TRIES
 from gateway_core.delivery.flights import Flights
 from gateway_core.delivery.relay import End, Put
 from gateway_core.exchange import Exchange
-from gateway_core.model import Status
+from gateway_core.model import JsonObject, Status
 from gateway_core.providers.base import Piece
 from gateway_core.wire import sse
 from tests.fakes.anthropic import FakeAnthropic
@@ -155,6 +155,26 @@ async def test_tool_calls_without_a_finish_reason_are_still_called_so(tmp_path: 
         (row,) = await llmgw.gateway.requests(1)
 
     assert chunks[-1]["choices"][0]["finish_reason"] == row.finish_reason == "tool_calls"
+
+
+async def test_what_comes_after_the_finish_reason_is_neither_sent_nor_kept(tmp_path: Path) -> None:
+    said = [("Hello", None), (".", "stop"), (" More.", None), ("!", "length")]
+    events: list[JsonObject] = [
+        {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]} for text, finish in said
+    ]
+    events.append({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 5}})
+    async with FakeOpenAI(key="groq-key", models=(GROQ_MODEL,)) as fake, client(tmp_path, **with_groq(fake)) as llmgw:
+        stream = b"".join([sse.encode(event) for event in events]) + sse.DONE
+        fake.script(Raw(stream, content_type="text/event-stream"))
+        answers = [await llmgw.stream("Greet me.", model="gateway-cheap") for _ in range(2)]
+        rows = await llmgw.gateway.requests(2)
+
+    assert [headers["x-llmgw-cache"] for headers, _ in answers] == ["miss", "exact"]
+    for _, given in answers:
+        parts = [choice for chunk in given for choice in chunk["choices"]]
+        assert "".join(part["delta"].get("content") or "" for part in parts) == "Hello."
+        assert parts[-1]["finish_reason"] == "stop"
+    assert {row.finish_reason for row in rows} == {"stop"} and fake.calls == 1
 
 
 async def test_a_local_model_may_be_named_with_its_servers_kind(tmp_path: Path) -> None:

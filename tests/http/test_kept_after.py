@@ -87,6 +87,19 @@ async def test_a_streams_end_waits_for_it_and_who_comes_meanwhile_gets_the_same(
     assert {row.status for row in rows} == {Status.OK} and sum(row.cost_microusd for row in rows) == paid > 0
 
 
+async def test_a_streams_end_does_not_wait_for_a_database_that_another_program_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with setting(tmp_path) as (fake, llmgw):
+        keeping = Keeping(llmgw.gateway.pipeline, monkeypatch)
+        _, chunks = await llmgw.stream(QUESTION)
+        await keeping.done()
+        headers, _ = await llmgw.stream(QUESTION)
+        rows = await ended(llmgw, 2)
+    assert said(chunks) == TEXT and {row.status for row in rows} == {Status.OK}
+    assert headers["x-llmgw-cache"] == "exact" and fake.calls == 1
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_the_next_same_request_of_a_client_is_answered_from_the_cache(tmp_path: Path, streamed: bool) -> None:
     async with setting(tmp_path) as (fake, llmgw):

@@ -192,6 +192,12 @@ async def test_llama_cpp_pings_and_opens_with_null(fake: FakeOpenAI, ollama: Ope
     assert pieces[-1].usage == Usage(37, 1)
 
 
+async def test_usage_is_told_where_it_was_reported(fake: FakeOpenAI, ollama: OpenAICompatible) -> None:
+    early = chunk({"role": "assistant"}, usage={"prompt_tokens": 37, "completion_tokens": 1})
+    fake.script(recorded(early, chunk({"content": "The"}), chunk({}, "stop"), "data: [DONE]"))
+    assert [piece.usage for piece in await collect(ollama, make_call())] == [Usage(37, 1), None, None]
+
+
 async def test_a_whole_answer_to_a_stream_is_streamed(fake: FakeOpenAI, ollama: OpenAICompatible) -> None:
     message = {"role": "assistant", "content": "All at once."}
     body = {"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}

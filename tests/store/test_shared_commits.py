@@ -90,21 +90,30 @@ async def test_patient_work_is_done_before_the_file_is_closed(tmp_path: Path) ->
     assert await done == 1 == await added[0]
 
 
-async def test_all_that_waits_is_told_where_no_transaction_can_begin(tmp_path: Path) -> None:
+async def test_all_that_waits_is_told_at_once_where_no_transaction_can_begin(tmp_path: Path) -> None:
+    """To begin takes seconds where another program holds the database: not for each of them again."""
     database = await Database.open(tmp_path / "llmgw.db")
     connection = database._connection
     assert connection is not None
+    waits, tried = threading.Event(), 0
+
+    def forbidden(action: int, *_: object) -> int:
+        nonlocal tried
+        tried += action == sqlite3.SQLITE_TRANSACTION
+        return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_OK
 
     def forbid() -> None:
-        connection.set_authorizer(
-            lambda action, *_: sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_OK
-        )
+        waits.wait(30)
+        connection.set_authorizer(forbidden)
 
-    await database._ordered(forbid)
+    forbidding = asyncio.ensure_future(database._ordered(forbid))
+    await asyncio.sleep(0)
     waiting = [database.begin(lambda connection: None) for _ in range(3)]
+    waits.set()
     async with asyncio.timeout(30):
+        await forbidding
         told = await asyncio.gather(*waiting, return_exceptions=True)
-    assert all(isinstance(one, Exception) for one in told)
+    assert all(isinstance(one, Exception) for one in told) and tried == 1
     await database._ordered(lambda: connection.set_authorizer(None))
     await database.run(lambda connection: None)
     await database.close()

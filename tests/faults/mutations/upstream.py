@@ -25,8 +25,8 @@ MUTATIONS = (
     Mutation(
         "an answer past its output limit is ended",
         "gateway_core/delivery/dispatch.py",
-        "if meter.is_past_limit:\n                            raise",
-        "if False:\n                            raise",
+        "if meter.is_past_limit:\n                        raise",
+        "if False:\n                        raise",
         f"{_DELIVERY}test_an_answer_that_goes_on_past_its_limit_is_ended_and_charged_within_the_reservation",
     ),
     Mutation(
@@ -101,9 +101,23 @@ MUTATIONS = (
         "tests/providers/test_bursts.py::test_chunks_that_came_with_an_error_come_before_it",
     ),
     Mutation(
+        "pings do not hold the end of a complete answer",
+        "gateway_core/providers/answer.py",
+        "self._renews = not self._ending\n",
+        "self._renews = True\n",
+        "tests/providers/test_answer.py::test_pings_do_not_hold_the_end_of_a_complete_answer",
+    ),
+    Mutation(
+        "a report of usage does not count what was written after it",
+        "gateway_core/delivery/meter.py",
+        "self._outdated = piece.usage is None",
+        "self._outdated = False",
+        "tests/delivery/test_meter.py::test_a_count_is_not_of_what_was_written_after_it",
+    ),
+    Mutation(
         "a call has a longest time",
         "gateway_core/delivery/dispatch.py",
-        "Deadline().within(seconds)",
+        "Deadline().within(self._total_s)",
         "Deadline().within(1e9)",
         f"{_DELIVERY}test_a_stream_that_trickles_for_ever_is_ended_in_time",
     ),
