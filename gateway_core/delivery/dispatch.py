@@ -226,10 +226,11 @@ class Dispatcher:
             self._health.requested(target.provider)
         asked = exchange.request.size.max_output_tokens
         meter = Meter(exchange, paid=reservation is not None, limit=asked if limit is None else limit)
+        call = self._call(exchange, target, limit)
         step, all_told = exchange.watch.begin("call", hold.target), False
         try:
             with _in_time(self._total_s, target):
-                async with aclosing(provider.send(self._call(exchange, target, limit))) as batches:
+                async with aclosing(provider.send(call)) as batches:
                     async for batch in batches:
                         if released := _released(batch, meter, hold):
                             exchange.mark_first_token()
@@ -252,6 +253,7 @@ class Dispatcher:
         finally:
             exchange.streamed()
             step.end(step.outcome or CUT_OFF)
+            meter.charged = meter.charged and call.sending.may_be_out
             await self._settle(exchange, Call(target, reservation, meter, prices), beside if all_told else None)
 
     def _call(self, exchange: Exchange, target: Target, limit: int | None) -> UpstreamCall:
