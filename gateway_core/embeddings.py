@@ -213,10 +213,11 @@ class Embeddings:
         reservation = await self._budget.reserve(request.id, exchange.attempts, target, worst, request.view.lane)
         if isinstance(reservation, Refusal):
             raise Refused(reservation)
+        call = _call(exchange, target)
         usage, cost, charged = uncounted(ceiling, Counted.CEILING), Cost(other=worst), True
         beside: Beside | None = None
         try:
-            embedded = await embed(provider, _call(exchange, target), len(asked.texts))
+            embedded = await embed(provider, call, len(asked.texts))
             usage = believed(exchange, target, usage_of(embedded, usage))
             cost = prices.cost(target.provider, target.model, usage)
             beside = partial(self._writing, exchange, embedded)
@@ -225,7 +226,7 @@ class Embeddings:
             charged = error.may_be_charged
             raise Refused(refusal_of(error, target)) from None
         finally:
-            if charged:
+            if charged and call.sending.may_be_out:
                 exchange.usage = usage
                 exchange.charge(cost, reservation.day)
                 await self._budget.settle(reservation, cost.total_microusd, usage, beside)

@@ -205,7 +205,7 @@ class Judge:
             if reservation:
                 seconds = self._clock.monotonic() - began
                 called = Called(call.request, asked.target, prices, _ANSWER_TOKENS, text_ceiling(said), seconds)
-                await self._settle(exchange, reservation, usage, sent, called)
+                await self._settle(exchange, reservation, usage, sent and call.sending.may_be_out, called)
         found = re.search(r"\b(easy|medium|hard)\b", said.lower())
         level = cast(Literal["easy", "medium", "hard"], found[1]) if found else None
         return Judgement(level, asked.name) if level else None

@@ -226,9 +226,10 @@ class Dispatcher:
             self._health.requested(target.provider)
         asked = exchange.request.size.max_output_tokens
         meter = Meter(exchange, paid=reservation is not None, limit=asked if limit is None else limit)
+        call = self._call(exchange, target, limit)
         step, all_told = exchange.watch.begin("call", hold.target), False
         try:
-            async with aclosing(provider.send(self._call(exchange, target, limit))) as batches:
+            async with aclosing(provider.send(call)) as batches:
                 deadline = Deadline().within(self._total_s)
                 while (batch := await self._next(batches, deadline, target)) is not None:
                     if released := _released(batch, meter, hold):
@@ -252,6 +253,7 @@ class Dispatcher:
         finally:
             exchange.streamed()
             step.end(step.outcome or CUT_OFF)
+            meter.charged = meter.charged and call.sending.may_be_out
             await self._settle(exchange, Call(target, reservation, meter, prices), beside if all_told else None)
 
     async def _next(self, batches: AsyncGenerator[Batch], deadline: Deadline, target: Target) -> Batch | None:

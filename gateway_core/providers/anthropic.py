@@ -99,11 +99,12 @@ class AnthropicProvider(Upstream):
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
+        call.sending.begins()
         if call.request.api is ApiKind.EMBEDDINGS:
             raise self.failures.refused(invalid_request(f"model: {self.name} has no embeddings."))
         with await self._prompt_caching.track(call, self._translated(call)) as tracked:
             headers = self._headers(call.request)
-            with await self.post("/v1/messages", tracked.body, headers, wire=call.wire) as answer:
+            with await self.post("/v1/messages", tracked.body, headers, call=call) as answer:
                 if not call.request.stream:
                     whole = self._whole(await answer.json(), call)
                     tracked.see(whole.usage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import field
 from typing import NamedTuple, Protocol
 
 from gateway_core.frozen import frozen
@@ -24,6 +25,27 @@ class Wire(Protocol):
     def failed(self, why: str) -> None: ...
 
 
+class Sending:
+    """Whether anything of a call's request can have gone out: yes, unless its provider tells, and has told of nothing.
+
+    A provider that tells says :meth:`begins` before it waits for anything, and :meth:`writes` before each writing.
+    """
+
+    def __init__(self) -> None:
+        self._told = self._written = False
+
+    def begins(self) -> None:
+        self._told = True
+
+    def writes(self) -> None:
+        self._written = True
+
+    @property
+    def may_be_out(self) -> bool:
+        """Whether the call may be charged, should it end now."""
+        return self._written or not self._told
+
+
 @frozen
 class UpstreamCall:
     """One request on its way to one model. ``max_output_tokens`` is set for paid targets and must be enforced.
@@ -36,6 +58,7 @@ class UpstreamCall:
     max_output_tokens: int | None = None
     remark: Callable[[Reason], None] = _unheard
     wire: Wire | None = None
+    sending: Sending = field(default_factory=Sending, compare=False, repr=False)
 
     @property
     def output_limit(self) -> int | None:
@@ -116,7 +139,7 @@ class Provider(Protocol):
 
         What arrives at once is one batch, and nothing that has arrived waits for what is to come. Ends normally only
         after a terminal event of the upstream's protocol; raises :class:`UpstreamError` otherwise. Closing the
-        generator closes the connection, which stops the upstream.
+        generator closes the connection, which stops the upstream. ``call.sending`` may be told what goes out.
         """
         ...
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -11,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from gateway_core.providers.answer import BROKEN, Answer, Patience
-from gateway_core.providers.base import UpstreamError, Wire
+from gateway_core.providers.base import Sending, UpstreamCall, UpstreamError
 from gateway_core.providers.bodies import end_with_connection, error_body, unpacked
 from gateway_core.providers.failures import Failures
 
@@ -49,16 +50,19 @@ class Connections:
         headers: Mapping[str, str],
         content: bytes | None,
         patience: Patience,
-        wire: Wire | None = None,
+        call: UpstreamCall | None = None,
     ) -> Answer:
         """The answer, whose head has arrived and is a success: for a ``with`` block, which closes the connection.
 
-        Redirects are not followed: the key would go with them. Raises :class:`UpstreamError`; ``wire`` hears all.
+        Redirects are not followed: the key would go with them. Raises :class:`UpstreamError`; the wire of
+        ``call`` hears all, and its ``sending`` of what is written.
         """
+        wire = None if call is None else call.wire
+        data = content if content is None or call is None else _Body(content, call.sending)
         if wire is not None:
             wire.sent(method, str(url), headers.items(), content or b"")
         try:
-            response = await self._head(method, url, headers, content, patience)
+            response = await self._head(method, url, headers, data, patience)
             try:
                 if wire is not None:
                     wire.answered(response.status, response.headers.items())
@@ -75,13 +79,13 @@ class Connections:
         return Answer(_parts(response), content_type, patience, self._failures, response.close)
 
     async def _head(
-        self, method: str, url: URL, headers: Mapping[str, str], content: bytes | None, patience: Patience
+        self, method: str, url: URL, headers: Mapping[str, str], data: bytes | _Body | None, patience: Patience
     ) -> aiohttp.ClientResponse:
         session = self._open()
         try:
             with patience.lasts():
                 response = await session.request(
-                    method, url, data=content, headers=headers, allow_redirects=False, proxy=self._proxy
+                    method, url, data=data, headers=headers, allow_redirects=False, proxy=self._proxy
                 )
         except BROKEN as error:
             raise self._failures.broken(error, patience.promised_s, begun=False) from None
@@ -109,6 +113,24 @@ class Connections:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+
+class _Body(aiohttp.BytesPayload):
+    """A request's body. aiohttp writes the headers together with its beginning, over a connection that it has got."""
+
+    def __init__(self, content: bytes, sending: Sending) -> None:
+        super().__init__(content)
+        self._sending = sending
+
+    def write(self, writer: aiohttp.abc.AbstractStreamWriter) -> Coroutine[Any, Any, None]:
+        self._sending.writes()
+        return super().write(writer)
+
+    def write_with_length(
+        self, writer: aiohttp.abc.AbstractStreamWriter, content_length: int | None
+    ) -> Coroutine[Any, Any, None]:
+        self._sending.writes()
+        return super().write_with_length(writer, content_length)
 
 
 async def _error_of(response: aiohttp.ClientResponse, patience: Patience) -> bytes:

@@ -20,7 +20,6 @@ from gateway_core.providers.base import (
     Piece,
     UpstreamCall,
     UpstreamError,
-    Wire,
     past_limit,
 )
 from gateway_core.providers.connections import CONNECT_S, Connections
@@ -111,6 +110,7 @@ class Ollama:
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
+        call.sending.begins()
         if self._contexts.native_chat:
             try:
                 async with (
@@ -138,7 +138,7 @@ class Ollama:
             with ExitStack() as stack:
                 stack.enter_context(self._contexts.asking(model, loading))
                 try:
-                    answer = stack.enter_context(await self._post(self._translated(call, loading), call.wire))
+                    answer = stack.enter_context(await self._post(self._translated(call, loading), call))
                 except _Unfit as error:
                     unfit = error
                 else:
@@ -158,14 +158,14 @@ class Ollama:
             call.remark(Reason("context", f"{why}: {contexts}"))
             loading = another
 
-    async def _post(self, body: JsonObject, wire: Wire | None) -> Answer:
+    async def _post(self, body: JsonObject, call: UpstreamCall) -> Answer:
         try:
             content = orjson.dumps(body)
         except TypeError:
             raise self._failures.too_deep() from None
         patience = Patience(self._first_byte_s, self._idle_s)
         url = URL(f"{self._root}/api/chat")
-        return await self._connections.ask("POST", url, self._headers, content, patience, wire)
+        return await self._connections.ask("POST", url, self._headers, content, patience, call)
 
     @property
     def _headers(self) -> dict[str, str]:

@@ -86,12 +86,13 @@ class OpenAICompatible(Upstream):
 
     async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
         """The answer; see :class:`~gateway_core.providers.base.Provider`."""
+        call.sending.begins()
         if call.request.api is ApiKind.EMBEDDINGS:
             body = {**(call.request.native or {}), "model": call.target.model}
-            with await self.post("/embeddings", body, wire=call.wire) as answer:
+            with await self.post("/embeddings", body, call=call) as answer:
                 yield [Piece(await answer.json())]
             return
-        with await self.post("/chat/completions", self.adapt(call), wire=call.wire) as answer:
+        with await self.post("/chat/completions", self.adapt(call), call=call) as answer:
             if not call.request.stream:
                 yield [self._uncut(call, await answer.json())]
             elif answer.content_type == "application/json":

@@ -36,7 +36,8 @@ class OpenAIProvider(OpenAICompatible):
                 yield batch
 
     async def _respond(self, call: UpstreamCall, native: JsonObject) -> AsyncGenerator[Batch]:
-        with await self.post("/responses", self.native_body(call, native), wire=call.wire) as answer:
+        call.sending.begins()
+        with await self.post("/responses", self.native_body(call, native), call=call) as answer:
             if not call.request.stream:
                 yield [self._whole_response(await answer.json())]
             elif answer.content_type == "application/json":

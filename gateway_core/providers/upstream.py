@@ -16,7 +16,7 @@ import orjson
 
 from gateway_core.model import JsonObject, ProviderStatus
 from gateway_core.providers.answer import Answer, Patience
-from gateway_core.providers.base import UpstreamError, Wire
+from gateway_core.providers.base import UpstreamCall, UpstreamError
 from gateway_core.providers.connections import Connections
 from gateway_core.providers.envelopes import Envelope, trusted, write_envelope
 from gateway_core.providers.failures import Failures
@@ -71,12 +71,12 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
         patience_s: float | None = None,
         *,
-        wire: Wire | None = None,
+        call: UpstreamCall | None = None,
     ) -> Answer:
         """Sends ``body``; the answer's head has arrived and is a success: for a ``with`` block, which closes it.
 
         ``headers`` go over those of every request; ``patience_s`` is all the time there is for a short answer;
-        ``wire`` hears what is sent.
+        ``call`` hears what is sent.
         """
         try:
             content = orjson.dumps(body)
@@ -85,7 +85,7 @@ class Upstream:
         envelope = await self._envelope("POST", path)
         patience = Patience(patience_s or self._first_byte_s, patience_s or self._idle_s)
         outside = envelope.with_headers(headers)
-        return await self._connections.ask(envelope.method, envelope.url, outside, content, patience, wire)
+        return await self._connections.ask(envelope.method, envelope.url, outside, content, patience, call)
 
     async def _envelope(self, method: str, path: str) -> Envelope:
         """What the SDK writes on such a request; asked of it once."""

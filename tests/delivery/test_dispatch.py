@@ -406,6 +406,34 @@ async def test_the_time_that_a_client_takes_to_read_is_not_the_upstreams() -> No
     assert len(taken) == 6 and not desk.ledger.open and desk.calls("anthropic") == 0
 
 
+class Unsent(Trickle):
+    """An upstream that tells that nothing of the request has gone out, for ever; or that something may have."""
+
+    def __init__(self, writes: bool) -> None:
+        super().__init__()
+        self.writes = writes
+
+    async def send(self, call: UpstreamCall) -> AsyncGenerator[Batch]:
+        call.sending.begins()
+        if self.writes:
+            call.sending.writes()
+            call.sending.begins()
+        await asyncio.Event().wait()
+        yield []
+
+
+@pytest.mark.parametrize("writes", [False, True])
+async def test_a_call_out_of_time_before_it_was_written_is_not_charged(writes: bool) -> None:
+    desk = Desk()
+    desk.providers["groq"] = Unsent(writes)  # type: ignore[assignment]
+    dispatcher = await desk.dispatcher()
+    dispatcher._total_s = 0.05
+    exchange = Exchange(make_call(limit=100).request, time.monotonic())
+    with pytest.raises(Refused):
+        await dispatcher.send(exchange, Decision(CHEAP, (), "simple", 0.0, ()), ignore)
+    assert not desk.ledger.open and bool(desk.ledger.charged) == writes
+
+
 @pytest.mark.parametrize("after", range(4))
 async def test_a_cancelled_request_settles_once_and_closes_the_upstream(after: int) -> None:
     desk, trickle = Desk(), Trickle(quiet_after=after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -91,3 +92,61 @@ async def test_a_cookie_of_an_upstream_is_not_sent_back() -> None:
     async with listening(seen) as address:
         await ask(f"{address}/v1", times=2)
     assert [request.headers.get("Cookie") for request in seen] == [None, None]
+
+
+async def cut_off(server: asyncio.Server, scheme: str, heard: asyncio.Event) -> bool:
+    """Whether something of a call may be out that is cancelled once its server has ``heard`` something."""
+    base_url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    provider = OpenAICompatible(name="groq", kind="groq", base_url=base_url, api_key=KEY)
+    call = make_call()
+    assert call.sending.may_be_out, "nobody has told of anything yet"
+    asking = asyncio.create_task(failure(provider, call))
+    try:
+        async with asyncio.timeout(10):
+            await heard.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    finally:
+        await provider.close()
+    return call.sending.may_be_out
+
+
+@pytest.mark.parametrize(("scheme", "out"), [("https", False), ("http", True)])
+async def test_what_a_server_has_heard_of_a_call_is_out_and_its_greeting_alone_is_not(scheme: str, out: bool) -> None:
+    heard, end = asyncio.Event(), asyncio.Event()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        heard.set()
+        await end.wait()
+        writer.transport.abort()
+
+    async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
+        assert await cut_off(server, scheme, heard) is out
+        end.set()
+
+
+async def test_a_call_over_a_kept_connection_that_has_died_may_be_out() -> None:
+    ended = asyncio.Event()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        await reader.readexactly(int(head.partition(b"content-length: ")[2].split()[0]))
+        body = b'{"choices": [{"index": 0, "message": {"content": "Hello."}, "finish_reason": "stop"}]}'
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
+        writer.write(body)
+        await reader.read(1)
+        writer.transport.abort()
+        ended.set()
+
+    async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
+        base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        provider = OpenAICompatible(name="groq", kind="groq", base_url=base_url, api_key=KEY)
+        try:
+            _ = [batch async for batch in provider.send(make_call(stream=False))]
+            call = make_call(stream=False)
+            error, _ = await failure(provider, call)
+        finally:
+            await provider.close()
+    assert ended.is_set() and error.may_be_charged and call.sending.may_be_out

@@ -267,4 +267,25 @@ MUTATIONS = (
         "remark = None",
         "tests/http/test_judge.py::test_a_judge_that_reports_what_cannot_be_true_is_charged_as_much_as_can",
     ),
+    Mutation(
+        "what was written of a call is charged however it ends",
+        "gateway_core/providers/base.py",
+        "return self._written or not self._told",
+        "return not self._told",
+        "tests/faults/test_unsent_calls.py::test_a_call_cut_off_once_it_is_written_is_charged",
+    ),
+    Mutation(
+        "a call of which nobody tells whether it was written is charged",
+        "gateway_core/providers/base.py",
+        "return self._written or not self._told",
+        "return self._written",
+        "tests/delivery/test_dispatch.py::test_a_cancelled_request_settles_once_and_closes_the_upstream",
+    ),
+    Mutation(
+        "a call of which nothing was written is not charged",
+        "gateway_core/delivery/dispatch.py",
+        "meter.charged = meter.charged and call.sending.may_be_out",
+        "pass",
+        "tests/faults/test_unsent_calls.py::test_a_call_cut_off_while_it_connects_costs_nothing",
+    ),
 )
