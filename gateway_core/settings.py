@@ -367,7 +367,8 @@ class Settings(BaseModel):
     upstream_total_s: float = Field(default=1800.0, gt=0)
     """How long one call of an upstream may take in all, a local one too."""
     client_write_s: float = Field(default=120.0, gt=0)
-    """How long a client may stop reading its answer before the gateway hangs up, and stops the upstream."""
+    """How long a client may stop reading its answer, whole or streamed, before the gateway hangs up, and stops the
+    upstream. One that reads slowly but steadily is waited for."""
     max_body_bytes: int = Field(default=33_554_432, gt=0)
     """Largest request accepted."""
 

@@ -37,15 +37,22 @@ class _Turn:
 
     body_hash: str
     kind: Hashable
+    members: set[str] = field(default_factory=set)
+    """The ids of all that were let in: what another turn of the same key brings late is not for this one."""
     running: int = 0
     flight: str | None = None
     """What they share that call by."""
     answered: bool = False
     """One of them has an answer, which is kept."""
-    over: asyncio.Event = field(default_factory=asyncio.Event)
+    answer: StoredAnswer | None = None
+    """The same, once it is kept."""
+    known: asyncio.Event = field(default_factory=asyncio.Event)
+    """There is the answer, or there will be none: none of them runs any more."""
 
     def takes(self, kind: Hashable) -> bool:
-        """Whether a request of this kind shares the call."""
+        """Whether a request of this kind shares the call, or has its answer at once."""
+        if self.answer is not None:
+            return True
         return kind is not None and kind == self.kind
 
 
@@ -58,7 +65,8 @@ class Idempotency:
 
     @asynccontextmanager
     async def turn(self, request: ChatRequest, kind: Hashable, watch: Stopwatch) -> AsyncIterator[Refusal | None]:
-        """Lets requests with the same key in together when they are of one ``kind``, which share a call; others wait.
+        """Lets requests with the same key in together when they are of one ``kind``, which share a call; others wait
+        until it is answered, however long its caller takes to read that.
 
         None shares with nobody. What it yields is why the request must not go on: its key runs with another body.
         """
@@ -71,12 +79,13 @@ class Idempotency:
         name, body_hash = (request.caller, request.idempotency_key), _body_hash(request)
         while (turn := self._turns.get(name)) and turn.body_hash == body_hash and not turn.takes(kind):
             with watch.begin("queue") as waiting:
-                await turn.over.wait()
+                await turn.known.wait()
                 waiting.outcome = "the same key"
         if turn and turn.body_hash != body_hash:
             yield errors.idempotency_conflict()
             return
         turn = self._turns.setdefault(name, _Turn(body_hash, kind))
+        turn.members.add(request.id)
         turn.running += 1
         try:
             yield None
@@ -84,7 +93,7 @@ class Idempotency:
             turn.running -= 1
             if not turn.running:
                 del self._turns[name]
-                turn.over.set()
+                turn.known.set()
 
     def flight(self, request: ChatRequest, name: str | None) -> str | None:
         """What the request shares a call by inside its :meth:`turn`: ``name`` without a key, else what the first one
@@ -99,6 +108,9 @@ class Idempotency:
         """The answer given before under this key; None when it is new. Only inside its :meth:`turn`."""
         if request.idempotency_key is None:
             return None
+        turn = self._turns[request.caller, request.idempotency_key]
+        if turn.answer is not None:
+            return turn.answer
         try:
             found = await self._store.get(request.caller, request.idempotency_key)
         except StoreError:
@@ -106,7 +118,6 @@ class Idempotency:
         if found is None:
             return None
         body_hash, answer = found
-        turn = self._turns[request.caller, request.idempotency_key]
         return answer if body_hash == turn.body_hash else errors.idempotency_conflict()
 
     def was_answered(self, request: ChatRequest) -> bool:
@@ -126,20 +137,25 @@ class Idempotency:
         return write
 
     async def store(self, request: ChatRequest, answer: StoredAnswer) -> None:
-        """Keeps a finished answer under the request's key, if it has one that none is kept under."""
+        """Keeps a finished answer under the request's key, if it has one that none is kept under, and gives it to those
+        who wait. A call that made it is settled."""
         turn, key = self._turn_of(request), request.idempotency_key
-        if key is None or (turn is not None and turn.answered):
+        if key is None:
             return
-        try:
-            await self._store.put(request.caller, key, _body_hash(request), answer)
-        except StoreError as error:
-            log.warning("an idempotent answer was not kept: %s", error)
-            return
+        if turn is None or not turn.answered:
+            try:
+                await self._store.put(request.caller, key, _body_hash(request), answer)
+            except StoreError as error:
+                log.warning("an idempotent answer was not kept: %s", error)
+                return
         if turn is not None:
             turn.answered = True
+            turn.answer = turn.answer or answer
+            turn.known.set()
 
     def _turn_of(self, request: ChatRequest) -> _Turn | None:
-        return self._turns.get((request.caller, request.idempotency_key)) if request.idempotency_key else None
+        turn = self._turns.get((request.caller, request.idempotency_key)) if request.idempotency_key else None
+        return turn if turn is not None and request.id in turn.members else None
 
 
 def _body_hash(request: ChatRequest) -> str:

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from aiohttp import web
 
-from gateway_core.deadlines import Deadline
 from gateway_core.faults import where
 from gateway_core.gateway import Gateway
 from gateway_core.http.incoming import Reader, incoming
@@ -82,10 +81,10 @@ class Completions:
                 stream = await self._begin(request, parsed, answer)
                 async for batch in answer.batches:
                     if data := b"".join(map(stream.writer.feed, batch)):
-                        await stream.write(data)
+                        await stream.response.write(data)
                 last = stream.writer.end()
                 await self.before_the_end(parsed)
-                await stream.write(last)
+                await stream.response.write(last)
         except Refused as refused:
             if stream is None:
                 return self._refuse(refused.refusal, parsed.id)
@@ -119,33 +118,20 @@ class Completions:
         writer = self._face.stream(parsed)
         response = web.StreamResponse(headers={**self._headers(answer), **kind})
         await response.prepare(request)
-        return _Outgoing(request, response, writer, self._gateway.settings.client_write_s)
+        return _Outgoing(response, writer)
 
 
 class _Outgoing:
-    """An answer on its way to its caller, part by part."""
+    """An answer on its way to its caller, part by part. ``Connection`` hangs up on one who does not read it."""
 
-    def __init__(self, request: web.Request, response: web.StreamResponse, writer: Writer, patience_s: float) -> None:
-        self._request = request
-        self.writer = writer
-        self._patience_s = patience_s
-        self._deadline = Deadline()
+    def __init__(self, response: web.StreamResponse, writer: Writer) -> None:
         self.response = response
-
-    async def write(self, data: bytes) -> None:
-        """Sends a part of the answer. A client that stops reading would hold its upstream for ever: it is cut off."""
-        try:
-            with self._deadline.within(self._patience_s):
-                await self.response.write(data)
-        except TimeoutError:
-            if self._request.transport is not None:
-                self._request.transport.abort()
-            raise ConnectionResetError("the client does not read its answer") from None
+        self.writer = writer
 
     async def last_word(self, data: bytes) -> None:
         """Ends a stream with why it ends, if anybody still listens."""
         with suppress(ConnectionError):
-            await self.write(data)
+            await self.response.write(data)
 
 
 def answer_headers(answer: Answer) -> dict[str, str]:

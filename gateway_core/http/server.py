@@ -187,9 +187,13 @@ class Server:
         await self._runner.setup()
         server, log, loop = self._runner.server, _protocol_log(), asyncio.get_running_loop()
         assert server is not None
+
+        def connection() -> Connection:
+            return Connection(server, log, loop, self._client_write_s)
+
         try:
             self._listening = await loop.create_server(
-                lambda: Connection(server, log, loop), settings.host, settings.port, reuse_address=True, backlog=1
+                connection, settings.host, settings.port, reuse_address=True, backlog=1
             )
         except OSError as error:
             await self._runner.cleanup()
@@ -203,6 +207,9 @@ class Server:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self._gateway.address = f"http://{host}:{port}"
         return self._gateway.address
+
+    def _client_write_s(self) -> float:
+        return self._gateway.settings.client_write_s
 
     async def stop(self) -> None:
         """Stops listening and ends what is in flight."""

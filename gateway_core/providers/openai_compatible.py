@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from gateway_core.model import ApiKind, JsonObject, Refused, Usage
 from gateway_core.providers.answer import Answer
@@ -134,7 +135,7 @@ class OpenAICompatible(Upstream):
         if calls := choice["message"].get("tool_calls"):
             if not isinstance(calls, list) or not all(_is_call(call) for call in calls):
                 raise self.failures.protocol("sent a tool call that is none")
-            body = with_own_ids(body)
+            body = with_own_ids(body, _new_call_id)
         return Piece(body, read_usage(body), timing=llama_timing(body))
 
 
@@ -144,7 +145,7 @@ class _ChunkReader:
     def __init__(self, answer: Answer, failures: Failures) -> None:
         self._answer = answer
         self._failures = failures
-        self._numbers = CallNumbers()
+        self._numbers = CallNumbers(_new_call_id)
         self.usage: Usage | None = None
         self._answered = False
 
@@ -183,6 +184,11 @@ class _ChunkReader:
             raise self._failures.protocol("sent an empty answer")
         if not self._answer.complete:
             raise self._failures.protocol("ended the answer in the middle")
+
+
+def _new_call_id() -> str:
+    """For a call that came without one: no other in its conversation has it."""
+    return f"call{uuid4().hex[:24]}"
 
 
 def _is_call(call: object) -> bool:

@@ -1,11 +1,13 @@
 """Gives every tool call of a chat completion an index and an id of its own.
 
 Clients put the pieces of a stream together by index and answer calls by id. Some servers give every call the index 0,
-none at all, or one id to several calls, and some repeat id and name with every piece, which the openai SDK joins.
+none at all, or one id to several calls or to none, and some repeat id and name with every piece, which the openai SDK
+joins.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gateway_core.model import JsonObject
@@ -18,14 +20,17 @@ class _Call:
     def __init__(self, given_index: Any, index: int) -> None:
         self.given_index = given_index
         self.index = index
+        self.begun = False
         self.given_id: Any = None
         self.name = ""
 
 
 class CallNumbers:
-    """Puts the pieces of one stream right, chunk by chunk. Calls are told apart as the ``Aggregator`` does."""
+    """Puts the pieces of one stream right, chunk by chunk. Calls are told apart as the ``Aggregator`` does; one without
+    an id gets that of ``make_id``."""
 
-    def __init__(self) -> None:
+    def __init__(self, make_id: Callable[[], str]) -> None:
+        self._make_id = make_id
         self._calls: list[_Call] = []
         self._ids: set[str] = set()
 
@@ -45,11 +50,11 @@ class CallNumbers:
         call = self._call_for(piece)
         made = {**piece, "index": call.index}
         given, function = piece.get("id"), piece.get("function")
-        if given and call.given_id:
-            del made["id"]
+        if not call.begun:
+            made["id"] = unique(str(given or self._make_id()), self._ids)
         elif given:
-            call.given_id = given
-            made["id"] = unique(str(given), self._ids)
+            del made["id"]
+        call.begun, call.given_id = True, call.given_id or given
         if isinstance(function, dict) and isinstance(name := function.get("name"), str):
             if name and name == call.name:
                 made["function"] = {key: value for key, value in function.items() if key != "name"}
@@ -75,15 +80,15 @@ def unique(wished: str, taken: set[str]) -> str:
     return made
 
 
-def with_own_ids(completion: JsonObject) -> JsonObject:
-    """A whole completion whose calls have different ids: itself where they do."""
+def with_own_ids(completion: JsonObject, make_id: Callable[[], str]) -> JsonObject:
+    """A whole completion whose calls have different ids: itself where they do. One without gets that of ``make_id``."""
     choice = first_choice(completion)
     message = choice.get("message") if choice else None
     calls = message.get("tool_calls") if isinstance(message, dict) else None
     if choice is None or not isinstance(message, dict) or not isinstance(calls, list):
         return completion
     taken: set[str] = set()
-    made = [{**call, "id": unique(str(call["id"]), taken)} if call.get("id") else call for call in calls]
+    made = [{**call, "id": unique(str(call.get("id") or make_id()), taken)} for call in calls]
     if made == calls:
         return completion
     return {**completion, "choices": [{**choice, "message": {**message, "tool_calls": made}}]}

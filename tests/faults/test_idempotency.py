@@ -19,6 +19,8 @@ from pydantic import SecretStr
 
 from gateway_core.delivery.flights import Flight
 from gateway_core.events import RequestFinished
+from gateway_core.http.completions import Completions
+from gateway_core.model import ChatRequest
 from gateway_core.running import running_gateway
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
@@ -265,6 +267,53 @@ async def test_duplicates_at_once_of_which_half_are_streamed_share_one_call(worl
     asked = [world.ask("messages", key, {**body, "stream": number % 2 == 0}) for number in range(20)]
     answers = await asyncio.gather(*asked)
     assert {status for status, _ in answers} == {200} and world.claude.calls - calls == 1
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+async def test_another_kind_gets_the_answer_while_the_first_one_has_not_read_it(
+    world: World, key: str, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, spent, body = world.claude.calls, await world.spent_microusd(), body_of("messages", f"Buy one, {key}.")
+    held, through, read = asyncio.Event(), Completions.before_the_end, asyncio.Event()
+
+    async def before_the_end(self: Completions, request: ChatRequest) -> None:
+        if request.stream is stream:
+            held.set()
+            await read.wait()
+        await through(self, request)
+
+    monkeypatch.setattr(Completions, "before_the_end", before_the_end)
+    first = asyncio.create_task(world.ask("messages", key, {**body, "stream": stream}))
+    await held.wait()
+    async with asyncio.timeout(30.0):
+        again = [await world.ask("messages", key, {**body, "stream": not stream}) for _ in range(2)]
+    assert not first.done()
+    read.set()
+    answers = [await first, *again]
+    rows = (await world.llmgw.get("/api/requests?limit=3"))["requests"]
+
+    assert {status for status, _ in answers} == {200} and all("eight" in said for _, said in answers)
+    assert world.claude.calls - calls == 1
+    assert sorted(row["cost_microusd"] for row in rows) == [0, 0, await world.spent_microusd() - spent]
+
+
+async def test_another_kind_asks_anew_where_the_first_caller_has_left(world: World, key: str) -> None:
+    """It has waited for an answer that does not come: both calls are charged and shown."""
+    calls, spent = world.claude.calls, await world.spent_microusd()
+    body, headers = body_of("chat/completions", f"Count, {key}."), {"Idempotency-Key": key}
+    world.claude.script(Reply(text=TEXT, stall_after=4))
+    async with world.llmgw.http.post("/v1/chat/completions", json={**body, "stream": True}, headers=headers) as first:
+        await first.content.readline()
+        second = asyncio.create_task(world.ask("chat/completions", key, body))
+        await until(lambda: world.llmgw.gateway.snapshot().in_flight == 2)
+        first.close()
+        status, said = await second
+    rows = (await world.llmgw.get("/api/requests?limit=2"))["requests"]
+
+    assert (status, world.claude.calls - calls) == (200, 2) and "eight" in said
+    assert sorted(row["status"] for row in rows) == ["cancelled", "ok"]
+    assert sum(row["cost_microusd"] for row in rows) == await world.spent_microusd() - spent
+    assert all(row["cost_microusd"] > 0 for row in rows)
 
 
 async def test_twenty_embeddings_at_once_share_one_call(world: World, key: str) -> None:

@@ -257,6 +257,36 @@ async def test_ordinary_local_text_is_not_held(tmp_path: Path) -> None:
     assert b"three" in got and b"[DONE]" in got
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_tool_call_without_an_id_gets_one(tmp_path: Path, stream: bool) -> None:
+    function = {"name": "weather", "arguments": '{"city": "Oslo"}'}
+    head = {"id": "c", "created": 1, "model": GROQ_MODEL}
+    if stream:
+        halves = ({"name": "weather", "arguments": '{"city": '}, {"arguments": '"Oslo"}'})
+        deltas = [{"tool_calls": [{"index": 0, "type": "function", "function": half}]} for half in halves]
+        choices: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+        choices.append({"index": 0, "delta": {}, "finish_reason": "tool_calls"})
+        events = [{**head, "object": "chat.completion.chunk", "choices": [choice]} for choice in choices]
+        lines = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+        raw = Raw(f"{lines}data: [DONE]\n\n".encode(), content_type="text/event-stream")
+    else:
+        message = {"role": "assistant", "content": None, "tool_calls": [{"type": "function", "function": function}]}
+        choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+        body = {**head, "object": "chat.completion", "choices": [choice]}
+        raw = Raw(json.dumps(body).encode(), content_type="application/json")
+    async with groq_server() as groq, client(tmp_path, **with_groq(groq)) as llmgw:
+        groq.script(raw)
+        if stream:
+            _, chunks = await llmgw.stream(EASY, model="gateway-cheap", tools=[WEATHER])
+            calls = [c for chunk in chunks for ch in chunk["choices"] for c in ch["delta"].get("tool_calls") or ()]
+        else:
+            _, _, answer = await llmgw.chat(EASY, model="gateway-cheap", tools=[WEATHER])
+            calls = answer["choices"][0]["message"]["tool_calls"]
+    assert calls[0]["id"].startswith("call")
+    assert not any("id" in call for call in calls[1:])
+    assert "".join(call["function"]["arguments"] for call in calls) == function["arguments"]
+
+
 # --- time ----------------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,20 @@ MUTATIONS = (
         f"{_CONNECTIONS}::test_slow_loris_half_sent_headers_are_reaped",
     ),
     Mutation(
+        "a client that does not read its answer is hung up on",
+        "gateway_core/http/connections.py",
+        "            self._look_again(self.transport)\n",
+        "            pass\n",
+        "tests/faults/test_client_readers.py::test_a_client_that_does_not_read_its_answer_is_hung_up_on",
+    ),
+    Mutation(
+        "a client that reads slowly gets all of its answer",
+        "gateway_core/http/connections.py",
+        "if self._taken_bytes(transport) > taken:",
+        "if False:",
+        "tests/faults/test_client_readers.py::test_a_client_that_reads_slowly_gets_all_of_its_answer",
+    ),
+    Mutation(
         "an idle connection is closed",
         "gateway_core/http/connections.py",
         "keepalive_timeout=IDLE_S,",

@@ -88,6 +88,13 @@ MUTATIONS = (
         f"{_TESTS}::test_twenty_embeddings_at_once_share_one_call",
     ),
     Mutation(
+        "duplicates of another kind have the answer as soon as it is kept",
+        _GATE,
+        "            turn.known.set()\n\n    def _turn_of",
+        "\n    def _turn_of",
+        f"{_TESTS}::test_another_kind_gets_the_answer_while_the_first_one_has_not_read_it",
+    ),
+    Mutation(
         "two keys in one request are refused",
         "gateway_core/http/incoming.py",
         "if header is not None and key != header:",
