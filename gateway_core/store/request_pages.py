@@ -24,6 +24,8 @@ FEW_HITS = 2_000
 """Up to so many requests that have the words are sorted; among more of them the order is walked along instead."""
 FIRST_ROWS = 4_096
 """Words that fill a page out of so many requests are not asked of the index."""
+FIRST_FILTERED = 32_768
+"""Out of so many those are taken first that fulfil the other conditions, in the order that has these at hand."""
 LONGEST_COUNT_S = 0.05
 """To count all that have the words; past it a page only tells that there are more."""
 _STEPS = 20_000
@@ -142,12 +144,14 @@ def _among_first(
 ) -> tuple[RequestRow, ...]:
     """A page of words that are in many requests, without the index: it would put all of them together before it told
     of one, half a second for two thirds of a million. Empty where the next requests do not fill a page."""
-    index = "requests_overview" if order.name == "newest" else f"requests_by_{order.name}"
-    walked = f"requests INDEXED BY {index} WHERE {behind.sql} ORDER BY {order.by} LIMIT {FIRST_ROWS}"
+    newest = order.name == "newest"
+    index, most = ("requests_overview", FIRST_FILTERED) if newest else (f"requests_by_{order.name}", FIRST_ROWS)
+    walked = f"requests INDEXED BY {index} WHERE {behind.sql} ORDER BY {order.by} LIMIT {most}"
+    fitting = f"SELECT place FROM (SELECT rowid AS place, {asked.rest.sql} AS fits FROM {walked}) WHERE fits"
     rows = _page(
         connection,
-        f"(SELECT rowid AS place FROM {walked}) AS first CROSS JOIN requests ON requests.rowid = place",
-        Where(asked.looked_at.sql, (*behind.values, *asked.looked_at.values)),
+        f"({fitting} LIMIT {FIRST_ROWS}) AS first CROSS JOIN requests ON requests.rowid = place",
+        Where(asked.told.sql, (*asked.rest.values, *behind.values, *asked.told.values)),
         Where(),
         order,
         limit,
