@@ -74,7 +74,7 @@ def test_without_fts5_it_finds_the_same() -> None:
     same()
 
 
-@pytest.mark.parametrize(("few_hits", "first_rows"), [(2_000, 0), (-1, 0), (-1, 100)])
+@pytest.mark.parametrize(("few_hits", "first_rows"), [(2_000, 0), (-1, 0), (-1, 40), (-1, 100)])
 @settings(max_examples=40, deadline=None, suppress_health_check=CHECKS)
 @given(filters, st.sampled_from(SORTS), st.booleans(), st.integers(7, 60))
 def test_pages_put_together_are_the_whole_in_order(
@@ -84,6 +84,7 @@ def test_pages_put_together_are_the_whole_in_order(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(request_pages, "FEW_HITS", few_hits)
         patch.setattr(request_pages, "FIRST_ROWS", first_rows)
+        patch.setattr(request_pages, "FIRST_FILTERED", 2 * first_rows)
         _pages_are_the_whole(filled, text, f"-{sort}" if turned else sort, limit)
 
 
