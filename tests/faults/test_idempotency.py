@@ -283,10 +283,16 @@ async def test_another_kind_gets_the_answer_while_the_first_one_has_not_read_it(
         await through(self, request)
 
     monkeypatch.setattr(Completions, "before_the_end", before_the_end)
+    world.claude.script(Reply(text=TEXT, held=True))
     first = asyncio.create_task(world.ask("messages", key, {**body, "stream": stream}))
+    await until(lambda: world.claude.calls > calls)
+    early = asyncio.create_task(world.ask("messages", key, {**body, "stream": not stream}))
+    await until(lambda: world.llmgw.gateway.snapshot().in_flight == 2)
+    world.claude.resume()
     await held.wait()
+    world.claude.stall()
     async with asyncio.timeout(30.0):
-        again = [await world.ask("messages", key, {**body, "stream": not stream}) for _ in range(2)]
+        again = [await early, await world.ask("messages", key, {**body, "stream": not stream})]
     assert not first.done()
     read.set()
     answers = [await first, *again]
