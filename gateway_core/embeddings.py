@@ -209,11 +209,10 @@ class Embeddings:
         ceiling = exchange.request.size.input_tokens_ceiling
         prices = self._pricing.quoted()
         worst = prices.worst_case_microusd(target.provider, target.model, ceiling, 0)
-        request = exchange.request
+        request, call = exchange.request, _call(exchange, target)
         reservation = await self._budget.reserve(request.id, exchange.attempts, target, worst, request.view.lane)
         if isinstance(reservation, Refusal):
             raise Refused(reservation)
-        call = _call(exchange, target)
         usage, cost, charged = uncounted(ceiling, Counted.CEILING), Cost(other=worst), True
         beside: Beside | None = None
         try:

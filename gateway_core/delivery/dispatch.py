@@ -221,12 +221,12 @@ class Dispatcher:
         await fit(exchange, target, self._budget_for(exchange.request, target, too_long))
         limit = None if target.free else self._output_limit(exchange)
         prices = self._pricing.quoted()
+        call = self._call(exchange, target, limit)
         reservation = await self._reserve(exchange, target, limit, prices)
         if attempt == 1:
             self._health.requested(target.provider)
         asked = exchange.request.size.max_output_tokens
         meter = Meter(exchange, paid=reservation is not None, limit=asked if limit is None else limit)
-        call = self._call(exchange, target, limit)
         step, all_told = exchange.watch.begin("call", hold.target), False
         try:
             async with aclosing(provider.send(call)) as batches:

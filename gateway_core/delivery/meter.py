@@ -21,10 +21,11 @@ PAUSE_S = 1.0
 class Meter:
     """Counts what one call used, as far as it came.
 
-    What the upstream reported wins, also of an answer that was cut after its count. Where it reported nothing, or
-    nothing that can be true, the prompt of a paid or an interrupted answer counts at its ceiling, and the output by
-    what arrived and what a model that thinks unseen can have thought meanwhile, up to ``limit``: it is charged at what
-    it can have cost. The upstream was told the limit, and money was set aside for no more.
+    What the upstream reported wins, also of an answer that was cut after its count. Where it reported nothing, nothing
+    since something was written, or nothing that can be true, the prompt of a paid or an interrupted answer counts at
+    its ceiling, and the output by what arrived and what a model that thinks unseen can have thought meanwhile, up to
+    ``limit``: it is charged at what it can have cost. The upstream was told the limit, and money was set aside for no
+    more.
     """
 
     def __init__(

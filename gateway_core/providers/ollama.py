@@ -25,6 +25,7 @@ from gateway_core.providers.base import (
 from gateway_core.providers.connections import CONNECT_S, Connections
 from gateway_core.providers.openai_compatible import OpenAICompatible
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
+from gateway_core.wire.call_numbers import new_call_id
 from gateway_core.wire.errors import context_length_exceeded
 from gateway_core.wire.ollama_answers import AnswerTranslator, NoAnswer, error_text, overflow_of
 from gateway_core.wire.ollama_chat import Loading, to_ollama
@@ -186,7 +187,7 @@ class Ollama:
 
     async def _pieces(self, call: UpstreamCall, answer: Answer, loading: Loading) -> AsyncGenerator[Batch]:
         whole, written = Aggregator(), 0
-        translator = AnswerTranslator(f"chatcmpl-{uuid4().hex}", int(time.time()), lambda: f"call{uuid4().hex[:24]}")
+        translator = AnswerTranslator(f"chatcmpl-{uuid4().hex}", int(time.time()), new_call_id)
         unseen = None if call.request.stream else call.output_limit  # a stream is counted by who reads it
 
         def read(line: bytes) -> list[Piece]:

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 from gateway_core.model import ApiKind, JsonObject, Refused, Usage
 from gateway_core.providers.answer import Answer
@@ -16,7 +15,7 @@ from gateway_core.providers.failures import Failures
 from gateway_core.providers.prompt_check import ContextBook, cut_error, found_cut
 from gateway_core.providers.sdk_imports import without_models
 from gateway_core.providers.upstream import Upstream
-from gateway_core.wire.call_numbers import CallNumbers, with_own_ids
+from gateway_core.wire.call_numbers import CallNumbers, new_call_id, with_own_ids
 from gateway_core.wire.openai_chat import as_chunks, finish_of, first_choice, holds_content, said_in
 from gateway_core.wire.openai_requests import in_openais_words
 from gateway_core.wire.prompt_cut import CutPrompt
@@ -135,7 +134,7 @@ class OpenAICompatible(Upstream):
         if calls := choice["message"].get("tool_calls"):
             if not isinstance(calls, list) or not all(_is_call(call) for call in calls):
                 raise self.failures.protocol("sent a tool call that is none")
-            body = with_own_ids(body, _new_call_id)
+            body = with_own_ids(body, new_call_id)
         return Piece(body, read_usage(body), timing=llama_timing(body))
 
 
@@ -145,7 +144,7 @@ class _ChunkReader:
     def __init__(self, answer: Answer, failures: Failures) -> None:
         self._answer = answer
         self._failures = failures
-        self._numbers = CallNumbers(_new_call_id)
+        self._numbers = CallNumbers(new_call_id)
         self.usage: Usage | None = None
         self._answered = False
 
@@ -184,11 +183,6 @@ class _ChunkReader:
             raise self._failures.protocol("sent an empty answer")
         if not self._answer.complete:
             raise self._failures.protocol("ended the answer in the middle")
-
-
-def _new_call_id() -> str:
-    """For a call that came without one: no other in its conversation has it."""
-    return f"call{uuid4().hex[:24]}"
 
 
 def _is_call(call: object) -> bool:

@@ -9,9 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from gateway_core.model import JsonObject
 from gateway_core.wire.openai_chat import first_choice, goes_on
+
+
+def new_call_id() -> str:
+    """For a call that came without one: no other in its conversation has it."""
+    return f"call{uuid4().hex[:24]}"
 
 
 class _Call:

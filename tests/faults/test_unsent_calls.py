@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway_core import judge
+from gateway_core.model import JsonObject, RequestRow
 from gateway_core.provider_checks import ProviderChecks
 from gateway_core.providers import connections
 from tests.faults.upstream import KEY
@@ -100,33 +101,34 @@ def nothing_but_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "TIMEOUT_S", 60.0)
 
 
-@pytest.mark.parametrize("how", ["client leaves", "kill switch"])
-@pytest.mark.parametrize("kind", CALLS)
-async def test_a_call_cut_off_while_it_connects_costs_nothing(tmp_path: Path, kind: str, how: str) -> None:
+async def cut_off(folder: Path, scheme: str, kind: str, how: str) -> tuple[list[bytes], float, JsonObject, RequestRow]:
+    """What the upstream had heard of a call that was ended then, the dollars set aside for it, and budget and row after
+    it."""
     provider = "groq" if kind == "judge" else ""
-    async with before_a_mute_upstream(tmp_path, "https", router_provider=provider) as (llmgw, mute):
-        asking = ask(llmgw, kind)
-        await mute.has_heard(1)
-        assert (await llmgw.get("/api/budget"))["reserved_usd"] > 0
-        await stop(llmgw, asking, how)
-        budget = await llmgw.get("/api/budget")
-        (row,) = await llmgw.gateway.requests(10)
-    assert all(heard.startswith(b"\x16\x03") for heard in mute.heard), "no more than a greeting of TLS"
-    assert (budget["spent_usd"], budget["reserved_usd"], row.cost_microusd) == (0, 0, 0)
-
-
-@pytest.mark.parametrize("how", ["client leaves", "kill switch"])
-@pytest.mark.parametrize("kind", CALLS)
-async def test_a_call_cut_off_once_it_is_written_is_charged(tmp_path: Path, kind: str, how: str) -> None:
-    provider = "groq" if kind == "judge" else ""
-    async with before_a_mute_upstream(tmp_path, "http", router_provider=provider) as (llmgw, mute):
+    async with before_a_mute_upstream(folder, scheme, router_provider=provider) as (llmgw, mute):
         asking = ask(llmgw, kind)
         await mute.has_heard(1)
         reserved = (await llmgw.get("/api/budget"))["reserved_usd"]
         await stop(llmgw, asking, how)
         budget = await llmgw.get("/api/budget")
         (row,) = await llmgw.gateway.requests(10)
-    assert mute.heard[0].startswith(b"POST ")
+    return mute.heard, reserved, budget, row
+
+
+@pytest.mark.parametrize("how", ["client leaves", "kill switch"])
+@pytest.mark.parametrize("kind", CALLS)
+async def test_a_call_cut_off_while_it_connects_costs_nothing(tmp_path: Path, kind: str, how: str) -> None:
+    heard, reserved, budget, row = await cut_off(tmp_path, "https", kind, how)
+    assert all(begins.startswith(b"\x16\x03") for begins in heard), "no more than a greeting of TLS"
+    assert reserved > 0
+    assert (budget["spent_usd"], budget["reserved_usd"], row.cost_microusd) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("how", ["client leaves", "kill switch"])
+@pytest.mark.parametrize("kind", CALLS)
+async def test_a_call_cut_off_once_it_is_written_is_charged(tmp_path: Path, kind: str, how: str) -> None:
+    heard, reserved, budget, row = await cut_off(tmp_path, "http", kind, how)
+    assert heard[0].startswith(b"POST ")
     assert 0 < budget["spent_usd"] <= reserved and budget["reserved_usd"] == 0
     assert row.cost_microusd == round(budget["spent_usd"] * 1e6)
 
