@@ -20,7 +20,7 @@ from gateway_core.cache.identity import Identity
 from gateway_core.conversations import Conversations
 from gateway_core.delivery.dispatch import Dispatcher
 from gateway_core.delivery.flights import Flight, Flights
-from gateway_core.delivery.relay import End, Put, Relay, pause_told_s, sent, whole_piece
+from gateway_core.delivery.relay import End, Put, Relay, Shortcut, pause_told_s, sent, whole_piece
 from gateway_core.exchange import CLIENT_LEFT, Exchange
 from gateway_core.faults import where
 from gateway_core.frozen import frozen
@@ -73,6 +73,8 @@ class Answer:
     """None while it is not known, before the body of a stream."""
     whole: Piece | None = None
     batches: AsyncGenerator[Batch] | None = None
+    shortcut: Shortcut | None = None
+    """For who sends the stream on: what it takes does not come in ``batches``."""
 
 
 @frozen
@@ -290,8 +292,10 @@ class Pipeline:
         flight = self._led[request.id] = self._flights.begin(name or request.id, exchange, made)
         exchange.resources.push_async_callback(flight.leave)
         if request.stream:
-            batches = sent(request, flight.listen(pause_told_s(request)), partial(note_answer, exchange))
-            return await self._begun(exchange, batches, exchange, key)
+            shortcut = Shortcut()
+            heard = flight.listen(pause_told_s(request), shortcut.takes)
+            answer = await self._begun(exchange, sent(request, heard, partial(note_answer, exchange)), exchange, key)
+            return replace(answer, shortcut=shortcut)
         end = await flight.last()
         assert isinstance(end, End)
         note_answer(exchange, end.whole)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Protocol
 
 from aiohttp import web
+from aiohttp.http import StreamWriter
 
 from gateway_core.faults import where
 from gateway_core.gateway import Gateway
@@ -15,7 +16,7 @@ from gateway_core.http.incoming import Reader, incoming
 from gateway_core.http.replies import refuse, refuse_in_kind, reply
 from gateway_core.model import ChatRequest, JsonObject, Refusal, Refused
 from gateway_core.pipeline import Answer
-from gateway_core.providers.base import Piece
+from gateway_core.providers.base import Batch, Piece
 from gateway_core.wire import errors
 
 log = logging.getLogger(__name__)
@@ -79,9 +80,10 @@ class Completions:
                     await self.before_the_end(parsed)
                     return reply(body, headers=self._headers(answer))
                 stream = await self._begin(request, parsed, answer)
+                if answer.shortcut is not None:
+                    answer.shortcut.send = stream.send_at_once
                 async for batch in answer.batches:
-                    if data := b"".join(map(stream.writer.feed, batch)):
-                        await stream.response.write(data)
+                    await stream.send(batch)
                 last = stream.writer.end()
                 await self.before_the_end(parsed)
                 await stream.response.write(last)
@@ -118,20 +120,46 @@ class Completions:
         writer = self._face.stream(parsed)
         response = web.StreamResponse(headers={**self._headers(answer), **kind})
         await response.prepare(request)
-        return _Outgoing(response, writer)
+        return _Outgoing(request, response, writer)
 
 
 class _Outgoing:
     """An answer on its way to its caller, part by part. ``Connection`` hangs up on one who does not read it."""
 
-    def __init__(self, response: web.StreamResponse, writer: Writer) -> None:
+    def __init__(self, request: web.Request, response: web.StreamResponse, writer: Writer) -> None:
+        self._connection = request.protocol
+        assert isinstance(request.writer, StreamWriter), "any other may not know how to write without waiting"
+        self._body = request.writer
         self.response = response
         self.writer = writer
+
+    async def send(self, batch: Batch) -> None:
+        """Sends what came at once, and waits for a caller who has not read what was sent before."""
+        if data := b"".join(map(self.writer.feed, batch)):
+            await self.response.write(data)
+
+    def send_at_once(self, batch: Batch) -> bool:
+        """The same without waiting, where the caller is not behind. Returns whether it was."""
+        if self._connection.writing_paused:
+            return False
+        if data := b"".join(map(self.writer.feed, batch)):
+            _without_waiting(self._body.write(data, drain=False))
+        return True
 
     async def last_word(self, data: bytes) -> None:
         """Ends a stream with why it ends, if anybody still listens."""
         with suppress(ConnectionError):
             await self.response.write(data)
+
+
+def _without_waiting(work: Coroutine[None, None, None]) -> None:
+    """Does what is written as if it could wait, and does not."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    work.close()
+    raise RuntimeError("it waits")
 
 
 def answer_headers(answer: Answer) -> dict[str, str]:
