@@ -47,6 +47,7 @@ from gateway_core.reuse import Reusing, note_answer, stored_answer
 from gateway_core.routing.router import Known, decides_by_difficulty, route
 from gateway_core.store.database import Work
 from gateway_core.tiers import Tiers
+from gateway_core.turnstile import Turnstile
 from gateway_core.wire import errors
 from gateway_core.wire.openai_chat import canned_completion
 from gateway_core.wire.usage import usage_json
@@ -114,6 +115,7 @@ class Pipeline:
         """The flights by the id of the request that leads them, while it is answered."""
         self._keeping: set[asyncio.Task[None]] = set()
         self._reuse = Reusing(caches, gates.idempotency, dispatcher)
+        self.turnstile = Turnstile()
 
     def use_policy(self, policy: PolicyGate) -> None:
         """Takes up another policy, for requests yet to come."""
@@ -131,6 +133,8 @@ class Pipeline:
             self._journal.started(exchange)
             try:
                 async with exchange.resources:
+                    if request.stream:
+                        exchange.resources.enter_context(self.turnstile.stream())
                     yield await self._first_word(exchange)
             except Refused as refused:
                 exchange.end(Status.FAILED, code=refused.refusal.code, message=refused.refusal.message)
@@ -355,6 +359,7 @@ class Pipeline:
         async def with_the_settlement() -> Work[bool] | None:
             return await self._gates.idempotency.writing(exchange.request, stored_answer(exchange, relay.whole()))
 
+        await self.turnstile.turn()
         decision = await self._routed(exchange)
         await self._dispatcher.send(exchange, decision, relay.take, with_the_settlement if keyed else None)
         whole = relay.whole()
@@ -406,6 +411,7 @@ class Pipeline:
 
     async def _keep_given(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
         """Keeps an answer that was given: what fails takes nothing back."""
+        await self.turnstile.turn()
         try:
             await self._keep(exchange, key, whole)
         except Exception as error:

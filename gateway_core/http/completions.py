@@ -66,6 +66,7 @@ class Completions:
         self._face = face
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        await self._gateway.pipeline.turnstile.turn()
         parsed = await self.receive(request)
         if isinstance(parsed, Refusal):
             return refuse_in_kind(request, parsed)

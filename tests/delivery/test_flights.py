@@ -328,3 +328,104 @@ async def test_a_slow_listener_does_not_delay_what_is_done_then() -> None:
     ending.go.set()
     await ending.over.wait()
     assert await read(ending.flight) == list(range(AHEAD))
+
+
+class Taker:
+    """Takes items for a listener, but for those from ``least`` on."""
+
+    def __init__(self, least: int = 1000) -> None:
+        self.least = least
+        self.taken: list[int] = []
+        self.asked = 0
+
+    def __call__(self, items: Sequence[int]) -> bool:
+        self.asked += 1
+        if items[0] >= self.least:
+            return False
+        self.taken += items
+        return True
+
+
+async def heard_of(flight: Flight[int], take: Callable[[Sequence[int]], bool], pause_s: float = 60) -> list[int | None]:
+    """What a listener hears who has items taken; None for each pause."""
+    return [item async for items in flight.listen(pause_s, take) for item in items or (None,)]
+
+
+async def paced(put: Put, numbers: int) -> None:
+    for number in range(numbers):
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await put([number])
+
+
+def depart(numbers: int) -> Flight[int]:
+    leader = Exchange(make_call().request, time.monotonic())
+    return Flights[int]().begin(NAME, leader, partial(paced, numbers=numbers))
+
+
+async def test_what_is_taken_while_a_listener_waits_does_not_wake_it() -> None:
+    taker, other = Taker(), Taker(0)
+    flight = depart(4 * AHEAD)
+    woken, read = await asyncio.gather(heard_of(flight, taker), heard_of(flight, other))
+    assert woken == [] and taker.taken == list(range(4 * AHEAD))
+    assert read == list(range(4 * AHEAD)) and other.taken == []
+
+
+async def test_what_was_not_taken_is_heard_before_anything_more_is_taken() -> None:
+    both: list[int] = []
+
+    def every_third(items: Sequence[int]) -> bool:
+        if items[0] % 3 == 0:
+            return False
+        both.extend(items)
+        return True
+
+    async def burst(put: Put) -> None:
+        await asyncio.sleep(0)
+        for number in range(0, 30, 2):
+            await put([number])
+            await put([number + 1])
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), burst)
+    woken = 0
+    async for items in flight.listen(60, every_third):
+        both += items
+        woken += 1
+    assert both == list(range(30)) and 0 < woken < 15
+
+
+async def test_what_fails_to_take_is_the_end_of_its_listener_alone() -> None:
+    def broken(items: Sequence[int]) -> bool:
+        if items[0] == 2:
+            raise ValueError("broken")
+        return True
+
+    flight = depart(5)
+    failed, whole = await asyncio.gather(heard_of(flight, broken), read(flight), return_exceptions=True)
+    assert isinstance(failed, ValueError) and whole == [0, 1, 2, 3, 4]
+
+
+async def test_a_pause_begins_anew_with_what_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, go = asyncio.get_running_loop(), asyncio.Event()
+    late_s = 0.0
+    real = loop.time
+    monkeypatch.setattr(loop, "time", lambda: real() + late_s)
+
+    async def source(put: Put) -> None:
+        await asyncio.sleep(0)
+        for number in range(3):
+            await put([number])
+            await go.wait()
+            go.clear()
+
+    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), source)
+    taker = Taker()
+    listening = asyncio.create_task(heard_of(flight, taker, pause_s=60))
+    for seconds in (50, 50, 100):
+        await asyncio.sleep(0.01)
+        late_s += seconds
+        await asyncio.sleep(0.01)
+        go.set()
+    assert await listening == [None] and taker.taken == [0, 1, 2]

@@ -1,0 +1,120 @@
+"""Requests that come at once begin one by one while a stream runs, and together where none does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway_core.turnstile import Turnstile
+from tests.fakes.anthropic import FakeAnthropic
+from tests.http.inside import Client, client, with_claude
+
+
+class Turns:
+    """Counts the turns of the event loop, and notes in which one somebody began."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.begun: list[tuple[str, int]] = []
+        self._loop = asyncio.get_running_loop()
+        self._loop.call_soon(self._count)
+
+    def _count(self) -> None:
+        self.now += 1
+        self._loop.call_soon(self._count)
+
+    async def begin(self, turnstile: Turnstile, name: str) -> None:
+        await turnstile.turn()
+        self.begun.append((name, self.now))
+
+
+async def test_where_no_stream_runs_all_begin_at_once() -> None:
+    turns, turnstile = Turns(), Turnstile()
+    await asyncio.gather(*(turns.begin(turnstile, name) for name in "abc"))
+    assert [name for name, _ in turns.begun] == ["a", "b", "c"] and len({turn for _, turn in turns.begun}) == 1
+
+
+async def test_while_one_runs_each_begins_in_a_turn_of_its_own_and_in_their_order() -> None:
+    turns, turnstile = Turns(), Turnstile()
+    with turnstile.stream():
+        for names in ("abcd", "e"):
+            await asyncio.gather(*(turns.begin(turnstile, name) for name in names))
+    assert [name for name, _ in turns.begun] == ["a", "b", "c", "d", "e"]
+    assert len({turn for _, turn in turns.begun}) == 5
+
+
+async def test_who_leaves_is_waited_for_by_nobody() -> None:
+    turns, turnstile = Turns(), Turnstile()
+    with turnstile.stream():
+        coming = [asyncio.create_task(turns.begin(turnstile, name)) for name in "abcd"]
+        await asyncio.sleep(0)
+        coming[1].cancel()
+        coming[2].cancel()
+        await asyncio.wait(coming)
+        await turns.begin(turnstile, "e")
+    assert [name for name, _ in turns.begun] == ["a", "d", "e"]
+
+
+async def test_who_waits_begins_also_when_the_stream_has_ended() -> None:
+    turns, turnstile = Turns(), Turnstile()
+    with turnstile.stream():
+        coming = [asyncio.create_task(turns.begin(turnstile, name)) for name in "abc"]
+        await asyncio.sleep(0)
+    await asyncio.gather(*coming)
+    assert [name for name, _ in turns.begun] == ["a", "b", "c"]
+
+
+class Closed(Turnstile):
+    """Lets nobody through until it is opened, and knows who waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = 0
+        self.streams = 0
+        self._open = asyncio.Semaphore(0)
+
+    async def turn(self) -> None:
+        self.waiting += 1
+        self.streams = self._streams
+        await self._open.acquire()
+        self.waiting -= 1
+
+    async def one_waits(self) -> None:
+        while not self.waiting:  # noqa: ASYNC110 - what runs is the gateway's
+            await asyncio.sleep(0.001)
+
+    async def let_one_through(self) -> None:
+        await self.one_waits()
+        self._open.release()
+        while self.waiting:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def behind(turnstile: Turnstile, folder: Path) -> AsyncIterator[tuple[FakeAnthropic, Client]]:
+    async with FakeAnthropic() as fake, client(folder, **with_claude(fake)) as llmgw:
+        llmgw.gateway.pipeline.turnstile = turnstile
+        yield fake, llmgw
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_request_waits_for_its_turn_before_it_is_read_before_it_is_sent_on_and_before_it_is_kept(
+    tmp_path: Path, streamed: bool
+) -> None:
+    turnstile = Closed()
+    async with asyncio.timeout(20), behind(turnstile, tmp_path) as (fake, llmgw):
+        asking = asyncio.ensure_future(llmgw.stream("Hello") if streamed else llmgw.chat("Hello"))
+        await turnstile.one_waits()
+        assert turnstile.streams == 0 and (await llmgw.get("/api/requests"))["requests"] == []
+        await turnstile.let_one_through()
+        await turnstile.one_waits()
+        assert turnstile.streams == streamed and fake.calls == 0
+        await turnstile.let_one_through()
+        await turnstile.let_one_through()
+        await asking
+        await llmgw.gateway.pipeline.kept()
+        assert fake.calls == 1 and turnstile._streams == 0
