@@ -69,29 +69,25 @@ async def test_who_waits_begins_also_when_the_stream_has_ended() -> None:
 
 
 class Closed(Turnstile):
-    """Lets nobody through until it is opened, and knows who waits."""
+    """Lets nobody through until it is told, and knows who has come."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.waiting = 0
         self.streams = 0
+        """That ran when the last one came."""
+        self._come = asyncio.Semaphore(0)
         self._open = asyncio.Semaphore(0)
 
     async def turn(self) -> None:
-        self.waiting += 1
         self.streams = self._streams
+        self._come.release()
         await self._open.acquire()
-        self.waiting -= 1
 
-    async def one_waits(self) -> None:
-        while not self.waiting:  # noqa: ASYNC110 - what runs is the gateway's
-            await asyncio.sleep(0.001)
+    async def one_comes(self) -> None:
+        await self._come.acquire()
 
-    async def let_one_through(self) -> None:
-        await self.one_waits()
+    def let_one_through(self) -> None:
         self._open.release()
-        while self.waiting:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
 
 
 @asynccontextmanager
@@ -108,13 +104,15 @@ async def test_a_request_waits_for_its_turn_before_it_is_read_before_it_is_sent_
     turnstile = Closed()
     async with asyncio.timeout(20), behind(turnstile, tmp_path) as (fake, llmgw):
         asking = asyncio.ensure_future(llmgw.stream("Hello") if streamed else llmgw.chat("Hello"))
-        await turnstile.one_waits()
+        await turnstile.one_comes()
         assert turnstile.streams == 0 and (await llmgw.get("/api/requests"))["requests"] == []
-        await turnstile.let_one_through()
-        await turnstile.one_waits()
+        turnstile.let_one_through()
+        await turnstile.one_comes()
         assert turnstile.streams == streamed and fake.calls == 0
-        await turnstile.let_one_through()
-        await turnstile.let_one_through()
+        turnstile.let_one_through()
+        await turnstile.one_comes()
+        assert fake.calls == 1
+        turnstile.let_one_through()
         await asking
         await llmgw.gateway.pipeline.kept()
-        assert fake.calls == 1 and turnstile._streams == 0
+        assert turnstile._streams == 0
