@@ -395,6 +395,8 @@ class Pipeline:
         self._talks.answered(exchange, whole, exchange.target, called=True)
         self._tiers.learn(exchange)
         exchange.later.append(partial(self._dispatcher.compare, exchange))
+        if request.stream:
+            await self.turnstile.turn()
         with exchange.watch.begin("keep"):
             await self._gates.idempotency.store(request, answer)
             if not exchange.keeps_its_answer and not request.replay_of:
@@ -411,7 +413,6 @@ class Pipeline:
 
     async def _keep_given(self, exchange: Exchange, key: Identity, whole: JsonObject) -> None:
         """Keeps an answer that was given: what fails takes nothing back."""
-        await self.turnstile.turn()
         try:
             await self._keep(exchange, key, whole)
         except Exception as error:

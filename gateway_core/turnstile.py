@@ -11,6 +11,10 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+LONG_TURN_S = 0.005
+"""For each so much time that a turn of the loop took, one more may begin in the next: where turns are long anyway, the
+last of many would wait for seconds, and what runs is delayed by no more than as much again."""
+
 
 class Turnstile:
     """Who comes while a stream runs and another has just begun waits for a turn of the event loop, in their order."""
@@ -31,22 +35,28 @@ class Turnstile:
 
     async def turn(self) -> None:
         """Returns when it is one's turn."""
-        if not self._streams:
-            return
-        loop = asyncio.get_running_loop()
         if self._is_free:
-            self._is_free = False
-            loop.call_soon(self._next, loop)
+            if self._streams:
+                self._is_free = False
+                self._go_on(asyncio.get_running_loop())
             return
-        mine = loop.create_future()
+        mine = asyncio.get_running_loop().create_future()
         self._waiting.append(mine)
         await mine
 
-    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        while self._waiting:
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.call_soon(self._next, loop, loop.time())
+
+    def _next(self, loop: asyncio.AbstractEventLoop, before: float) -> None:
+        places = 1 + int((loop.time() - before) / LONG_TURN_S)
+        let_through = False
+        while self._waiting and places:
             mine = self._waiting.popleft()
             if not mine.done():  # else it was cancelled
                 mine.set_result(None)
-                loop.call_soon(self._next, loop)
-                return
-        self._is_free = True
+                places -= 1
+                let_through = True
+        if let_through:
+            self._go_on(loop)
+        else:
+            self._is_free = True

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -59,13 +61,26 @@ async def test_who_leaves_is_waited_for_by_nobody() -> None:
     assert [name for name, _ in turns.begun] == ["a", "d", "e"]
 
 
-async def test_who_waits_begins_also_when_the_stream_has_ended() -> None:
+@pytest.mark.parametrize(("turn_s", "at_most"), [(0.004, 1), (0.0051, 2), (0.021, 5)])
+async def test_the_longer_a_turn_takes_the_more_begin_in_it(
+    monkeypatch: pytest.MonkeyPatch, turn_s: float, at_most: int
+) -> None:
+    turns, turnstile = Turns(), Turnstile()
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: turns.now * turn_s)
+    with turnstile.stream():
+        await asyncio.gather(*(turns.begin(turnstile, str(number)) for number in range(11)))
+    each = Counter(turn for _, turn in turns.begun)
+    assert [name for name, _ in turns.begun] == [str(number) for number in range(11)]
+    assert max(each.values()) == at_most and len(each) == 1 + -(-10 // at_most)
+
+
+async def test_nobody_overtakes_those_who_wait_when_the_stream_has_ended() -> None:
     turns, turnstile = Turns(), Turnstile()
     with turnstile.stream():
         coming = [asyncio.create_task(turns.begin(turnstile, name)) for name in "abc"]
         await asyncio.sleep(0)
-    await asyncio.gather(*coming)
-    assert [name for name, _ in turns.begun] == ["a", "b", "c"]
+    await asyncio.gather(*coming, turns.begin(turnstile, "late"))
+    assert [name for name, _ in turns.begun] == ["a", "b", "c", "late"]
 
 
 class Closed(Turnstile):
@@ -98,11 +113,14 @@ async def behind(turnstile: Turnstile, folder: Path) -> AsyncIterator[tuple[Fake
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_a_request_waits_for_its_turn_before_it_is_read_before_it_is_sent_on_and_before_it_is_kept(
-    tmp_path: Path, streamed: bool
+async def test_a_request_waits_to_be_read_and_to_be_sent_on_and_a_stream_to_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, streamed: bool
 ) -> None:
+    """What the next turn of its conversation goes by is noted before."""
     turnstile = Closed()
     async with asyncio.timeout(20), behind(turnstile, tmp_path) as (fake, llmgw):
+        noted = Mock()
+        monkeypatch.setattr(llmgw.gateway.pipeline._talks, "answered", noted)
         asking = asyncio.ensure_future(llmgw.stream("Hello") if streamed else llmgw.chat("Hello"))
         await turnstile.one_comes()
         assert turnstile.streams == 0 and (await llmgw.get("/api/requests"))["requests"] == []
@@ -110,9 +128,10 @@ async def test_a_request_waits_for_its_turn_before_it_is_read_before_it_is_sent_
         await turnstile.one_comes()
         assert turnstile.streams == streamed and fake.calls == 0
         turnstile.let_one_through()
-        await turnstile.one_comes()
-        assert fake.calls == 1
-        turnstile.let_one_through()
+        if streamed:
+            await turnstile.one_comes()
+            assert fake.calls == 1 and noted.called
+            turnstile.let_one_through()
         await asking
         await llmgw.gateway.pipeline.kept()
         assert turnstile._streams == 0

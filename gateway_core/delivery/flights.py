@@ -156,6 +156,8 @@ class Flight(Generic[T]):
                 self._has_heard(listener.at)
             else:
                 _woken(asleep)
+        if len(items) >= AHEAD:
+            await asyncio.sleep(0)  # others have their turn also where all of it was taken
         while self._then is None and len(self._items) - self._furthest >= AHEAD:
             self._room = self._loop.create_future()
             await self._room

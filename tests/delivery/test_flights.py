@@ -429,3 +429,23 @@ async def test_a_pause_begins_anew_with_what_is_taken(monkeypatch: pytest.Monkey
         await asyncio.sleep(0.01)
         go.set()
     assert await listening == [None] and taker.taken == [0, 1, 2]
+
+
+async def test_others_have_their_turn_also_where_all_is_taken() -> None:
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        turns += 1
+        loop.call_soon(count)
+
+    async def at_once(put: Put) -> None:
+        await asyncio.sleep(0)
+        for number in range(10):
+            await put(range(number * MOST_AT_ONCE, (number + 1) * MOST_AT_ONCE))
+
+    loop, taker = asyncio.get_running_loop(), Taker(10 * MOST_AT_ONCE)
+    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), at_once)
+    loop.call_soon(count)
+    assert await heard_of(flight, taker) == []
+    assert len(taker.taken) == 10 * MOST_AT_ONCE and turns >= 10
