@@ -6,7 +6,7 @@ failures included: nobody asks an upstream again that has just failed. When the 
 unless all of it has come.
 
 Who waits for the next items and has nothing else to do can have them taken in the source's task, without being woken:
-a fifth less for a streamed token (measured 2026-11-30).
+a tenth less CPU for a streamed token, which comes a turn of the loop earlier (measured 2026-11-30).
 """
 
 from __future__ import annotations
