@@ -16,6 +16,7 @@ from textual.drivers import _writer_thread
 from gateway_core.model import Snapshot
 from llmgw_tui.app import run_control_centre
 from llmgw_tui.setup import Setup
+from llmgw_tui.streams import let_go_of_terminal
 from tests.fakes import snapshots
 from tests.fakes.source import FakeSource
 
@@ -57,6 +58,11 @@ async def main(report: Path) -> int:
         ticking = asyncio.create_task(tick())
         code = await run_control_centre(MovingSource(snapshots.busy()), Setup(updates_per_second=20), on_quit=on_quit)
         ticking.cancel()
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:
+            let_go_of_terminal()  # as the command does, for what is still unwritten fails the interpreter's end
         print(f"ended {code}", file=out)
         return code
 
