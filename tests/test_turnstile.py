@@ -14,20 +14,15 @@ import pytest
 from gateway_core.turnstile import Turnstile
 from tests.fakes.anthropic import FakeAnthropic
 from tests.http.inside import Client, client, with_claude
+from tests.loop_turns import LoopTurns
 
 
-class Turns:
-    """Counts the turns of the event loop, and notes in which one somebody began."""
+class Turns(LoopTurns):
+    """Notes in which one somebody began."""
 
     def __init__(self) -> None:
-        self.now = 0
+        super().__init__()
         self.begun: list[tuple[str, int]] = []
-        self._loop = asyncio.get_running_loop()
-        self._loop.call_soon(self._count)
-
-    def _count(self) -> None:
-        self.now += 1
-        self._loop.call_soon(self._count)
 
     async def begin(self, turnstile: Turnstile, name: str) -> None:
         await turnstile.turn()

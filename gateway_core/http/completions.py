@@ -140,7 +140,7 @@ class _Outgoing:
             await self.response.write(data)
 
     def send_at_once(self, batch: Batch) -> bool:
-        """The same without waiting, where the caller is not behind. Returns whether it was."""
+        """The same without waiting, unless the caller is behind. Returns whether it was sent."""
         if self._connection.writing_paused:
             return False
         if data := b"".join(map(self.writer.feed, batch)):

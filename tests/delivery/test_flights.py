@@ -17,6 +17,7 @@ from gateway_core.exchange import Exchange
 from gateway_core.model import Refused
 from gateway_core.providers.base import MOST_AT_ONCE
 from gateway_core.wire import errors
+from tests.loop_turns import LoopTurns
 from tests.providers.calls import make_call
 
 NAME = "the same"
@@ -45,6 +46,11 @@ class Source:
                 raise self.error
         finally:
             self.closed = True
+
+
+def depart(source: Callable[[Put], Awaitable[None]]) -> Flight[int]:
+    """A flight that nobody else is to board."""
+    return Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), source)
 
 
 def begin(flights: Flights[int], source: Source, at_once: int = 1) -> Flight[int]:
@@ -94,9 +100,7 @@ async def test_who_does_not_read_keeps_nobody_waiting() -> None:
 
 async def test_what_has_come_is_heard_at_once_and_others_have_their_turn() -> None:
     source = Source(1000, quiet_after=1000)
-    flight = Flights[int]().begin(
-        NAME, Exchange(make_call().request, time.monotonic()), partial(source.run, at_once=500)
-    )
+    flight = depart(partial(source.run, at_once=500))
     heard = [len(items) async for items in flight.listen(60)]
     assert heard == [MOST_AT_ONCE, 500 - MOST_AT_ONCE] * 2
 
@@ -223,7 +227,7 @@ async def test_a_listener_cancelled_twice_leaves_nothing_running(moments: int) -
             for _ in range(3):
                 await asyncio.sleep(0)
 
-    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), slow_to_end)
+    flight = depart(slow_to_end)
 
     async def listen() -> None:
         try:
@@ -251,7 +255,7 @@ async def test_one_that_was_refused_or_left_is_kept_by_nobody(is_left: bool) -> 
 
     gc.disable()
     try:
-        flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), source)
+        flight = depart(source)
         await asyncio.sleep(0)
         if not is_left:
             with suppress(Refused):
@@ -358,14 +362,9 @@ async def paced(put: Put, numbers: int) -> None:
         await put([number])
 
 
-def depart(numbers: int) -> Flight[int]:
-    leader = Exchange(make_call().request, time.monotonic())
-    return Flights[int]().begin(NAME, leader, partial(paced, numbers=numbers))
-
-
 async def test_what_is_taken_while_a_listener_waits_does_not_wake_it() -> None:
     taker, other = Taker(), Taker(0)
-    flight = depart(4 * AHEAD)
+    flight = depart(partial(paced, numbers=4 * AHEAD))
     woken, read = await asyncio.gather(heard_of(flight, taker), heard_of(flight, other))
     assert woken == [] and taker.taken == list(range(4 * AHEAD))
     assert read == list(range(4 * AHEAD)) and other.taken == []
@@ -388,7 +387,7 @@ async def test_what_was_not_taken_is_heard_before_anything_more_is_taken() -> No
             await asyncio.sleep(0)
             await asyncio.sleep(0)
 
-    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), burst)
+    flight = depart(burst)
     woken = 0
     async for items in flight.listen(60, every_third):
         both += items
@@ -402,7 +401,7 @@ async def test_what_fails_to_take_is_the_end_of_its_listener_alone() -> None:
             raise ValueError("broken")
         return True
 
-    flight = depart(5)
+    flight = depart(partial(paced, numbers=5))
     failed, whole = await asyncio.gather(heard_of(flight, broken), read(flight), return_exceptions=True)
     assert isinstance(failed, ValueError) and whole == [0, 1, 2, 3, 4]
 
@@ -420,7 +419,7 @@ async def test_a_pause_begins_anew_with_what_is_taken(monkeypatch: pytest.Monkey
             await go.wait()
             go.clear()
 
-    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), source)
+    flight = depart(source)
     taker = Taker()
     listening = asyncio.create_task(heard_of(flight, taker, pause_s=60))
     for seconds in (50, 50, 100):
@@ -432,20 +431,11 @@ async def test_a_pause_begins_anew_with_what_is_taken(monkeypatch: pytest.Monkey
 
 
 async def test_others_have_their_turn_also_where_all_is_taken() -> None:
-    turns = 0
-
-    def count() -> None:
-        nonlocal turns
-        turns += 1
-        loop.call_soon(count)
-
     async def at_once(put: Put) -> None:
         await asyncio.sleep(0)
         for number in range(10):
             await put(range(number * MOST_AT_ONCE, (number + 1) * MOST_AT_ONCE))
 
-    loop, taker = asyncio.get_running_loop(), Taker(10 * MOST_AT_ONCE)
-    flight = Flights[int]().begin(NAME, Exchange(make_call().request, time.monotonic()), at_once)
-    loop.call_soon(count)
-    assert await heard_of(flight, taker) == []
-    assert len(taker.taken) == 10 * MOST_AT_ONCE and turns >= 10
+    taker, turns = Taker(10 * MOST_AT_ONCE), LoopTurns()
+    assert await heard_of(depart(at_once), taker) == []
+    assert len(taker.taken) == 10 * MOST_AT_ONCE and turns.now >= 10

@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,7 @@ from gateway_core.http import completions, openai
 from gateway_core.providers.base import Batch, Piece
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.script import Reply
-from tests.http.inside import Client, client, said, with_claude
+from tests.http.inside import Client, chat_body, client, said, with_claude
 
 TEXT = "Johann Wolfgang von Goethe wrote it, over sixty years, and said so to Eckermann."
 
@@ -69,11 +68,7 @@ async def test_a_piece_that_cannot_be_written_ends_the_stream_with_an_error(
         return feed(writer, piece)
 
     monkeypatch.setattr(openai.ChatWriter, "feed", broken)
-    body: dict[str, Any] = {
-        "model": "gateway-premium",
-        "stream": True,
-        "messages": [{"role": "user", "content": "Who wrote Faust?"}],
-    }
+    body = chat_body("Who wrote Faust?", stream=True)
     with caplog.at_level(logging.ERROR):
         async with slow_words(tmp_path) as llmgw, llmgw.http.post("/v1/chat/completions", json=body) as answer:
             lines = [line for line in (await answer.text()).splitlines() if line]
